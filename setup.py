@@ -1,0 +1,61 @@
+"""Installation. ``backends/`` on the top level is the package ``polyframe.backends``."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+TORCH = ["torch>=2.4"]
+TENSORFLOW = ["tensorflow>=2.17; platform_system != 'Linux'"]
+TENSORFLOW_CPU = ["tensorflow-cpu>=2.17; platform_system == 'Linux'"]
+MXNET = ["numpy<2", "setuptools"]
+
+setup(
+    name="polyframe",
+    version="0.1.0",
+    description="One CNN spec, native PyTorch, TensorFlow and MXNet Gluon programs.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.11",
+    packages=[
+        *find_packages(include=["polyframe", "polyframe.*"]),
+        "polyframe.backends",
+        *(f"polyframe.backends.{name}" for name in find_packages("backends")),
+    ],
+    package_dir={"polyframe.backends": "backends"},
+    package_data={
+        "polyframe": ["py.typed"],
+        "polyframe.data": ["*.npz"],
+        "polyframe.recipes": ["*.yaml"],
+    },
+    install_requires=[
+        "numpy>=1.26",
+        "pyyaml>=6",
+        "safetensors>=0.4",
+        "click>=8.1",
+        "rich>=13",
+    ],
+    extras_require={
+        "torch": TORCH,
+        "tensorflow": [*TENSORFLOW, *TENSORFLOW_CPU],
+        "mxnet": ["mxnet==1.9.1", *MXNET],
+        "mxnet-cu112": ["mxnet-cu112==1.9.1", *MXNET],
+        "all": [*TORCH, *TENSORFLOW, *TENSORFLOW_CPU, "mxnet==1.9.1", *MXNET],
+        "dev": [
+            "hypothesis",
+            "mypy",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "scikit-learn",
+            "types-PyYAML",
+        ],
+    },
+    entry_points={
+        "console_scripts": ["polyframe=polyframe.cli:main"],
+        "polyframe.backends": [
+            "torch=polyframe.backends.pytorch.backend:Torch",
+            "tensorflow=polyframe.backends.tf.backend:TensorFlow",
+            "mxnet=polyframe.backends.gluon.backend:Gluon",
+        ],
+    },
+)
