@@ -1,0 +1,55 @@
+"""polyframe: one CNN spec, native PyTorch, TensorFlow and MXNet Gluon programs.
+
+Public names are imported on first use (PEP 562), so that ``import polyframe`` stays as
+light as NumPy; no framework is imported before a backend is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_LAYERS = (
+    "Add AvgPool2D BatchNorm Concat Conv2D Dense Dropout Flatten GlobalAvgPool2D Layer "
+    "MaxPool2D ReLU Softmax"
+)
+_ERRORS = (
+    "BackendError DataError PolyframeError ProgramError RecipeError SpecError "
+    "UnsupportedError WeightsError"
+)
+_HOMES = {
+    "polyframe.spec.layers": _LAYERS,
+    "polyframe.spec.graph": "Block Input ModelSpec Sequential",
+    "polyframe.spec.fields": "UNSET",
+    "polyframe.spec.losses": "CrossEntropy MSE",
+    "polyframe.spec.optimizers": "Adam AdamW SGD",
+    "polyframe.spec.initializers": (
+        "GlorotNormal GlorotUniform HeNormal HeUniform Ones TorchDefault Uniform Zeros"
+    ),
+    "polyframe.spec.recipe": "Recipe load_recipe",
+    "polyframe.spec.text": "load_spec",
+    "polyframe.errors": _ERRORS,
+    "polyframe.model": "Model compile",
+    "polyframe.registry": "backends",
+}
+_NAMES = {name: home for home, names in _HOMES.items() for name in names.split()}
+_MODULES = ("data", "train", "zoo")
+
+__all__ = [*_NAMES, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(_NAMES[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"polyframe.{name}")
+    else:
+        raise AttributeError(f"module 'polyframe' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,66 @@
+"""Every error that polyframe raises on purpose.
+
+A message says what is wrong, where (the node, field or file), what was given, what is
+allowed, and the way out. The command line prints it on one line and exits with code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PolyframeError(Exception):
+    """The root of the tree: catch this to catch them all.
+
+    ``where`` names the place (``conv1``, ``recipe.yaml: optimizer.lr``), ``hint`` the
+    way out. ``str(error)`` is ``where: message (hint)``.
+    """
+
+    def __init__(
+        self, message: str, *, where: str | None = None, hint: str | None = None
+    ) -> None:
+        self.message, self.where, self.hint = message, where, hint
+        text = f"{where}: {message}" if where else message
+        super().__init__(one_line(f"{text} ({hint})" if hint else text))
+
+
+class SpecError(PolyframeError):
+    """A model spec is wrong: a field, a name, a shape, the wiring, or its text."""
+
+
+class RecipeError(PolyframeError):
+    """A recipe is wrong: an unknown key, a wrong type, or parts that do not fit."""
+
+
+class DataError(PolyframeError):
+    """A data set cannot be had, is damaged, or does not fit the model."""
+
+
+class WeightsError(PolyframeError):
+    """Weights do not fit the spec: missing, extra or misshapen entries, bad files."""
+
+
+class BackendError(PolyframeError):
+    """A backend is unknown, not installed, broken, or lacks the device asked for."""
+
+
+class UnsupportedError(BackendError):
+    """A backend cannot run parts of this spec; the message lists every one of them."""
+
+
+class ProgramError(PolyframeError):
+    """An emitted program failed while it ran; names the line of the program."""
+
+
+def one_line(text: str) -> str:
+    """The text with line ends, control and bidi characters written as escapes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def did_you_mean(name: str, options: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` for the closest option, or the empty string."""
+    options = list(options)
+    lowered = {option.lower(): option for option in options}
+    close = difflib.get_close_matches(str(name)[:80].lower(), lowered, n=1, cutoff=0.6)
+    return f" Did you mean '{lowered[close[0]]}'?" if close else ""

@@ -1,0 +1,200 @@
+"""What layers, losses, optimizers, initializers and metrics have in common.
+
+Each is a frozen dataclass made with ``@define``; its family's registry finds it by name
+(``"Conv2D"``, ``"cross_entropy"``), so that YAML, documentation, conformance tests and
+the backends' tables all start from the same list.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+
+from polyframe.errors import SpecError, did_you_mean
+from polyframe.spec.fields import UNSET, Kind, field
+
+PART = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+"""One part of a name. Names become attributes of native classes: nothing else may."""
+
+
+class Element:
+    """The base of everything that a spec or recipe is made of."""
+
+    family: ClassVar[str]
+    registry: ClassVar[dict[str, type[Element]]]
+    word: ClassVar[str]  # what the registry and YAML call it: "Conv2D", "cross_entropy"
+
+    def __init_subclass__(cls, family: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if family is not None:
+            cls.family, cls.registry = family, {}
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):  # type: ignore[arg-type]
+            if "kind" not in f.metadata:
+                continue
+            value = getattr(self, f.name)
+            if value is UNSET and f.metadata["aligned"] is not None:
+                continue
+            checked = check_field(self.label, f.name, f.metadata["kind"], value)
+            object.__setattr__(self, f.name, checked)
+
+    @property
+    def type(self) -> str:
+        """What YAML calls it."""
+        return self.word
+
+    @property
+    def label(self) -> str:
+        """How errors call it."""
+        return self.type
+
+    def options(self) -> dict[str, Any]:
+        """The fields that were set to something other than their default."""
+        found = {}
+        for f in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            if f.name != "name" and (value is not UNSET and not same(value, f.default)):
+                found[f.name] = value
+        return found
+
+    def resolve(self, defaults: Mapping[str, Mapping[str, Any]]) -> Self:
+        """This element with nothing UNSET: ``defaults[type][field]``, else aligned."""
+        mine = defaults.get(self.type, {})
+        found = {
+            f.name: mine.get(f.name, f.metadata["aligned"])
+            for f in dataclasses.fields(self)  # type: ignore[arg-type]
+            if getattr(self, f.name) is UNSET
+        }
+        return dataclasses.replace(self, **found) if found else self  # type: ignore[type-var]
+
+    @classmethod
+    def find(cls, name: str) -> builtins.type[Self]:
+        """The class of this family with that name."""
+        known = {plain(word): found for word, found in cls.registry.items()}
+        if plain(name) not in known:
+            raise SpecError(
+                f"unknown {cls.family} {brief(name)}.{did_you_mean(name, cls.registry)}",
+                hint=f"known: {', '.join(sorted(cls.registry))}",
+            )
+        return known[plain(name)]  # type: ignore[return-value]
+
+    @classmethod
+    def parse(cls, value: Any, where: str | None = None) -> Self:
+        """One of this family from an object, a name, or ``{type: …, field: …}``."""
+        if isinstance(value, cls):
+            return value
+        where = where or cls.family
+        if isinstance(value, str):
+            value = {"type": value}
+        if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
+            raise SpecError(
+                f"got {brief(value)}; a name, or {{type: name, …}} is needed",
+                where=where,
+            )
+        try:
+            found = cls.find(value["type"])
+            return found(**{str(k): v for k, v in value.items() if k != "type"})
+        except SpecError as error:
+            inner = f"{where}: {error.where}" if error.where else where
+            raise SpecError(error.message, where=inner, hint=error.hint) from None
+
+
+E = TypeVar("E", bound=type[Element])
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def define(cls: E) -> E:
+    """Make a frozen dataclass of it, register it, and check its arguments' names."""
+    own_init = "__init__" in cls.__dict__
+    dataclasses.dataclass(frozen=True)(cls)
+    if "word" not in cls.__dict__:
+        cls.word = cls.__name__
+    cls.registry[cls.word] = cls
+    if own_init:
+        return cls
+    original = cls.__init__
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    positional = [f.name for f in fields.values() if f.init and not f.kw_only]
+    required = [
+        f.name
+        for f in fields.values()
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+
+    @functools.wraps(original)
+    def __init__(self: Any, /, *args: Any, **kwargs: Any) -> None:
+        given = dict(zip(positional, args, strict=False)) | kwargs
+        place = kwargs.get("name")
+        where = f"{brief_name(place)} ({cls.word})" if place is not None else cls.word
+        if len(args) > len(positional):
+            raise SpecError(
+                f"takes at most {len(positional)} positional values, got {len(args)}",
+                where=where,
+            )
+        for name in given:
+            if name not in fields:
+                known = ", ".join(fields)
+                raise SpecError(
+                    f"has no field {brief(name)}.{did_you_mean(name, fields)}",
+                    where=where,
+                    hint=f"fields: {known}",
+                )
+        for name in required:
+            if name not in given:
+                raise SpecError(f"field {name!r} is missing", where=where)
+        original(self, *args, **kwargs)
+
+    cls.__init__ = __init__  # type: ignore[assignment]
+    return cls
+
+
+def check_field(label: str, name: str, kind: Kind, value: Any) -> Any:
+    """``kind.check`` with an error that names the element and the field."""
+    try:
+        return kind.check(value)
+    except (ValueError, OverflowError):
+        raise SpecError(
+            f"{name} is {brief(value)}; {kind.allowed} is needed", where=label
+        ) from None
+    except SpecError as error:  # of an element in the field
+        inner = f"{label}: {name}"
+        raise SpecError(error.message, where=inner, hint=error.hint) from None
+
+
+def check_name(name: Any, what: str = "name") -> str:
+    """A name that is safe to write into source."""
+    if not isinstance(name, str) or not PART.fullmatch(name):
+        raise SpecError(
+            f"{what} {brief(name)} is not allowed",
+            hint="a letter, then letters, digits and _, at most 64 characters",
+        )
+    return name
+
+
+def brief_name(name: Any) -> str:
+    """A name as errors show it, which need not be allowed yet."""
+    return name if isinstance(name, str) and PART.fullmatch(name) else brief(name)
+
+
+def plain(word: str) -> str:
+    """Names are found whatever their case: ``Adam`` is ``adam``."""
+    return word.replace("_", "").lower()
+
+
+def brief(value: Any) -> str:
+    """``repr`` of anything, cut to a length that fits into a message."""
+    try:
+        text = " ".join(repr(value).split())
+    except (ValueError, RecursionError):  # a giant number, or nested too deep
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal, and of one type (``1`` is not ``True``)."""
+    return type(a) is type(b) and bool(a == b)

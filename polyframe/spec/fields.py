@@ -1,0 +1,195 @@
+"""Kinds of fields: what a field accepts, as data.
+
+A kind checks and normalises a value when a layer, loss or optimizer is made, so that
+everything behind it (shapes, source text) sees only plain ints, floats, bools, strings
+and tuples of these. Its range is also what documentation and random tests read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import numbers
+from typing import Any
+
+LARGEST = 2**24
+"""The largest size any single dimension, kernel or count may have."""
+
+
+class Unset:
+    """The value of a field that the user left to the semantics (see DESIGN: UNSET)."""
+
+    _instance: Unset | None = None
+
+    def __new__(cls) -> Unset:
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __reduce__(self) -> str:
+        return "UNSET"
+
+
+UNSET = Unset()
+
+
+class Kind:
+    """What a field accepts. ``check`` returns the normalised value or raises."""
+
+    allowed: str
+
+    def check(self, value: Any) -> Any:
+        """The normalised value; ``ValueError`` when it is not allowed."""
+        raise ValueError(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Int(Kind):
+    """A whole number from ``low`` to ``high``, both included."""
+
+    low: int = 1
+    high: int = LARGEST
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        return f"a whole number from {self.low} to {self.high}"
+
+    def check(self, value: Any) -> int:
+        """An int; NumPy integers are welcome, bools are not numbers."""
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+            raise ValueError
+        number = int(value)
+        if not self.low <= number <= self.high:
+            raise ValueError
+        return number
+
+
+@dataclasses.dataclass(frozen=True)
+class Float(Kind):
+    """A finite number from ``low`` to ``high``; ``below`` excludes ``high`` itself."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    below: bool = False
+    above: bool = False
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        words = []
+        if self.low > -math.inf:
+            words.append(f"{'above' if self.above else 'at least'} {self.low:g}")
+        if self.high < math.inf:
+            words.append(f"{'below' if self.below else 'at most'} {self.high:g}")
+        return " ".join(["a finite number", " and ".join(words)]).strip()
+
+    def check(self, value: Any) -> float:
+        """A float; ints and NumPy scalars are converted."""
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise ValueError
+        number = float(value)
+        low = number > self.low if self.above else number >= self.low
+        high = number < self.high if self.below else number <= self.high
+        if not (math.isfinite(number) and low and high):
+            raise ValueError
+        return number
+
+
+class Bool(Kind):
+    """``True`` or ``False``."""
+
+    allowed = "true or false"
+
+    def check(self, value: Any) -> bool:
+        """A bool, and nothing that only behaves like one."""
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair(Kind):
+    """A number for both spatial dimensions, or one for each: ``3`` or ``(3, 5)``."""
+
+    low: int = 1
+    optional: bool = False
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        each = Int(self.low).allowed
+        none = ", or nothing" if self.optional else ""
+        return f"{each}, or a pair (height, width) of them{none}"
+
+    def check(self, value: Any) -> tuple[int, int] | None:
+        """Always the pair."""
+        if value is None and self.optional:
+            return None
+        each = Int(self.low)
+        if isinstance(value, (tuple, list)):
+            if len(value) != 2:
+                raise ValueError
+            return each.check(value[0]), each.check(value[1])
+        number = each.check(value)
+        return number, number
+
+
+class Padding(Kind):
+    """Zero padding: a number, a pair, a pair of (before, after), "same" or "valid"."""
+
+    allowed = (
+        "'same', 'valid', a number, a pair (height, width), "
+        "or ((top, bottom), (left, right))"
+    )
+
+    def check(self, value: Any) -> str | tuple[tuple[int, int], tuple[int, int]]:
+        """``"same"``, or ``((top, bottom), (left, right))``."""
+        if isinstance(value, str):
+            if value.lower() == "same":
+                return "same"
+            if value.lower() == "valid":
+                return (0, 0), (0, 0)
+            raise ValueError
+        each = Pair(0)
+        if isinstance(value, (tuple, list)) and any(
+            isinstance(v, (tuple, list)) for v in value
+        ):
+            if len(value) != 2 or not all(isinstance(v, (tuple, list)) for v in value):
+                raise ValueError
+            low, high = each.check(value[0]), each.check(value[1])
+            assert low is not None and high is not None
+            return low, high
+        pair = each.check(value)
+        assert pair is not None
+        return (pair[0], pair[0]), (pair[1], pair[1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice(Kind):
+    """One of a few words."""
+
+    options: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        return " or ".join(repr(option) for option in self.options)
+
+    def check(self, value: Any) -> str:
+        """The word itself."""
+        if not isinstance(value, str) or value not in self.options:
+            raise ValueError
+        return value
+
+
+def field(
+    kind: Kind, *, default: Any = dataclasses.MISSING, aligned: Any = None
+) -> Any:
+    """A field of a layer, loss, optimizer, …
+
+    A field whose default is UNSET says with ``aligned`` what ``semantics="aligned"``
+    resolves it to.
+    """
+    return dataclasses.field(
+        default=default, metadata={"kind": kind, "aligned": aligned}
+    )

@@ -1,0 +1,124 @@
+"""A layer: frozen data, a shape rule, parameters, and its definition in NumPy.
+
+Shapes are per sample, without N: an image is ``(C, H, W)``, a feature vector ``(D,)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as plain_field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from polyframe.errors import SpecError
+from polyframe.spec.element import Element, brief, check_name
+from polyframe.spec.fields import Kind
+from polyframe.spec.initializers import Fans, Initializer, Zeros
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a definition sees besides its inputs: parameters, mode, and the draw."""
+
+    parameters: Mapping[str, np.ndarray]
+    training: bool = False
+    draw: np.ndarray | None = None
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.parameters[name]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One array of a layer. ``trainable=False`` marks state (running statistics)."""
+
+    shape: Shape
+    init: Initializer = Zeros()
+    fans: Fans = Fans(1, 1)
+    trainable: bool = True
+
+
+class Init(Kind):
+    """An initializer: an object, a name, or ``{type: name, …}``."""
+
+    allowed = "an initializer or its name"
+
+    def check(self, value: Any) -> Initializer:
+        """The initializer."""
+        return Initializer.parse(value)
+
+
+@dataclass(frozen=True)
+class Layer(Element, family="layer"):
+    """The base of all layers. Calling one on a tensor adds a node to a graph.
+
+    ``name``: how the node and its weights are called; given by position if left out.
+    """
+
+    name: str | None = plain_field(default=None, kw_only=True)
+
+    short: ClassVar[str] = "layer"  # unnamed layers are called short1, short2, …
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)  # least and most inputs
+    random: ClassVar[bool] = False  # takes one draw per sample while training
+    examples: ClassVar[tuple[tuple[dict[str, Any], tuple[Shape, ...]], ...]] = ()
+
+    def __post_init__(self) -> None:
+        if self.name is not None:
+            check_name(self.name, f"{self.type} name")
+        super().__post_init__()
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} ({self.type})" if self.name else self.type
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Add this layer to the graph of its inputs: tensors from ``pf.Input``."""
+        from polyframe.spec.graph import connect
+
+        return connect(self, inputs)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The shape of the output for these shapes of inputs; SpecError if none fit."""
+        raise NotImplementedError
+
+    def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
+        """Canonical name → parameter, for these shapes of inputs."""
+        return {}
+
+    def multiply_adds(self, *shapes: Shape) -> int:
+        """Multiply-adds for one sample; 0 where elementwise work is all there is."""
+        return 0
+
+    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+        """The meaning of the layer: NumPy, (N, C, H, W), written for reading."""
+        raise NotImplementedError
+
+    def new_state(self, at: Moment, *x: np.ndarray) -> dict[str, np.ndarray]:
+        """The state parameters after one training step on ``x``."""
+        return {}
+
+    def draw_shape(self, *shapes: Shape) -> Shape:
+        """How many random numbers one sample takes; for layers with ``random``."""
+        raise NotImplementedError
+
+    def draw(self, bits: np.ndarray) -> np.ndarray:
+        """Float64 factors from uniform 32-bit integers; for layers with ``random``."""
+        raise NotImplementedError
+
+    def needs_rank(self, shape: Shape, *ranks: int) -> None:
+        """SpecError unless a sample of that shape has one of these ranks."""
+        if len(shape) not in ranks:
+            wanted = " or ".join(RANKS[r] for r in ranks)
+            hint = None
+            if ranks == (1,):
+                hint = "put a Flatten or GlobalAvgPool2D in front"
+            raise SpecError(
+                f"takes {wanted} for each sample, got {brief(shape)}", hint=hint
+            )
+
+
+RANKS = {1: "(features,)", 2: "(C, L)", 3: "(C, H, W)"}

@@ -1,0 +1,209 @@
+"""A recipe: a model and all that training it takes, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from polyframe.errors import PolyframeError, RecipeError, did_you_mean
+from polyframe.spec.element import Element, brief, check_name
+from polyframe.spec.fields import Choice, Int, Kind
+from polyframe.spec.graph import ModelSpec
+from polyframe.spec.losses import CrossEntropy, Loss
+from polyframe.spec.metrics import Metric
+from polyframe.spec.optimizers import Adam, Optimizer
+from polyframe.spec.text import element_data, load_spec, read_data, to_data
+
+SEED = Int(0, 2**63 - 1)
+DTYPE = Choice(("float32", "float64"))
+SEMANTICS = Choice(("aligned", "native"))
+KINDS: dict[str, Kind] = {
+    "batch_size": Int(1, 2**20),
+    "epochs": Int(1, 10**6),
+    "seed": SEED,
+    "dtype": DTYPE,
+    "semantics": SEMANTICS,
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Model, loss, optimizer, metrics, data and settings of one training.
+
+    ``data`` is ``{"name": …, option: …}``. Everything is checked when a recipe is made;
+    ``load_recipe`` reads one from YAML, a shipped name or a mapping.
+    """
+
+    model: ModelSpec
+    name: str = "recipe"
+    loss: Loss = field(default_factory=CrossEntropy)
+    optimizer: Optimizer = field(default_factory=lambda: Adam())
+    metrics: tuple[Metric, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=lambda: {"name": "digits"})
+    batch_size: int = 128
+    epochs: int = 10
+    seed: int = 0
+    dtype: str = "float32"
+    semantics: str = "aligned"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "name", check_name(self.name, "recipe name"))
+        put(self, "model", _part("model", load_spec, self.model))
+        put(self, "loss", _part("loss", Loss.parse, self.loss))
+        put(self, "optimizer", _part("optimizer", Optimizer.parse, self.optimizer))
+        put(self, "metrics", parse_metrics(self.metrics))
+        put(self, "data", _data(self.data))
+        for key, kind in KINDS.items():
+            put(self, key, _checked(key, kind, getattr(self, key)))
+        if not isinstance(self.device, str):
+            raise RecipeError(f"got {brief(self.device)}; a name", where="device")
+
+    def to_data(self) -> dict[str, Any]:
+        """The recipe as plain data, everything written out."""
+        return {
+            "name": self.name,
+            "loss": _plain(self.loss),
+            "optimizer": _plain(self.optimizer),
+            "metrics": [_plain(m) for m in self.metrics],
+            "data": dict(self.data),
+            **{key: getattr(self, key) for key in KINDS},
+            "device": self.device,
+            "model": to_data(self.model),
+        }
+
+    def to_yaml(self) -> str:
+        """The recipe as YAML; ``load_recipe`` reads it back."""
+        from polyframe.spec.yaml import dump
+
+        # The marker, last of all, keeps the mapping it stands in off a single line.
+        return dump(self.to_data() | {"polyframe": 1}).removesuffix("polyframe: 1\n")
+
+
+def parse_metrics(metrics: Any) -> tuple[Metric, ...]:
+    """Metrics from objects or names."""
+    if isinstance(metrics, (str, Metric, Mapping)):
+        metrics = [metrics]
+    if not isinstance(metrics, (list, tuple)):
+        raise RecipeError(f"got {brief(metrics)}; a list of names", where="metrics")
+    parse = partial(Metric.parse, where="metrics")
+    return tuple(_part("metrics", parse, m) for m in metrics)
+
+
+def load_recipe(source: Any, changes: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe from a file, a shipped name, or a mapping.
+
+    ``changes`` maps dotted keys to values, as ``--set`` gives them:
+    ``{"optimizer.lr": 0.01, "data": "synthetic"}``.
+    """
+    if isinstance(source, Recipe):
+        data: Any = source.to_data()
+        where = source.name
+    elif isinstance(source, Mapping):
+        data, where = dict(source), "recipe"
+    else:
+        path = recipe_path(source)
+        data, where = read_data(path), str(path)
+    if not isinstance(data, Mapping):
+        raise RecipeError(f"is {brief(data)}; a mapping is needed", where=where)
+    data = dict(data)
+    for key, value in (changes or {}).items():
+        data = set_key(data, key.split("."), value, key)
+    known = list(Recipe.__dataclass_fields__)
+    for key in data:
+        if key not in known:
+            raise RecipeError(
+                f"unknown key {brief(key)}.{did_you_mean(str(key), known)}",
+                where=where,
+                hint=f"known: {', '.join(known)}",
+            )
+    if "model" not in data:
+        raise RecipeError("key 'model' is missing", where=where)
+    try:
+        return Recipe(**data)
+    except PolyframeError as error:
+        inner = f"{where}: {error.where}" if error.where else where
+        raise RecipeError(error.message, where=inner, hint=error.hint) from None
+
+
+def recipe_path(source: Any) -> Path:
+    """The file behind a path or a shipped recipe's name."""
+    from polyframe.library import recipe_file, recipe_names
+
+    if isinstance(source, Path):
+        return source
+    if not isinstance(source, str):
+        raise RecipeError(f"got {brief(source)}; a path or a name is needed")
+    if source in recipe_names():
+        return recipe_file(source)
+    if source.lower().endswith((".yaml", ".yml", ".json")):
+        return Path(source)
+    raise RecipeError(
+        f"there is no shipped recipe {brief(source)}."
+        f"{did_you_mean(source, recipe_names())}",
+        hint=f"shipped: {', '.join(recipe_names())}; a file ends in .yaml or .json",
+    )
+
+
+def set_key(
+    data: Mapping[str, Any], parts: list[str], value: Any, key: str
+) -> dict[str, Any]:
+    """A copy of nested data with one key changed; names become ``{type: name}``."""
+    if len(parts) == 1:
+        return {**data, parts[0]: value}
+    inner = data.get(parts[0], {})
+    if isinstance(inner, str):
+        inner = {"name" if parts[0] == "data" else "type": inner}
+    if not isinstance(inner, Mapping):
+        raise RecipeError(f"cannot set it: {parts[0]} has no fields", where=key)
+    return {**data, parts[0]: set_key(inner, parts[1:], value, key)}
+
+
+def with_changes(recipe: Recipe, **changes: Any) -> Recipe:
+    """A copy with some fields changed (those that are not None)."""
+    return replace(recipe, **{k: v for k, v in changes.items() if v is not None})
+
+
+def _data(value: Any) -> dict[str, Any]:
+    if isinstance(value, (str, Path)):
+        value = {"name": str(value)}
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise RecipeError(
+            f"got {brief(value)}; a data set's name, or {{name: …, option: …}} is "
+            "needed",
+            where="data",
+        )
+    for key in value:
+        if not isinstance(key, str):
+            raise RecipeError(f"option {brief(key)} is no name", where="data")
+    # Pairs become lists, so that what is written to YAML reads back as the same.
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
+
+
+def _plain(element: Element) -> Any:
+    data = element_data(element)
+    return data["type"] if len(data) == 1 else data
+
+
+def _part(key: str, parse: Any, value: Any) -> Any:
+    """Parse one part; its error is told as the recipe's, at that key."""
+    try:
+        return parse(value)
+    except PolyframeError as error:
+        where = error.where or key
+        if not f"{where}:".startswith(f"{key}:"):
+            where = f"{key}: {where}"
+        raise RecipeError(error.message, where=where, hint=error.hint) from None
+
+
+def _checked(key: str, kind: Kind, value: Any) -> Any:
+    try:
+        return kind.check(value)
+    except (ValueError, OverflowError):
+        raise RecipeError(
+            f"got {brief(value)}; {kind.allowed} is needed", where=key
+        ) from None

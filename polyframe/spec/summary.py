@@ -1,0 +1,150 @@
+"""A model as a table of text: what each layer is, makes, holds and costs."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from itertools import zip_longest
+from typing import Any
+
+from polyframe.spec.element import Element
+from polyframe.spec.fields import UNSET
+from polyframe.spec.graph import Block, Graph, ModelSpec
+from polyframe.spec.layers.base import Layer, Shape
+from polyframe.spec.text import plain_value
+from polyframe.spec.typed import TypedGraph, TypedNode
+
+WIDTH = 100
+LEGEND = """\
+* not set in the spec: semantics=aligned takes this value on every backend,
+  semantics=native takes each framework's own default."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of the table, and the fields that stand below it."""
+
+    path: str  # indented as blocks nest
+    kind: str
+    shape: Shape
+    parameters: str = ""
+    multiply_adds: str = ""
+    details: str = ""
+
+
+def summary(
+    spec: ModelSpec, natives: Mapping[str, Callable[[Shape], Shape]] | None = None
+) -> str:
+    """The table of a model's layers, and totals.
+
+    ``natives`` maps a backend's name to its layout of a shape; each layout that differs
+    from (N, C, H, W) gets a column of its own, headed by the backends that have it.
+    A ``*`` marks a field that the spec leaves UNSET, with the value it resolves to.
+    """
+    graph = spec.infer()
+    rows = [Row(name, "Input", shape) for name, shape in graph.inputs]
+    rows += rows_of(graph, spec.graph, "")
+    neutral = tuple(shape_text(row.shape) for row in rows)
+    layouts: dict[tuple[str, ...], list[str]] = {neutral: []}
+    for name, native in (natives or {}).items():
+        column = tuple(shape_text(native(row.shape)) for row in rows)
+        layouts.setdefault(column, []).append(name)
+    found: list[tuple[str, tuple[str, ...]]] = [
+        ("Layer", tuple(row.path for row in rows)),
+        ("Type", tuple(row.kind for row in rows)),
+        *((f"Output\n{', '.join(names)}", cells) for cells, names in layouts.items()),
+        ("Parameters", tuple(row.parameters for row in rows)),
+        ("Multiply-\nadds", tuple(row.multiply_adds for row in rows)),
+    ]
+    inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in graph.inputs)
+    outputs = ", ".join(map(shape_text, graph.output_shapes))
+    lines = [f"{spec.name}: {inputs} → {outputs}", ""]
+    lines += [*table(found, [row.details for row in rows]), "", *totals(spec, graph)]
+    return "\n".join(lines + [LEGEND] * any("*" in row.details for row in rows))
+
+
+def rows_of(typed: TypedGraph, graph: Graph, indent: str) -> Iterator[Row]:
+    """A graph's rows in the order in which they run; blocks are opened."""
+    for node, plain in zip(typed.nodes, graph.nodes, strict=True):
+        path, given = indent + node.path, plain.layer
+        kind = given.kind if isinstance(given, Block) else given.type
+        if node.shared:
+            note = f"the layer and the weights of {node.owner}"
+            yield Row(path, kind, node.shape, "shared", number(cost(node)), note)
+        elif isinstance(given, Block) and node.body is not None:
+            yield Row(path, f"{kind}:", node.shape)
+            yield from rows_of(node.body, given.graph, indent + "  ")
+        else:
+            held = number(sum(math.prod(p.shape) for p in node.parameters.values()))
+            fields = fields_text(given, node.layer)
+            yield Row(path, kind, node.shape, held, number(cost(node)), fields)
+
+
+def cost(node: TypedNode) -> int:
+    """Multiply-adds of one sample, of all that is in a block."""
+    if node.body is not None:
+        return sum(map(cost, node.body.nodes))
+    return node.layer.multiply_adds(*node.in_shapes)
+
+
+def fields_text(given: Layer, resolved: Layer) -> str:
+    """``channels=32, eps=1e-05*``: fields that are set, and (*) what UNSET became."""
+    found = {name: value_text(value) for name, value in given.options().items()}
+    for field in dataclasses.fields(given):
+        if getattr(given, field.name) is UNSET:
+            found[field.name] = value_text(getattr(resolved, field.name)) + "*"
+    return ", ".join(f"{name}={text}" for name, text in found.items())
+
+
+def value_text(value: Any) -> str:
+    """A field's value as it is written in YAML."""
+    if isinstance(value, Element):
+        options = value.options().items()
+        inner = ", ".join(f"{name}={value_text(v)}" for name, v in options)
+        return f"{value.type}({inner})" if inner else value.type
+    return str(plain_value(value))
+
+
+def table(columns: list[tuple[str, tuple[str, ...]]], details: list[str]) -> list[str]:
+    """Aligned lines: the last two columns to the right, details below their row."""
+    heads = list(zip_longest(*(head.split("\n") for head, _ in columns), fillvalue=""))
+    cells = [*heads, *zip(*(cells for _, cells in columns), strict=True)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    sides = [str.ljust] * (len(columns) - 2) + [str.rjust] * 2
+
+    def line(texts: tuple[str, ...]) -> str:
+        padded = zip(sides, texts, widths, strict=True)
+        return "  ".join(side(text, width) for side, text, width in padded).rstrip()
+
+    lines = [*map(line, heads), line(tuple("─" * width for width in widths))]
+    indent = " " * (widths[0] + 4)
+    for texts, detail in zip(cells[len(heads) :], details, strict=True):
+        lines.append(line(texts))
+        lines += textwrap.wrap(
+            detail, max(WIDTH, len(indent) + 40),
+            initial_indent=indent, subsequent_indent=indent,
+        )  # fmt: skip
+    return lines
+
+
+def totals(spec: ModelSpec, graph: TypedGraph) -> Iterator[str]:
+    """The lines below the table."""
+    held = sum(math.prod(p.shape) for p in graph.parameters.values())
+    state = held - graph.num_parameters
+    yield f"Trainable parameters:     {graph.num_parameters:,}"
+    yield f"State (running figures):  {state:,}"
+    yield f"Weights in float32:       {4 * held / 2**20:,.3f} MiB"
+    yield f"Multiply-adds a sample:   {sum(map(cost, graph.nodes)):,}"
+    yield f"Hash:                     {spec.hash}"
+
+
+def number(value: int) -> str:
+    """``1,234``; nothing for 0."""
+    return f"{value:,}" if value else ""
+
+
+def shape_text(shape: Shape) -> str:
+    """``(N, 16, 8, 8)``."""
+    return f"({', '.join(('N', *map(str, shape)))})"

@@ -1,0 +1,371 @@
+"""Specs as text: YAML and JSON, both ways.
+
+Text is data from strangers: nothing in it is executed, aliases are refused, nesting and
+size are bounded, a key given twice is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from polyframe.errors import SpecError, did_you_mean
+from polyframe.spec.element import Element, brief, check_name
+from polyframe.spec.graph import (
+    Block,
+    Graph,
+    ModelSpec,
+    Node,
+    check_arity,
+    check_node_name,
+    check_shape,
+)
+from polyframe.spec.layers.base import Layer
+from polyframe.spec.typed import DEEPEST
+
+VERSION = 1
+MODEL_KEYS = ("polyframe", "name", "inputs", "layers", "outputs")
+BLOCK_KEYS = ("kind", "inputs", "layers", "outputs")
+WIRING = ("from", "shares")
+
+
+# --- to text ---------------------------------------------------------------------
+
+
+def to_data(spec: ModelSpec) -> dict[str, Any]:
+    """The spec as plain dicts, lists, strings and numbers."""
+    shapes = {name: list(shape or ()) for name, shape in spec.graph.inputs}
+    graph = graph_data(spec.graph)
+    return {"polyframe": VERSION, "name": spec.name, **graph, "inputs": shapes}
+
+
+def graph_data(graph: Graph) -> dict[str, Any]:
+    """Inputs, layers and outputs; wiring is left out where a chain explains it."""
+    names = [name for name, _ in graph.inputs]
+    before = names[:1] if len(names) == 1 else []
+    layers = []
+    for node in graph.nodes:
+        item: dict[str, Any] = {"name": node.name}
+        if node.shares:
+            item["shares"] = node.shares
+        elif isinstance(node.layer, Block):
+            item |= {"type": "Block", "kind": node.layer.kind}
+            item |= graph_data(node.layer.graph)
+        else:
+            item |= element_data(node.layer)
+        if list(node.inputs) != before:
+            item["from"] = list(node.inputs)
+        layers.append(item)
+        before = [node.name]
+    found: dict[str, Any] = {"inputs": names, "layers": layers}
+    if list(graph.outputs) != before:
+        found["outputs"] = list(graph.outputs)
+    return found
+
+
+def element_data(element: Element) -> dict[str, Any]:
+    """``{type: …, field: …}``, with defaults and UNSET left out."""
+    return {"type": element.type} | {
+        name: plain_value(value) for name, value in element.options().items()
+    }
+
+
+def plain_value(value: Any) -> Any:
+    """A field's value as plain data: pairs that are equal become one number."""
+    if isinstance(value, Element):
+        data = element_data(value)
+        return data["type"] if len(data) == 1 else data
+    if isinstance(value, tuple):
+        items = [plain_value(v) for v in value]
+        if len(items) == 2 and items[0] == items[1] and isinstance(items[0], int):
+            return items[0]
+        if any(isinstance(item, list) for item in items):  # all are pairs, or none is
+            return [list(v) for v in value]
+        return items
+    return value
+
+
+def to_json(spec: ModelSpec) -> str:
+    """The spec as indented JSON."""
+    return json.dumps(to_data(spec), indent=2) + "\n"
+
+
+def to_yaml(spec: ModelSpec) -> str:
+    """The spec as YAML, a line per layer where it is short."""
+    from polyframe.spec.yaml import dump
+
+    return dump(to_data(spec))
+
+
+def spec_hash(spec: ModelSpec) -> str:
+    """SHA-256 of the canonical JSON: sorted keys, no white space."""
+    text = json.dumps(to_data(spec), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# --- from text -------------------------------------------------------------------
+
+
+def load_spec(source: Any) -> ModelSpec:
+    """A spec from a file, a shipped name, or text.
+
+    A ``Path``, or one line ending in .yaml, .yml or .json, is a file; a shipped model's
+    name resolves; all else is YAML or JSON text. A spec is returned as it is.
+    """
+    if isinstance(source, ModelSpec):
+        return source
+    if isinstance(source, Mapping):
+        return from_data(source)
+    if not isinstance(source, (str, Path)):
+        raise SpecError(f"got {brief(source)}; a path, a name or text is needed")
+    if isinstance(source, Path) or is_file_name(source):
+        data = read_data(Path(source))
+        with at(str(source)):
+            return from_data(data, None)
+    from polyframe import zoo
+
+    if source in zoo.list():
+        found: ModelSpec = getattr(zoo, source)()
+        return found
+    if "\n" not in source and ":" not in source:
+        raise SpecError(
+            f"there is no shipped model {brief(source)}."
+            f"{did_you_mean(source, zoo.list())}",
+            hint=f"shipped: {', '.join(zoo.list())}; a file ends in .yaml or .json",
+        )
+    return from_data(parse_text(source, "spec"))
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a string names a file rather than being text."""
+    return "\n" not in text and text.lower().endswith((".yaml", ".yml", ".json"))
+
+
+def read_data(path: Path) -> Any:
+    """The plain data in a YAML or JSON file."""
+    from polyframe.spec.yaml import read_text
+
+    return parse_text(read_text(path), str(path), path.suffix.lower() == ".json")
+
+
+def parse_text(text: str, where: str, as_json: bool = False) -> Any:
+    """Plain data from text (JSON is read by the YAML reader too, if it is not a file
+    ending in .json)."""
+    from polyframe.spec.yaml import parse_json, parse_yaml
+
+    return parse_json(text, where) if as_json else parse_yaml(text, where)
+
+
+@contextmanager
+def at(place: str) -> Iterator[None]:
+    """Errors from inside are told as that place's."""
+    try:
+        yield
+    except SpecError as error:
+        where = f"{place}: {error.where}" if error.where else place
+        raise SpecError(error.message, where=where, hint=error.hint) from None
+
+
+def from_data(data: Any, where: str | None = "spec") -> ModelSpec:
+    """A spec from plain data; every error names the place in it."""
+    data = mapping(data, where, MODEL_KEYS, needed=("inputs", "layers"))
+    version = data.get("polyframe", VERSION)
+    if version != VERSION:
+        raise SpecError(
+            f"format {brief(version)} is not known; this is polyframe format {VERSION}",
+            where=where,
+        )
+    if not isinstance(data["inputs"], Mapping) or not data["inputs"]:
+        raise SpecError(
+            f"inputs is {brief(data['inputs'])}; {{name: [channels, height, width]}} "
+            "is needed",
+            where=where,
+        )
+    inputs = tuple(
+        (check_name(name, "input name"), check_shape(shape, str(name)))
+        for name, shape in data["inputs"].items()
+    )
+    return ModelSpec(graph_from(data, inputs, where), name=data.get("name", "model"))
+
+
+def graph_from(
+    data: Mapping[str, Any],
+    inputs: tuple[tuple[str, Any], ...],
+    where: str | None = None,
+    depth: int = 0,
+) -> Graph:
+    """A graph from its layers in any order; a cycle is an error that shows it."""
+    if not isinstance(data["layers"], list) or not data["layers"]:
+        raise SpecError(
+            f"layers is {brief(data['layers'])}; a list of layers is needed",
+            where=where,
+        )
+    names = [name for name, _ in inputs]
+    before = names[:1] if len(names) == 1 else []
+    items: dict[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {}
+    for index, item in enumerate(data["layers"]):
+        name, sources = wiring(item, index, before, f"layers[{index}]")
+        if name in items or name in names:
+            raise SpecError("two layers or inputs have this name", where=name)
+        items[name] = (item, sources)
+        before = [name]
+    outputs = data.get("outputs", before)
+    outputs = [outputs] if isinstance(outputs, str) else outputs
+    if not isinstance(outputs, list) or not outputs:
+        raise SpecError(f"outputs is {brief(outputs)}; a list of names", where=where)
+    for user, sources in [
+        *((name, sources) for name, (_, sources) in items.items()),
+        ("outputs", tuple(outputs)),
+    ]:
+        for source in sources:
+            if not isinstance(source, str) or source not in {*items, *names}:
+                raise SpecError(
+                    f"reads {brief(source)}, which is no layer or input."
+                    f"{did_you_mean(str(source), [*items, *names])}",
+                    where=user,
+                )
+    nodes: dict[str, Node] = {}
+    wired = {name: sources for name, (_, sources) in items.items()}
+    order = sort(wired)
+    check_needed(order, wired, outputs)
+    for name in order:
+        nodes[name] = node_from(name, *items[name], nodes, depth)
+    return Graph(inputs, tuple(nodes.values()), tuple(outputs))
+
+
+def wiring(
+    item: Any, index: int, before: list[str], where: str
+) -> tuple[str, tuple[str, ...]]:
+    """A layer's name and the names that it reads."""
+    if not isinstance(item, Mapping):
+        raise SpecError(f"is {brief(item)}; {{type: …, …}} is needed", where=where)
+    name = item.get("name", str(index))
+    check_node_name(name, f"{where}: name")
+    sources = item.get("from", before)
+    sources = [sources] if isinstance(sources, str) else sources
+    if not isinstance(sources, list) or not sources:
+        raise SpecError(
+            f"from is {brief(sources)}; the names of its inputs are needed", where=name
+        )
+    return name, tuple(sources)
+
+
+def node_from(
+    name: str,
+    item: Mapping[str, Any],
+    sources: tuple[str, ...],
+    nodes: Mapping[str, Node],
+    depth: int,
+) -> Node:
+    """One node from its data."""
+    rest = {k: v for k, v in item.items() if k not in ("name", *WIRING)}
+    shares = item.get("shares")
+    if shares is not None:
+        owner = nodes.get(shares) if isinstance(shares, str) else None
+        if owner is None or owner.shares or rest:
+            raise SpecError(
+                f"shares {brief(shares)}: the name of an earlier layer is needed, and "
+                "no fields beside it",
+                where=name,
+            )
+        return Node(name, owner.layer, sources, owner.name)
+    own = None if name.isdigit() else name
+    kind = rest.pop("type", None)
+    if kind == "Block":
+        layer: Layer = block_from(name, own, rest, depth + 1)
+    elif not isinstance(kind, str):
+        raise SpecError(f"type is {brief(kind)}; a layer's name is needed", where=name)
+    else:
+        found = Layer.registry.get(kind)
+        if found is None:
+            known = [word for word in Layer.registry if word != "Block"]
+            raise SpecError(
+                f"unknown layer {brief(kind)}.{did_you_mean(kind, known)}",
+                where=name,
+                hint="`polyframe list layers` shows them",
+            )
+        known_fields = [f.name for f in fields(found)]  # type: ignore[arg-type]
+        mapping(rest, f"{name} ({kind})", known_fields)
+        with nullcontext() if own else at(name):
+            layer = found(**rest, name=own)  # type: ignore[assignment,call-arg]
+    check_arity(layer, len(sources), f"{name} ({kind})")
+    return Node(name, layer, sources)
+
+
+def block_from(
+    name: str, own: str | None, data: Mapping[str, Any], depth: int
+) -> Block:
+    """A block from its data."""
+    if depth > DEEPEST:
+        raise SpecError(f"blocks nest more than {DEEPEST} deep", where=name)
+    data = mapping(data, name, BLOCK_KEYS, needed=("inputs", "layers"))
+    names = data["inputs"]
+    if not isinstance(names, list) or not names:
+        raise SpecError(
+            f"inputs is {brief(names)}; a list of names is needed", where=name
+        )
+    with at(name):
+        inputs = tuple((check_name(word, "input name"), None) for word in names)
+        graph = graph_from(data, inputs, depth=depth)
+    with nullcontext() if own else at(name):
+        return Block(graph=graph, kind=data.get("kind", "Block"), name=own)
+
+
+def check_needed(
+    order: list[str], sources: Mapping[str, tuple[str, ...]], outputs: list[str]
+) -> None:
+    """SpecError for a layer that no output needs: Python cannot make one either."""
+    needed = set(outputs)
+    for name in reversed(order):
+        if name not in needed:
+            raise SpecError(
+                "no output needs it", where=name, hint="remove it, or add it to outputs"
+            )
+        needed.update(sources[name])
+
+
+def sort(sources: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Names so that each stands behind what it reads; the given order where it can."""
+    done: dict[str, None] = {}
+    for start in sources:
+        path = {start: iter(sources[start])} if start not in done else {}
+        while path:
+            name, rest = next(reversed(path.items()))
+            wanted = next((s for s in rest if s in sources and s not in done), None)
+            if wanted is None:
+                done[name] = None
+                del path[name]
+            elif wanted in path:
+                names = list(path)
+                cycle = [*names[names.index(wanted) :], wanted]
+                raise SpecError(
+                    f"the layers form a cycle: {' → '.join(reversed(cycle))}",
+                    where=wanted,
+                )
+            else:
+                path[wanted] = iter(sources[wanted])
+    return list(done)
+
+
+def mapping(
+    data: Any, where: str | None, known: tuple[str, ...] | list[str], needed: Any = ()
+) -> Mapping[str, Any]:
+    """The mapping itself, if its keys are known and the needed ones are there."""
+    if not isinstance(data, Mapping):
+        raise SpecError(f"is {brief(data)}; a mapping is needed", where=where)
+    for key in data:
+        if key not in known:
+            raise SpecError(
+                f"unknown key {brief(key)}.{did_you_mean(str(key), known)}",
+                where=where,
+                hint=f"known: {', '.join(known)}",
+            )
+    for key in needed:
+        if key not in data:
+            raise SpecError(f"key {key!r} is missing", where=where)
+    return data

@@ -1,0 +1,77 @@
+"""Weights in canonical names and layouts, and their files (safetensors)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyframe.errors import WeightsError, did_you_mean
+from polyframe.files import write_atomic
+from polyframe.spec.element import brief
+from polyframe.spec.layers.base import Parameter
+
+
+def save(path: str | Path, weights: Mapping[str, np.ndarray], **about: str) -> None:
+    """Write weights, bit for bit, in one atomic step; ``about`` becomes metadata."""
+    from safetensors.numpy import save as pack
+
+    arrays = {name: np.ascontiguousarray(value) for name, value in weights.items()}
+    write_atomic(Path(path), pack(arrays, metadata={"format": "pt", **about}))
+
+
+def load(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a safetensors file; nothing in it is executed."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as unpack
+
+    where = str(path)
+    try:
+        return dict(unpack(Path(path).read_bytes()))
+    except FileNotFoundError:
+        raise WeightsError("there is no such file", where=where) from None
+    except OSError as error:
+        raise WeightsError(f"cannot be read: {error.strerror}", where=where) from None
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(
+            f"is no whole safetensors file: {error}", where=where, hint="cut off?"
+        ) from None
+
+
+def check(
+    weights: Any, parameters: Mapping[str, Parameter], dtype: str, where: str
+) -> dict[str, np.ndarray]:
+    """The weights in the model's dtype, or one error that lists all that is wrong."""
+    if not isinstance(weights, Mapping):
+        raise WeightsError(
+            f"got {type(weights).__name__}; a mapping of names to arrays, or a file's "
+            "path is needed",
+            where=where,
+        )
+    wrong = []
+    for name in weights:
+        if name not in parameters:
+            guess = did_you_mean(str(name), parameters)
+            wrong.append(f"{brief(name)} is not in the model.{guess}")
+    found = {}
+    for name, parameter in parameters.items():
+        if name not in weights:
+            wrong.append(f"{name!r} is missing")
+            continue
+        try:
+            value = np.asarray(weights[name])
+        except ValueError:
+            wrong.append(f"{name!r} is no array")
+            continue
+        if value.shape != parameter.shape:
+            wrong.append(f"{name!r} is {value.shape}, the model's {parameter.shape}")
+        elif value.dtype.kind != "f":
+            wrong.append(f"{name!r} holds {value.dtype}, not floating-point numbers")
+        else:
+            found[name] = np.ascontiguousarray(value.astype(dtype, copy=False))
+    if wrong:
+        more = f"; and {len(wrong) - 8} more" if len(wrong) > 8 else ""
+        raise WeightsError("; ".join(wrong[:8]) + more, where=where)
+    return found

@@ -1,0 +1,119 @@
+"""Small networks for first steps, teaching and tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from polyframe.spec.graph import Block, Input, ModelSpec, Sequential
+from polyframe.spec.layers import (
+    Add,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    Layer,
+    MaxPool2D,
+    ReLU,
+)
+
+Shape = tuple[int, ...]
+
+
+def simple_cnn(num_classes: int = 10, input_shape: Shape = (3, 32, 32)) -> ModelSpec:
+    """Two convolutions and two dense layers; 315,722 weights for CIFAR-10's shape.
+
+    Conv 32 3×3, ReLU, max pool 2, conv 64 3×3, ReLU, max pool 2, dense 128, ReLU, dense.
+    """
+    layers = [
+        Conv2D(32, 3, name="conv1"),
+        ReLU(name="relu1"),
+        MaxPool2D(2, name="pool1"),
+        Conv2D(64, 3, name="conv2"),
+        ReLU(name="relu2"),
+        MaxPool2D(2, name="pool2"),
+        Flatten(name="flatten"),
+        Dense(128, name="fc1"),
+        ReLU(name="relu3"),
+        Dense(num_classes, name="fc2"),
+    ]
+    return model(layers, input_shape, "simple_cnn")
+
+
+def fashion_cnn(num_classes: int = 10, input_shape: Shape = (1, 28, 28)) -> ModelSpec:
+    """The demo's network: two padded convolutions, dropout, two dense layers."""
+    layers = [
+        Conv2D(32, 3, padding="same", name="conv1"),
+        ReLU(name="relu1"),
+        MaxPool2D(2, name="pool1"),
+        Conv2D(64, 3, padding="same", name="conv2"),
+        ReLU(name="relu2"),
+        MaxPool2D(2, name="pool2"),
+        Flatten(name="flatten"),
+        Dense(128, name="fc1"),
+        ReLU(name="relu3"),
+        Dropout(0.25, name="dropout"),
+        Dense(num_classes, name="fc2"),
+    ]
+    return model(layers, input_shape, "fashion_cnn")
+
+
+def digits_cnn(num_classes: int = 10, input_shape: Shape = (1, 8, 8)) -> ModelSpec:
+    """A network small enough for scikit-learn's 8×8 digits and for tests."""
+    layers = [
+        Conv2D(16, 3, padding="same", name="conv1"),
+        ReLU(name="relu1"),
+        MaxPool2D(2, name="pool1"),
+        Conv2D(32, 3, padding="same", name="conv2"),
+        ReLU(name="relu2"),
+        MaxPool2D(2, name="pool2"),
+        Flatten(name="flatten"),
+        Dense(num_classes, name="fc"),
+    ]
+    return model(layers, input_shape, "digits_cnn")
+
+
+def residual_cnn(
+    num_classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16
+) -> ModelSpec:
+    """A small residual net (He et al. 2016, section 4.2): a stem and three blocks.
+
+    The blocks have ``width``, ``2·width`` and ``4·width`` channels; the last two halve
+    the image and project their shortcut. Batch norm follows every convolution, none of
+    which has a bias.
+    """
+    x = Input(input_shape, name="x")
+    y = Conv2D(width, 3, padding=1, bias=False, name="conv1")(x)
+    y = ReLU(name="relu")(BatchNorm(name="bn1")(y))
+    y = basic_block(width)("layer1", y)
+    y = basic_block(2 * width, stride=2, project=True)("layer2", y)
+    y = basic_block(4 * width, stride=2, project=True)("layer3", y)
+    y = GlobalAvgPool2D(name="pool")(y)
+    return ModelSpec(x, Dense(num_classes, name="fc")(y), name="residual_cnn")
+
+
+def basic_block(channels: int, stride: int = 1, project: bool = False) -> Any:
+    """``relu(x + bn(conv(relu(bn(conv(x))))))``; a 1×1 convolution fits the shortcut."""
+
+    def call(name: str, tensor: Any) -> Any:
+        x = Input(name="x")
+        y = Conv2D(channels, 3, stride=stride, padding=1, bias=False, name="conv1")(x)
+        y = ReLU(name="relu1")(BatchNorm(name="bn1")(y))
+        y = Conv2D(channels, 3, padding=1, bias=False, name="conv2")(y)
+        y = BatchNorm(name="bn2")(y)
+        shortcut = x
+        if project:
+            layers = [Conv2D(channels, 1, stride=stride, bias=False), BatchNorm()]
+            shortcut = Sequential(layers, name="shortcut")(x)
+        y = ReLU(name="relu2")(Add(name="add")(y, shortcut))
+        kind = "DownBlock" if project else "BasicBlock"
+        return Block(x, y, kind=kind, name=name)(tensor)
+
+    return call
+
+
+def model(layers: list[Layer], input_shape: Shape, name: str) -> ModelSpec:
+    """A chain of layers as a spec."""
+    spec: ModelSpec = Sequential(layers, input_shape=input_shape, name=name)
+    return spec
