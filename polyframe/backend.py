@@ -1,0 +1,131 @@
+"""The contract that a backend fulfils.
+
+A backend is one folder and one entry point in the group ``polyframe.backends``. It
+*writes* programs (which imports no framework) and *opens* them (which does).
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from polyframe.compiler.program import Program
+from polyframe.compiler.table import Table, Target
+from polyframe.spec.losses import Loss
+from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.typed import TypedGraph
+
+Native = Any
+"""A value of the framework: a tensor, a model."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What training adds to a model: a loss and an optimizer, nothing UNSET."""
+
+    loss: Loss
+    optimizer: Optimizer
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What ``doctor`` says of a backend."""
+
+    usable: bool
+    version: str | None
+    devices: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+class Session(abc.ABC):
+    """One opened program: a native model on a device, and how to talk to it.
+
+    Weights and results cross this line as NumPy in canonical names and layouts; batches
+    go in as ``arrange`` leaves them, and ``train`` returns handles, which stay on the
+    device until ``read`` fetches them.
+    """
+
+    native: Native
+    device: str
+
+    def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Arrays in the framework's order of axes: once, before they are cut into
+        batches. All other methods take inputs, targets and draws arranged."""
+        return list(arrays)
+
+    @abc.abstractmethod
+    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Load canonical arrays (all, or some)."""
+
+    @abc.abstractmethod
+    def weights(self) -> dict[str, np.ndarray]:
+        """All canonical arrays, parameters and state."""
+
+    @abc.abstractmethod
+    def forward(
+        self,
+        inputs: Sequence[np.ndarray],
+        draws: Sequence[np.ndarray] = (),
+        training: bool = False,
+    ) -> list[np.ndarray]:
+        """The outputs; in training mode running statistics change as they would."""
+
+    @abc.abstractmethod
+    def loss_and_gradients(
+        self,
+        inputs: Sequence[np.ndarray],
+        targets: Sequence[np.ndarray],
+        draws: Sequence[np.ndarray],
+        count: int,
+    ) -> tuple[Native, Native, dict[str, np.ndarray]]:
+        """(loss, outputs, canonical gradients) of the summed losses over ``count``."""
+
+    @abc.abstractmethod
+    def train(
+        self,
+        inputs: Sequence[np.ndarray],
+        targets: Sequence[np.ndarray],
+        draws: Sequence[np.ndarray],
+        count: int,
+        learning_rate: float,
+    ) -> tuple[Native, Native]:
+        """One whole step; handles of (loss, outputs), the loss being one number."""
+
+    @abc.abstractmethod
+    def read(self, handle: Native) -> np.ndarray:
+        """Fetch a handle, NumPy in neutral layout; waits for the device."""
+
+    def seed(self, seed: int) -> None:  # noqa: B027 - optional
+        """Seed the framework's own random layers (native semantics)."""
+
+
+class Backend(abc.ABC):
+    """One framework: its table, its defaults, its writer and its sessions."""
+
+    name: ClassVar[str]  # "torch"
+    title: ClassVar[str]  # "PyTorch"
+    install: ClassVar[str]  # the command that installs the framework
+    table: ClassVar[Table]
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]]  # for semantics="native"
+
+    @abc.abstractmethod
+    def probe(self) -> Probe:
+        """Import the framework, and say what is there or why it is not usable."""
+
+    @abc.abstractmethod
+    def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
+        """Write the program for a graph; without a step only the model."""
+
+    @abc.abstractmethod
+    def resolve_device(self, device: str) -> str:
+        """The framework's name of a device for "auto", "cpu", "gpu" or "gpu:1"."""
+
+    @abc.abstractmethod
+    def open(
+        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
+    ) -> Session:
+        """Run a program's text and build its model; ``inputs`` are its shapes."""

@@ -1,0 +1,143 @@
+"""A backend's table: what it writes for each layer, loss and optimizer.
+
+An entry has one form or two, each saying where it holds; the first that holds is
+written. Conformance tests run every form, chosen or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from polyframe.compiler.program import Slot
+from polyframe.compiler.source import Call
+from polyframe.errors import UnsupportedError
+from polyframe.spec.layers.base import Layer, Shape
+from polyframe.spec.typed import TypedGraph, TypedNode
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a program is written for."""
+
+    dtype: str = "float32"
+    device: str = "cpu"  # "cpu" or "gpu"
+    semantics: str = "aligned"
+    training: bool = True
+    forms: Mapping[str, str] = field(default_factory=dict)  # entry → form to prefer
+
+
+@dataclass(frozen=True)
+class View:
+    """What a table entry sees of one node."""
+
+    node: TypedNode
+    target: Target
+
+    @property
+    def layer(self) -> Any:
+        """The layer, with nothing UNSET."""
+        return self.node.layer
+
+    @property
+    def shape(self) -> Shape:
+        """The first input's shape per sample: (C, H, W) or (D,)."""
+        return self.node.in_shapes[0]
+
+
+@dataclass(frozen=True)
+class Code:
+    """What is written for one node.
+
+    ``make`` constructs it (left out where it is only an expression); ``forward`` is the
+    expression of the forward pass, with ``{self}`` for what was made, ``{0}``, ``{1}``,
+    … or ``{all}`` for its inputs and ``{draw}`` for its random factors.
+    """
+
+    forward: str = "{self}({0})"
+    make: Call | None = None
+    weights: Mapping[str, Slot] = field(default_factory=dict)
+    snippets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to write an entry, and where it holds."""
+
+    name: str
+    write: Callable[[View], Code]
+    when: Callable[[View], bool] = lambda view: True
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One or two forms; ``gap`` is the reason where none of them holds."""
+
+    forms: tuple[Form, ...]
+    gap: str = "no form holds here"
+
+
+Table = Mapping[str, Entry]
+
+
+def entry(write: Callable[[View], Code] | Code, gap: str = "") -> Entry:
+    """An entry of one form that holds everywhere."""
+    if isinstance(write, Code):
+        code = write
+        return Entry((Form("native", lambda view: code),), gap)
+    return Entry((Form("native", write),), gap)
+
+
+def choose(table: Table, node: TypedNode, target: Target) -> Form | str:
+    """The form for a node, or the reason why there is none."""
+    found = table.get(node.layer.type)
+    if found is None:
+        return "this backend has no entry for it"
+    view = View(node, target)
+    held = [form for form in found.forms if form.when(view)]
+    wanted = target.forms.get(node.layer.type)
+    if wanted is not None:
+        held = [form for form in held if form.name == wanted] or held
+    return held[0] if held else found.gap
+
+
+def choose_all(
+    table: Table, graph: TypedGraph, target: Target, backend: str
+) -> dict[str, Form]:
+    """Path → form for every leaf; one error lists all that cannot be written."""
+    forms: dict[str, Form] = {}
+    gaps = []
+    for node in graph.walk():
+        form = choose(table, node, target)
+        if isinstance(form, str):
+            gaps.append(f"{node.path} ({node.layer.type}): {form}")
+        else:
+            forms[node.path] = form
+    if gaps:
+        raise UnsupportedError(
+            f"the {backend} backend cannot run {len(gaps)} of the nodes: "
+            + "; ".join(gaps),
+            where=graph.name,
+        )
+    return forms
+
+
+def describe(table: Table) -> Sequence[tuple[str, tuple[str, ...]]]:
+    """Entry → the names of its forms, for documentation and conformance."""
+    return [(name, tuple(f.name for f in e.forms)) for name, e in table.items()]
+
+
+__all__ = [
+    "Code",
+    "Entry",
+    "Form",
+    "Layer",
+    "Table",
+    "Target",
+    "View",
+    "choose",
+    "choose_all",
+    "describe",
+    "entry",
+]

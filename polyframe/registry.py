@@ -1,0 +1,66 @@
+"""Which backends there are: entry points of the group ``polyframe.backends``."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from importlib import metadata
+from pathlib import Path
+
+from polyframe.backend import Backend
+from polyframe.errors import BackendError, did_you_mean
+from polyframe.spec.element import brief
+
+GROUP = "polyframe.backends"
+
+
+@functools.cache
+def _points() -> dict[str, metadata.EntryPoint]:
+    return {point.name: point for point in metadata.entry_points(group=GROUP)}
+
+
+def backends() -> list[str]:
+    """The names of all registered backends, whether their framework is there or not."""
+    return sorted(_points())
+
+
+@functools.cache
+def get(name: str) -> Backend:
+    """The backend of that name; BackendError lists what there is."""
+    points = _points()
+    if name not in points:
+        raise BackendError(
+            f"unknown backend {brief(name)}.{did_you_mean(name, points)}",
+            hint=f"registered: {', '.join(sorted(points)) or 'none'}",
+        )
+    try:
+        backend = points[name].load()
+    except Exception as error:
+        raise BackendError(
+            f"the backend does not load: {type(error).__name__}: {error}", where=name
+        ) from error
+    if isinstance(backend, type):
+        backend = backend()
+    if not isinstance(backend, Backend):
+        raise BackendError("its entry point is no polyframe Backend", where=name)
+    return backend
+
+
+def folder(backend: Backend) -> Path:
+    """Where a backend's files lie."""
+    return Path(inspect.getfile(type(backend))).parent
+
+
+def usable() -> dict[str, Backend]:
+    """The backends whose framework can be imported; a broken plug-in only warns."""
+    found = {}
+    for name in backends():
+        try:
+            backend = get(name)
+        except BackendError as error:
+            warnings.warn(str(error), stacklevel=2)
+            continue
+        if backend.probe().usable:
+            found[name] = backend
+    return found
