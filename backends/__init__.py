@@ -1,0 +1,1 @@
+"""The backends that polyframe ships, one folder each."""

@@ -1,0 +1,127 @@
+"""Optimizers that are copied into programs: PyTorch's meaning on fused kernels.
+
+This file is read, never imported by polyframe.
+"""
+
+import mxnet as mx
+from mxnet import nd
+
+
+class SGD(mx.optimizer.Optimizer):
+    """Gradient descent with the velocity as in PyTorch: v = momentum * v + g.
+
+    MXNet's own SGD folds the learning rate into the velocity. Its kernel without
+    momentum moves the velocities as well as the weights, many parameters at a time.
+    """
+
+    def __init__(self, learning_rate, momentum=0.0, nesterov=False, weight_decay=0.0):
+        super().__init__(learning_rate=learning_rate, wd=weight_decay)
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.aggregate_num = 60  # parameters in one call: the kernel's limit
+
+    def create_state(self, index, weight):
+        """Return the velocity, which starts at zero."""
+        return nd.zeros_like(weight) if self.momentum else None
+
+    def update(self, index, weight, grad, state):
+        """Move a list of parameters by one step."""
+        if self.momentum:
+            self.move(state, grad, -1, decay=self.momentum - 1)  # v = momentum * v + g
+            if self.wd:
+                self.move(state, weight, -self.wd)
+        if self.nesterov or not self.momentum:
+            self.move(weight, grad, self.lr, decay=self.wd)
+        if self.momentum:
+            self.move(weight, state, self.lr * (self.momentum if self.nesterov else 1))
+
+    def move(self, arrays, directions, rate, decay=0.0):
+        """Subtract rate * (direction + decay * array) from each array."""
+        count = len(arrays)
+        nd.multi_sgd_update(
+            *[array for pair in zip(arrays, directions) for array in pair],
+            out=arrays,
+            lrs=[rate] * count,
+            wds=[decay] * count,
+            num_weights=count,
+        )
+
+
+class Adam(mx.optimizer.Optimizer):
+    """Adam as in PyTorch, on MXNet's fused kernel.
+
+    The kernel knows no bias correction: the rate and epsilon of each step carry it. It
+    keeps its betas in float32, so the corrections are made from the same rounded betas.
+    """
+
+    def __init__(
+        self, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0
+    ):
+        super().__init__(learning_rate=learning_rate, wd=weight_decay)
+        self.beta1, self.beta2 = (
+            nd.array([beta1, beta2], dtype="float32").asnumpy().tolist()
+        )
+        self.epsilon = epsilon
+
+    def create_state(self, index, weight):
+        """Return the running means of the gradient and of its square."""
+        return nd.zeros_like(weight), nd.zeros_like(weight)
+
+    def update(self, index, weight, grad, state):
+        """Move one parameter by one step."""
+        self._update_count(index)
+        mean, square = state
+        correction1 = 1 - self.beta1**self.num_update
+        correction2 = (1 - self.beta2**self.num_update) ** 0.5
+        nd.adam_update(
+            weight,
+            grad,
+            mean,
+            square,
+            out=weight,
+            lr=self.lr * correction2 / correction1,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon * correction2,
+            wd=self.wd,
+        )
+
+
+class AdamW(mx.optimizer.Optimizer):
+    """Adam with decoupled weight decay as in PyTorch, on MXNet's fused kernel.
+
+    The kernel knows no bias correction: the rate and epsilon of each step carry it. It
+    keeps its betas in float32, so the corrections are made from the same rounded betas.
+    """
+
+    def __init__(
+        self, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01
+    ):
+        super().__init__(learning_rate=learning_rate, wd=weight_decay)
+        self.beta1, self.beta2 = (
+            nd.array([beta1, beta2], dtype="float32").asnumpy().tolist()
+        )
+        self.epsilon = epsilon
+
+    def create_state(self, index, weight):
+        """Return the running means of the gradient and of its square."""
+        return nd.zeros_like(weight), nd.zeros_like(weight)
+
+    def update(self, index, weight, grad, state):
+        """Move one parameter by one step."""
+        self._update_count(index)
+        mean, square = state
+        correction1 = 1 - self.beta1**self.num_update
+        correction2 = (1 - self.beta2**self.num_update) ** 0.5
+        weight *= 1 - self.lr * self.wd
+        nd.adam_update(
+            weight,
+            grad,
+            mean,
+            square,
+            out=weight,
+            lr=self.lr * correction2 / correction1,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon * correction2,
+        )

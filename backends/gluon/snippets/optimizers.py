@@ -1,0 +1,101 @@
+"""Optimizers that are copied into programs: PyTorch's meaning, for float64.
+
+This file is read, never imported by polyframe.
+"""
+
+import mxnet as mx
+from mxnet import nd
+
+
+class SGD(mx.optimizer.Optimizer):
+    """Gradient descent with the velocity as in PyTorch: v = momentum * v + g.
+
+    MXNet's own SGD folds the learning rate into the velocity, so a change of the rate
+    would mean something else there.
+    """
+
+    def __init__(self, learning_rate, momentum=0.0, nesterov=False, weight_decay=0.0):
+        super().__init__(learning_rate=learning_rate, wd=weight_decay)
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def create_state(self, index, weight):
+        """Return the velocity, which starts at zero."""
+        return nd.zeros_like(weight) if self.momentum else None
+
+    def update(self, index, weight, grad, state):
+        """Move one parameter by one step."""
+        if self.wd:
+            grad = grad + self.wd * weight
+        if self.momentum:
+            state *= self.momentum
+            state += grad
+            grad = grad + self.momentum * state if self.nesterov else state
+        weight -= self.lr * grad
+
+
+class Adam(mx.optimizer.Optimizer):
+    """Adam as in PyTorch: epsilon is added after the bias correction.
+
+    Written in array arithmetic, because MXNet's own Adam keeps its betas in float32.
+    """
+
+    def __init__(
+        self, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.0
+    ):
+        super().__init__(learning_rate=learning_rate, wd=weight_decay)
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+
+    def create_state(self, index, weight):
+        """Return the running means of the gradient and of its square."""
+        return nd.zeros_like(weight), nd.zeros_like(weight)
+
+    def update(self, index, weight, grad, state):
+        """Move one parameter by one step."""
+        self._update_count(index)
+        mean, square = state
+        correction1 = 1 - self.beta1**self.num_update
+        correction2 = 1 - self.beta2**self.num_update
+        if self.wd:
+            grad = grad + self.wd * weight
+        mean *= self.beta1
+        mean += (1 - self.beta1) * grad
+        square *= self.beta2
+        square += (1 - self.beta2) * nd.square(grad)
+        size = nd.sqrt(square) / correction2**0.5 + self.epsilon
+        weight -= self.lr / correction1 * (mean / size)
+
+
+class AdamW(mx.optimizer.Optimizer):
+    """Adam with decoupled weight decay: the weights shrink by lr * decay, then step.
+
+    Written in array arithmetic, because MXNet's own kernel keeps its betas in float32.
+    """
+
+    def __init__(
+        self, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01
+    ):
+        super().__init__(learning_rate=learning_rate, wd=weight_decay)
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.epsilon = epsilon
+
+    def create_state(self, index, weight):
+        """Return the running means of the gradient and of its square."""
+        return nd.zeros_like(weight), nd.zeros_like(weight)
+
+    def update(self, index, weight, grad, state):
+        """Move one parameter by one step."""
+        self._update_count(index)
+        mean, square = state
+        correction1 = 1 - self.beta1**self.num_update
+        correction2 = 1 - self.beta2**self.num_update
+        weight *= 1 - self.lr * self.wd
+        mean *= self.beta1
+        mean += (1 - self.beta1) * grad
+        square *= self.beta2
+        square += (1 - self.beta2) * nd.square(grad)
+        size = nd.sqrt(square) / correction2**0.5 + self.epsilon
+        weight -= self.lr / correction1 * (mean / size)

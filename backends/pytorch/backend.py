@@ -1,0 +1,101 @@
+"""The PyTorch backend: writes programs; imports torch only to probe or open."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from polyframe.backend import Backend, Probe, Session, Step
+from polyframe.backends.pytorch.reserved import RESERVED
+from polyframe.backends.pytorch.step import LOSSES, OPTIMIZERS, STEP
+from polyframe.backends.pytorch.table import TABLE
+from polyframe.compiler.program import Program
+from polyframe.compiler.source import Call, listing, statement
+from polyframe.compiler.steps import step_fields, supported
+from polyframe.compiler.table import Target, choose_all
+from polyframe.compiler.units import Style
+from polyframe.compiler.write import assemble, defined, snippet, write_model
+from polyframe.spec.typed import TypedGraph
+
+SNIPPETS = Path(__file__).with_name("snippets")
+
+IMPORTS = (
+    ("import torch", r"\btorch\."),
+    ("from torch import nn", r"\bnn\."),
+    ("from torch.nn import functional as F", r"\bF\."),
+)
+
+
+def sequential(children: list[Call]) -> Call:
+    """``nn.Sequential(…)``."""
+    return listing("nn.Sequential", children)
+
+
+STYLE = Style(
+    base="nn.Module",
+    forward="forward(self, {})",
+    sequential=sequential,
+    child="{i}",
+    plain=("{self}({0})",),
+    keyed=True,
+    reserved=RESERVED,
+    assigned=frozenset({"training"}),
+    names=frozenset({"torch", "nn", "F"}) | defined(SNIPPETS / "layers.py"),
+)
+
+
+class Torch(Backend):
+    """PyTorch, eager."""
+
+    name = "torch"
+    title = "PyTorch"
+    install = 'pip install "polyframe[torch]"'
+    table = TABLE
+    defaults = {}  # the neutral defaults are PyTorch's
+
+    def probe(self) -> Probe:
+        try:
+            import torch
+        except Exception as error:  # a broken installation can raise anything
+            return Probe(False, None, problem=f"{type(error).__name__}: {error}")
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        devices = ("cpu", *(f"cuda:{i}" for i in range(count)))
+        return Probe(True, importlib.metadata.version("torch"), devices)
+
+    def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
+        forms = choose_all(self.table, graph, target, self.name)
+        written = write_model(graph, forms, target, STYLE)
+        sections = [snippet(SNIPPETS / "layers.py", name) for name in written.snippets]
+        sections += written.classes
+        if step is not None:
+            supported(step, LOSSES, OPTIMIZERS, self.name)
+            optimizer = OPTIMIZERS[step.optimizer.type](step.optimizer)
+            sections.append(
+                STEP.format(
+                    loss=LOSSES[step.loss.type],
+                    optimizer="\n".join(statement("return ", optimizer, 4)),
+                    **step_fields(graph, written),
+                )
+            )
+        doc = f"{graph.name} for PyTorch, written by polyframe."
+        return Program(
+            {f"{graph.name}_torch.py": assemble(doc, IMPORTS, sections)},
+            written.entry,
+            written.weights,
+            written.draws,
+            {path: form.name for path, form in forms.items()},
+        )
+
+    def resolve_device(self, device: str) -> str:
+        from polyframe.backends.pytorch.runtime import resolve_device
+
+        return resolve_device(device)
+
+    def open(
+        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
+    ) -> Session:
+        from polyframe.backends.pytorch.runtime import TorchSession
+
+        return TorchSession(program, target, device)

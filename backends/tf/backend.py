@@ -1,0 +1,117 @@
+"""The TensorFlow backend: writes programs; imports tensorflow only to probe or open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from polyframe.backend import Backend, Probe, Session, Step
+from polyframe.backends.tf.reserved import RESERVED
+from polyframe.backends.tf.step import LOSSES, OPTIMIZERS, STEP
+from polyframe.backends.tf.table import TABLE, native_shape
+from polyframe.compiler.program import Program
+from polyframe.compiler.source import Call, listing, statement
+from polyframe.compiler.steps import step_fields, supported
+from polyframe.compiler.table import Target, choose_all
+from polyframe.compiler.units import Style
+from polyframe.compiler.write import assemble, snippet, write_model
+from polyframe.spec.initializers import GlorotUniform, Zeros
+from polyframe.spec.typed import TypedGraph
+
+SNIPPETS = Path(__file__).with_name("snippets")
+
+IMPORTS = (
+    ("import tensorflow as tf", r"\btf\."),
+    ("from tensorflow.keras import layers", r"\blayers\."),
+)
+
+
+def sequential(children: list[Call]) -> Call:
+    """``tf.keras.Sequential([…])``."""
+    return listing("tf.keras.Sequential", [listing("", children)])
+
+
+STYLE = Style(
+    base="tf.keras.Model",
+    block_base="layers.Layer",
+    forward="call(self, {}, training=False)",
+    sequential=sequential,
+    child="layers.{i}",
+    plain=("{self}({0})", "{self}({0}, training=training)"),
+    block="{self}({all}, training=training)",
+    reserved=RESERVED,
+    native=native_shape,
+)
+
+WEIGHTS = {"weight_init": GlorotUniform(), "bias_init": Zeros()}
+
+
+class TensorFlow(Backend):
+    """TensorFlow: Keras models, explicit steps in ``tf.function``."""
+
+    name = "tensorflow"
+    title = "TensorFlow"
+    install = 'pip install "polyframe[tensorflow]"'
+    layout = "NHWC"
+    table = TABLE
+    defaults = {
+        "Conv2D": WEIGHTS,
+        "Dense": WEIGHTS,
+        "BatchNorm": {"eps": 1e-3, "momentum": 0.01, "unbiased": False},
+        "SGD": {"lr": 0.01},
+        "Adam": {"eps": 1e-7},
+        "AdamW": {"eps": 1e-7, "weight_decay": 0.004},
+    }
+
+    def probe(self) -> Probe:
+        try:
+            from polyframe.backends.tf.runtime import devices, tf
+        except Exception as error:  # a broken installation can raise anything
+            return Probe(False, None, problem=f"{type(error).__name__}: {error}")
+        return Probe(True, tf.__version__, devices())
+
+    def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
+        forms = choose_all(self.table, graph, target, self.name)
+        written = write_model(graph, forms, target, STYLE)
+        helpers = SNIPPETS / "layers.py"
+        sections = [snippet(helpers, name) for name in written.snippets]
+        sections += written.classes
+        if step is not None:
+            supported(step, LOSSES, OPTIMIZERS, self.name)
+            make = OPTIMIZERS[step.optimizer.type](step.optimizer)
+            text = STEP.format(
+                loss=LOSSES[step.loss.type],
+                optimizer="\n".join(statement("return ", make, 4)),
+                **step_fields(graph, written),
+            )
+            optimizer = snippet(SNIPPETS / "optimizers.py", step.optimizer.type)
+            sections += [optimizer, text]
+        built = {
+            written.weights[f"{node.owner}.{name}"].path.rpartition(".")[0]: (
+                native_shape(node.in_shapes[0])
+            )
+            for node in graph.walk()
+            for name in node.parameters
+        }
+        doc = f"{graph.name} for TensorFlow, written by polyframe."
+        return Program(
+            {f"{graph.name}_tensorflow.py": assemble(doc, IMPORTS, sections)},
+            written.entry,
+            written.weights,
+            written.draws,
+            {path: form.name for path, form in forms.items()},
+            built,
+        )
+
+    def resolve_device(self, device: str) -> str:
+        from polyframe.backends.tf.runtime import resolve_device
+
+        return resolve_device(device)
+
+    def open(
+        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
+    ) -> Session:
+        from polyframe.backends.tf.runtime import TensorFlowSession
+
+        return TensorFlowSession(program, target, device, len(inputs))

@@ -1,0 +1,209 @@
+"""Running TensorFlow programs: devices, arrays, weights, the step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from polyframe.backend import Session
+from polyframe.compiler.devices import pick, threads
+from polyframe.compiler.modules import load
+from polyframe.compiler.program import Program
+from polyframe.compiler.table import Target
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what TensorFlow's C++ prints while it starts off the user's terminal."""
+    try:
+        kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # stderr is closed
+        yield
+        return
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with _quiet():
+    import tensorflow as tf
+
+    for _gpu in tf.config.list_physical_devices("GPU"):
+        # Otherwise TensorFlow takes all of the memory at once, also from others.
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(_gpu, True)
+    with contextlib.suppress(RuntimeError):  # somebody has used TensorFlow before us
+        tf.config.threading.set_intra_op_parallelism_threads(threads())
+    tf.config.list_logical_devices()
+# Each model traces functions of its own; TensorFlow takes that for careless retracing.
+tf.get_logger().setLevel("ERROR")
+
+
+def devices() -> tuple[str, ...]:
+    """``/CPU:0``, ``/GPU:0``, …"""
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    return ("/CPU:0", *(f"/GPU:{i}" for i in range(gpus)))
+
+
+def resolve_device(device: str) -> str:
+    """``/CPU:0`` or ``/GPU:i``."""
+    index = pick(device, len(devices()) - 1, "TensorFlow")
+    return "/CPU:0" if index is None else f"/GPU:{index}"
+
+
+class TensorFlowSession(Session):
+    """A TensorFlow program on one device."""
+
+    def __init__(
+        self, program: Program, target: Target, device: str, inputs: int
+    ) -> None:
+        if target.semantics == "aligned":
+            # TF32 rounds inputs to 10 bits: not what aligned float32 means.
+            tf.config.experimental.enable_tensor_float_32_execution(False)
+        self.program, self.device = program, device
+        self.several = inputs > 1
+        self.dtype = tf.as_dtype(target.dtype)
+        self.module = load(program)
+        policy = tf.keras.config.dtype_policy()
+        tf.keras.config.set_dtype_policy(target.dtype)
+        try:
+            with tf.device(device):
+                self.native = getattr(self.module, program.entry)()
+                for path, shape in program.built.items():
+                    layer = self._find(path)
+                    if not layer.built:
+                        layer.build((None, *shape))
+                        layer.built = True
+        finally:
+            tf.keras.config.set_dtype_policy(policy)
+        self.variables = {
+            name: self._find(slot.path) for name, slot in program.weights.items()
+        }
+        self.optimizer: Any = None
+        step = getattr(self.module, "train_step", None)
+        if step is not None:
+            # A function of its own for each model: one for all would keep every
+            # model's graphs alive.
+            self.step = tf.function(step.python_function, autograph=False)
+            self.gradient = tf.function(self.module.loss_and_gradients, autograph=False)
+        self.call = {
+            training: tf.function(self._caller(training), autograph=False)
+            for training in (False, True)
+        }
+
+    def _caller(self, training: bool) -> Any:
+        native = self.native
+        return lambda *arguments: native(*arguments, training=training)
+
+    def _find(self, path: str) -> Any:
+        found = self.native
+        for part in path.split("."):
+            found = found[int(part)] if part.isdigit() else getattr(found, part)
+        return found
+
+    def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [
+            np.ascontiguousarray(a.transpose(0, 2, 3, 1)) if a.ndim == 4 else a
+            for a in arrays
+        ]
+
+    def _tensors(self, arrays: Sequence[np.ndarray]) -> tuple[Any, ...]:
+        with tf.device(self.device):
+            return tuple(tf.convert_to_tensor(array) for array in arrays)
+
+    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        for name, value in weights.items():
+            slot = self.program.weights[name]
+            self.variables[name].assign(slot.to_native(value))
+
+    def weights(self) -> dict[str, np.ndarray]:
+        found = {}
+        for name, slot in self.program.weights.items():
+            value = self.variables[name].numpy()
+            found[name] = slot.to_canonical(value).copy()
+        return found
+
+    def forward(
+        self,
+        inputs: Sequence[np.ndarray],
+        draws: Sequence[np.ndarray] = (),
+        training: bool = False,
+    ) -> list[np.ndarray]:
+        extra = [self._tensors(draws)] if self.program.draws else []
+        with tf.device(self.device):
+            outputs = self.call[training](*self._tensors(inputs), *extra)
+        outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+        return [self.read(output) for output in outputs]
+
+    def _arguments(
+        self,
+        inputs: Sequence[np.ndarray],
+        targets: Sequence[np.ndarray],
+        draws: Sequence[np.ndarray],
+        count: int,
+    ) -> tuple[Any, ...]:
+        x, y = self._tensors(inputs), self._tensors(targets)
+        extra = [self._tensors(draws)] if self.program.draws else []
+        number = tf.constant(count, self.dtype)
+        x_ = x if self.several else x[0]
+        return (self.native, x_, y if len(y) > 1 else y[0], *extra, number)
+
+    def loss_and_gradients(
+        self,
+        inputs: Sequence[np.ndarray],
+        targets: Sequence[np.ndarray],
+        draws: Sequence[np.ndarray],
+        count: int,
+    ) -> tuple[Any, Any, dict[str, np.ndarray]]:
+        with tf.device(self.device):
+            loss, outputs, native = self.gradient(
+                *self._arguments(inputs, targets, draws, count)
+            )
+        by_variable = {
+            id(variable): gradient
+            for variable, gradient in zip(
+                self.native.trainable_variables, native, strict=True
+            )
+        }
+        found = {}
+        for name, slot in self.program.weights.items():
+            gradient = by_variable.get(id(self.variables[name]))
+            if gradient is not None:
+                found[name] = slot.to_canonical(gradient.numpy()).copy()
+        return loss, outputs, found
+
+    def train(
+        self,
+        inputs: Sequence[np.ndarray],
+        targets: Sequence[np.ndarray],
+        draws: Sequence[np.ndarray],
+        count: int,
+        learning_rate: float,
+    ) -> tuple[Any, Any]:
+        with tf.device(self.device):
+            if self.optimizer is None:
+                self.optimizer = self.module.make_optimizer(self.native)
+            rate = tf.constant(learning_rate, self.dtype)
+            arguments = self._arguments(inputs, targets, draws, count)
+            found: tuple[Any, Any] = self.step(*arguments, self.optimizer, rate)
+        return found
+
+    def read(self, handle: Any) -> np.ndarray:
+        array: np.ndarray = handle.numpy()
+        return array.transpose(0, 3, 1, 2) if array.ndim == 4 else array
+
+    def seed(self, seed: int) -> None:
+        # Keras's random layers keep generators of their own.
+        for index, layer in enumerate(self.native._flatten_layers()):
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                generator.state.assign([seed, index])

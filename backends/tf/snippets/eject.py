@@ -1,0 +1,39 @@
+"""What an ejected script needs besides the program. Read, never imported."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def build(weights):
+    """The network with its first weights."""
+    tf.keras.config.set_dtype_policy(DTYPE)
+    model = Model()
+    model(tf.zeros((1, *INPUT_SHAPE), DTYPE))  # Keras makes its variables now
+    for path, value in weights.items():
+        found = model
+        for part in path.split("."):
+            found = found[int(part)] if part.isdigit() else getattr(found, part)
+        found.assign(value)
+    return model
+
+
+def channels_last(x):
+    """Images as TensorFlow takes them, (N, H, W, C)."""
+    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
+
+
+def step(model, optimizer, x, target, draws):
+    """One training step; the mean loss of the batch."""
+    batch = [tf.constant(channels_last(x)), tf.constant(target)]
+    if draws:
+        batch.append(tuple(tf.constant(channels_last(draw)) for draw in draws))
+    count, rate = tf.constant(len(x), DTYPE), tf.constant(LEARNING_RATE, DTYPE)
+    loss, _ = train_step(model, *batch, count, optimizer, rate)
+    return float(loss)
+
+
+def predict(model, x):
+    """The outputs for samples (N, C, H, W)."""
+    x = channels_last(x)
+    parts = [model(x[i : i + 256], training=False) for i in range(0, len(x), 256)]
+    return np.concatenate([part.numpy() for part in parts])

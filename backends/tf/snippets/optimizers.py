@@ -1,0 +1,127 @@
+"""Optimizers that are copied into programs: TensorFlow's kernels, PyTorch's meaning.
+
+This file is read, never imported by polyframe.
+"""
+
+import tensorflow as tf
+
+
+class SGD:
+    """Gradient descent with momentum: v = momentum * v + g, then w -= lr * v.
+
+    Keras keeps lr inside v instead, which takes another path once lr changes.
+    """
+
+    def __init__(self, variables, momentum=0.0, nesterov=False, weight_decay=0.0):
+        self.variables = variables
+        self.momentum, self.nesterov = momentum, nesterov
+        self.weight_decay = weight_decay
+        self.velocities = [tf.Variable(tf.zeros_like(w)) for w in variables]
+
+    def apply(self, gradients, learning_rate):
+        """Take one step; `learning_rate` is a scalar tensor of the weights' dtype."""
+        momentum = tf.constant(self.momentum, learning_rate.dtype)
+        for w, g, v in zip(self.variables, gradients, self.velocities):
+            if self.weight_decay:
+                g += self.weight_decay * w
+            tf.raw_ops.ResourceApplyMomentum(
+                var=w.handle,
+                accum=v.handle,
+                grad=g,
+                lr=learning_rate,
+                momentum=momentum,
+                use_nesterov=self.nesterov,
+            )
+
+
+class Adam:
+    """Adam with PyTorch's epsilon, which is added after the bias correction.
+
+    TensorFlow's kernel adds its epsilon before, so ours is scaled at every step.
+    Weight decay is coupled: it is part of the gradient.
+    """
+
+    def __init__(
+        self, variables, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0
+    ):
+        self.variables = variables
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.weight_decay = weight_decay
+        self.step = tf.Variable(0, dtype=tf.int64)
+        self.means = [tf.Variable(tf.zeros_like(w)) for w in variables]
+        self.squares = [tf.Variable(tf.zeros_like(w)) for w in variables]
+
+    def apply(self, gradients, learning_rate):
+        """Take one step; `learning_rate` is a scalar tensor of the weights' dtype."""
+        dtype = learning_rate.dtype
+        t = tf.cast(self.step.assign_add(1), tf.float64)
+        beta_1 = tf.constant(self.beta_1, dtype)
+        beta_2 = tf.constant(self.beta_2, dtype)
+        # The bias corrections of the betas as rounded, in float64; the kernel's own
+        # would be float32, so it is given powers of 0 and a rate that holds them.
+        bias_1 = 1 - tf.cast(beta_1, tf.float64) ** t
+        root_2 = tf.sqrt(1 - tf.cast(beta_2, tf.float64) ** t)
+        rate = tf.cast(tf.cast(learning_rate, tf.float64) * root_2 / bias_1, dtype)
+        epsilon = tf.cast(self.epsilon * root_2, dtype)
+        zero = tf.constant(0, dtype)
+        for w, g, m, s in zip(self.variables, gradients, self.means, self.squares):
+            if self.weight_decay:
+                g += self.weight_decay * w
+            tf.raw_ops.ResourceApplyAdam(
+                var=w.handle,
+                m=m.handle,
+                v=s.handle,
+                grad=g,
+                lr=rate,
+                beta1=beta_1,
+                beta2=beta_2,
+                beta1_power=zero,
+                beta2_power=zero,
+                epsilon=epsilon,
+            )
+
+
+class AdamW:
+    """Adam with decoupled weight decay: w *= 1 - lr * weight_decay before each step.
+
+    PyTorch adds epsilon after the bias correction, TensorFlow's kernel before, so
+    epsilon is scaled at every step.
+    """
+
+    def __init__(
+        self, variables, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.01
+    ):
+        self.variables = variables
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.weight_decay = weight_decay
+        self.step = tf.Variable(0, dtype=tf.int64)
+        self.means = [tf.Variable(tf.zeros_like(w)) for w in variables]
+        self.squares = [tf.Variable(tf.zeros_like(w)) for w in variables]
+
+    def apply(self, gradients, learning_rate):
+        """Take one step; `learning_rate` is a scalar tensor of the weights' dtype."""
+        dtype = learning_rate.dtype
+        t = tf.cast(self.step.assign_add(1), tf.float64)
+        beta_1 = tf.constant(self.beta_1, dtype)
+        beta_2 = tf.constant(self.beta_2, dtype)
+        # The bias corrections of the betas as rounded, in float64; the kernel's own
+        # would be float32, so it is given powers of 0 and a rate that holds them.
+        bias_1 = 1 - tf.cast(beta_1, tf.float64) ** t
+        root_2 = tf.sqrt(1 - tf.cast(beta_2, tf.float64) ** t)
+        rate = tf.cast(tf.cast(learning_rate, tf.float64) * root_2 / bias_1, dtype)
+        epsilon = tf.cast(self.epsilon * root_2, dtype)
+        zero = tf.constant(0, dtype)
+        for w, g, m, s in zip(self.variables, gradients, self.means, self.squares):
+            w.assign(w * (1 - learning_rate * self.weight_decay))
+            tf.raw_ops.ResourceApplyAdam(
+                var=w.handle,
+                m=m.handle,
+                v=s.handle,
+                grad=g,
+                lr=rate,
+                beta1=beta_1,
+                beta2=beta_2,
+                beta1_power=zero,
+                beta2_power=zero,
+                epsilon=epsilon,
+            )
