@@ -1,0 +1,111 @@
+"""Arrays from outside (a user's, or an .npz file's) brought into the neutral form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from polyframe.data.dataset import Array, Dataset, build, check_labels, scale_bytes
+from polyframe.errors import DataError, did_you_mean
+
+LAYOUTS = ("NCHW", "NHWC")
+
+
+def normalise_x(x: Any, where: str, layout: str = "NCHW") -> Array:
+    """Bring samples into the neutral form: float, channels first, native byte order."""
+    if layout not in LAYOUTS:
+        raise DataError(
+            f"unknown layout {layout!r}.{did_you_mean(str(layout), LAYOUTS)}",
+            where=where,
+            hint=f"allowed: {', '.join(LAYOUTS)}",
+        )
+    array = as_array(x, "x", where)
+    if array.ndim not in (2, 3, 4):
+        raise DataError(
+            f"x has shape {array.shape}",
+            where=where,
+            hint="allowed: (N, C, H, W), (N, H, W) or (N, features)",
+        )
+    if array.ndim == 3:
+        array = array[:, None]  # grey images: the channel axis is left out by many
+    elif array.ndim == 4 and layout == "NHWC":
+        array = array.transpose(0, 3, 1, 2)
+    if array.dtype == np.uint8:
+        array = scale_bytes(array)
+    elif array.dtype.kind != "f" or array.dtype.itemsize > 8:
+        raise DataError(
+            f"x is of type {array.dtype}",
+            where=where,
+            hint="allowed: uint8 (scaled by 1/255), float32, float64",
+        )
+    return np.ascontiguousarray(array, dtype=_float_type(array))
+
+
+def normalise_y(y: Any, where: str) -> Array:
+    """Labels to int64, regression targets to a native float; the rest untouched."""
+    array = as_array(y, "y", where)
+    if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
+        return np.ascontiguousarray(array, dtype=_float_type(array))
+    if array.ndim and array.dtype.kind in "iu":
+        # Checked before the conversion: a huge uint64 would wrap to a negative label.
+        check_labels(array, where, None)
+        if array.size and int(array.max()) > 2**31 - 1:
+            sample = int(array.argmax())
+            raise DataError(
+                f"label {array[sample]} at sample {sample} is no class number",
+                where=where,
+                hint="labels count the classes from 0",
+            )
+        return array.astype(np.int64)
+    return array  # check() says what is wrong with it
+
+
+def _float_type(array: Array) -> type[np.floating[Any]]:
+    return np.float64 if array.dtype.itemsize == 8 else np.float32
+
+
+def as_array(values: Any, key: str, where: str) -> Array:
+    """np.asarray, with ragged lists and object arrays refused in plain words."""
+    try:
+        array = np.asarray(values)
+    except Exception as err:  # whatever a foreign object's __array__ may raise
+        raise DataError(f"{key} is no array: {err}", where=where) from err
+    if array.dtype.hasobject:
+        raise DataError(
+            f"{key} is an array of Python objects",
+            where=where,
+            hint="give one plain number array; objects are never unpickled",
+        )
+    return array
+
+
+def from_arrays(
+    x: Any,
+    y: Any,
+    x_test: Any = None,
+    y_test: Any = None,
+    name: str = "arrays",
+    classes: Sequence[str] = (),
+    *,
+    layout: str = "NCHW",
+    source: str = "arrays in memory",
+) -> Dataset:
+    """A data set from arrays: the same rules and checks as for an .npz file."""
+    if (x_test is None) != (y_test is None):
+        there, missing = (
+            ("y_test", "x_test") if x_test is None else ("x_test", "y_test")
+        )
+        raise DataError(
+            f"{there} is given without {missing}",
+            where=name,
+            hint="give both, or neither",
+        )
+    where = f"{name}, train"
+    train = normalise_x(x, where, layout), normalise_y(y, where)
+    test = None
+    if x_test is not None:
+        where = f"{name}, test"
+        test = normalise_x(x_test, where, layout), normalise_y(y_test, where)
+    return build(name, train, test, classes, source)

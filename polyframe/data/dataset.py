@@ -1,0 +1,155 @@
+"""What a data set is, and the checks that every data set passes.
+
+Loaders differ in where the bytes come from; they all end in :func:`build`, so a bad
+label or a NaN is reported in the same words whatever its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from polyframe.errors import DataError
+
+Array = npt.NDArray[Any]
+Split = tuple[Array, Array]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Samples and targets in memory, in the neutral layout.
+
+    x is (N, C, H, W) or (N, features), float; y is (N,) int64 labels, or float targets.
+    """
+
+    name: str
+    train: Split
+    test: Split | None
+    classes: tuple[str, ...]  # () for regression, or where nobody named them
+    source: str  # one readable phrase: where it came from
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one sample, without the batch axis."""
+        return tuple(self.train[0].shape[1:])
+
+    @property
+    def num_classes(self) -> int | None:
+        """How many classes there are; None for regression."""
+        if self.classes:
+            return len(self.classes)
+        if self.train[1].dtype.kind == "f":
+            return None
+        splits = (self.train,) if self.test is None else (self.train, self.test)
+        return 1 + max(int(y.max()) for _, y in splits)
+
+    def __repr__(self) -> str:
+        test = 0 if self.test is None else len(self.test[0])
+        return (
+            f"Dataset({self.name!r}, train={len(self.train[0])}, test={test}, "
+            f"input_shape={self.input_shape}, num_classes={self.num_classes}, "
+            f"source={self.source!r})"
+        )
+
+
+def check(x: Array, y: Array, where: str, classes: int | None = None) -> None:
+    """Raise one DataError if (x, y) cannot be learnt from; else return nothing."""
+    if x.ndim < 2:
+        raise DataError(
+            f"x has shape {x.shape}",
+            where=where,
+            hint="x needs a batch axis: (N, C, H, W), (N, H, W) or (N, features)",
+        )
+    if y.ndim < 1:
+        raise DataError("y is a single number", where=where, hint="y must be (N,)")
+    if len(x) != len(y):
+        raise DataError(
+            f"x holds {len(x)} samples but y holds {len(y)}",
+            where=where,
+            hint="x and y need one entry for each sample",
+        )
+    if x.size == 0 or y.size == 0:
+        raise DataError(
+            f"the set is empty: x has shape {x.shape} and y {y.shape}",
+            where=where,
+            hint="at least one sample with at least one value is needed",
+        )
+    _check_finite(x, "x", where)
+    if y.dtype.kind == "f":
+        if classes:
+            raise DataError(
+                f"y is {y.dtype}, but {classes} classes are named",
+                where=where,
+                hint="give integer labels, or name no classes for a regression",
+            )
+        _check_finite(y, "y", where)
+    else:
+        check_labels(y, where, classes)
+
+
+def _check_finite(values: Array, key: str, where: str) -> None:
+    finite = np.isfinite(values)
+    if finite.all():
+        return
+    sample = int(finite.reshape(len(values), -1).all(axis=1).argmin())
+    raise DataError(
+        f"{key} holds NaN or infinity, first at sample {sample}",
+        where=where,
+        hint="remove or repair such samples: one of them spoils every weight",
+    )
+
+
+def check_labels(y: Array, where: str, classes: int | None) -> None:
+    if y.dtype.kind not in "iu":
+        raise DataError(
+            f"y is of type {y.dtype}",
+            where=where,
+            hint="allowed: integers for class labels, floats for regression",
+        )
+    if y.ndim != 1:
+        raise DataError(
+            f"integer labels have shape {y.shape}, not (N,)",
+            where=where,
+            hint="y.argmax(axis=1) turns one-hot labels into class numbers",
+        )
+    bad = y < 0 if classes is None else (y < 0) | (y >= classes)
+    if bad.any():
+        sample = int(bad.argmax())
+        span = "0, 1, 2, …" if classes is None else f"0..{classes - 1}"
+        raise DataError(
+            f"label {y[sample]} at sample {sample} is outside {span}",
+            where=where,
+            hint="labels count the classes from 0",
+        )
+
+
+def build(
+    name: str,
+    train: Split,
+    test: Split | None,
+    classes: Sequence[str] = (),
+    source: str = "arrays",
+) -> Dataset:
+    """Check both splits and put them together."""
+    count = len(classes) or None
+    check(*train, where=f"{name}, train", classes=count)
+    if test is not None:
+        check(*test, where=f"{name}, test", classes=count)
+        for key, a, b in zip("xy", train, test, strict=True):
+            if a.shape[1:] != b.shape[1:] or a.dtype != b.dtype:
+                raise DataError(
+                    f"{key} is {a.dtype} {a.shape[1:]} a sample in train, "
+                    f"but {b.dtype} {b.shape[1:]} in test",
+                    where=name,
+                    hint="both splits must have the same sample shape and type",
+                )
+    return Dataset(name, train, test, tuple(classes), source)
+
+
+def scale_bytes(x: Array) -> Array:
+    """uint8 0..255 to float32 0..1, correctly rounded, in one pass."""
+    return np.divide(x, np.float32(255), dtype=np.float32)

@@ -1,0 +1,63 @@
+"""Data sets in NumPy's .npz files. Nothing is unpickled: objects are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from polyframe.data.arrays import from_arrays
+from polyframe.data.dataset import Array, Dataset
+from polyframe.data.files import reading, user_path
+from polyframe.errors import DataError
+
+KEYS = "x_train, y_train and, if there is a test set, x_test, y_test; or x, y"
+
+
+def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
+    """Keys: x_train and y_train (or x and y), and optionally x_test and y_test."""
+    path = user_path(path)
+    arrays = read(path, (), hint=f"an .npz file is due that holds {KEYS}")
+    short = "x_train" not in arrays and "x" in arrays
+    x, y = ("x", "y") if short else ("x_train", "y_train")
+    missing = [key for key in (x, y) if key not in arrays]
+    if missing:
+        raise DataError(
+            f"there is no {' and no '.join(missing)}; the file holds "
+            + (", ".join(map(repr, arrays)) or "nothing"),
+            where=str(path),
+            hint=f"allowed keys: {KEYS}",
+        )
+    return from_arrays(
+        arrays[x],
+        arrays[y],
+        arrays.get("x_test"),
+        arrays.get("y_test"),
+        name=path.name,
+        layout=layout,
+        source=f"file {path}",
+    )
+
+
+WANTED = ("x_train", "y_train", "x_test", "y_test", "x", "y")
+
+
+def read(path: Path, keys: Sequence[str], *, hint: str) -> dict[str, Array]:
+    """The arrays named by `keys`, or those a data set may have. Others stay unread."""
+    arrays: dict[str, Array] = {}
+    with reading(str(path), hint):
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            message = "the file holds one array, not named ones"
+            raise DataError(message, where=str(path), hint=hint)
+        with file:
+            for key in keys or [key for key in WANTED if key in file.files]:
+                with reading(f"{path}, key {key!r}", hint):
+                    arrays[key] = file[key]
+            if not arrays:
+                arrays_found = ", ".join(map(repr, file.files)) or "nothing"
+                raise DataError(
+                    f"the file holds {arrays_found}", where=str(path), hint=hint
+                )
+    return arrays
