@@ -1,0 +1,129 @@
+"""Arrays on their way into a model: checked once, then cut into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from polyframe.errors import DataError
+from polyframe.spec.element import brief
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.losses import Loss
+
+
+def sequence(value: Any, count: int, what: str) -> list[np.ndarray]:
+    """One array per input or output."""
+    several = isinstance(value, (list, tuple)) and count > 1
+    items = list(value) if several else [value]
+    if len(items) != count:
+        raise DataError(f"got {len(items)} arrays, the model takes {count}", where=what)
+    arrays = []
+    for item in items:
+        try:
+            array = np.asarray(item)
+        except ValueError as error:
+            raise DataError(f"is no array: {error}", where=what) from None
+        if array.dtype.kind not in "fiub":
+            raise DataError(f"holds {array.dtype}, not numbers", where=what)
+        arrays.append(array)
+    return arrays
+
+
+def prepare(
+    inputs: Sequence[tuple[str, Shape]], x: Any, dtype: str, layout: str
+) -> list[np.ndarray]:
+    """The inputs in the model's dtype and in (N, C, H, W), their shapes checked."""
+    if layout not in ("NCHW", "NHWC"):
+        raise DataError(f"layout is {brief(layout)}; 'NCHW' or 'NHWC' is needed")
+    found = []
+    for (name, shape), array in zip(inputs, sequence(x, len(inputs), "x"), strict=True):
+        where = f"x ({name})"
+        if layout == "NHWC" and array.ndim == 4:
+            array = array.transpose(0, 3, 1, 2)
+        if array.shape[1:] != shape or array.ndim == 0:
+            hint = None
+            if array.ndim == 4 and (array.shape[3], *array.shape[1:3]) == shape:
+                hint = 'layout="NHWC" says that channels come last'
+            elif array.shape == shape:
+                hint = "one sample? x[None] makes a batch of it"
+            raise DataError(
+                f"is {array.shape}; (N, {', '.join(map(str, shape))}) is needed",
+                where=where,
+                hint=hint,
+            )
+        if len(array) == 0:
+            raise DataError("has no samples", where=where)
+        found.append(finite(np.ascontiguousarray(array, dtype), where))
+    if len({len(array) for array in found}) > 1:
+        raise DataError(
+            f"inputs differ in length: {[len(a) for a in found]}", where="x"
+        )
+    return found
+
+
+def check_labels(
+    target: np.ndarray, shape: Shape, count: int, loss: Loss, dtype: str
+) -> np.ndarray:
+    """Targets as the loss takes them: labels in range as int64, or values in dtype."""
+    if target.ndim == 0 or len(target) != count:
+        length = len(target) if target.ndim else "a single number"
+        raise DataError(f"has {length} targets for {count} samples", where="y")
+    if not loss.labels:
+        if target.shape[1:] != shape:
+            wanted = ", ".join(map(str, shape))
+            raise DataError(f"is {target.shape}; (N, {wanted}) is needed", where="y")
+        return finite(np.ascontiguousarray(target, dtype), "y")
+    if target.ndim != 1 or target.dtype.kind not in "iu":
+        raise DataError(
+            f"is {target.dtype} {target.shape}; {loss.type} takes integer labels (N,)",
+            where="y",
+        )
+    wrong = np.flatnonzero((target < 0) | (target >= shape[0]))
+    if len(wrong):
+        raise DataError(
+            f"label {target[wrong[0]]} at sample {wrong[0]} is outside 0..{shape[0] - 1}",
+            where="y",
+            hint="as many outputs as classes are needed",
+        )
+    return np.ascontiguousarray(target, np.int64)
+
+
+def finite(array: np.ndarray, where: str) -> np.ndarray:
+    """The array itself; DataError names the first sample with NaN or infinity."""
+    # The sum is finite where everything is, and far cheaper than a mask.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum(dtype=np.float64)):
+            return array
+    bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+    if bad.any():
+        raise DataError(f"sample {bad.argmax()} holds NaN or infinity", where=where)
+    return array
+
+
+class Batches:
+    """Arrays of one length in batches, in order or in a given order."""
+
+    def __init__(
+        self,
+        arrays: Sequence[np.ndarray],
+        batch_size: int,
+        order: np.ndarray | None = None,
+    ) -> None:
+        whole = isinstance(batch_size, (int, np.integer))
+        if not whole or isinstance(batch_size, bool) or batch_size < 1:
+            raise DataError(
+                f"batch_size is {brief(batch_size)}; a whole number from 1 is needed"
+            )
+        self.arrays, self.size, self.order = arrays, int(batch_size), order
+
+    def __len__(self) -> int:
+        return -(-len(self.arrays[0]) // self.size)
+
+    def __iter__(self) -> Iterator[list[np.ndarray]]:
+        for start in range(0, len(self.arrays[0]), self.size):
+            part: Any = slice(start, start + self.size)
+            if self.order is not None:
+                part = self.order[part]
+            yield [array[part] for array in self.arrays]

@@ -1,0 +1,116 @@
+"""The command line: ``polyframe COMMAND …`` or ``python -m polyframe COMMAND …``.
+
+Commands are thin: they read their options, call the library, and print. What they need
+is imported when they run, so that ``--help`` answers at once.
+
+Exit codes: 0 done; 1 a check failed, or an error inside polyframe; 2 wrong usage or bad
+input, told in one message on stderr; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from polyframe import __version__
+from polyframe.cli.catalogue import data, list_command
+from polyframe.cli.doctor import doctor
+from polyframe.cli.eject import eject
+from polyframe.cli.evaluate import evaluate
+from polyframe.cli.options import debug_option, debugging
+from polyframe.cli.predict import predict
+from polyframe.cli.show import show
+from polyframe.cli.summary import summary
+from polyframe.cli.train import train
+from polyframe.errors import PolyframeError, did_you_mean
+
+
+class Commands(click.Group):
+    """A group that ends every error in one message and the right exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a newcomer meets them, not by the alphabet."""
+        return list(self.commands)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The command of that name; a mistyped one gets a guess."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            raise click.UsageError(
+                f"There is no command {name!r}.{did_you_mean(name, self.commands)}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; click's own errors and a closed pipe are left to click."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:
+            raise
+        except PolyframeError as error:
+            fail(ctx, f"error: {error}", 2)
+        except KeyboardInterrupt:
+            fail(ctx, "interrupted", 130)
+        except Exception as error:
+            text = " ".join(str(error).split())
+            fail(
+                ctx,
+                f"error: unexpected {type(error).__name__}: {text}\n"
+                "This is a bug in polyframe or in a backend; --debug shows where.",
+                1,
+            )
+
+
+def fail(ctx: click.Context, message: str, code: int) -> None:
+    """Print a message (after the traceback, if that is wanted) and exit."""
+    if debugging(ctx):
+        import traceback
+
+        traceback.print_exc()
+    click.echo(message, err=True)
+    ctx.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="polyframe")
+@debug_option
+def cli() -> None:
+    """One CNN spec, native PyTorch, TensorFlow and MXNet programs.
+
+    \b
+    A first round:
+      polyframe doctor                         what is installed, and what is not
+      polyframe list recipes                   what can be trained
+      polyframe summary digits_cnn             the model, layer by layer
+      polyframe show digits_cnn -b torch       the program that polyframe writes
+      polyframe train digits_cnn -b torch      train it
+      polyframe evaluate runs/digits_cnn/torch/1
+
+    `polyframe COMMAND --help` explains a command, with examples.
+    """
+
+
+for command in (
+    doctor,
+    list_command,
+    data,
+    summary,
+    show,
+    train,
+    evaluate,
+    predict,
+    eject,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    try:
+        cli(prog_name="polyframe")
+    except KeyboardInterrupt:
+        sys.exit(130)

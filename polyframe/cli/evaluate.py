@@ -1,0 +1,54 @@
+"""``polyframe evaluate``."""
+
+from __future__ import annotations
+
+import click
+
+from polyframe.cli.options import backend_option, debug_option
+
+
+@click.command()
+@click.argument("run")
+@backend_option(required=False)
+@click.option("--device", default="auto", show_default=True, help="cpu, gpu, gpu:1.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
+@debug_option
+def evaluate(run: str, backend: str | None, device: str, as_json: bool) -> None:
+    """Loss and metrics of a trained model.
+
+    RUN is a run folder, and the data are the test data of its recipe (the training data
+    where there are none). The model is built from its recipe.yaml and
+    weights.safetensors, on the backend that trained it or on the one that -b names: a
+    model trained on one framework gives the same figures on another.
+
+    \b
+    Examples:
+      polyframe evaluate runs/digits_cnn/torch/1
+      polyframe evaluate runs/digits_cnn/torch/1 -b mxnet --json
+    """
+    from polyframe.cli.output import figures, print_json
+    from polyframe.cli.runs import open_run
+    from polyframe.runs import check_fit, load_data
+
+    opened = open_run(run, backend, device, predict=False)
+    data = load_data(opened.recipe)
+    check_fit(opened.recipe, data)
+    part, (x, y) = ("test", data.test) if data.test else ("train", data.train)
+    values = opened.model.evaluate(x, y)
+    if as_json:
+        print_json(
+            {
+                "run": run,
+                "backend": opened.model.backend.name,
+                "device": opened.model.device,
+                "data": data.name,
+                "part": part,
+                "samples": len(x),
+                **values,
+            }
+        )
+        return
+    click.echo(
+        f"{opened.model.spec.name} on {opened.model.backend.title}, {data.name} "
+        f"({part}, {len(x):,} samples): {figures(values)}"
+    )

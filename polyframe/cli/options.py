@@ -1,0 +1,114 @@
+"""Options that several commands share, and reading what they were given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from polyframe.spec.graph import ModelSpec
+    from polyframe.spec.recipe import Recipe
+
+F = TypeVar("F", bound=Callable[..., Any])
+DEBUG = "polyframe.debug"
+
+
+def debug_option(command: F) -> F:
+    """``--debug``, before or after the command's name."""
+
+    def remember(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.meta[DEBUG] = True  # shared by the group and its commands
+
+    return click.option(
+        "--debug",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=remember,
+        help="Show the Python traceback of an error.",
+    )(command)
+
+
+def debugging(ctx: click.Context) -> bool:
+    """Whether ``--debug`` was given."""
+    return bool(ctx.meta.get(DEBUG))
+
+
+def backend_option(several: bool = False, required: bool = True) -> Callable[[F], F]:
+    """``-b BACKEND``, once or several times."""
+    text = "torch, tensorflow, mxnet, or another that is installed."
+    if several:
+        text = f"{text} May be given several times."
+    return click.option(
+        "-b",
+        "--backend",
+        "backends" if several else "backend",
+        metavar="BACKEND",
+        multiple=several,
+        required=required,
+        help=text,
+    )
+
+
+set_option = click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a key of the recipe, as YAML: --set optimizer.lr=0.01. "
+    "May be given several times.",
+)
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """``["optimizer.lr=0.01"]`` as ``{"optimizer.lr": 0.01}``."""
+    from polyframe.spec.yaml import parse_yaml
+
+    found: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise click.BadParameter(
+                f"{setting!r} is not KEY=VALUE, such as optimizer.lr=0.01",
+                param_hint="--set",
+            )
+        found[key.strip()] = parse_yaml(value, f"--set {key.strip()}")
+    return found
+
+
+def load_source(source: str) -> tuple[ModelSpec, Recipe | None]:
+    """A model, and its recipe if it is one.
+
+    Shipped recipes come before shipped models of the same name; a file is a recipe if
+    it has the key ``model``.
+    """
+    from collections.abc import Mapping
+
+    from polyframe import zoo
+    from polyframe.errors import SpecError, did_you_mean
+    from polyframe.library import recipe_names
+    from polyframe.spec.recipe import load_recipe
+    from polyframe.spec.text import from_data, is_file_name, load_spec, read_data
+
+    if source in recipe_names():
+        recipe = load_recipe(source)
+        return recipe.model, recipe
+    if is_file_name(source):
+        from pathlib import Path
+
+        data = read_data(Path(source))
+        if isinstance(data, Mapping) and "model" in data:
+            recipe = load_recipe(source)
+            return recipe.model, recipe
+        return from_data(data, source), None
+    known = sorted({*zoo.list(), *recipe_names()})
+    if source not in known and "\n" not in source and ":" not in source:
+        raise SpecError(
+            f"there is no shipped model or recipe {source!r}."
+            f"{did_you_mean(source, known)}",
+            hint=f"shipped: {', '.join(known)}; a file ends in .yaml or .json",
+        )
+    return load_spec(source), None

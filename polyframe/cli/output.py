@@ -1,0 +1,78 @@
+"""What commands print: tables for people on a terminal, plain lines for pipes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+def print_json(data: Any) -> None:
+    """Data on stdout, for other programs."""
+    from polyframe.train.folder import to_json
+
+    click.echo(to_json(data), nl=False)
+
+
+def print_table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None
+) -> None:
+    """A table on stdout: drawn on a terminal, aligned columns in a pipe.
+
+    Columns of numbers stand to the right.
+    """
+    numbers = [all(is_number(row[i]) for row in rows) for i in range(len(heads))]
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=title, title_justify="left")
+        for head, right in zip(heads, numbers, strict=True):
+            table.add_column(head, justify="right" if right else "left")
+        for row in rows:
+            table.add_row(*map(Text, row))  # Text: brackets in it are no mark-up
+        Console().print(table)
+        return
+    if title:
+        click.echo(title)
+    lines = [heads, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
+    for line in lines:
+        cells = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, numbers, strict=True)
+        )
+        click.echo("  ".join(cells).rstrip())
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell holds a number (or nothing)."""
+    try:
+        float(text.replace(",", "").removesuffix(" %") or 0)
+    except ValueError:
+        return text in ("-", "…")
+    return True
+
+
+def figure(name: str, value: float) -> str:
+    """A figure of a training as people read it."""
+    if name == "epoch":
+        return f"{value:.0f}"
+    if name.endswith("accuracy"):
+        return f"{100 * value:.2f} %"
+    if name in ("seconds", "examples_per_sec"):
+        return f"{value:,.1f}" if name == "seconds" else f"{value:,.0f}"
+    return f"{value:.4g}" if name == "lr" else f"{value:.4f}"
+
+
+def figures(values: dict[str, float]) -> str:
+    """``loss 0.0712  accuracy 97.50 %``."""
+    return "  ".join(f"{name} {figure(name, value)}" for name, value in values.items())
+
+
+def safe(text: str) -> str:
+    """Text from a file without characters that would steer a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,0 +1,123 @@
+"""``polyframe show``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from polyframe.cli.options import backend_option, debug_option, load_source
+
+if TYPE_CHECKING:
+    from polyframe.compiler.program import Program
+
+
+@click.command()
+@click.argument("source", metavar="SPEC|RECIPE")
+@backend_option(several=True)
+@click.option(
+    "--optimize", is_flag=True, help="The program that `train` runs: with the rewrites."
+)
+@click.option("--inference", is_flag=True, help="The program that predicts.")
+@debug_option
+def show(
+    source: str, backends: tuple[str, ...], optimize: bool, inference: bool
+) -> None:
+    """The native program of a model, as text.
+
+    It is what a good user of the framework would write; `--optimize` gives the one that
+    `polyframe train` runs.
+
+    SPEC|RECIPE is a YAML or JSON file or a shipped name; of a name that is both, the
+    recipe is taken. A recipe's program trains with its own loss and optimizer; that of
+    a bare model with cross-entropy (where its output is one number per class, else mean
+    squared error) and Adam. The framework need not be installed.
+
+    Several backends stand side by side where the terminal is wide enough. In a pipe the
+    text is plain, so that it can be kept as a file.
+
+    \b
+    Examples:
+      polyframe show digits_cnn -b torch
+      polyframe show digits_cnn -b torch --optimize > digits.py
+      polyframe show residual_cnn -b torch -b tensorflow -b mxnet
+    """
+    from polyframe import registry
+    from polyframe.compiler.table import Target
+    from polyframe.model import write_programs
+    from polyframe.spec.recipe import Recipe
+
+    spec, recipe = load_source(source)
+    if recipe is None:
+        ranks = {len(shape) for shape in spec.infer().output_shapes}
+        loss: Any = "cross_entropy" if ranks == {1} else "mse"
+        recipe = Recipe(spec, loss=loss)
+    target = Target(recipe.dtype, "cpu", recipe.semantics, training=not inference)
+    programs = []
+    for name in dict.fromkeys(backends):
+        backend = registry.get(name)
+        written, _ = write_programs(
+            spec,
+            backend,
+            None if inference else recipe.loss,
+            recipe.optimizer,
+            target,
+            optimize,
+        )
+        programs.append((name, backend.title, written))
+    if sys.stdout.isatty():
+        draw(programs)
+    else:
+        plain(programs)
+
+
+def plain(programs: list[tuple[str, str, Program]]) -> None:
+    """The texts alone; a line of comment heads each of several files."""
+    files = [
+        (title, file, text)
+        for _, title, program in programs
+        for file, text in program.files.items()
+    ]
+    for i, (title, file, text) in enumerate(files):
+        if len(files) > 1:
+            click.echo(f"{chr(10) if i else ''}# ==== {title}: {file} ====\n")
+        click.echo(text, nl=not text.endswith("\n"))
+
+
+def draw(programs: list[tuple[str, str, Program]]) -> None:
+    """The texts in colour, side by side if they fit."""
+    from rich.console import Console
+    from rich.syntax import Syntax
+    from rich.table import Table
+
+    console = Console()
+    width = 3 + sum(
+        max(map(len, text.splitlines()), default=0) + 3
+        for _, _, program in programs
+        for text in program.files.values()
+    )
+    titles, texts = [], []
+    for _, title, program in programs:
+        for file, text in program.files.items():
+            titles.append(f"{title}: {file}")
+            texts.append(
+                Syntax(
+                    text,
+                    program.language,
+                    theme="ansi_dark",
+                    background_color="default",
+                    word_wrap=width > console.width,
+                )
+            )
+    if len(texts) > 1 and width <= console.width:
+        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        for title in titles:
+            table.add_column(title, header_style="bold")
+        table.add_row(*texts)
+        console.print(table)
+        return
+    for title, syntax in zip(titles, texts, strict=True):
+        if len(texts) > 1:
+            console.rule(title, align="left")
+        console.print(syntax)

@@ -1,0 +1,41 @@
+"""``polyframe summary``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from polyframe.cli.options import backend_option, debug_option, load_source
+
+
+@click.command()
+@click.argument("spec")
+@backend_option(several=True, required=False)
+@debug_option
+def summary(spec: str, backends: tuple[str, ...]) -> None:
+    """A model layer by layer: shapes, fields, costs.
+
+    SPEC is a YAML or JSON file (of a model or a recipe) or a shipped name (`polyframe
+    list models`). Shapes are (N, C, H, W); with -b there is a column for backends that
+    order them in another way. Costs are parameters and multiply-adds. Values with a *
+    are not set in the spec: these are the defaults that take their place.
+
+    \b
+    Examples:
+      polyframe summary simple_cnn
+      polyframe summary my_model.yaml -b torch -b tensorflow
+    """
+    from polyframe import registry
+    from polyframe.spec.summary import summary as table
+
+    found, _ = load_source(spec)
+    natives = {name: layout_of(registry.get(name)) for name in backends}
+    click.echo(table(found, natives))
+
+
+def layout_of(backend: Any) -> Any:
+    """How a backend orders the axes of a sample, as a function of its shape."""
+    if getattr(backend, "layout", "NCHW") == "NHWC":
+        return lambda shape: (*shape[1:], shape[0])
+    return lambda shape: shape

@@ -1,0 +1,119 @@
+"""``polyframe train``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from polyframe.cli.options import (
+    backend_option,
+    debug_option,
+    parse_settings,
+    set_option,
+)
+
+if TYPE_CHECKING:
+    from polyframe.runs import RunResult
+
+
+@click.command()
+@click.argument("recipe")
+@backend_option()
+@click.option("--epochs", type=int, help="How many times the data are shown.")
+@click.option("--batch-size", type=int, help="How many samples make a step.")
+@click.option(
+    "--seed", type=int, help="Of the initial weights, the order of the data, dropout."
+)
+@click.option("--device", help="auto (a GPU if there is one), cpu, gpu, gpu:1.")
+@click.option("--dtype", help="float32 or float64.")
+@set_option
+@click.option("-o", "--out", metavar="DIR", help="The run folder; new or empty.")
+@click.option("--no-optimize", is_flag=True, help="Run the program as `show` shows it.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+@debug_option
+def train(
+    recipe: str,
+    backend: str,
+    settings: tuple[str, ...],
+    out: str | None,
+    no_optimize: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Train a recipe on one backend.
+
+    RECIPE is a YAML or JSON file, or the name of a shipped one (`polyframe list
+    recipes`). It holds the model, loss, optimizer, metrics, data and settings; options
+    given here win over it. Equal seeds begin with equal weights and show the data in
+    the same order on every backend, so their losses can be compared.
+
+    \b
+    Examples:
+      polyframe train digits_cnn -b torch
+      polyframe train digits_cnn -b tensorflow --epochs 2 --seed 1
+      polyframe train simple_cnn -b mxnet --set data=synthetic
+      polyframe train my_recipe.yaml -b torch -o runs/first --device gpu
+      polyframe train digits_cnn -b torch --set "optimizer={type: SGD, lr: 0.1}"
+
+    `--set KEY=VALUE` changes any key of the recipe; a dot goes one level down
+    (optimizer.lr, data.path) and the value is YAML. `--set data=synthetic` makes up
+    data that fit the model, where the real ones cannot be had.
+
+    A run leaves a folder, runs/<name>/<backend>/<number> unless -o names it:
+
+    \b
+      recipe.yaml           everything that was trained, options included
+      program_<backend>.py  the native program that ran
+      metrics.csv           one row an epoch: loss, metrics, seconds, examples a second
+      weights.safetensors   the weights after the last whole epoch
+      result.json           the outcome;  env.json: versions, device, threads
+
+    Ctrl-C stops after the step that is under way and keeps what there is; a second
+    Ctrl-C stops at once.
+    """
+    from polyframe.spec.recipe import load_recipe
+
+    given = {key: value for key, value in options.items() if value is not None}
+    loaded = load_recipe(recipe, parse_settings(settings) | given)
+    watchers: list[Any] = []
+    if not quiet:
+        from polyframe.cli.progress import Bar, Lines
+
+        watchers = [Bar(loaded.batch_size) if sys.stderr.isatty() else Lines()]
+    from polyframe.runs import Interrupted
+    from polyframe.runs import train as run
+
+    try:
+        try:
+            result = run(loaded, backend, out, not no_optimize, watchers)
+        finally:
+            for watcher in watchers:
+                watcher.close()
+    except Interrupted as interruption:
+        kept = interruption.result
+        click.echo(
+            f"interrupted in epoch {len(kept.history) + 1} of {loaded.epochs}; the "
+            f"weights so far are in {kept.path}",
+            err=True,
+        )
+        raise click.exceptions.Exit(130) from None
+    if not quiet:
+        report(result)
+
+
+def report(result: RunResult) -> None:
+    """The final table: a row an epoch, and where everything is."""
+    from polyframe.cli.output import figure, figures, print_table
+
+    rows = result.history
+    shown = rows if len(rows) <= 10 else [*rows[:3], *rows[-6:]]
+    cells = [[figure(name, value) for name, value in row.items()] for row in shown]
+    if len(rows) > 10:
+        cells.insert(3, ["…"] + [""] * (len(rows[0]) - 1))
+    print_table([name.replace("_", " ") for name in rows[0]], cells)
+    if result.test:
+        click.echo(f"test:    {figures(result.test)}")
+    click.echo(f"program: {result.program}")
+    click.echo(f"folder:  {result.path}  ({result.seconds:.1f} s)")

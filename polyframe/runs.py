@@ -1,0 +1,230 @@
+"""A whole training from a recipe: data, model, loop, run folder.
+
+``polyframe train`` is a thin command over ``train``:
+
+    from polyframe.runs import train
+    result = train(pf.load_recipe("digits_cnn"), "torch")
+    result.path, result.test["accuracy"], result.model
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from polyframe.data import Dataset, load
+from polyframe.errors import DataError, PolyframeError, RecipeError
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.recipe import Recipe
+from polyframe.train.callbacks import Callback
+from polyframe.train.folder import RunFolder
+
+if TYPE_CHECKING:
+    from polyframe.model import Model
+
+FITTING = "--set data=synthetic makes up data that fit"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a training came to. ``history`` has one row an epoch, ``test`` the figures
+    of the test data after the last one (empty without test data); ``program`` is the
+    file with the native program that ran."""
+
+    path: Path
+    program: Path
+    status: str
+    history: list[dict[str, float]]
+    test: dict[str, float]
+    seconds: float
+    model: Model
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a training; ``result`` is what its run folder now holds."""
+
+    def __init__(self, result: RunResult) -> None:
+        super().__init__("interrupted")
+        self.result = result
+
+
+def train(
+    recipe: Recipe,
+    backend: str,
+    out: str | Path | None = None,
+    optimize: bool = True,
+    callbacks: Sequence[Callback] = (),
+) -> RunResult:
+    """Train a recipe on one backend and keep a run folder.
+
+    ``out`` is the run folder, new or empty; left out, it is
+    ``runs/<name>/<backend>/<n>/``. What is wrong before the first step raises and
+    leaves no folder; what fails later is kept as ``"status": "failed"``. Ctrl-C ends
+    the training behind a whole step and raises ``Interrupted``; a second one at once.
+    """
+    from polyframe import registry
+    from polyframe.model import compile
+
+    registry.get(backend)  # an unknown name is told before data are fetched
+    folder = RunFolder(recipe, backend, out)
+    data = load_data(recipe)
+    check_fit(recipe, data)
+    folder.classes = data.classes
+    model = compile(
+        recipe.model, backend, recipe.loss, recipe.optimizer, recipe.metrics,
+        recipe.dtype, recipe.device, recipe.seed, recipe.semantics, optimize,
+    )  # fmt: skip
+    with between_steps() as stop:
+        try:
+            model.fit(
+                *data.train,
+                epochs=recipe.epochs,
+                batch_size=recipe.batch_size,
+                validation_data=data.test,
+                callbacks=[folder, *callbacks, stop],
+            )
+        except BaseException as error:
+            if folder.path is None:
+                raise
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(end(folder, "interrupted")) from None
+            with suppress(PolyframeError):  # a full disk, say: the first error counts
+                end(folder, "failed", f"{type(error).__name__}: {error}")
+            raise
+    return end(folder, "done")
+
+
+def end(folder: RunFolder, status: str, error: str | None = None) -> RunResult:
+    """Write the result down, and hand it over."""
+    result = folder.finish(status, error)
+    return RunResult(
+        folder.folder,
+        folder.program_path,
+        status,
+        result["history"],
+        result["test"],
+        result["seconds"],
+        folder.model,
+    )
+
+
+class Stop(Callback):
+    """Ends a training between two steps, so that the weights are those of a step."""
+
+    wanted = False
+    epochs = 0
+
+    def on_step_end(self, model: Any, step: int, loss: float) -> None:
+        if self.wanted:
+            raise KeyboardInterrupt
+
+    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+        # Behind the last epoch nothing is left to interrupt.
+        if self.wanted and epoch < self.epochs:
+            raise KeyboardInterrupt
+
+    def on_fit_begin(self, model: Any, epochs: int, steps: int) -> None:
+        self.epochs = model.epoch + epochs
+
+
+@contextmanager
+def between_steps() -> Iterator[Stop]:
+    """Hold the first Ctrl-C back until a step is whole; the second comes through."""
+    stop = Stop()
+    before = signal.getsignal(signal.SIGINT)
+    # A process started in the background ignores it, and only the main thread may ask.
+    held = (
+        before is signal.default_int_handler
+        and threading.current_thread() is threading.main_thread()
+    )
+
+    def handle(number: int, frame: Any) -> None:
+        stop.wanted = True
+        signal.signal(signal.SIGINT, before)
+
+    if held:
+        signal.signal(signal.SIGINT, handle)
+    try:
+        yield stop
+    finally:
+        if held:
+            signal.signal(signal.SIGINT, before)
+
+
+# --- data ------------------------------------------------------------------------
+
+
+def load_data(recipe: Recipe) -> Dataset:
+    """The recipe's data set. Synthetic data take the model's shape and classes where
+    the recipe does not say otherwise."""
+    options = {key: value for key, value in recipe.data.items() if key != "name"}
+    if recipe.data["name"] == "synthetic":
+        x, y = shapes(recipe)
+        options.setdefault("shape", list(x))
+        if recipe.loss.labels:
+            options.setdefault("classes", math.prod(y))
+        elif options.get("kind", "regression") == "regression":
+            options.setdefault("targets", math.prod(y))
+    return load(recipe.data["name"], **options)
+
+
+def shapes(recipe: Recipe) -> tuple[Shape, Shape]:
+    """The shapes of the model's one input and one output."""
+    graph = recipe.model.infer()
+    for what, count in (("inputs", graph.inputs), ("outputs", graph.output_shapes)):
+        if len(count) != 1:
+            raise RecipeError(
+                f"{recipe.model.name} has {len(count)} {what}; data sets are for "
+                "models of one input and one output",
+                where="model",
+                hint="from Python, Model.fit takes lists of arrays",
+            )
+    return graph.inputs[0][1], graph.output_shapes[0]
+
+
+def check_fit(recipe: Recipe, data: Dataset) -> None:
+    """An error unless data, model, loss and metrics belong together."""
+    x, y = shapes(recipe)
+    where = f"data ({data.name})"
+    recipe.loss.check(y)
+    if data.input_shape != x:
+        raise DataError(
+            f"a sample is {data.input_shape}, but {recipe.model.name} takes {x}",
+            where=where,
+            hint=FITTING,
+        )
+    if recipe.loss.labels:
+        if data.num_classes is None:
+            raise DataError(
+                f"its targets are numbers, but {recipe.loss.type} takes class labels",
+                where=where,
+                hint="--set loss=mse is for such targets",
+            )
+        if data.num_classes > y[0]:
+            raise DataError(
+                f"it has {data.num_classes} classes, but {recipe.model.name} has "
+                f"{y[0]} outputs",
+                where=where,
+                hint=FITTING,
+            )
+    elif data.train[1].dtype.kind != "f" or data.train[1].shape[1:] != y:
+        kind = "class labels" if data.num_classes else "targets"
+        raise DataError(
+            f"it has {kind} of shape {data.train[1].shape[1:]} a sample, but "
+            f"{recipe.loss.type} compares numbers with the model's output {y}",
+            where=where,
+            hint=FITTING if len(y) == 1 else None,
+        )
+    for metric in recipe.metrics:
+        if metric.labels != recipe.loss.labels:
+            wanted = "class labels" if metric.labels else "targets that are numbers"
+            raise RecipeError(
+                f"{metric.type} needs {wanted}, which {recipe.loss.type} does not take",
+                where="metrics",
+            )

@@ -1,0 +1,97 @@
+"""The one training loop. It knows no framework: a session steps, this counts."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyframe.batches import Batches
+from polyframe.errors import PolyframeError
+from polyframe.randomness import order
+from polyframe.train.history import History, Totals
+
+if TYPE_CHECKING:
+    from polyframe.model import Model
+
+Arrays = Sequence[np.ndarray]
+
+WAITING = 4
+"""How many steps may be under way before the loop waits for the oldest one's loss."""
+
+
+def fit(
+    model: Model,
+    inputs: Arrays,
+    targets: Arrays,
+    epochs: int,
+    batch_size: int,
+    validation: tuple[Arrays, Arrays] | None,
+    callbacks: Sequence[Any],
+    shuffle: bool,
+) -> History:
+    """Train for some epochs; see ``Model.fit``."""
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
+        raise PolyframeError(f"epochs is {epochs!r}; a whole number from 1 is needed")
+    steps = len(Batches(inputs, batch_size))
+    shown = model.session.arrange(inputs)
+    history = History()
+    for callback in callbacks:
+        callback.on_fit_begin(model, epochs, steps)
+    for _ in range(epochs):
+        began = time.perf_counter()
+        values = run_epoch(model, shown, targets, batch_size, callbacks, shuffle)
+        seconds = time.perf_counter() - began
+        model.epoch += 1
+        row: dict[str, float] = {"epoch": model.epoch, **values}
+        if validation is not None:
+            held = model._evaluate(*validation)
+            row |= {f"val_{name}": value for name, value in held.items()}
+        row["lr"] = model.learning_rate
+        row["seconds"] = seconds
+        row["examples_per_sec"] = len(inputs[0]) / seconds
+        history.rows.append(row)
+        for callback in callbacks:
+            callback.on_epoch_end(model, model.epoch, row)
+    for callback in callbacks:
+        callback.on_fit_end(model)
+    return history
+
+
+def run_epoch(
+    model: Model,
+    inputs: Arrays,
+    targets: Arrays,
+    batch_size: int,
+    callbacks: Sequence[Any],
+    shuffle: bool,
+) -> dict[str, float]:
+    """One pass over the data; the mean loss and the metrics of the steps taken."""
+    count = len(inputs[0])
+    shown = order(model.seed, model.epoch, count) if shuffle else None
+    totals = Totals(model.metrics)
+    waiting: deque[Any] = deque()
+    for step, batch in enumerate(Batches([*inputs, *targets], batch_size, shown)):
+        x, y = batch[: len(inputs)], batch[len(inputs) :]
+        waiting.append((step, *model._step(x, model.session.arrange(y)), y))
+        if len(waiting) > WAITING:
+            settle(model, waiting.popleft(), totals, callbacks)
+    while waiting:
+        settle(model, waiting.popleft(), totals, callbacks)
+    return totals.values()
+
+
+def settle(model: Model, under_way: Any, totals: Totals, callbacks: Any) -> None:
+    """Fetch a step's loss (and outputs, if a metric wants them) and count them."""
+    step, loss_handle, outputs, targets = under_way
+    loss, size = model.session.read(loss_handle).item(), len(targets[0])
+    fetched = []
+    if model.metrics:
+        several = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+        fetched = [model.session.read(output) for output in several]
+    totals.add(loss * size, size, fetched, targets if fetched else [])
+    for callback in callbacks:
+        callback.on_step_end(model, step, loss)
