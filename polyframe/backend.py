@@ -72,7 +72,8 @@ class Session(abc.ABC):
         draws: Sequence[np.ndarray] = (),
         training: bool = False,
     ) -> list[np.ndarray]:
-        """The outputs; in training mode running statistics change as they would."""
+        """The outputs. In training mode running statistics may change or not (MXNet
+        updates them in the backward pass): load weights before the next use."""
 
     @abc.abstractmethod
     def loss_and_gradients(

@@ -83,7 +83,8 @@ def check_labels(
     wrong = np.flatnonzero((target < 0) | (target >= shape[0]))
     if len(wrong):
         raise DataError(
-            f"label {target[wrong[0]]} at sample {wrong[0]} is outside 0..{shape[0] - 1}",
+            f"label {target[wrong[0]]} at sample {wrong[0]} is outside "
+            f"0..{shape[0] - 1}",
             where="y",
             hint="as many outputs as classes are needed",
         )

@@ -15,11 +15,15 @@ from polyframe.spec.layers.base import Parameter
 
 
 def save(path: str | Path, weights: Mapping[str, np.ndarray], **about: str) -> None:
-    """Write weights, bit for bit, in one atomic step; ``about`` becomes metadata."""
+    """Write weights, bit for bit, in one atomic step; ``about`` becomes metadata.
+
+    One entry of metadata at most: safetensors writes several in random order, and equal
+    weights should be equal files.
+    """
     from safetensors.numpy import save as pack
 
     arrays = {name: np.ascontiguousarray(value) for name, value in weights.items()}
-    write_atomic(Path(path), pack(arrays, metadata={"format": "pt", **about}))
+    write_atomic(Path(path), pack(arrays, metadata=about))
 
 
 def load(path: str | Path) -> dict[str, np.ndarray]:

@@ -63,11 +63,10 @@ def shared() -> pf.ModelSpec:
 
 def several() -> pf.ModelSpec:
     image, vector = pf.Input(IMAGE, name="image"), pf.Input((3,), name="vector")
-    unused = pf.Input((2,), name="unused")
     features = pf.Flatten()(conv(2)(image))
     both = pf.Concat()(features, vector)
     outputs = [pf.Dense(3)(both), both, vector, vector]
-    return pf.ModelSpec([image, vector, unused], outputs, name="several")
+    return pf.ModelSpec([image, vector], outputs, name="several")
 
 
 def many() -> pf.ModelSpec:

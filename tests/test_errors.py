@@ -113,8 +113,8 @@ SPECS: list[tuple[str, Callable[[], Any], str]] = [
      "s (Softmax): axis 0 is not one of the 3 axes after N (1 to 3, or -3 to -1)"),
     ("inner shape", lambda: spec(layer("Block", inputs=["i"], layers=[
         layer("Dense", "d", out_features=2)])), "a.d (Dense): takes (features,) for each"),
-    ("block inputs", lambda: spec(layer("Block", inputs=["i", "j"], layers=[RELU | {
-        "from": "i"}])), "a: takes 2 inputs, got 1"),
+    ("block inputs", lambda: spec(layer("Block", inputs=["i", "j"], layers=[{
+        "type": "Add", "from": ["i", "j"]}])), "a: takes 2 inputs, got 1"),
     ("shared shape", lambda: model([(d := pf.Dense(2, name="d"))(vector), d(d(vector))],
      vector), "d_3: shares 'd', whose weight is (2, 6), but this input needs (2, 2)"),
     ("giant output", lambda: model(conv(out_channels=2**24, kernel_size=1)(

@@ -19,7 +19,7 @@ from polyframe.compiler.source import camel
 from polyframe.compiler.table import Target
 from polyframe.model import write_programs
 
-BACKENDS = ("torch",)
+BACKENDS = ("torch", "tensorflow", "mxnet")
 
 ESCAPE = re.compile(r"\\(u[0-9a-f]{4}|x[0-9a-f]{2}|[rntfv])")
 
@@ -41,9 +41,11 @@ __class__|__init__|__dict__|__import__|__builtins__|__|_|_x|_modules|_parameters
 !!binary aGk=|&a [*a]|*a|<<|? x|- x|x: y|{x: y}|[x, y]|~|2020-01-01|.inf|---|...
 """.replace("\n", "|")
 UNICODE = r"""
-х а ⅹ ｘ ﬁ xª x² ٣ １ ² é ñ x\u0301 名前 x\u200b x\u202ey \u2066x\u2069 x\u00a0 😀
-\ufeffx x\u2028import\u0020os x\u0085y x\r\nimport x\tx \x1b[31mx x\x7f \ud800 x\n \u0020x
--1 x-1 x'or'1 x\fimport x\vy x\u037e x\uff1bimport \u00b7x x\u0000 \u200dx \u00adx ℂ x؛
+х а ⅹ ｘ ﬁ xª x² ٣ １ ² é ñ x\u0301
+名前 x\u200b x\u202ey \u2066x\u2069 x\u00a0 😀
+\ufeffx x\u2028import\u0020os x\u0085y x\r\nimport x\tx \x1b[31mx x\x7f \ud800 x\n
+\u0020x -1 x-1
+x'or'1 x\fimport x\vy x\u037e x\uff1bimport \u00b7x x\u0000 \u200dx \u00adx ℂ x؛
 """
 HOSTILE = [
     *dict.fromkeys(word.encode().decode("unicode_escape") for word in CODE.split("|")),
@@ -53,11 +55,12 @@ HOSTILE = [
 WORDS = """
 class lambda def return None True False import async await match print type input eval
 exec open object id self cls super train training layers path name forward call build
-fit F nn torch tf mx np gluon keras functional loss_fn train_step apply make_optimizer model
-target output count draws x y h1 conv1 fc shortcut parameters state_dict modules weight
+fit F nn torch tf mx np gluon keras functional loss_fn train_step apply
+make_optimizer model target output count draws x y h1 conv1 fc shortcut
+parameters state_dict modules weight
 bias weights params collect_params hybridize hybrid_forward summary losses metrics
-prefix Block Module Model Sequential BatchNorm Exception BaseException SGD Adam cast os sys
-subprocess int float str list dict tuple Layer trainable get_weights variables yield
+prefix Block Module Model Sequential BatchNorm Exception BaseException SGD Adam cast
+os sys subprocess int float str list dict tuple Layer trainable get_weights variables yield
 a A a1 A_b Z9_ i l O x_ x__ torch_ e1 inf nan null true no on yes N
 """
 HARMLESS = WORDS.split()

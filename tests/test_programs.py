@@ -80,6 +80,13 @@ def test_the_rewritten_graph_means_the_same_bit_for_bit() -> None:
     assert all(after[name].shape[1:] == shapes[name] for name in shapes)
 
 
+def test_dropout_leaves_inference_programs_and_blocks_of_it_too() -> None:
+    text = write(spec_of("sequences"), training=False).source
+    assert "ropout" not in text
+    assert "draws" not in text
+    assert "Sequential()" not in text
+
+
 def test_gradients_do_not_change_with_the_rewrites() -> None:
     spec = pf.Sequential(
         [

@@ -23,7 +23,7 @@ from polyframe.compiler.source import Call, listing
 from polyframe.compiler.steps import step_fields, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
-from polyframe.compiler.write import assemble, snippet, write_model
+from polyframe.compiler.write import assemble, defined, snippet, write_model
 from polyframe.spec.initializers import Uniform, Zeros
 from polyframe.spec.layers import BatchNorm
 from polyframe.spec.typed import TypedGraph
@@ -48,6 +48,9 @@ STYLE = Style(
     child="{i}",
     plain=("{self}({0})",),
     reserved=RESERVED,
+    names=frozenset({"mx", "autograd", "gluon", "nd", "nn", "F"})
+    | defined(SNIPPETS / "blocks.py")
+    | defined(SNIPPETS / "optimizers.py"),
 )
 
 WEIGHTS = {"weight_init": Uniform(0.07), "bias_init": Zeros()}

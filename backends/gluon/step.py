@@ -26,7 +26,8 @@ def loss_and_gradients({arguments}, count):
     """The loss over `count` samples; the parameters hold its gradients."""
 {before}    with autograd.record():
         outputs = model({inputs})
-        loss = {losses}.sum() / count
+        losses = {losses}
+        loss = losses.sum() / count
     loss.backward()
 {after}    return loss, outputs
 

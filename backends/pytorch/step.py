@@ -25,7 +25,8 @@ def make_optimizer(model):
 def loss_and_gradients({arguments}, count):
     """The loss over `count` samples; its gradients are added to the parameters'."""
     outputs = model({inputs})
-    loss = {losses}.sum() / count
+    losses = {losses}
+    loss = losses.sum() / count
     loss.backward()
     return loss, outputs
 

@@ -15,7 +15,7 @@ from polyframe.compiler.source import Call, listing, statement
 from polyframe.compiler.steps import step_fields, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
-from polyframe.compiler.write import assemble, snippet, write_model
+from polyframe.compiler.write import assemble, defined, snippet, write_model
 from polyframe.spec.initializers import GlorotUniform, Zeros
 from polyframe.spec.typed import TypedGraph
 
@@ -42,6 +42,9 @@ STYLE = Style(
     block="{self}({all}, training=training)",
     reserved=RESERVED,
     native=native_shape,
+    names=frozenset({"tf", "layers", "training"})
+    | defined(SNIPPETS / "layers.py")
+    | defined(SNIPPETS / "optimizers.py"),
 )
 
 WEIGHTS = {"weight_init": GlorotUniform(), "bias_init": Zeros()}

@@ -26,7 +26,8 @@ def loss_and_gradients({arguments}, count):
     """The loss over `count` samples and its gradients."""
     with tf.GradientTape() as tape:
         outputs = model({inputs}, training=True)
-        loss = tf.reduce_sum({losses}) / count
+        losses = {losses}
+        loss = tf.reduce_sum(losses) / count
     return loss, outputs, tape.gradient(loss, model.trainable_variables)
 
 

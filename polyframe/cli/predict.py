@@ -107,8 +107,8 @@ def read_samples(path: Path, inputs: Any, layout: str) -> list[np.ndarray]:
     if path.suffix.lower() not in (".npy", ".npz"):
         raise DataError("a file ending in .npy or .npz is needed", where=where)
     hint = f"allowed: .npy with one array, .npz with the keys {', '.join(keys)}"
-    with reading(where, hint):
-        loaded = np.load(path, allow_pickle=False)
+    with reading(where, hint), path.open("rb") as handle:
+        loaded = np.load(handle, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             arrays = {keys[0]: loaded}
         else:

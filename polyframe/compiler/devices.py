@@ -1,4 +1,4 @@
-"""Names of devices: "auto", "cpu", "gpu", "gpu:1", as every backend understands them."""
+"""Names of devices: "auto", "cpu", "gpu", "gpu:1", alike on every backend."""
 
 from __future__ import annotations
 

@@ -75,13 +75,16 @@ def only_user(
 
 
 def drop_dropout(graph: TypedGraph) -> TypedGraph:
-    """Inference only: dropout is the identity there."""
+    """Inference only: dropout is the identity there, and so is a block of nothing else."""
     sources: dict[str, str] = {}
     nodes = []
     for node in graph.nodes:
         inputs = tuple(sources.get(name, name) for name in node.inputs)
         if isinstance(node.layer, Dropout):
             sources[node.name] = inputs[0]
+        elif node.body is not None and not node.body.nodes:
+            names = [name for name, _ in node.body.inputs]
+            sources[node.name] = inputs[names.index(node.body.outputs[0])]
         else:
             nodes.append(replace(node, inputs=inputs))
     outputs = tuple(sources.get(name, name) for name in graph.outputs)

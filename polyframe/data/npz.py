@@ -46,8 +46,9 @@ WANTED = ("x_train", "y_train", "x_test", "y_test", "x", "y")
 def read(path: Path, keys: Sequence[str], *, hint: str) -> dict[str, Array]:
     """The arrays named by `keys`, or those a data set may have. Others stay unread."""
     arrays: dict[str, Array] = {}
-    with reading(str(path), hint):
-        file = np.load(path, allow_pickle=False)
+    # Opened here: NumPy leaves a file open that is no archive after all.
+    with reading(str(path), hint), path.open("rb") as handle:
+        file = np.load(handle, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
             message = "the file holds one array, not named ones"
             raise DataError(message, where=str(path), hint=hint)

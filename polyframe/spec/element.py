@@ -77,8 +77,9 @@ class Element:
         """The class of this family with that name."""
         known = {plain(word): found for word, found in cls.registry.items()}
         if plain(name) not in known:
+            guess = did_you_mean(name, cls.registry)
             raise SpecError(
-                f"unknown {cls.family} {brief(name)}.{did_you_mean(name, cls.registry)}",
+                f"unknown {cls.family} {brief(name)}.{guess}",
                 hint=f"known: {', '.join(sorted(cls.registry))}",
             )
         return known[plain(name)]  # type: ignore[return-value]

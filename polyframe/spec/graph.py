@@ -34,7 +34,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Node:
-    """One call of a layer. ``shares`` names the node whose layer and weights it uses."""
+    """One call of a layer. ``shares`` names the node whose layer it uses."""
 
     name: str
     layer: Layer
@@ -59,6 +59,12 @@ class Graph:
             seen.add(name)
         if not self.nodes:
             raise SpecError("no layer stands between inputs and outputs", where="graph")
+        read = {*self.outputs, *(source for n in self.nodes for source in n.inputs)}
+        for name, _ in self.inputs:
+            if name not in read:
+                raise SpecError(
+                    "is read by no layer", where=f"input {name!r}", hint="remove it"
+                )
 
 
 def Input(shape: Sequence[int] | None = None, name: str | None = None) -> Tensor:  # noqa: N802

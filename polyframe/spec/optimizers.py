@@ -26,7 +26,7 @@ class Optimizer(Element, family="optimizer"):
     def define(
         self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
     ) -> np.ndarray:
-        """The meaning: the new weights; ``state`` is updated; ``step`` counts from 1."""
+        """The meaning: the new weights; updates ``state``; ``step`` counts from 1."""
         raise NotImplementedError
 
 

@@ -55,7 +55,7 @@ class Dense(Layer):
 
 @define
 class Flatten(Layer):
-    """All of a sample in one vector, in the order C, H, W: (N, C, H, W) → (N, C·H·W)."""
+    """A sample as one vector, in the order C, H, W: (N, C, H, W) → (N, C·H·W)."""
 
     short: ClassVar[str] = "flatten"
     examples = (({}, ((2, 3, 4),)), ({}, ((5,),)))
