@@ -30,7 +30,7 @@ test-full: lint
 	$(BIN)/python tests/full.py
 
 bench: install
-	$(BIN)/python tests/bench_fit.py
+	$(BIN)/python tests/bench.py
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

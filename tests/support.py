@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import numpy as np
 
 import polyframe as pf
@@ -49,6 +52,16 @@ def batch_for(spec, count=5, seed=0, dtype="float64"):
     y = rng.normal(size=(count, *spec.infer().output_shapes[0]))
     x = [value.astype(dtype) for value in x]
     return (x if len(x) > 1 else x[0]), y.astype(dtype)
+
+
+def within(family, value, bound, detail=""):
+    """Assert ``value <= bound``, and keep the figure for the report of test-full."""
+    path = os.environ.get("POLYFRAME_FIGURES")
+    if path:
+        with open(path, "a") as file:
+            line = {"family": family, "value": float(value), "bound": float(bound)}
+            file.write(json.dumps(line | {"detail": str(detail)}) + "\n")
+    assert value <= bound, (family, detail, value, bound)
 
 
 def as_list(x):

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import BACKENDS, around, as_list, batch_for, distance, entries, mean_loss
+from support import (
+    BACKENDS,
+    around,
+    as_list,
+    batch_for,
+    distance,
+    entries,
+    mean_loss,
+    within,
+)
 
 import polyframe as pf
 from polyframe.compiler.table import Target, View
@@ -76,7 +85,8 @@ def test_forward_is_the_definition(backend, layer_type, form, number):
         assert set(found) == {n.path for n in model.graph.walk()}
         for name, value in found.items():
             assert value.dtype == np.float64
-            assert distance(value, wanted[name]) <= FORWARD, (name, training)
+            apart = distance(value, wanted[name])
+            within("layers: forward, float64", apart, FORWARD, (layer_type, backend))
     out = model.spec.graph.outputs[0]
     wanted, _ = interpret(model.graph, weights, as_list(x))
     assert distance(model.predict(x), wanted[out]) <= FORWARD
@@ -111,7 +121,8 @@ def test_gradients_are_the_definitions_central_differences(
         apart = np.abs(gradient.reshape(-1)[picked] - wanted).max()
         # A bias in front of a batch norm has a gradient of zero: scale by all of them.
         scale = max(np.abs(g).max() for g in found.values())
-        assert apart <= DIFFERENCES * scale, name
+        family = "layers: gradients against central differences"
+        within(family, apart / scale, DIFFERENCES, (layer_type, backend, name))
 
 
 @pytest.mark.parametrize("layer_type", sorted(set(Layer.registry) - {"Block"}))
@@ -128,7 +139,8 @@ def test_gradients_agree_between_backends(layer_type):
         for backend in BACKENDS[1:]:
             for name, gradient in found[backend].items():
                 apart = np.abs(gradient - found["torch"][name]).max()
-                assert apart <= GRADIENT * scale, (backend, number, name)
+                family = "layers: gradients between backends, float64"
+                within(family, apart / scale, GRADIENT, (layer_type, backend, number))
 
 
 @pytest.mark.parametrize(("backend", "layer_type", "form", "number"), cases("float32"))
@@ -151,8 +163,9 @@ def test_float32_errs_little_more_than_the_definition_in_float32(
         for name, value in model.activations(x, training=training).items():
             own = distance(value, wanted[name])
             # DESIGN's bound; an error of half a unit in the last place is no error.
-            bound = 8 * max(distance(written[name], wanted[name]), 2**-24)
-            assert own <= bound, (name, training, own / bound)
+            yardstick = max(distance(written[name], wanted[name]), 2**-24)
+            family = "layers: float32 error / NumPy's float32 error"
+            within(family, own / yardstick, 8, (layer_type, backend, form))
 
 
 def randomised(model):
