@@ -32,10 +32,9 @@ _HOMES = {
     "polyframe.spec.text": "load_spec",
     "polyframe.errors": _ERRORS,
     "polyframe.model": "Model compile",
-    "polyframe.registry": "backends",
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names.split()}
-_MODULES = ("data", "train", "zoo")
+_MODULES = ("backends", "data", "train", "zoo")
 
 __all__ = [*_NAMES, *_MODULES]
 

@@ -93,9 +93,10 @@ def check_labels(
 
 def finite(array: np.ndarray, where: str) -> np.ndarray:
     """The array itself; DataError names the first sample with NaN or infinity."""
-    # The sum is finite where everything is, and far cheaper than a mask.
+    # The sum is finite where everything is (or else it overflowed, and the mask below
+    # finds nothing), and far cheaper than a mask.
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(array.sum(dtype=np.float64)):
+        if np.isfinite(array.sum()):
             return array
     bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
     if bad.any():

@@ -289,6 +289,16 @@ def test_a_single_sample_over_a_vector_batch_norm_is_refused_before_it_harms(bac
     assert equal_bits(before, model.weights())
 
 
+def test_the_list_of_backends_is_there_before_and_after_one_is_loaded():
+    code = (
+        "import polyframe as pf; before = pf.backends(); pf.compile('digits_cnn');"
+        "import polyframe.backends.pytorch; assert pf.backends() == before;"
+        "assert set(before) >= {'torch', 'tensorflow', 'mxnet'}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 LIGHT = """
 import sys
 import polyframe

@@ -69,14 +69,14 @@ class GluonSession(Session):
         self.optimizer: Any = None
 
     def _arrays(self, arrays: Sequence[np.ndarray]) -> list[Any]:
-        return [
-            mx.nd.array(
-                array,
-                ctx=self.context,
-                dtype=self.dtype if array.dtype.kind == "f" else array.dtype,
-            )
-            for array in arrays
-        ]
+        found = []
+        for array in arrays:
+            if array.dtype.kind == "f":
+                array = array.astype(self.dtype, copy=False)
+            # Shares the memory, and marks its argument read-only: so a view of it.
+            shared = mx.nd.from_numpy(np.ascontiguousarray(array).view())
+            found.append(shared.as_in_context(self.context))
+        return found
 
     def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         for name, value in weights.items():
