@@ -86,15 +86,20 @@ class Session(abc.ABC):
         """(loss, outputs, canonical gradients) of the summed losses over ``count``."""
 
     @abc.abstractmethod
-    def train(
+    def stage(
         self,
         inputs: Sequence[np.ndarray],
         targets: Sequence[np.ndarray],
         draws: Sequence[np.ndarray],
         count: int,
-        learning_rate: float,
-    ) -> tuple[Native, Native]:
-        """One whole step; handles of (loss, outputs), the loss being one number."""
+    ) -> Native:
+        """A batch as ``train`` takes it, on the device. The loop calls this from a
+        thread of its own while the step before runs."""
+
+    @abc.abstractmethod
+    def train(self, batch: Native, learning_rate: float) -> tuple[Native, Native]:
+        """One whole step on a staged batch; handles of (loss, outputs), the loss being
+        one number."""
 
     @abc.abstractmethod
     def read(self, handle: Native) -> np.ndarray:

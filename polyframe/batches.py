@@ -123,9 +123,13 @@ class Batches:
     def __len__(self) -> int:
         return -(-len(self.arrays[0]) // self.size)
 
+    def __getitem__(self, index: int) -> list[np.ndarray]:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        part: Any = slice(index * self.size, (index + 1) * self.size)
+        if self.order is not None:
+            part = self.order[part]
+        return [array[part] for array in self.arrays]
+
     def __iter__(self) -> Iterator[list[np.ndarray]]:
-        for start in range(0, len(self.arrays[0]), self.size):
-            part: Any = slice(start, start + self.size)
-            if self.order is not None:
-                part = self.order[part]
-            yield [array[part] for array in self.arrays]
+        return (self[index] for index in range(len(self)))

@@ -275,23 +275,26 @@ class Model:
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
         targets = self._targets(y, len(inputs[0]))
         arrange = self.session.arrange
-        loss, _ = self._step(arrange(inputs), arrange(targets))
+        batch = self.stage(arrange(inputs), arrange(targets), self.step)
+        loss, _ = self.advance(batch)
         return self.session.read(loss).item()
 
-    def _step(
-        self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]
-    ) -> tuple[Any, Any]:
-        """One step on arranged arrays; handles of the loss and the outputs."""
+    def stage(
+        self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray], step: int
+    ) -> Any:
+        """A batch of arranged arrays, with the draws of that step, on the device."""
         count = len(inputs[0])
         if count == 1:
             self._check_single()
+        draws = self._draws(self.program.draws, count, step)
+        return self.session.stage(inputs, targets, self.session.arrange(draws), count)
+
+    def advance(self, batch: Any) -> tuple[Any, Any]:
+        """One step on a staged batch; handles of the loss and the outputs."""
         if self.semantics == "native":
             self.session.seed(native_seed(self.seed, self.step))
-        draws = self.session.arrange(self._draws(self.program.draws, count))
         with program_errors(self.spec.name, self.backend.title):
-            found = self.session.train(
-                inputs, targets, draws, count, self.learning_rate
-            )
+            found = self.session.train(batch, self.learning_rate)
         self.step += 1
         return found
 
@@ -305,14 +308,14 @@ class Model:
                     hint="a batch size that does not leave a single sample over",
                 )
 
-    def _draws(self, paths: Sequence[str], count: int) -> list[np.ndarray]:
-        """The factors of the random layers for this step, in the program's order."""
+    def _draws(self, paths: Sequence[str], count: int, step: int) -> list[np.ndarray]:
+        """The factors of the random layers for one step, in the program's order."""
         nodes: dict[str, TypedNode] = {node.path: node for node in self.random}
         return [
             draw(
                 nodes[path].layer,
                 nodes[path].in_shapes,
-                (self.seed, "draw", self.step, path),
+                (self.seed, "draw", step, path),
                 0,
                 count,
                 self.dtype,
@@ -366,7 +369,7 @@ class Model:
         session, program = self._plain
         session.set_weights(self.weights())
         count = len(inputs[0])
-        draws = self._draws(program.draws, count)
+        draws = self._draws(program.draws, count, self.step)
         batch = [session.arrange(arrays) for arrays in (inputs, targets, draws)]
         with program_errors(self.spec.name, self.backend.title):
             return session.loss_and_gradients(batch[0], batch[1], batch[2], count)[2]
@@ -382,7 +385,7 @@ class Model:
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
         session, program, names = self._taps(training)
         session.set_weights(self.weights())
-        draws = self._draws(program.draws, len(inputs[0]))
+        draws = self._draws(program.draws, len(inputs[0]), self.step)
         with program_errors(self.spec.name, self.backend.title):
             arranged = session.arrange(inputs), session.arrange(draws)
             outputs = session.forward(*arranged, training)

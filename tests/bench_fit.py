@@ -1,6 +1,6 @@
 """What the loop around the emitted program costs: paired runs, medians, ratios.
 
-    python tests/bench_fit.py [--rounds 7] [--steps 40] [--epochs 3] [--json]
+    python tests/bench_fit.py [--rounds 15] [--steps 30] [--json]
 
 Contestants, on the same batches and with the same threads: ``fit``, and the emitted
 program's own ``train_step`` in a bare loop on native tensors that are ready before the
@@ -14,11 +14,13 @@ import json
 import statistics
 import sys
 import time
+from collections import deque
 
 import numpy as np
 
 import polyframe as pf
 from polyframe.compiler.devices import threads
+from polyframe.train.loop import WAITING
 
 BATCH = 128
 
@@ -30,40 +32,52 @@ def data(spec, steps):
     return x, rng.integers(0, 10, steps * BATCH)
 
 
+class Clock(pf.train.Callback):
+    """Seconds between the losses that arrive."""
+
+    def __init__(self):
+        self.ticks = []
+
+    def on_step_end(self, model, step, loss):
+        self.ticks.append(time.perf_counter())
+
+    def median(self):
+        """The median step."""
+        return statistics.median(b - a for a, b in zip(self.ticks, self.ticks[1:]))
+
+
 def bare(model, x, y, steps):
-    """Seconds for the program's own steps, nothing around them."""
-    session = model.session
+    """The median of the program's own steps, with as many under way as in ``fit``."""
+    session, clock, under_way = model.session, Clock(), deque()
     parts = [slice(i * BATCH, (i + 1) * BATCH) for i in range(steps)]
-    ready = [
-        session._arguments(session.arrange([x[p]]), [y[p]], [], BATCH) for p in parts
-    ]
-    rate = model.learning_rate
-    step = session.module.train_step
+    ready = [session.stage(session.arrange([x[p]]), [y[p]], [], BATCH) for p in parts]
+    step, rate = session.module.train_step, model.learning_rate
     if model.backend.name == "tensorflow":
         import tensorflow as tf
 
         step, rate = session.step, tf.constant(rate, session.dtype)
     if model.backend.name == "torch":
         session.native.train()
-    began = time.perf_counter()
     for arguments in ready:
-        loss, _ = step(*arguments, session.optimizer, rate)
-    session.read(loss)
-    return time.perf_counter() - began
+        under_way.append(step(session.native, *arguments, session.optimizer, rate)[0])
+        if len(under_way) > WAITING:
+            session.read(under_way.popleft()).item()
+            clock.on_step_end(model, 0, 0.0)
+    return clock.median()
 
 
-def fitted(model, x, y, epochs=1):
-    """Seconds for as many steps through ``fit``, an epoch."""
-    began = time.perf_counter()
-    model.fit(x, y, epochs=epochs, batch_size=BATCH)
-    return (time.perf_counter() - began) / epochs
+def fitted(model, x, y):
+    """The median of the steps that ``fit`` takes."""
+    clock = Clock()
+    model.fit(x, y, epochs=1, batch_size=BATCH, callbacks=[clock])
+    del clock.ticks[-WAITING:]  # the last losses arrive together
+    return clock.median()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     rows = []
@@ -71,20 +85,18 @@ def main():
     x, y = data(spec, given.steps)
     for backend in pf.backends():
         model = pf.compile(spec, backend, loss="cross_entropy", device="cpu")
-        fitted(
-            model, x[: 5 * BATCH], y[: 5 * BATCH]
-        )  # warm up, and build the optimizer
-        bare(model, x, y, 5)
+        fitted(model, x, y)  # warm up, and build the optimizer
+        bare(model, x, y, given.steps)
         pairs = [
-            (fitted(model, x, y, given.epochs), bare(model, x, y, given.steps))
+            (fitted(model, x, y), bare(model, x, y, given.steps))
             for _ in range(given.rounds)
         ]
         ratios = sorted(a / b for a, b in pairs)
         rows.append(
             {
                 "backend": backend,
-                "fit_ms": 1e3 * statistics.median(a for a, _ in pairs) / given.steps,
-                "bare_ms": 1e3 * statistics.median(b for _, b in pairs) / given.steps,
+                "fit_ms": 1e3 * statistics.median(a for a, _ in pairs),
+                "bare_ms": 1e3 * statistics.median(b for _, b in pairs),
                 "ratio": statistics.median(ratios),
                 "lowest": ratios[0],
                 "highest": ratios[-1],

@@ -182,4 +182,4 @@ def randomised(model):
 def drawn(model, count):
     """The factors of this step's random layers, by path."""
     paths = [node.path for node in model.random]
-    return dict(zip(paths, model._draws(paths, count)))
+    return dict(zip(paths, model._draws(paths, count, model.step)))

@@ -103,7 +103,7 @@ class GluonSession(Session):
         outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
         return [self.read(output) for output in outputs]
 
-    def _arguments(
+    def stage(
         self,
         inputs: Sequence[np.ndarray],
         targets: Sequence[np.ndarray],
@@ -113,7 +113,7 @@ class GluonSession(Session):
         x, y = self._arrays(inputs), self._arrays(targets)
         extra = [self._arrays(draws)] if self.program.draws else []
         x_ = x if self.several else x[0]
-        return (self.native, x_, y if len(y) > 1 else y[0], *extra, count)
+        return (x_, y if len(y) > 1 else y[0], *extra, count)
 
     def loss_and_gradients(
         self,
@@ -123,7 +123,7 @@ class GluonSession(Session):
         count: int,
     ) -> tuple[Any, Any, dict[str, np.ndarray]]:
         loss, outputs = self.module.loss_and_gradients(
-            *self._arguments(inputs, targets, draws, count)
+            self.native, *self.stage(inputs, targets, draws, count)
         )
         gradients = {
             name: slot.to_canonical(self.parameters[name].grad().asnumpy())
@@ -132,19 +132,11 @@ class GluonSession(Session):
         }
         return loss, outputs, gradients
 
-    def train(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
-        learning_rate: float,
-    ) -> tuple[Any, Any]:
+    def train(self, batch: Any, learning_rate: float) -> tuple[Any, Any]:
         if self.optimizer is None:
             self.optimizer = self.module.make_optimizer(self.native)
-        arguments = self._arguments(inputs, targets, draws, count)
         found: tuple[Any, Any] = self.module.train_step(
-            *arguments, self.optimizer, learning_rate
+            self.native, *batch, self.optimizer, learning_rate
         )
         return found
 

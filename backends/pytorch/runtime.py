@@ -76,7 +76,7 @@ class TorchSession(Session):
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         return [self.read(output) for output in outputs]
 
-    def _arguments(
+    def stage(
         self,
         inputs: Sequence[np.ndarray],
         targets: Sequence[np.ndarray],
@@ -86,7 +86,7 @@ class TorchSession(Session):
         x, y = self._tensors(inputs), self._tensors(targets)
         extra = [self._tensors(draws)] if self.program.draws else []
         x_ = x if self.several else x[0]
-        return (self.native, x_, y if len(y) > 1 else y[0], *extra, count)
+        return (x_, y if len(y) > 1 else y[0], *extra, count)
 
     def loss_and_gradients(
         self,
@@ -98,7 +98,7 @@ class TorchSession(Session):
         self.native.train()
         self.native.zero_grad()
         loss, outputs = self.module.loss_and_gradients(
-            *self._arguments(inputs, targets, draws, count)
+            self.native, *self.stage(inputs, targets, draws, count)
         )
         native = dict(self.native.named_parameters())
         gradients = {}
@@ -112,19 +112,11 @@ class TorchSession(Session):
         self.native.zero_grad()
         return loss, outputs, gradients
 
-    def train(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
-        learning_rate: float,
-    ) -> tuple[Any, Any]:
+    def train(self, batch: Any, learning_rate: float) -> tuple[Any, Any]:
         if not self.native.training:
             self.native.train()
-        arguments = self._arguments(inputs, targets, draws, count)
         loss, outputs = self.module.train_step(
-            *arguments, self.optimizer, learning_rate
+            self.native, *batch, self.optimizer, learning_rate
         )
         return loss.detach(), outputs
 

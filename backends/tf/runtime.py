@@ -144,7 +144,7 @@ class TensorFlowSession(Session):
         outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
         return [self.read(output) for output in outputs]
 
-    def _arguments(
+    def stage(
         self,
         inputs: Sequence[np.ndarray],
         targets: Sequence[np.ndarray],
@@ -155,7 +155,7 @@ class TensorFlowSession(Session):
         extra = [self._tensors(draws)] if self.program.draws else []
         number = tf.constant(count, self.dtype)
         x_ = x if self.several else x[0]
-        return (self.native, x_, y if len(y) > 1 else y[0], *extra, number)
+        return (x_, y if len(y) > 1 else y[0], *extra, number)
 
     def loss_and_gradients(
         self,
@@ -166,7 +166,7 @@ class TensorFlowSession(Session):
     ) -> tuple[Any, Any, dict[str, np.ndarray]]:
         with tf.device(self.device):
             loss, outputs, native = self.gradient(
-                *self._arguments(inputs, targets, draws, count)
+                self.native, *self.stage(inputs, targets, draws, count)
             )
         by_variable = {
             id(variable): gradient
@@ -181,20 +181,14 @@ class TensorFlowSession(Session):
                 found[name] = slot.to_canonical(gradient.numpy()).copy()
         return loss, outputs, found
 
-    def train(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
-        learning_rate: float,
-    ) -> tuple[Any, Any]:
+    def train(self, batch: Any, learning_rate: float) -> tuple[Any, Any]:
         with tf.device(self.device):
             if self.optimizer is None:
                 self.optimizer = self.module.make_optimizer(self.native)
             rate = tf.constant(learning_rate, self.dtype)
-            arguments = self._arguments(inputs, targets, draws, count)
-            found: tuple[Any, Any] = self.step(*arguments, self.optimizer, rate)
+            found: tuple[Any, Any] = self.step(
+                self.native, *batch, self.optimizer, rate
+            )
         return found
 
     def read(self, handle: Any) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,14 +74,28 @@ def run_epoch(
     count = len(inputs[0])
     shown = order(model.seed, model.epoch, count) if shuffle else None
     totals = Totals(model.metrics)
-    waiting: deque[Any] = deque()
-    for step, batch in enumerate(Batches([*inputs, *targets], batch_size, shown)):
+    batches = Batches([*inputs, *targets], batch_size, shown)
+    first = model.step
+
+    def stage(index: int) -> tuple[Any, Arrays]:
+        """Cut a batch and put it on the device."""
+        batch = batches[index]
         x, y = batch[: len(inputs)], batch[len(inputs) :]
-        waiting.append((step, *model._step(x, model.session.arrange(y)), y))
-        if len(waiting) > WAITING:
+        return model.stage(x, model.session.arrange(y), first + index), y
+
+    waiting: deque[Any] = deque()
+    # One thread prepares the next batch while the framework is at this one.
+    with ThreadPoolExecutor(1, "polyframe-batches") as worker:
+        ahead = worker.submit(stage, 0)
+        for step in range(len(batches)):
+            batch, y = ahead.result()
+            if step + 1 < len(batches):
+                ahead = worker.submit(stage, step + 1)
+            waiting.append((step, *model.advance(batch), y))
+            if len(waiting) > WAITING:
+                settle(model, waiting.popleft(), totals, callbacks)
+        while waiting:
             settle(model, waiting.popleft(), totals, callbacks)
-    while waiting:
-        settle(model, waiting.popleft(), totals, callbacks)
     return totals.values()
 
 
