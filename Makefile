@@ -27,6 +27,7 @@ test: lint
 	$(BIN)/python -m pytest -q -m "not full"
 
 test-full: lint
+	@sh docs/get_fashion_mnist.sh
 	$(BIN)/python tests/full.py
 
 bench: install

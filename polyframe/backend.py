@@ -14,21 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from polyframe.compiler.program import Program
+from polyframe.compiler.steps import Step
 from polyframe.compiler.table import Table, Target
-from polyframe.spec.losses import Loss
-from polyframe.spec.optimizers import Optimizer
 from polyframe.spec.typed import TypedGraph
 
 Native = Any
 """A value of the framework: a tensor, a model."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What training adds to a model: a loss and an optimizer, nothing UNSET."""
-
-    loss: Loss
-    optimizer: Optimizer
 
 
 @dataclass(frozen=True)
@@ -51,6 +42,8 @@ class Session(abc.ABC):
 
     native: Native
     device: str
+    program: Program
+    several: bool  # whether the model has more than one input
 
     def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Arrays in the framework's order of axes: once, before they are cut into
@@ -86,6 +79,13 @@ class Session(abc.ABC):
         """(loss, outputs, canonical gradients) of the summed losses over ``count``."""
 
     @abc.abstractmethod
+    def tensors(self, arrays: Sequence[np.ndarray]) -> Sequence[Native]:
+        """Arranged arrays as the framework's own, on the device."""
+
+    def number(self, count: int) -> Native:
+        """A count as the program takes it."""
+        return count
+
     def stage(
         self,
         inputs: Sequence[np.ndarray],
@@ -95,6 +95,10 @@ class Session(abc.ABC):
     ) -> Native:
         """A batch as ``train`` takes it, on the device. The loop calls this from a
         thread of its own while the step before runs."""
+        x, y = self.tensors(inputs), self.tensors(targets)
+        extra = [self.tensors(draws)] if self.program.draws else []
+        x_ = x if self.several else x[0]
+        return (x_, y if len(y) > 1 else y[0], *extra, self.number(count))
 
     @abc.abstractmethod
     def train(self, batch: Native, learning_rate: float) -> tuple[Native, Native]:

@@ -12,11 +12,12 @@ import numpy as np
 
 from polyframe import registry
 from polyframe import weights as weight_files
-from polyframe.backend import Backend, Session, Step
+from polyframe.backend import Backend, Session
 from polyframe.batches import Batches, check_labels, prepare, sequence
 from polyframe.compiler.modules import program_errors
 from polyframe.compiler.passes import INFERENCE, TRAINING, rewrite
 from polyframe.compiler.program import Program
+from polyframe.compiler.steps import Step
 from polyframe.compiler.table import Target
 from polyframe.errors import BackendError, PolyframeError
 from polyframe.randomness import draw, initial_weights, native_seed
@@ -233,14 +234,15 @@ class Model:
     ) -> dict[str, float]:
         """Loss and metrics over a whole set: ``{"loss": …, "accuracy": …}``."""
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
-        return self._evaluate(inputs, self._targets(y, len(inputs[0])), batch_size)
+        return self.measure(inputs, self._targets(y, len(inputs[0])), batch_size)
 
-    def _evaluate(
+    def measure(
         self,
         inputs: Sequence[np.ndarray],
         targets: Sequence[np.ndarray],
         batch_size: int = 256,
     ) -> dict[str, float]:
+        """Loss and metrics over prepared arrays."""
         session, loss = self._predictor(), self._needs_loss()
         totals = Totals(self.metrics)
         size = len(self.graph.inputs)

@@ -6,7 +6,6 @@ import datetime
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -58,21 +57,24 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "figures.jsonl"
         path.touch()
-        done = subprocess.run(
+        running = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", *sys.argv[1:]],
             cwd=ROOT,
             env={**os.environ, "POLYFRAME_FIGURES": str(path)},
             stdout=subprocess.PIPE,
             text=True,
         )
+        last = ""
+        for line in running.stdout:
+            print(line, end="", flush=True)
+            last = line.strip("= \n") or last
+        code = running.wait()
         figures = worst(json.loads(line) for line in path.read_text().splitlines())
-    print(done.stdout)
-    last = re.sub(r"[=\n]", "", done.stdout.strip().splitlines()[-1]).strip()
-    if done.returncode == 0 and not sys.argv[1:]:
+    if code == 0 and not sys.argv[1:]:
         REPORT.parent.mkdir(parents=True, exist_ok=True)
         REPORT.write_text(report(last, figures))
     print(report(last, figures))
-    sys.exit(done.returncode)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

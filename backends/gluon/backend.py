@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from polyframe.backend import Backend, Probe, Session, Step
+from polyframe.backend import Backend, Probe, Session
 from polyframe.backends.gluon.reserved import RESERVED
 from polyframe.backends.gluon.step import (
     ATTACH,
@@ -20,7 +20,7 @@ from polyframe.backends.gluon.step import (
 from polyframe.backends.gluon.table import TABLE
 from polyframe.compiler.program import Program
 from polyframe.compiler.source import Call, listing
-from polyframe.compiler.steps import step_fields, supported
+from polyframe.compiler.steps import Step, step_fields, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
 from polyframe.compiler.write import assemble, defined, snippet, write_model

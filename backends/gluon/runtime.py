@@ -68,7 +68,7 @@ class GluonSession(Session):
         }
         self.optimizer: Any = None
 
-    def _arrays(self, arrays: Sequence[np.ndarray]) -> list[Any]:
+    def tensors(self, arrays: Sequence[np.ndarray]) -> list[Any]:
         found = []
         for array in arrays:
             if array.dtype.kind == "f":
@@ -96,24 +96,12 @@ class GluonSession(Session):
         draws: Sequence[np.ndarray] = (),
         training: bool = False,
     ) -> list[np.ndarray]:
-        extra = [self._arrays(draws)] if self.program.draws else []
+        extra = [self.tensors(draws)] if self.program.draws else []
         mode = mx.autograd.train_mode if training else mx.autograd.predict_mode
         with mode():
-            outputs = self.native(*self._arrays(inputs), *extra)
+            outputs = self.native(*self.tensors(inputs), *extra)
         outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
         return [self.read(output) for output in outputs]
-
-    def stage(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
-    ) -> tuple[Any, ...]:
-        x, y = self._arrays(inputs), self._arrays(targets)
-        extra = [self._arrays(draws)] if self.program.draws else []
-        x_ = x if self.several else x[0]
-        return (x_, y if len(y) > 1 else y[0], *extra, count)
 
     def loss_and_gradients(
         self,

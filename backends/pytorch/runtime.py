@@ -40,7 +40,7 @@ class TorchSession(Session):
         self.optimizer = make_optimizer(self.native) if make_optimizer else None
         self.several = _count_inputs(self.native) > 1
 
-    def _tensors(self, arrays: Sequence[np.ndarray]) -> list[torch.Tensor]:
+    def tensors(self, arrays: Sequence[np.ndarray]) -> list[torch.Tensor]:
         tensors = []
         for array in arrays:
             tensor = torch.from_numpy(array)
@@ -70,23 +70,11 @@ class TorchSession(Session):
         training: bool = False,
     ) -> list[np.ndarray]:
         self.native.train(training)
-        extra = [self._tensors(draws)] if self.program.draws else []
+        extra = [self.tensors(draws)] if self.program.draws else []
         with torch.inference_mode():
-            outputs = self.native(*self._tensors(inputs), *extra)
+            outputs = self.native(*self.tensors(inputs), *extra)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         return [self.read(output) for output in outputs]
-
-    def stage(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
-    ) -> tuple[Any, ...]:
-        x, y = self._tensors(inputs), self._tensors(targets)
-        extra = [self._tensors(draws)] if self.program.draws else []
-        x_ = x if self.several else x[0]
-        return (x_, y if len(y) > 1 else y[0], *extra, count)
 
     def loss_and_gradients(
         self,

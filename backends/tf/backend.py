@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from polyframe.backend import Backend, Probe, Session, Step
+from polyframe.backend import Backend, Probe, Session
 from polyframe.backends.tf.reserved import RESERVED
 from polyframe.backends.tf.step import LOSSES, OPTIMIZERS, STEP
 from polyframe.backends.tf.table import TABLE, native_shape
 from polyframe.compiler.program import Program
 from polyframe.compiler.source import Call, listing, statement
-from polyframe.compiler.steps import step_fields, supported
+from polyframe.compiler.steps import Step, step_fields, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
 from polyframe.compiler.write import assemble, defined, snippet, write_model

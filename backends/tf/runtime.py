@@ -116,7 +116,7 @@ class TensorFlowSession(Session):
             for a in arrays
         ]
 
-    def _tensors(self, arrays: Sequence[np.ndarray]) -> tuple[Any, ...]:
+    def tensors(self, arrays: Sequence[np.ndarray]) -> tuple[Any, ...]:
         with tf.device(self.device):
             return tuple(tf.convert_to_tensor(array) for array in arrays)
 
@@ -138,24 +138,14 @@ class TensorFlowSession(Session):
         draws: Sequence[np.ndarray] = (),
         training: bool = False,
     ) -> list[np.ndarray]:
-        extra = [self._tensors(draws)] if self.program.draws else []
+        extra = [self.tensors(draws)] if self.program.draws else []
         with tf.device(self.device):
-            outputs = self.call[training](*self._tensors(inputs), *extra)
+            outputs = self.call[training](*self.tensors(inputs), *extra)
         outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
         return [self.read(output) for output in outputs]
 
-    def stage(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
-    ) -> tuple[Any, ...]:
-        x, y = self._tensors(inputs), self._tensors(targets)
-        extra = [self._tensors(draws)] if self.program.draws else []
-        number = tf.constant(count, self.dtype)
-        x_ = x if self.several else x[0]
-        return (x_, y if len(y) > 1 else y[0], *extra, number)
+    def number(self, count: int) -> Any:
+        return tf.constant(count, self.dtype)
 
     def loss_and_gradients(
         self,

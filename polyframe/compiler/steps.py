@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from polyframe.backend import Step
+from dataclasses import dataclass
+
 from polyframe.compiler.write import Written
 from polyframe.errors import SpecError, UnsupportedError
+from polyframe.spec.losses import Loss
+from polyframe.spec.optimizers import Optimizer
 from polyframe.spec.typed import TypedGraph
+
+
+@dataclass(frozen=True)
+class Step:
+    """What training adds to a model: a loss and an optimizer, nothing UNSET."""
+
+    loss: Loss
+    optimizer: Optimizer
 
 
 def step_fields(graph: TypedGraph, written: Written) -> dict[str, str]:

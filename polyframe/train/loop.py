@@ -6,17 +6,16 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from polyframe.backend import Session
 from polyframe.batches import Batches
 from polyframe.errors import PolyframeError
 from polyframe.randomness import order
+from polyframe.spec.metrics import Metric
 from polyframe.train.history import History, Totals
-
-if TYPE_CHECKING:
-    from polyframe.model import Model
 
 Arrays = Sequence[np.ndarray]
 
@@ -24,8 +23,28 @@ WAITING = 4
 """How many steps may be under way before the loop waits for the oldest one's loss."""
 
 
+class Trainable(Protocol):
+    """What the loop asks of a model; ``polyframe.model.Model`` has it."""
+
+    session: Session
+    metrics: tuple[Metric, ...]
+    seed: int
+    step: int
+    epoch: int
+    learning_rate: float
+
+    def stage(self, inputs: Arrays, targets: Arrays, step: int) -> Any:
+        """A batch of arranged arrays, with the draws of that step, on the device."""
+
+    def advance(self, batch: Any) -> tuple[Any, Any]:
+        """One step on a staged batch; handles of the loss and the outputs."""
+
+    def measure(self, inputs: Arrays, targets: Arrays) -> dict[str, float]:
+        """Loss and metrics over prepared arrays."""
+
+
 def fit(
-    model: Model,
+    model: Trainable,
     inputs: Arrays,
     targets: Arrays,
     epochs: int,
@@ -49,7 +68,7 @@ def fit(
         model.epoch += 1
         row: dict[str, float] = {"epoch": model.epoch, **values}
         if validation is not None:
-            held = model._evaluate(*validation)
+            held = model.measure(*validation)
             row |= {f"val_{name}": value for name, value in held.items()}
         row["lr"] = model.learning_rate
         row["seconds"] = seconds
@@ -63,7 +82,7 @@ def fit(
 
 
 def run_epoch(
-    model: Model,
+    model: Trainable,
     inputs: Arrays,
     targets: Arrays,
     batch_size: int,
@@ -99,7 +118,7 @@ def run_epoch(
     return totals.values()
 
 
-def settle(model: Model, under_way: Any, totals: Totals, callbacks: Any) -> None:
+def settle(model: Trainable, under_way: Any, totals: Totals, callbacks: Any) -> None:
     """Fetch a step's loss (and outputs, if a metric wants them) and count them."""
     step, loss_handle, outputs, targets = under_way
     loss, size = model.session.read(loss_handle).item(), len(targets[0])
