@@ -23,9 +23,8 @@ setup(
     ],
     package_dir={"polyframe.backends": "backends"},
     package_data={
-        "polyframe": ["py.typed"],
+        "polyframe": ["py.typed", "recipes/*.yaml"],
         "polyframe.data": ["*.npz"],
-        "polyframe.recipes": ["*.yaml"],
     },
     install_requires=[
         "numpy>=1.26",
