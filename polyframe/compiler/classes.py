@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from polyframe.compiler.source import (
     KEYWORDS,
     WIDTH,
-    Call,
     Name,
     fresh,
     head,
@@ -179,6 +178,3 @@ def _shape(group: Group, style: Style, shapes: list[Shape]) -> str:
             known = (role for role, v in group.parameters.items() if v == values)
             dims.append(next(known, str(letters[position])))
     return size(dims)
-
-
-__all__ = ["Call", "write_class"]

@@ -6,14 +6,14 @@ written. Conformance tests run every form, chosen or not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from polyframe.compiler.program import Slot
 from polyframe.compiler.source import Call
 from polyframe.errors import UnsupportedError
-from polyframe.spec.layers.base import Layer, Shape
+from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph, TypedNode
 
 
@@ -121,23 +121,3 @@ def choose_all(
             where=graph.name,
         )
     return forms
-
-
-def describe(table: Table) -> Sequence[tuple[str, tuple[str, ...]]]:
-    """Entry → the names of its forms, for documentation and conformance."""
-    return [(name, tuple(f.name for f in e.forms)) for name, e in table.items()]
-
-
-__all__ = [
-    "Code",
-    "Entry",
-    "Form",
-    "Layer",
-    "Table",
-    "Target",
-    "View",
-    "choose",
-    "choose_all",
-    "describe",
-    "entry",
-]
