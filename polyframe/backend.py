@@ -44,6 +44,7 @@ class Session(abc.ABC):
     device: str
     program: Program
     several: bool  # whether the model has more than one input
+    stages_ahead: ClassVar[bool] = True  # whether a thread may call ``stage``
 
     def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Arrays in the framework's order of axes: once, before they are cut into
@@ -94,7 +95,7 @@ class Session(abc.ABC):
         count: int,
     ) -> Native:
         """A batch as ``train`` takes it, on the device. The loop calls this from a
-        thread of its own while the step before runs."""
+        thread of its own while the step before runs, if ``stages_ahead``."""
         x, y = self.tensors(inputs), self.tensors(targets)
         extra = [self.tensors(draws)] if self.program.draws else []
         x_ = x if self.several else x[0]

@@ -105,10 +105,10 @@ def run_epoch(
     waiting: deque[Any] = deque()
     # One thread prepares the next batch while the framework is at this one.
     with ThreadPoolExecutor(1, "polyframe-batches") as worker:
-        ahead = worker.submit(stage, 0)
+        ahead = None
         for step in range(len(batches)):
-            batch, y = ahead.result()
-            if step + 1 < len(batches):
+            batch, y = ahead.result() if ahead else stage(step)
+            if model.session.stages_ahead and step + 1 < len(batches):
                 ahead = worker.submit(stage, step + 1)
             waiting.append((step, *model.advance(batch), y))
             if len(waiting) > WAITING:
