@@ -16,8 +16,8 @@ _LAYERS = (
     "MaxPool2D ReLU Softmax"
 )
 _ERRORS = (
-    "BackendError DataError PolyframeError ProgramError RecipeError SpecError "
-    "UnsupportedError WeightsError"
+    "BackendError DataError DivergedError PolyframeError ProgramError RecipeError "
+    "SpecError UnsupportedError WeightsError"
 )
 _HOMES = {
     "polyframe.spec.layers": _LAYERS,
@@ -31,7 +31,24 @@ _HOMES = {
     "polyframe.spec.recipe": "Recipe load_recipe",
     "polyframe.spec.text": "load_spec",
     "polyframe.errors": _ERRORS,
-    "polyframe.model": "Model compile",
+    "polyframe.spec.schedules": (
+        "ConstantSchedule CosineRestartsSchedule CosineSchedule ExponentialSchedule "
+        "MultiStepSchedule OneCycleSchedule PolynomialSchedule "
+        "ReduceOnPlateauSchedule StepSchedule"
+    ),
+    "polyframe.spec.metrics": (
+        "Accuracy ConfusionMatrix F1 MeanAbsoluteError MeanIoU MeanSquaredError "
+        "Precision Recall TopKAccuracy"
+    ),
+    "polyframe.spec.augmentations": (
+        "CutMix Cutout Mixup Normalize OneHot RandomCrop RandomFlip"
+    ),
+    "polyframe.spec.callbacks": (
+        "CsvLog EarlyStopping JsonLog LrMonitor Mlflow TensorBoard Timing Wandb"
+    ),
+    "polyframe.spec.safety": "ModelCheckpoint TerminateOnNaN",
+    "polyframe.model": "Model",
+    "polyframe.build": "compile",
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names.split()}
 _MODULES = ("backends", "data", "train", "zoo")

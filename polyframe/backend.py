@@ -71,13 +71,9 @@ class Session(abc.ABC):
 
     @abc.abstractmethod
     def loss_and_gradients(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
+        self, batch: Native
     ) -> tuple[Native, Native, dict[str, np.ndarray]]:
-        """(loss, outputs, canonical gradients) of the summed losses over ``count``."""
+        """(loss, outputs, canonical gradients) of a staged batch; changes no weights."""
 
     @abc.abstractmethod
     def tensors(self, arrays: Sequence[np.ndarray]) -> Sequence[Native]:
@@ -91,20 +87,41 @@ class Session(abc.ABC):
         self,
         inputs: Sequence[np.ndarray],
         targets: Sequence[np.ndarray],
+        weights: Sequence[np.ndarray],
         draws: Sequence[np.ndarray],
         count: int,
     ) -> Native:
-        """A batch as ``train`` takes it, on the device. The loop calls this from a
-        thread of its own while the step before runs, if ``stages_ahead``."""
+        """A batch as ``train`` takes it, on the device: one array of samples' weights
+        for each output if the program takes them, and the samples of the whole step.
+
+        The loop calls this from a thread of its own while the step before runs, if
+        ``stages_ahead``.
+        """
         x, y = self.tensors(inputs), self.tensors(targets)
-        extra = [self.tensors(draws)] if self.program.draws else []
+        extra = []
+        if len(weights):
+            w = self.tensors(weights)
+            extra.append(w if len(y) > 1 else w[0])
+        if self.program.draws:
+            extra.append(self.tensors(draws))
         x_ = x if self.several else x[0]
         return (x_, y if len(y) > 1 else y[0], *extra, self.number(count))
 
     @abc.abstractmethod
-    def train(self, batch: Native, learning_rate: float) -> tuple[Native, Native]:
-        """One whole step on a staged batch; handles of (loss, outputs), the loss being
-        one number."""
+    def train(
+        self, batch: Native, learning_rate: float, last: bool = True
+    ) -> tuple[Native, Native]:
+        """A staged batch's part of a step, with the update if it is the step's last;
+        handles of (its part of the loss, outputs), the loss being one number."""
+
+    @abc.abstractmethod
+    def training_state(self) -> dict[str, np.ndarray]:
+        """What training keeps besides weights, canonical: ``<parameter>/<state>``, with
+        the optimizer's names and meaning (``program.state``) or ``average``."""
+
+    @abc.abstractmethod
+    def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+        """Take back what ``training_state`` gave after that many steps."""
 
     @abc.abstractmethod
     def read(self, handle: Native) -> np.ndarray:
@@ -134,6 +151,11 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def resolve_device(self, device: str) -> str:
         """The framework's name of a device for "auto", "cpu", "gpu" or "gpu:1"."""
+
+    def make_deterministic(self, device: str) -> list[str]:
+        """Ask the framework, process-wide, for kernels that give the same bits again;
+        what it cannot promise on that device, a line each."""
+        return [f"{self.title} has no such switch that polyframe knows"]
 
     @abc.abstractmethod
     def open(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,11 +38,22 @@ def prepare(
     """The inputs in the model's dtype and in (N, C, H, W), their shapes checked."""
     if layout not in ("NCHW", "NHWC"):
         raise DataError(f"layout is {brief(layout)}; 'NCHW' or 'NHWC' is needed")
-    found = []
-    for (name, shape), array in zip(inputs, sequence(x, len(inputs), "x"), strict=True):
+    arrays = sequence(x, len(inputs), "x")
+    if layout == "NHWC":
+        arrays = [a.transpose(0, 3, 1, 2) if a.ndim == 4 else a for a in arrays]
+    check_inputs(inputs, arrays)
+    return [
+        finite(np.ascontiguousarray(array, dtype), f"x ({name})")
+        for (name, _), array in zip(inputs, arrays, strict=True)
+    ]
+
+
+def check_inputs(
+    inputs: Sequence[tuple[str, Shape]], arrays: Sequence[np.ndarray]
+) -> None:
+    """DataError unless there are samples of the model's shapes."""
+    for (name, shape), array in zip(inputs, arrays, strict=True):
         where = f"x ({name})"
-        if layout == "NHWC" and array.ndim == 4:
-            array = array.transpose(0, 3, 1, 2)
         if array.shape[1:] != shape or array.ndim == 0:
             hint = None
             if array.ndim == 4 and (array.shape[3], *array.shape[1:3]) == shape:
@@ -55,18 +67,19 @@ def prepare(
             )
         if len(array) == 0:
             raise DataError("has no samples", where=where)
-        found.append(finite(np.ascontiguousarray(array, dtype), where))
-    if len({len(array) for array in found}) > 1:
+    if len({len(array) for array in arrays}) > 1:
         raise DataError(
-            f"inputs differ in length: {[len(a) for a in found]}", where="x"
+            f"inputs differ in length: {[len(a) for a in arrays]}", where="x"
         )
-    return found
 
 
 def check_labels(
     target: np.ndarray, shape: Shape, count: int, loss: Loss, dtype: str
 ) -> np.ndarray:
-    """Targets as the loss takes them: labels in range as int64, or values in dtype."""
+    """Targets as the loss takes them: labels in range as int64, or values in dtype.
+
+    A loss of labels also takes probabilities of the output's shape.
+    """
     if target.ndim == 0 or len(target) != count:
         length = len(target) if target.ndim else "a single number"
         raise DataError(f"has {length} targets for {count} samples", where="y")
@@ -74,6 +87,11 @@ def check_labels(
         if target.shape[1:] != shape:
             wanted = ", ".join(map(str, shape))
             raise DataError(f"is {target.shape}; (N, {wanted}) is needed", where="y")
+        return finite(np.ascontiguousarray(target, dtype), "y")
+    if target.dtype.kind == "f" and target.shape[1:] == shape:
+        if (target < 0).any():
+            sample = int((target < 0).any(axis=tuple(range(1, target.ndim))).argmax())
+            raise DataError(f"sample {sample} has a negative probability", where="y")
         return finite(np.ascontiguousarray(target, dtype), "y")
     if target.ndim != 1 or target.dtype.kind not in "iu":
         raise DataError(
@@ -104,14 +122,37 @@ def finite(array: np.ndarray, where: str) -> np.ndarray:
     return array
 
 
+def check_sample_weight(value: Any, count: int) -> np.ndarray | None:
+    """Weights of samples as float64 (N,), none negative, not all 0."""
+    if value is None:
+        return None
+    array = sequence(value, 1, "sample_weight")[0]
+    if array.shape != (count,):
+        raise DataError(
+            f"is {array.shape}; one for each sample, ({count},), is needed",
+            where="sample_weight",
+        )
+    array = finite(array.astype(np.float64), "sample_weight")
+    if (array < 0).any():
+        sample = int((array < 0).argmax())
+        raise DataError(f"sample {sample} has a negative one", where="sample_weight")
+    if not array.any():
+        raise DataError("all are 0", where="sample_weight")
+    return array
+
+
 class Batches:
-    """Arrays of one length in batches, in order or in a given order."""
+    """Arrays of one length in batches, in order or in a given order.
+
+    ``cut`` takes rows out of an array: a slice of it, or an array of their numbers.
+    """
 
     def __init__(
         self,
         arrays: Sequence[np.ndarray],
         batch_size: int,
         order: np.ndarray | None = None,
+        cut: Callable[[np.ndarray, Any], np.ndarray] | None = None,
     ) -> None:
         whole = isinstance(batch_size, (int, np.integer))
         if not whole or isinstance(batch_size, bool) or batch_size < 1:
@@ -119,6 +160,7 @@ class Batches:
                 f"batch_size is {brief(batch_size)}; a whole number from 1 is needed"
             )
         self.arrays, self.size, self.order = arrays, int(batch_size), order
+        self.cut = cut or operator.getitem
 
     def __len__(self) -> int:
         return -(-len(self.arrays[0]) // self.size)
@@ -129,7 +171,7 @@ class Batches:
         part: Any = slice(index * self.size, (index + 1) * self.size)
         if self.order is not None:
             part = self.order[part]
-        return [array[part] for array in self.arrays]
+        return [self.cut(array, part) for array in self.arrays]
 
     def __iter__(self) -> Iterator[list[np.ndarray]]:
         return (self[index] for index in range(len(self)))

@@ -23,7 +23,7 @@ from polyframe.compiler.write import assemble, snippet
 from polyframe.data import Dataset
 from polyframe.errors import PolyframeError, UnsupportedError
 from polyframe.files import write_atomic
-from polyframe.model import write_programs
+from polyframe.programs import make_step, write_programs
 from polyframe.spec.recipe import Recipe
 from polyframe.spec.typed import TypedGraph, TypedNode, flatten
 
@@ -35,6 +35,11 @@ HEAD = (
     ("", ""),
     ("import numpy as np", r"\bnp\."),
 )
+LATER = (
+    "schedule", "augmentation", "precision", "clip_norm", "clip_value", "accumulate",
+    "ema", "freeze",
+)  # fmt: skip
+"""Keys of a recipe that an ejected script does not carry."""
 FORMULAS = {"Dropout": "(bits >= {p} * 2**32) / (1 - {p})"}
 """How a random layer's factors follow from uniform 32-bit integers."""
 
@@ -54,13 +59,20 @@ def eject(
         )
     found = registry.get(backend)
     target = Target(recipe.dtype, semantics=recipe.semantics)
-    program, graph = write_programs(
-        recipe.model, found, recipe.loss, recipe.optimizer, target, optimize
-    )
+    step = make_step(
+        recipe.model, found, recipe.loss, recipe.optimizer, recipe.training,
+        recipe.semantics,
+    )  # fmt: skip
+    program, graph = write_programs(recipe.model, found, step, target, optimize)
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         raise UnsupportedError("eject takes models of one input and one output")
     if recipe.semantics == "native":
         raise UnsupportedError("eject takes semantics='aligned'")
+    for key in LATER:
+        if getattr(recipe, key) != Recipe.__dataclass_fields__[key].default:
+            raise UnsupportedError(
+                "eject does not write this yet", where=key, hint=f"--set {key}=null"
+            )
     weights = randomness.initial_weights(graph.parameters, recipe.seed, recipe.dtype)
     native = {
         slot.path: slot.to_native(weights[name])

@@ -49,6 +49,10 @@ class UnsupportedError(BackendError):
     """A backend cannot run parts of this spec; the message lists every one of them."""
 
 
+class DivergedError(PolyframeError):
+    """A training whose loss became NaN or infinite."""
+
+
 class ProgramError(PolyframeError):
     """An emitted program failed while it ran; names the line of the program."""
 

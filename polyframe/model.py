@@ -1,8 +1,8 @@
-"""``compile``: a spec and a backend become a model that trains and predicts."""
+"""A spec on a backend: what ``compile`` makes, to train, to ask, to look into."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,106 +10,37 @@ from typing import Any
 
 import numpy as np
 
-from polyframe import registry
 from polyframe import weights as weight_files
 from polyframe.backend import Backend, Session
-from polyframe.batches import Batches, check_labels, prepare, sequence
+from polyframe.batches import (
+    Batches,
+    check_labels,
+    check_sample_weight,
+    prepare,
+    sequence,
+)
 from polyframe.compiler.modules import program_errors
-from polyframe.compiler.passes import INFERENCE, TRAINING, rewrite
 from polyframe.compiler.program import Program
 from polyframe.compiler.steps import Step
 from polyframe.compiler.table import Target
-from polyframe.errors import BackendError, PolyframeError
+from polyframe.data import augment
+from polyframe.errors import DataError, PolyframeError
+from polyframe.fitting import Held, fit
+from polyframe.inside import Inspector
+from polyframe.measure import measure
+from polyframe.programs import write_programs
 from polyframe.randomness import draw, initial_weights, native_seed
+from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.element import brief
 from polyframe.spec.graph import ModelSpec
 from polyframe.spec.layers import BatchNorm
-from polyframe.spec.losses import Loss
+from polyframe.spec.losses import sample_weights, soften
 from polyframe.spec.metrics import Metric
-from polyframe.spec.optimizers import Adam, Optimizer
-from polyframe.spec.recipe import DTYPE, SEED, SEMANTICS, parse_metrics
-from polyframe.spec.text import load_spec
-from polyframe.spec.typed import TypedGraph, TypedNode, flatten
-from polyframe.train.history import History, Totals
-
-
-def compile(
-    spec: ModelSpec | str | Path,
-    backend: str = "torch",
-    loss: Loss | str | Mapping[str, Any] | None = None,
-    optimizer: Optimizer | str | Mapping[str, Any] | None = None,
-    metrics: Sequence[Metric | str] = (),
-    dtype: str = "float32",
-    device: str = "auto",
-    seed: int = 0,
-    semantics: str = "aligned",
-    optimize: bool = True,
-    forms: Mapping[str, str] | None = None,
-) -> Model:
-    """A spec as a running model on one backend.
-
-    - ``spec``: a ``ModelSpec``, or what ``load_spec`` takes (a path, a shipped name).
-    - ``backend``: "torch", "tensorflow", "mxnet", or any that is installed.
-    - ``loss``: an object or its name; None makes a model that only predicts.
-    - ``optimizer``: an object or its name; Adam where there is a loss and nothing else.
-    - ``device``: "auto" takes the GPU that the framework sees, else "cpu", "gpu:1", ….
-    - ``semantics``: "aligned" resolves UNSET fields alike everywhere, "native" to each
-      framework's own defaults.
-    - ``optimize``: apply the exact rewrites; False gives the idiomatic program.
-    - ``forms``: layer → the form of its entry to write wherever it holds, instead of
-      the first that does; for conformance tests, which run every form.
-
-    Raises ``BackendError`` if the backend is not usable, ``UnsupportedError`` listing
-    every node that it cannot run, ``SpecError`` if the loss does not fit the output.
-    """
-    spec = load_spec(spec)
-    loss = None if loss is None else Loss.parse(loss)
-    chosen = Optimizer.parse(optimizer) if optimizer is not None else Adam()
-    for name, kind, value in (
-        ("dtype", DTYPE, dtype),
-        ("seed", SEED, seed),
-        ("semantics", SEMANTICS, semantics),
-    ):
-        try:
-            kind.check(value)
-        except ValueError:
-            message = f"{name} is {brief(value)}; {kind.allowed} is needed"
-            raise PolyframeError(message, where="compile") from None
-    found = registry.get(backend)
-    probe = found.probe()
-    if not probe.usable:
-        raise BackendError(
-            f"{found.title} is not usable: {probe.problem}",
-            where=backend,
-            hint=f"install it with: {found.install}",
-        )
-    device = found.resolve_device(device)
-    return Model(
-        spec, found, loss, chosen, parse_metrics(list(metrics)), dtype, device, seed,
-        semantics, optimize, forms or {},
-    )  # fmt: skip
-
-
-def write_programs(
-    spec: ModelSpec,
-    backend: Backend,
-    loss: Loss | None,
-    optimizer: Optimizer,
-    target: Target,
-    optimize: bool,
-) -> tuple[Program, TypedGraph]:
-    """The program of a spec and the typed graph it was written from; no framework is
-    needed for that."""
-    defaults = backend.defaults if target.semantics == "native" else {}
-    graph = spec.infer(defaults)
-    step = None
-    if loss is not None:
-        for shape in graph.output_shapes:
-            loss.check(shape)
-        step = Step(loss.resolve(defaults), optimizer.resolve(defaults))
-    passes = TRAINING if target.training else INFERENCE
-    rewritten = rewrite(graph, passes) if optimize else graph
-    return backend.write(rewritten, target, step), graph
+from polyframe.spec.schedules import Schedule
+from polyframe.spec.settings import Training
+from polyframe.spec.typed import TypedNode, flatten
+from polyframe.train.feed import Batch, Part, whole
+from polyframe.train.history import History, Measured, Row, measured
 
 
 class Model:
@@ -119,33 +50,31 @@ class Model:
         self,
         spec: ModelSpec,
         backend: Backend,
-        loss: Loss | None,
-        optimizer: Optimizer,
+        step: Step | None,
         metrics: tuple[Metric, ...],
-        dtype: str,
+        target: Target,
         device: str,
         seed: int,
-        semantics: str,
         optimize: bool,
-        forms: Mapping[str, str],
     ) -> None:
-        self.spec, self.backend, self.loss, self.metrics = spec, backend, loss, metrics
-        self.dtype, self.device, self.seed = dtype, device, seed
-        self.semantics, self.optimize = semantics, optimize
-        kind = "cpu" if "cpu" in device.lower() else "gpu"
-        self.target = Target(dtype, kind, semantics, loss is not None, forms)
-        self.inference_target = replace(self.target, training=False)
-        self.optimizer = optimizer
-        self.program, self.graph = write_programs(
-            spec, backend, loss, optimizer, self.target, optimize
-        )
-        defaults = backend.defaults if semantics == "native" else {}
-        self.learning_rate = float(optimizer.resolve(defaults).lr)
+        self.spec, self.backend, self.metrics = spec, backend, metrics
+        self.target, self.device = target, device
+        self.seed, self.optimize = seed, optimize
+        self.dtype, self.semantics = target.dtype, target.semantics
+        self.inference_target = replace(target, training=False)
+        self.training_step = step
+        self.program, self.graph = write_programs(spec, backend, step, target, optimize)
+        self.schedule: Schedule | None = None
+        self.preprocessing: Sequence[Augmentation] = ()  # what fit was told of
+        self.promises: list[str] = []
+        self.learning_rate = float(step.optimizer.lr) if step else 0.0
         self.step = 0  # optimizer steps taken
         self.epoch = 0  # whole epochs shown by fit
         self.random = [n for n in flatten(self.graph).nodes if n.layer.random]
         self.session = self._open(self.program, self.target)
-        self._load(initial_weights(self.graph.parameters, seed, dtype))
+        self.session.set_weights(
+            initial_weights(self.graph.parameters, seed, self.dtype)
+        )
 
     # --- programs and sessions ---------------------------------------------------
 
@@ -162,9 +91,8 @@ class Model:
     def inference_program(self) -> Program:
         """The program that ``predict`` and ``evaluate`` run."""
         return write_programs(
-            self.spec, self.backend, None, self.optimizer, self.inference_target,
-            self.optimize,
-        )[0]  # fmt: skip
+            self.spec, self.backend, None, self.inference_target, self.optimize
+        )[0]
 
     @property
     def inference_source(self) -> str:
@@ -173,7 +101,11 @@ class Model:
 
     @property
     def native(self) -> Any:
-        """The framework's own object: an ``nn.Module``, a ``tf.keras.Model``, …"""
+        """The framework's own object: an ``nn.Module``, a ``tf.keras.Model``, …
+
+        It is made anew when targets or weights of samples of another kind come in
+        (probabilities instead of labels), since the program changes with them.
+        """
         return self.session.native
 
     @cached_property
@@ -182,34 +114,86 @@ class Model:
 
     def _predictor(self) -> Session:
         """The inference session, with the weights of this moment."""
-        if self.loss is None:
+        if self.training_step is None:
             return self.session
         session = self._inference
-        session.set_weights(self.session.weights())
+        session.set_weights(self.inference_weights())
         return session
 
-    # --- weights -----------------------------------------------------------------
+    def adapt(self, targets: Sequence[np.ndarray], weighted: bool) -> None:
+        """Write the training program for targets of this kind (labels, probabilities)
+        and for samples with weights, if it is not already."""
+        wanted = self._adapted(targets, weighted)
+        if wanted == self.training_step:
+            return
+        weights, state = self.session.weights(), self.session.training_state()
+        self.training_step = wanted
+        self.program, _ = write_programs(
+            self.spec, self.backend, wanted, self.target, self.optimize
+        )
+        self.session = self._open(self.program, self.target)
+        self.session.set_weights(weights)
+        self.session.set_training_state(state, self.step)
+
+    def _adapted(self, targets: Sequence[np.ndarray], weighted: bool) -> Step:
+        step = self._needs_step()
+        losses = soften(step.losses, targets)
+        return replace(step, losses=losses, weighted=weighted or step.weighted)
+
+    # --- weights and state -------------------------------------------------------
 
     def weights(self) -> dict[str, np.ndarray]:
         """All weights and running statistics: canonical names, layouts, copies."""
         return self.session.weights()
 
+    def inference_weights(self) -> dict[str, np.ndarray]:
+        """The weights that prediction uses: with ``ema``, averages of the trained."""
+        found = self.weights()
+        if self.training_step and self.training_step.training.ema is not None:
+            for key, value in self.session.training_state().items():
+                name, _, kind = key.rpartition("/")
+                if kind == "average":
+                    found[name] = value
+        return found
+
     def load_weights(self, source: Mapping[str, np.ndarray] | str | Path) -> None:
-        """Load weights from a mapping or a safetensors file; all or nothing.
+        """Load weights from a mapping or a safetensors file; all or nothing. Averages
+        (``ema``) begin at them.
 
         ``WeightsError`` lists every missing, extra or misshapen entry.
         """
         where = "weights"
         if isinstance(source, (str, Path)):
             where, source = str(source), weight_files.load(source)
-        self._load(weight_files.check(source, self.graph.parameters, self.dtype, where))
-
-    def _load(self, weights: Mapping[str, np.ndarray]) -> None:
-        self.session.set_weights(weights)
+        found = weight_files.check(source, self.graph.parameters, self.dtype, where)
+        self.session.set_weights(found)
+        if self.training_step and self.training_step.training.ema is not None:
+            state = self.session.training_state()
+            for key in state:
+                name, _, kind = key.rpartition("/")
+                if kind == "average":
+                    state[key] = found[name]
+            self.session.set_training_state(state, self.step)
 
     def save_weights(self, path: str | Path) -> None:
         """Write a safetensors file, which is also a PyTorch ``state_dict``."""
         weight_files.save(path, self.weights(), spec=self.spec.hash)
+
+    def training_state(self) -> dict[str, np.ndarray]:
+        """What training keeps besides weights: ``<parameter>/<state>``, by PyTorch's
+        names (``exp_avg``, ``momentum_buffer``) and meaning; ``average`` with ema."""
+        self._needs_step()
+        return self.session.training_state()
+
+    def load_training_state(
+        self, state: Mapping[str, np.ndarray], step: int, epoch: int
+    ) -> None:
+        """Go on from the state that this or another backend had at that step."""
+        known = self.training_state()
+        shapes = {name: value.shape for name, value in known.items()}
+        found = weight_files.check_arrays(state, shapes, self.dtype, "training state")
+        self.session.set_training_state(found, step)
+        self.step, self.epoch = step, epoch
 
     # --- use ---------------------------------------------------------------------
 
@@ -220,8 +204,13 @@ class Model:
         """
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
         session = self._predictor()
-        inputs = session.arrange(inputs)
-        parts = [self._run(session, batch) for batch in Batches(inputs, batch_size)]
+        if not self.preprocessing:
+            inputs = session.arrange(inputs)
+        batches = (
+            session.arrange(self.preprocess(batch)) if self.preprocessing else batch
+            for batch in Batches(inputs, batch_size)
+        )
+        parts = [self._run(session, batch) for batch in batches]
         outputs = [np.concatenate(column) for column in zip(*parts, strict=True)]
         return outputs if len(outputs) > 1 else outputs[0]
 
@@ -230,74 +219,113 @@ class Model:
             return session.forward(inputs)
 
     def evaluate(
-        self, x: Any, y: Any, batch_size: int = 256, layout: str = "NCHW"
-    ) -> dict[str, float]:
-        """Loss and metrics over a whole set: ``{"loss": …, "accuracy": …}``."""
-        inputs = prepare(self.graph.inputs, x, self.dtype, layout)
-        return self.measure(inputs, self._targets(y, len(inputs[0])), batch_size)
-
-    def measure(
         self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
+        x: Any,
+        y: Any,
         batch_size: int = 256,
-    ) -> dict[str, float]:
-        """Loss and metrics over prepared arrays."""
-        session, loss = self._predictor(), self._needs_loss()
-        totals = Totals(self.metrics)
-        size = len(self.graph.inputs)
-        inputs = session.arrange(inputs)
-        for batch in Batches([*inputs, *targets], batch_size):
-            outputs, wanted = self._run(session, batch[:size]), batch[size:]
-            losses = sum(
-                loss.define(o.astype(np.float64), t).sum()
-                for o, t in zip(outputs, wanted, strict=True)
-            )
-            totals.add(float(losses), len(batch[0]), outputs, wanted)
-        return totals.values()
+        layout: str = "NCHW",
+        sample_weight: Any = None,
+    ) -> Row:
+        """Loss and metrics over a whole set: ``{"loss": …, "accuracy": …}``.
 
-    def _targets(self, y: Any, count: int) -> list[np.ndarray]:
-        loss = self._needs_loss()
-        shapes = self.graph.output_shapes
+        The loss is the mean over samples, weighted by ``sample_weight`` (N,) and the
+        loss's class weights; metrics count every sample alike.
+        """
+        return self.measure(Held(self, x, y, sample_weight, layout, batch_size))
+
+    def preprocess(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Samples as the model was trained on them (``normalize``), in its dtype."""
+        if self.preprocessing:
+            none = np.empty(len(inputs[0]))
+            inputs = [augment(self.preprocessing, inputs[0], none, self.seed, 0)[0]]
+        return [np.ascontiguousarray(array, self.dtype) for array in inputs]
+
+    def measure(self, batches: Iterable[Sequence[np.ndarray]]) -> Row:
+        """Loss and metrics over batches of inputs, targets and, if there are any,
+        weights of samples."""
+        step = self._needs_step()
+        with program_errors(self.spec.name, self.backend.title):
+            return measure(
+                self._predictor(), batches, len(self.graph.inputs), self.preprocess,
+                step.losses, self.measured,
+            )  # fmt: skip
+
+    @cached_property
+    def measured(self) -> list[Measured]:
+        """The metrics, and the outputs that they belong to."""
+        losses = self._needs_step().losses
+        outputs = list(zip(self.graph.outputs, self.graph.output_shapes, strict=True))
+        return measured(self.metrics, losses, outputs)
+
+    def check_targets(self, y: Any, count: int) -> list[np.ndarray]:
+        """One checked array of targets for each output."""
+        losses, shapes = self._needs_step().losses, self.graph.output_shapes
         found = sequence(y, len(shapes), "y")
         return [
             check_labels(target, shape, count, loss, self.dtype)
-            for target, shape in zip(found, shapes, strict=True)
+            for target, shape, loss in zip(found, shapes, losses, strict=True)
         ]
 
-    def _needs_loss(self) -> Loss:
-        if self.loss is None:
+    def _needs_step(self) -> Step:
+        if self.training_step is None:
             raise PolyframeError(
                 "this model has no loss", hint='pf.compile(…, loss="cross_entropy")'
             )
-        return self.loss
+        return self.training_step
 
-    def train_step(self, x: Any, y: Any, layout: str = "NCHW") -> float:
+    def weigh(
+        self, targets: Sequence[np.ndarray], given: np.ndarray | None
+    ) -> list[np.ndarray | None]:
+        """Each output's weights of samples."""
+        return sample_weights(self._needs_step().losses, targets, given)
+
+    def train_step(
+        self, x: Any, y: Any, layout: str = "NCHW", sample_weight: Any = None
+    ) -> float:
         """One optimizer step on one batch; the batch's mean loss."""
-        inputs = prepare(self.graph.inputs, x, self.dtype, layout)
-        targets = self._targets(y, len(inputs[0]))
-        arrange = self.session.arrange
-        batch = self.stage(arrange(inputs), arrange(targets), self.step)
-        loss, _ = self.advance(batch)
+        part = self.check_part((x, y, sample_weight), layout)
+        self.adapt(part.targets, part.weights is not None)
+        weigh = self.weigh if self._needs_step().weighted else None
+        (batch,) = whole([part], weigh, self.step, 0)
+        loss, _ = self.advance(self.stage(batch), True)
         return self.session.read(loss).item()
 
-    def stage(
-        self, inputs: Sequence[np.ndarray], targets: Sequence[np.ndarray], step: int
-    ) -> Any:
-        """A batch of arranged arrays, with the draws of that step, on the device."""
+    def check_part(self, batch: Any, layout: str = "NCHW") -> Part:
+        """One checked batch from (x, y) or (x, y, sample_weight)."""
+        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+            raise DataError(
+                f"a batch is {brief(batch)}; (x, y) or (x, y, sample_weight) is needed",
+                where="x",
+            )
+        inputs = prepare(self.graph.inputs, batch[0], self.dtype, layout)
         count = len(inputs[0])
-        if count == 1:
-            self._check_single()
-        draws = self._draws(self.program.draws, count, step)
-        return self.session.stage(inputs, targets, self.session.arrange(draws), count)
+        weights = check_sample_weight(batch[2] if len(batch) == 3 else None, count)
+        return Part(inputs, self.check_targets(batch[1], count), weights)
 
-    def advance(self, batch: Any) -> tuple[Any, Any]:
-        """One step on a staged batch; handles of the loss and the outputs."""
+    def stage(self, batch: Batch) -> Any:
+        """A batch with the draws of its step, on the device."""
+        if batch.size == 1:
+            self._check_single()
+        return self._staged(self.session, batch)
+
+    def _staged(self, session: Session, batch: Batch) -> Any:
+        arrange, part = session.arrange, batch.part
+        draws = self._draws(session.program.draws, batch.size, batch.step, batch.first)
+        return session.stage(
+            part.inputs if part.arranged else arrange(part.inputs),
+            arrange(part.targets),
+            batch.weights,
+            arrange(draws),
+            batch.count,
+        )
+
+    def advance(self, batch: Any, last: bool) -> tuple[Any, Any]:
+        """A staged batch's part of a step; handles of the loss and the outputs."""
         if self.semantics == "native":
             self.session.seed(native_seed(self.seed, self.step))
         with program_errors(self.spec.name, self.backend.title):
-            found = self.session.train(batch, self.learning_rate)
-        self.step += 1
+            found = self.session.train(batch, self.learning_rate, last)
+        self.step += last
         return found
 
     def _check_single(self) -> None:
@@ -310,7 +338,9 @@ class Model:
                     hint="a batch size that does not leave a single sample over",
                 )
 
-    def _draws(self, paths: Sequence[str], count: int, step: int) -> list[np.ndarray]:
+    def _draws(
+        self, paths: Sequence[str], count: int, step: int, first: int = 0
+    ) -> list[np.ndarray]:
         """The factors of the random layers for one step, in the program's order."""
         nodes: dict[str, TypedNode] = {node.path: node for node in self.random}
         return [
@@ -318,7 +348,7 @@ class Model:
                 nodes[path].layer,
                 nodes[path].in_shapes,
                 (self.seed, "draw", step, path),
-                0,
+                first,
                 count,
                 self.dtype,
             )
@@ -328,53 +358,79 @@ class Model:
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         callbacks: Sequence[Any] = (),
         shuffle: bool = True,
         layout: str = "NCHW",
+        sample_weight: Any = None,
+        augmentation: Sequence[Any] = (),
+        steps_per_epoch: int | None = None,
+        resume: str | Path | None = None,
+        folder: str | Path = ".",
     ) -> History:
         """Train; one row of losses and metrics an epoch in the history returned.
 
-        ``validation_data`` is (x, y); ``callbacks`` see each step and each epoch
-        (``polyframe.train.Callback``).
+        - ``x``: arrays as ``predict`` takes them, a ``polyframe.data`` data set, or,
+          with ``y`` left out, an iterable of batches (x, y) or (x, y, sample_weight).
+        - ``validation_data``: (x, y) or (x, y, sample_weight); a data set's test data
+          by themselves.
+        - ``callbacks``: data as ``pf.EarlyStopping(patience=3)``, their names, or your
+          own ``polyframe.train.Callback``.
+        - ``augmentation``: what ``polyframe list augmentations`` shows, in order.
+        - ``steps_per_epoch``: how many steps of an iterable are one epoch.
+        - ``resume``: a folder of checkpoints (``pf.ModelCheckpoint``); training goes on
+          from the newest, on this or another backend, or begins where there is none.
+          ``epochs`` then counts from the very beginning.
+        - ``folder``: where callbacks write.
         """
-        from polyframe.train.loop import fit
-
-        inputs = prepare(self.graph.inputs, x, self.dtype, layout)
-        targets = self._targets(y, len(inputs[0]))
-        validation = None
-        if validation_data is not None:
-            held = prepare(self.graph.inputs, validation_data[0], self.dtype, layout)
-            wanted = self._targets(validation_data[1], len(held[0]))
-            validation = (held, wanted)
         return fit(
-            self, inputs, targets, epochs, batch_size, validation, callbacks, shuffle
-        )
+            self, x, y, epochs, batch_size, validation_data, callbacks, shuffle, layout,
+            sample_weight, augmentation, steps_per_epoch, resume, folder,
+        )  # fmt: skip
+
+    @property
+    def training(self) -> Training:
+        """Clipping, accumulation, averages, freezing, precision."""
+        return self._needs_step().training
+
+    @property
+    def weighted(self) -> bool:
+        """Whether samples have weights, of their own or of their class."""
+        return self._needs_step().weighted
+
+    @property
+    def rate(self) -> Callable[[float, int, Sequence[Row]], float] | None:
+        """The learning rate by (epochs done, last epoch, rows); None: as it is."""
+        if self.schedule is None:
+            return None
+        lr = self._needs_step().optimizer.lr
+        schedule = self.schedule
+        return lambda at, total, rows: schedule.rate(lr, at, total, rows)
 
     # --- looking inside ----------------------------------------------------------
 
     @cached_property
-    def _plain(self) -> tuple[Session, Program]:
-        """The training program without rewrites, for looking at gradients."""
-        program, _ = write_programs(
-            self.spec, self.backend, self.loss, self.optimizer, self.target, False
-        )
-        return self._open(program, self.target), program
+    def _inspector(self) -> Inspector:
+        return Inspector(self.spec, self.graph, self.backend, self.target, self._open)
 
-    def gradients(self, x: Any, y: Any, layout: str = "NCHW") -> dict[str, np.ndarray]:
-        """The gradients of the mean loss, by canonical name; changes no state."""
-        inputs = prepare(self.graph.inputs, x, self.dtype, layout)
-        targets = self._targets(y, len(inputs[0]))
-        session, program = self._plain
+    def gradients(
+        self, x: Any, y: Any, layout: str = "NCHW", sample_weight: Any = None
+    ) -> dict[str, np.ndarray]:
+        """The gradients of the mean loss, by canonical name, of frozen layers too;
+        changes no state."""
+        part = self.check_part((x, y, sample_weight), layout)
+        step = self._adapted(part.targets, part.weights is not None)
+        (batch,) = whole([part], self.weigh if step.weighted else None, self.step, 0)
+        return self._gradients(step, batch)
+
+    def _gradients(self, step: Step, batch: Batch) -> dict[str, np.ndarray]:
+        session = self._inspector.plain(step)
         session.set_weights(self.weights())
-        count = len(inputs[0])
-        draws = self._draws(program.draws, count, self.step)
-        batch = [session.arrange(arrays) for arrays in (inputs, targets, draws)]
         with program_errors(self.spec.name, self.backend.title):
-            return session.loss_and_gradients(batch[0], batch[1], batch[2], count)[2]
+            return session.loss_and_gradients(self._staged(session, batch))[2]
 
     def activations(
         self, x: Any, training: bool = False, layout: str = "NCHW"
@@ -385,26 +441,25 @@ class Model:
         draws of the next step.
         """
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
-        session, program, names = self._taps(training)
+        return self._activations(self.session.arrange(inputs), training)
+
+    def _activations(
+        self, inputs: Sequence[np.ndarray], training: bool
+    ) -> dict[str, np.ndarray]:
+        session, names = self._inspector.taps(training)
         session.set_weights(self.weights())
-        draws = self._draws(program.draws, len(inputs[0]), self.step)
+        draws = self._draws(session.program.draws, len(inputs[0]), self.step)
         with program_errors(self.spec.name, self.backend.title):
-            arranged = session.arrange(inputs), session.arrange(draws)
-            outputs = session.forward(*arranged, training)
+            outputs = session.forward(inputs, session.arrange(draws), training)
         return dict(zip(names, outputs, strict=True))
 
-    def _taps(self, training: bool) -> tuple[Session, Program, list[str]]:
-        """The program without rewrites and blocks whose outputs are all nodes."""
-        cache = self.__dict__.setdefault("_tapped", {})
-        if training not in cache:
-            flat = flatten(self.graph)
-            names = [node.name for node in flat.nodes]
-            flat = replace(flat, outputs=tuple(names))
-            target = replace(self.target, training=training)
-            program = self.backend.write(flat, target, None)
-            cache[training] = self._open(program, target), program, names
-        found: tuple[Session, Program, list[str]] = cache[training]
-        return found
+    def look(self, batch: Batch) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """The activations and gradients that a batch of the loop's has right now."""
+        inputs = batch.part.inputs
+        if not batch.part.arranged:
+            inputs = self.session.arrange(inputs)
+        gradients = self._gradients(self._needs_step(), batch)
+        return self._activations(inputs, True), gradients
 
     def __repr__(self) -> str:
         return (

@@ -12,21 +12,27 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from polyframe.data import Dataset, load
+from polyframe import registry
+from polyframe.build import compile
+from polyframe.data import Dataset, load, resolve
 from polyframe.errors import DataError, PolyframeError, RecipeError
+from polyframe.model import Model
+from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.recipe import Recipe
-from polyframe.train.callbacks import Callback
-from polyframe.train.folder import RunFolder
-
-if TYPE_CHECKING:
-    from polyframe.model import Model
+from polyframe.spec.recipe import ALWAYS, Recipe
+from polyframe.train.callbacks import Callback, Plan
+from polyframe.train.checkpoint import FOLDER as CHECKPOINTS
+from polyframe.train.checkpoint import Checkpointer
+from polyframe.train.folder import RunFolder, last_run
+from polyframe.train.place import Place
+from polyframe.train.runners import start
 
 FITTING = "--set data=synthetic makes up data that fit"
 
@@ -43,7 +49,9 @@ class RunResult:
     history: list[dict[str, float]]
     test: dict[str, float]
     seconds: float
-    model: Model
+    stopped: str | None  # why it ended before the last epoch, if it did
+    classes: tuple[str, ...]
+    model: Model | None  # None where nothing was left to do
 
 
 class Interrupted(KeyboardInterrupt):
@@ -60,6 +68,9 @@ def train(
     out: str | Path | None = None,
     optimize: bool = True,
     callbacks: Sequence[Callback] = (),
+    resume: bool = False,
+    deterministic: bool = False,
+    say: Callable[[str], None] = lambda text: None,
 ) -> RunResult:
     """Train a recipe on one backend and keep a run folder.
 
@@ -67,27 +78,43 @@ def train(
     ``runs/<name>/<backend>/<n>/``. What is wrong before the first step raises and
     leaves no folder; what fails later is kept as ``"status": "failed"``. Ctrl-C ends
     the training behind a whole step and raises ``Interrupted``; a second one at once.
-    """
-    from polyframe import registry
-    from polyframe.model import compile
 
+    ``resume`` goes on from the newest checkpoint in the folder (left out: the one with
+    the highest number), bit for bit as if it had not stopped, on this or another
+    backend; it starts where nothing is saved and does nothing on a finished run.
+    ``say`` hears what a user should know on the way.
+    """
     registry.get(backend)  # an unknown name is told before data are fetched
-    folder = RunFolder(recipe, backend, out)
+    if resume and out is None:
+        out = last_run(recipe, backend)
+    folder = RunFolder(recipe, backend, out, resume)
     data = load_data(recipe)
     check_fit(recipe, data)
-    folder.classes = data.classes
-    model = compile(
-        recipe.model, backend, recipe.loss, recipe.optimizer, recipe.metrics,
-        recipe.dtype, recipe.device, recipe.seed, recipe.semantics, optimize,
-    )  # fmt: skip
-    with between_steps() as stop:
+    recipe = replace(recipe, augmentation=resolve(recipe.augmentation, data.train[0]))
+    folder.recipe, folder.classes = recipe, data.classes
+    if resume:
+        finished = folder.finished()
+        if finished is not None:
+            say(f"{folder.out} is finished; nothing is left to do")
+            return outcome(folder, finished)
+    model = compile_recipe(recipe, backend, optimize, deterministic)
+    for promise in model.promises:
+        say(f"--deterministic on {model.backend.title}: {promise}")
+    with between_steps() as stop, warnings.catch_warnings():
+        warnings.showwarning = lambda message, *rest: say(str(message))
+        watchers = start(with_always(recipe.callbacks), folder.claim())
+        for watcher in watchers:
+            if isinstance(watcher, Checkpointer):
+                watcher.interrupted = lambda: stop.wanted
+                folder.best = watcher.best_so_far
         try:
-            model.fit(
-                *data.train,
+            history = model.fit(
+                data,
                 epochs=recipe.epochs,
                 batch_size=recipe.batch_size,
-                validation_data=data.test,
-                callbacks=[folder, *callbacks, stop],
+                callbacks=[folder, *watchers, *callbacks, stop],
+                augmentation=recipe.augmentation,
+                resume=folder.folder / CHECKPOINTS if resume else None,
             )
         except BaseException as error:
             if folder.path is None:
@@ -97,19 +124,53 @@ def train(
             with suppress(PolyframeError):  # a full disk, say: the first error counts
                 end(folder, "failed", f"{type(error).__name__}: {error}")
             raise
+    folder.stopped = history.stopped
     return end(folder, "done")
+
+
+def with_always(callbacks: Sequence[CallbackSpec]) -> list[CallbackSpec]:
+    """A recipe's callbacks, and those that each run has."""
+    own = {callback.type for callback in callbacks}
+    return [*callbacks, *(each for each in ALWAYS if each.type not in own)]
+
+
+def compile_recipe(
+    recipe: Recipe, backend: str, optimize: bool = True, deterministic: bool = False
+) -> Model:
+    """A recipe's model on a backend, with all that it says of training."""
+    return compile(
+        recipe.model,
+        backend,
+        recipe.loss,
+        recipe.optimizer,
+        recipe.metrics,
+        recipe.dtype,
+        recipe.device,
+        recipe.seed,
+        recipe.semantics,
+        optimize,
+        schedule=recipe.schedule,
+        deterministic=deterministic,
+        **asdict(recipe.training),
+    )
 
 
 def end(folder: RunFolder, status: str, error: str | None = None) -> RunResult:
     """Write the result down, and hand it over."""
-    result = folder.finish(status, error)
+    return outcome(folder, folder.finish(status, error))
+
+
+def outcome(folder: RunFolder, result: Mapping[str, Any]) -> RunResult:
+    """What a training came to, from the content of its result.json."""
     return RunResult(
         folder.folder,
         folder.program_path,
-        status,
+        result["status"],
         result["history"],
         result["test"],
         result["seconds"],
+        result.get("stopped"),
+        folder.classes,
         folder.model,
     )
 
@@ -119,18 +180,20 @@ class Stop(Callback):
 
     wanted = False
     epochs = 0
+    lags = True
 
-    def on_step_end(self, model: Any, step: int, loss: float) -> None:
-        if self.wanted:
+    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+        """Know the last epoch: behind it nothing is left to interrupt."""
+        self.epochs = plan.epochs
+
+    def rests(self, step: int) -> bool:
+        """As soon as somebody wants it."""
+        return self.wanted
+
+    def on_rest(self, model: Any, place: Callable[[], Place]) -> None:
+        """All others, the checkpoint among them, have had their turn."""
+        if self.wanted and model.epoch < self.epochs:
             raise KeyboardInterrupt
-
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
-        # Behind the last epoch nothing is left to interrupt.
-        if self.wanted and epoch < self.epochs:
-            raise KeyboardInterrupt
-
-    def on_fit_begin(self, model: Any, epochs: int, steps: int) -> None:
-        self.epochs = model.epoch + epochs
 
 
 @contextmanager

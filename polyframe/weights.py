@@ -11,7 +11,7 @@ import numpy as np
 from polyframe.errors import WeightsError, did_you_mean
 from polyframe.files import write_atomic
 from polyframe.spec.element import brief
-from polyframe.spec.layers.base import Parameter
+from polyframe.spec.layers.base import Parameter, Shape
 
 
 def save(path: str | Path, weights: Mapping[str, np.ndarray], **about: str) -> None:
@@ -20,10 +20,15 @@ def save(path: str | Path, weights: Mapping[str, np.ndarray], **about: str) -> N
     One entry of metadata at most: safetensors writes several in random order, and equal
     weights should be equal files.
     """
-    from safetensors.numpy import save as pack
+    write_atomic(Path(path), pack(weights, **about))
 
-    arrays = {name: np.ascontiguousarray(value) for name, value in weights.items()}
-    write_atomic(Path(path), pack(arrays, metadata=about))
+
+def pack(arrays: Mapping[str, np.ndarray], **about: str) -> bytes:
+    """Arrays as the bytes of a safetensors file."""
+    from safetensors.numpy import save as write
+
+    found = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    return bytes(write(found, metadata=about or None))
 
 
 def load(path: str | Path) -> dict[str, np.ndarray]:
@@ -48,6 +53,14 @@ def check(
     weights: Any, parameters: Mapping[str, Parameter], dtype: str, where: str
 ) -> dict[str, np.ndarray]:
     """The weights in the model's dtype, or one error that lists all that is wrong."""
+    shapes = {name: parameter.shape for name, parameter in parameters.items()}
+    return check_arrays(weights, shapes, dtype, where)
+
+
+def check_arrays(
+    weights: Any, shapes: Mapping[str, Shape], dtype: str, where: str
+) -> dict[str, np.ndarray]:
+    """The arrays of these names and shapes, or one error that lists what is wrong."""
     if not isinstance(weights, Mapping):
         raise WeightsError(
             f"got {type(weights).__name__}; a mapping of names to arrays, or a file's "
@@ -56,11 +69,11 @@ def check(
         )
     wrong = []
     for name in weights:
-        if name not in parameters:
-            guess = did_you_mean(str(name), parameters)
+        if name not in shapes:
+            guess = did_you_mean(str(name), shapes)
             wrong.append(f"{brief(name)} is not in the model.{guess}")
     found = {}
-    for name, parameter in parameters.items():
+    for name, shape in shapes.items():
         if name not in weights:
             wrong.append(f"{name!r} is missing")
             continue
@@ -69,8 +82,8 @@ def check(
         except ValueError:
             wrong.append(f"{name!r} is no array")
             continue
-        if value.shape != parameter.shape:
-            wrong.append(f"{name!r} is {value.shape}, the model's {parameter.shape}")
+        if value.shape != shape:
+            wrong.append(f"{name!r} is {value.shape}, the model's {shape}")
         elif value.dtype.kind != "f":
             wrong.append(f"{name!r} holds {value.dtype}, not floating-point numbers")
         else:

@@ -193,7 +193,7 @@ def test_backends(monkeypatch: pytest.MonkeyPatch) -> None:
     fails(
         pf.PolyframeError,
         lambda: pf.compile(TINY, dtype="int8"),
-        "compile: dtype is 'int8'; ",
+        "compile: dtype: got 'int8'; ",
     )
     fails(
         pf.SpecError,

@@ -8,24 +8,15 @@ from typing import Any
 
 from polyframe.backend import Backend, Probe, Session
 from polyframe.backends.gluon.reserved import RESERVED
-from polyframe.backends.gluon.step import (
-    ATTACH,
-    BEGIN,
-    LOSSES,
-    OPTIMIZERS,
-    STEP,
-    UPDATE,
-    optimizer_text,
-)
+from polyframe.backends.gluon.step import LOSSES, OPTIMIZERS, helpers, step_text
 from polyframe.backends.gluon.table import TABLE
 from polyframe.compiler.program import Program
 from polyframe.compiler.source import Call, listing
-from polyframe.compiler.steps import Step, step_fields, supported
+from polyframe.compiler.steps import Step, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
 from polyframe.compiler.write import assemble, defined, snippet, write_model
 from polyframe.spec.initializers import Uniform, Zeros
-from polyframe.spec.layers import BatchNorm
 from polyframe.spec.typed import TypedGraph
 
 SNIPPETS = Path(__file__).with_name("snippets")
@@ -50,7 +41,8 @@ STYLE = Style(
     reserved=RESERVED,
     names=frozenset({"mx", "autograd", "gluon", "nd", "nn", "F"})
     | defined(SNIPPETS / "blocks.py")
-    | defined(SNIPPETS / "optimizers.py"),
+    | defined(SNIPPETS / "optimizers.py")
+    | defined(SNIPPETS / "steps.py"),
 )
 
 WEIGHTS = {"weight_init": Uniform(0.07), "bias_init": Zeros()}
@@ -94,9 +86,11 @@ class Gluon(Backend):
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)
-            sections += self._step(
-                graph, target, step, step_fields(graph, written), names
-            )
+            fused = target.dtype == "float32"
+            file = SNIPPETS / ("fused_optimizers.py" if fused else "optimizers.py")
+            sections.append(snippet(file, step.optimizer.type))
+            sections += [snippet(SNIPPETS / "steps.py", n) for n in helpers(step)]
+            sections += step_text(graph, written, step)
         doc = f"{graph.name} for MXNet Gluon, written by polyframe."
         return Program(
             {f"{graph.name}_mxnet.py": assemble(doc, imports(sections), sections)},
@@ -104,37 +98,8 @@ class Gluon(Backend):
             written.weights,
             written.draws,
             {path: form.name for path, form in forms.items()},
+            state=step.optimizer.state if step else (),
         )
-
-    def _step(
-        self,
-        graph: TypedGraph,
-        target: Target,
-        step: Step,
-        fields: dict[str, str],
-        names: dict[str, None],
-    ) -> list[str]:
-        """The optimizer's class and the step's functions."""
-        before = after = ""
-        if "BatchNorm" in names:
-            before, after = (
-                BEGIN,
-                UPDATE.format(first="[0]" if len(graph.outputs) > 1 else ""),
-            )
-            norms = [n.layer for n in graph.walk() if isinstance(n.layer, BatchNorm)]
-            if not all(layer.affine for layer in norms):
-                x = "x" if len(graph.inputs) > 1 else "[x]"
-                before += ATTACH.format(x=x)
-        fused = target.dtype == "float32"
-        file = SNIPPETS / ("fused_optimizers.py" if fused else "optimizers.py")
-        text = STEP.format(
-            loss=LOSSES[step.loss.type],
-            optimizer=optimizer_text(step.optimizer),
-            before=before,
-            after=after,
-            **fields,
-        )
-        return [snippet(file, step.optimizer.type), text]
 
     def resolve_device(self, device: str) -> str:
         from polyframe.backends.gluon.runtime import resolve_device

@@ -11,7 +11,7 @@ import numpy as np
 from polyframe.backend import Session
 from polyframe.compiler.devices import pick, threads
 from polyframe.compiler.modules import load
-from polyframe.compiler.program import Program
+from polyframe.compiler.program import Program, Slot
 from polyframe.compiler.table import Target
 
 
@@ -66,7 +66,9 @@ class GluonSession(Session):
         self.parameters = {
             name: parameters[slot.path] for name, slot in program.weights.items()
         }
-        self.optimizer: Any = None
+        if hasattr(self.module, "freeze"):
+            self.module.freeze(self.native)
+        self.kept: dict[str, Any] = {}
 
     def tensors(self, arrays: Sequence[np.ndarray]) -> list[Any]:
         found = []
@@ -80,9 +82,9 @@ class GluonSession(Session):
 
     def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         for name, value in weights.items():
-            native = self.program.weights[name].to_native(value)
-            array = mx.nd.array(native, ctx=self.context, dtype=self.dtype)
-            self.parameters[name].set_data(array)
+            self.parameters[name].set_data(
+                self._array(self.program.weights[name], value)
+            )
 
     def weights(self) -> dict[str, np.ndarray]:
         return {
@@ -103,30 +105,90 @@ class GluonSession(Session):
         outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
         return [self.read(output) for output in outputs]
 
-    def loss_and_gradients(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
-    ) -> tuple[Any, Any, dict[str, np.ndarray]]:
-        loss, outputs = self.module.loss_and_gradients(
-            self.native, *self.stage(inputs, targets, draws, count)
-        )
+    def loss_and_gradients(self, batch: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
+        loss, outputs = self.module.loss_and_gradients(self.native, *batch)
         gradients = {
             name: slot.to_canonical(self.parameters[name].grad().asnumpy())
-            for name, slot in self.program.weights.items()
-            if self.parameters[name].grad_req != "null"
+            for name, slot in self._trained().items()
         }
         return loss, outputs, gradients
 
-    def train(self, batch: Any, learning_rate: float) -> tuple[Any, Any]:
-        if self.optimizer is None:
-            self.optimizer = self.module.make_optimizer(self.native)
+    def train(
+        self, batch: Any, learning_rate: float, last: bool = True
+    ) -> tuple[Any, Any]:
+        if not self.kept:
+            self._begin()
+        more = () if last else (False,)
         found: tuple[Any, Any] = self.module.train_step(
-            self.native, *batch, self.optimizer, learning_rate
+            self.native, *batch, *self.kept.values(), learning_rate, *more
         )
         return found
+
+    def _begin(self) -> None:
+        """What stays from step to step, as before the first one: it takes the weights
+        of this moment, so it is made late."""
+        for name in ("optimizer", "average"):
+            make = getattr(self.module, f"make_{name}", None)
+            if make is not None:
+                self.kept[name] = make(self.native)
+
+    def _trained(self) -> dict[str, Slot]:
+        """The slots of the parameters that training moves, by canonical name."""
+        return {
+            name: slot
+            for name, slot in self.program.weights.items()
+            if self.parameters[name].grad_req != "null"
+        }
+
+    def _averages(self) -> dict[str, Any]:
+        """Parameter's native name → its average."""
+        average = self.kept["average"]
+        return {p.name: a for p, a in zip(average.parameters, average.values)}
+
+    def training_state(self) -> dict[str, np.ndarray]:
+        if not self.kept:
+            self._begin()
+        trainer, found = self.kept["optimizer"], {}
+        states = trainer._updaters[0].states
+        for name, slot in self._trained().items():
+            parameter = self.parameters[name]
+            values = states.get(trainer._param2idx[parameter.name])
+            if values is None:  # before its first step
+                values = [mx.nd.zeros_like(parameter.data())] * len(self.program.state)
+            elif len(self.program.state) == 1:
+                values = [values]
+            for key, value in zip(self.program.state, values):
+                found[f"{name}/{key}"] = slot.to_canonical(value.asnumpy())
+        if "average" in self.kept:
+            averages = self._averages()
+            for name, slot in self._trained().items():
+                average = averages[self.parameters[name].name].asnumpy()
+                found[f"{name}/average"] = slot.to_canonical(average)
+        return found
+
+    def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+        self._begin()
+        trainer = self.kept["optimizer"]
+        trainer.optimizer.begin_num_update = trainer.optimizer.num_update = step
+        updater = trainer._updaters[0]
+        for name, slot in self._trained().items():
+            values = [
+                self._array(slot, state[f"{name}/{k}"]) for k in self.program.state
+            ]
+            if values:
+                index = trainer._param2idx[self.parameters[name].name]
+                several = len(values) > 1
+                updater.states[index] = tuple(values) if several else values[0]
+                updater.states_synced[index] = True
+        if "average" in self.kept:
+            averages = self._averages()
+            for name, slot in self._trained().items():
+                value = self._array(slot, state[f"{name}/average"])
+                averages[self.parameters[name].name][:] = value
+
+    def _array(self, slot: Slot, value: np.ndarray) -> Any:
+        native = slot.to_native(value)
+        return mx.nd.array(native, ctx=self.context, dtype=self.dtype)
 
     def read(self, handle: Any) -> np.ndarray:
         array: np.ndarray = handle.asnumpy()

@@ -5,62 +5,128 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.source import Call, Opt, call, flat
+from polyframe.compiler.source import Call, Opt, call, flat, literal
+from polyframe.compiler.steps import (
+    Step,
+    attribute,
+    fields,
+    freeze_text,
+    frozen_layers,
+    losses_text,
+)
+from polyframe.compiler.write import Written
+from polyframe.spec.layers import BatchNorm
+from polyframe.spec.typed import TypedGraph
 
 # oneDNN's float32 log_softmax, which gluon.loss.SoftmaxCrossEntropyLoss runs, is 3.5e-6
 # off where float32 rounding is 2e-7; written out it is not.
 CROSS_ENTROPY = '''
-def loss_fn(output, target):
+def {name}(output, target):
     """One loss per sample; Gluon's own is good to 3e-6 only in float32."""
     output = output - output.max(axis=1, keepdims=True).detach()
-    return nd.log(nd.exp(output).sum(axis=1)) - nd.pick(output, target)  # (N,)
+    total = nd.log(nd.exp(output).sum(axis=1))
+{lines}
+    return total - at_target  # (N,)
 '''
 
-LOSSES = {
-    "cross_entropy": CROSS_ENTROPY,
+
+def cross_entropy(name: str, loss: Any) -> str:
+    smooth = loss.label_smoothing
+    if loss.soft:
+        lines = [
+            "at_target = (target * output).sum(axis=1)",
+            "total = total * target.sum(axis=1)",
+        ]
+    else:
+        lines = ["at_target = nd.pick(output, target)"]
+    if smooth:
+        lines.append(
+            f"at_target = {literal(1 - smooth)} * at_target + "
+            f"{literal(smooth)} * output.mean(axis=1)"
+        )
+    text = "\n".join(f"    {line}" for line in lines)
+    return CROSS_ENTROPY.format(name=name, lines=text)
+
+
+def mse(name: str, loss: Any) -> str:
     # Gluon's squared loss carries a half; the weight takes it out.
-    "mse": "\nloss_fn = gluon.loss.L2Loss(weight=2.0)  # (N,)\n",
+    return f"{name} = gluon.loss.L2Loss(weight=2.0)  # (N,)"
+
+
+LOSSES: dict[str, Callable[[str, Any], str]] = {
+    "cross_entropy": cross_entropy,
+    "mse": mse,
 }
 
-STEP = '''
-{loss}
+NO_DECAY = """\
+    for parameter in model.collect_params().values():
+        if len(parameter.shape) == 1:
+            parameter.wd_mult = 0.0  # biases, scales and shifts
+"""
 
+ADD = """\
+    for parameter in trained(model):
+        parameter.grad_req = "add"  # over several batches
+"""
+
+OPTIMIZER = """
 def make_optimizer(model):
-    optimizer = {optimizer}
+{before}    optimizer = {optimizer}
     return gluon.Trainer(model.collect_params(), optimizer, kvstore=None)
+"""
 
+AVERAGE = """
+def make_average(model):
+    return Average(trained(model), {ema})
+"""
 
-def loss_and_gradients({arguments}, count):
-    """The loss over `count` samples; the parameters hold its gradients."""
+CLIP_NORM = '''
+def clip(gradients):
+    """Scale the gradients down to a global norm of at most {bound}."""
+    norm = nd.sqrt(nd.add_n(*[nd.sum(g * g) for g in gradients]))
+    scale = nd.minimum({bound} / (norm + 1e-6), 1)
+    for g in gradients:
+        g *= scale
+'''
+
+CLIP_VALUE = '''
+def clip(gradients):
+    """Bring each number of the gradients into the range of -{bound} to {bound}."""
+    for g in gradients:
+        g[:] = nd.maximum(nd.minimum(g, {bound}), -{bound})
+'''
+
+GRADIENTS = '''
+{gradients_head}
+    """The loss over `count` samples; {gradients}."""
 {before}    with autograd.record():
         outputs = model({inputs})
-        losses = {losses}
+{losses}
         loss = losses.sum() / count
     loss.backward()
 {after}    return loss, outputs
-
-
-def apply(optimizer, learning_rate):
-    optimizer.set_learning_rate(learning_rate)
-    optimizer.step(1)
-
-
-def train_step({arguments}, count, optimizer, learning_rate):
-    loss, outputs = loss_and_gradients({arguments}, count)
-    apply(optimizer, learning_rate)
-    return loss, outputs
 '''
 
-BEGIN = """    norms = batch_norms(model)
+TRAIN = """
+{train_head}
+    loss, outputs = loss_and_gradients({batch})
+    {update}
+    return loss, outputs
+"""
+
+BEGIN = """\
+    norms = batch_norms(model)
     for norm in norms:
         norm.begin()
 """
 # The operator leaves statistics behind in its backward pass, which runs only if
 # something in front of it, or in it, has a gradient.
-ATTACH = """    for array in {x}:
+ATTACH = """\
+    for array in {x}:
         array.attach_grad()  # so that every batch norm has a backward pass
 """
-UPDATE = """    for norm in norms:
+UPDATE = """\
+    for norm in norms:
         norm.update(len(outputs{first}))
 """
 
@@ -94,6 +160,93 @@ def adam(name: str, decay: float) -> Callable[[Any], Call]:
 OPTIMIZERS = {"Adam": adam("Adam", 0.0), "AdamW": adam("AdamW", 0.01), "SGD": sgd}
 
 
-def optimizer_text(optimizer: Any) -> str:
-    """The optimizer's construction on one line."""
-    return flat(OPTIMIZERS[optimizer.type](optimizer))
+def helpers(step: Step) -> list[str]:
+    """The snippets that the step needs besides the optimizer."""
+    training = step.training
+    ema = training.ema is not None
+    every = ema or training.accumulate > 1 or clip_text(step)
+    return [*(["trained"] if every else []), *(["Average"] if ema else [])]
+
+
+def clip_text(step: Step) -> str:
+    """The function ``clip``, if there is one."""
+    training = step.training
+    if training.clip_norm is not None:
+        return CLIP_NORM.format(bound=literal(training.clip_norm))
+    if training.clip_value is not None:
+        return CLIP_VALUE.format(bound=literal(training.clip_value))
+    return ""
+
+
+def optimizer_text(step: Step) -> str:
+    """``make_optimizer``."""
+    o = step.optimizer
+    before = ADD if step.training.accumulate > 1 else ""
+    before += NO_DECAY if o.weight_decay and o.decay_on == "kernels" else ""
+    return OPTIMIZER.format(before=before, optimizer=flat(OPTIMIZERS[o.type](o)))
+
+
+def norms_text(graph: TypedGraph, step: Step) -> tuple[str, str]:
+    """What a step does for batch norms, before the forward and behind the backward."""
+    norms = [n.layer for n in graph.walk() if isinstance(n.layer, BatchNorm)]
+    if not norms:
+        return "", ""
+    before = BEGIN
+    if step.training.freeze or not all(layer.affine for layer in norms):
+        before += ATTACH.format(x="x" if len(graph.inputs) > 1 else "[x]")
+    return before, UPDATE.format(first="[0]" if len(graph.outputs) > 1 else "")
+
+
+def apply_text(step: Step, arguments: str) -> str:
+    """``apply``: from gradients to new weights."""
+    lines = [
+        f"def apply({arguments}):",
+        "    optimizer.set_learning_rate(learning_rate)",
+        "    optimizer.step(1)",
+    ]
+    if clip_text(step):
+        lines.insert(1, "    clip([p.grad() for p in trained(model)])")
+    if step.training.accumulate > 1:
+        lines.append("    model.collect_params().zero_grad()")
+    if step.training.ema is not None:
+        lines.append("    average.update()")
+    return "\n".join(lines)
+
+
+def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
+    """The sections of a program that train: losses, optimizer, gradients, update."""
+    training = step.training
+    adds = training.accumulate > 1
+    kept = ["optimizer", *(["average"] if training.ema is not None else [])]
+    pieces = fields(graph, written, step, kept)
+    sections = [LOSSES[loss.type](name, loss) for loss, name in step.functions.items()]
+    layers = frozen_layers(graph, written, step)
+    if layers:
+        line = 'layer.collect_params().setattr("grad_req", "null")'
+        sections.append(freeze_text([attribute(path) for path in layers], line))
+    sections.append(optimizer_text(step))
+    if training.ema is not None:
+        sections.append(AVERAGE.format(ema=literal(training.ema)))
+    before, after = norms_text(graph, step)
+    sections.append(
+        GRADIENTS.format(
+            losses=losses_text(step, 8),
+            gradients="its gradients are added to the parameters'"
+            if adds
+            else "the parameters hold its gradients",
+            before=before,
+            after=after,
+            **pieces,
+        )
+    )
+    sections.append(clip_text(step))
+    model = ["model"] if adds or clip_text(step) else []
+    arguments = ", ".join([*model, *kept, "learning_rate"])
+    update = f"apply({arguments})"
+    sections += [
+        apply_text(step, arguments),
+        TRAIN.format(
+            update=f"if last:\n        {update}" if adds else update, **pieces
+        ),
+    ]
+    return sections

@@ -9,11 +9,11 @@ from typing import Any
 
 from polyframe.backend import Backend, Probe, Session
 from polyframe.backends.pytorch.reserved import RESERVED
-from polyframe.backends.pytorch.step import LOSSES, OPTIMIZERS, STEP
+from polyframe.backends.pytorch.step import LOSSES, OPTIMIZERS, step_text
 from polyframe.backends.pytorch.table import TABLE
 from polyframe.compiler.program import Program
-from polyframe.compiler.source import Call, listing, statement
-from polyframe.compiler.steps import Step, step_fields, supported
+from polyframe.compiler.source import Call, listing
+from polyframe.compiler.steps import Step, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
 from polyframe.compiler.write import assemble, defined, snippet, write_model
@@ -25,6 +25,7 @@ IMPORTS = (
     ("import torch", r"\btorch\."),
     ("from torch import nn", r"\bnn\."),
     ("from torch.nn import functional as F", r"\bF\."),
+    ("from torch.optim import swa_utils", r"\bswa_utils\."),
 )
 
 
@@ -42,7 +43,8 @@ STYLE = Style(
     keyed=True,
     reserved=RESERVED,
     assigned=frozenset({"training"}),
-    names=frozenset({"torch", "nn", "F"}) | defined(SNIPPETS / "layers.py"),
+    names=frozenset({"torch", "nn", "F", "swa_utils"})
+    | defined(SNIPPETS / "layers.py"),
 )
 
 
@@ -71,14 +73,8 @@ class Torch(Backend):
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)
-            optimizer = OPTIMIZERS[step.optimizer.type](step.optimizer)
-            sections.append(
-                STEP.format(
-                    loss=LOSSES[step.loss.type],
-                    optimizer="\n".join(statement("return ", optimizer, 4)),
-                    **step_fields(graph, written),
-                )
-            )
+            device = "cpu" if target.device == "cpu" else "cuda"
+            sections += step_text(graph, written, step, device)
         doc = f"{graph.name} for PyTorch, written by polyframe."
         return Program(
             {f"{graph.name}_torch.py": assemble(doc, IMPORTS, sections)},
@@ -86,6 +82,7 @@ class Torch(Backend):
             written.weights,
             written.draws,
             {path: form.name for path, form in forms.items()},
+            state=step.optimizer.state if step else (),
         )
 
     def resolve_device(self, device: str) -> str:

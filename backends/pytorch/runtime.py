@@ -36,9 +36,18 @@ class TorchSession(Session):
         self.dtype = getattr(torch, target.dtype)
         self.native = getattr(self.module, program.entry)()
         self.native.to(device=device, dtype=self.dtype)
-        make_optimizer = getattr(self.module, "make_optimizer", None)
-        self.optimizer = make_optimizer(self.native) if make_optimizer else None
         self.several = _count_inputs(self.native) > 1
+        if hasattr(self.module, "freeze"):
+            self.module.freeze(self.native)
+        self.kept: dict[str, Any] = {}
+
+    def _begin(self) -> None:
+        """What stays from step to step, as before the first one: it takes the weights
+        of this moment, so it is made late."""
+        for name in ("optimizer", "average"):
+            make = getattr(self.module, f"make_{name}", None)
+            if make is not None:
+                self.kept[name] = make(self.native)
 
     def tensors(self, arrays: Sequence[np.ndarray]) -> list[torch.Tensor]:
         tensors = []
@@ -76,37 +85,76 @@ class TorchSession(Session):
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         return [self.read(output) for output in outputs]
 
-    def loss_and_gradients(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
-    ) -> tuple[Any, Any, dict[str, np.ndarray]]:
+    def loss_and_gradients(self, batch: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
         self.native.train()
         self.native.zero_grad()
-        loss, outputs = self.module.loss_and_gradients(
-            self.native, *self.stage(inputs, targets, draws, count)
-        )
-        native = dict(self.native.named_parameters())
+        loss, outputs = self.module.loss_and_gradients(self.native, *batch)
         gradients = {}
-        for name, slot in self.program.weights.items():
-            if slot.path in native:
-                parameter = native[slot.path]
-                gradient = parameter.grad
-                if gradient is None:
-                    gradient = torch.zeros_like(parameter)
-                gradients[name] = gradient.detach().cpu().numpy().copy()
+        for name, parameter in self._trained().items():
+            gradient = parameter.grad
+            if gradient is None:
+                gradient = torch.zeros_like(parameter)
+            gradients[name] = gradient.detach().cpu().numpy().copy()
         self.native.zero_grad()
         return loss, outputs, gradients
 
-    def train(self, batch: Any, learning_rate: float) -> tuple[Any, Any]:
+    def train(
+        self, batch: Any, learning_rate: float, last: bool = True
+    ) -> tuple[Any, Any]:
+        if not self.kept:
+            self._begin()
         if not self.native.training:
             self.native.train()
+        more = () if last else (False,)
         loss, outputs = self.module.train_step(
-            self.native, *batch, self.optimizer, learning_rate
+            self.native, *batch, *self.kept.values(), learning_rate, *more
         )
         return loss.detach(), outputs
+
+    def _trained(self) -> dict[str, torch.nn.Parameter]:
+        """The parameters that training moves, by canonical name."""
+        native = dict(self.native.named_parameters())
+        return {
+            name: native[slot.path]
+            for name, slot in self.program.weights.items()
+            if slot.path in native and native[slot.path].requires_grad
+        }
+
+    def training_state(self) -> dict[str, np.ndarray]:
+        if not self.kept:
+            self._begin()
+        found = {}
+        states = self.kept["optimizer"].state
+        for name, parameter in self._trained().items():
+            kept = states.get(parameter, {})
+            for key in self.program.state:
+                value = kept.get(key)
+                if value is None:  # before its first step
+                    value = torch.zeros_like(parameter)
+                found[f"{name}/{key}"] = value.detach().cpu().numpy().copy()
+        if "average" in self.kept:
+            averages = dict(self.kept["average"].module.named_parameters())
+            for name in self._trained():
+                average = averages[self.program.weights[name].path]
+                found[f"{name}/average"] = average.detach().cpu().numpy().copy()
+        return found
+
+    def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+        self._begin()
+        states = self.kept["optimizer"].state
+        for name, parameter in self._trained().items():
+            kept = {
+                key: torch.from_numpy(state[f"{name}/{key}"].copy()).to(self.device)
+                for key in self.program.state
+            }
+            if step and kept:
+                states[parameter] = {"step": torch.tensor(float(step)), **kept}
+        if "average" in self.kept:
+            averages = dict(self.kept["average"].module.named_parameters())
+            with torch.no_grad():
+                for name in self._trained():
+                    value = torch.from_numpy(state[f"{name}/average"])
+                    averages[self.program.weights[name].path].copy_(value)
 
     def read(self, handle: Any) -> np.ndarray:
         array: np.ndarray = handle.detach().cpu().numpy()

@@ -5,50 +5,73 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.source import Call, Name, Opt, call
-
-LOSSES = {
-    "cross_entropy": 'F.cross_entropy(output, target, reduction="none")',
-    "mse": 'F.mse_loss(output, target, reduction="none").flatten(1).mean(1)',
-}
-
-STEP = '''
-def loss_fn(output, target):
-    """One loss per sample."""
-    return {loss}  # (N,)
-
-
-def make_optimizer(model):
-{optimizer}
+from polyframe.compiler.source import Call, Name, Opt, call, literal, statement
+from polyframe.compiler.steps import (
+    Step,
+    fields,
+    freeze_text,
+    frozen_layers,
+    losses_text,
+)
+from polyframe.compiler.write import Written
+from polyframe.spec.typed import TypedGraph
 
 
-def loss_and_gradients({arguments}, count):
+def cross_entropy(loss: Any) -> Call:
+    return call(
+        "F.cross_entropy",
+        {"input": Name("output"), "target": Name("target")},
+        reduction="none",
+        label_smoothing=Opt(loss.label_smoothing, 0.0),
+    )
+
+
+def mse(loss: Any) -> Call:
+    names = {"input": Name("output"), "target": Name("target")}
+    found = call("F.mse_loss", names, reduction="none")
+    return Call(found.function, found.arguments, ".flatten(1).mean(1)")
+
+
+LOSSES: dict[str, Callable[[Any], Call]] = {"cross_entropy": cross_entropy, "mse": mse}
+
+GROUPS = """\
+    parameters = list(model.parameters())
+    kernels = [p for p in parameters if p.dim() > 1]
+    vectors = [p for p in parameters if p.dim() <= 1]  # biases, scales and shifts
+    groups = [{"params": kernels}, {"params": vectors, "weight_decay": 0.0}]
+"""
+
+AVERAGE = '''
+def make_average(model):
+    """A copy of the model that holds averages: a = {ema} * a + (1 - {ema}) * w."""
+    average = swa_utils.AveragedModel(
+        model, multi_avg_fn=swa_utils.get_ema_multi_avg_fn({ema})
+    )
+    average.n_averaged += 1  # the first weights are the first averages
+    return average
+'''
+
+GRADIENTS = '''
+{gradients_head}
     """The loss over `count` samples; its gradients are added to the parameters'."""
-    outputs = model({inputs})
-    losses = {losses}
+{forward}
     loss = losses.sum() / count
-    loss.backward()
-    return loss, outputs
-
-
-def apply(optimizer, learning_rate):
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate
-    optimizer.step()
-    optimizer.zero_grad()
-
-
-def train_step({arguments}, count, optimizer, learning_rate):
-    loss, outputs = loss_and_gradients({arguments}, count)
-    apply(optimizer, learning_rate)
+    {backward}
     return loss, outputs
 '''
 
+TRAIN = """
+{train_head}
+    loss, outputs = loss_and_gradients({batch}{scaler})
+    {update}
+    return loss, outputs
+"""
 
-def sgd(o: Any) -> Call:
+
+def sgd(o: Any, parameters: Name) -> Call:
     return call(
         "torch.optim.SGD",
-        {"params": Name("model.parameters()")},
+        {"params": parameters},
         lr=o.lr,
         momentum=Opt(o.momentum, 0.0),
         weight_decay=Opt(o.weight_decay, 0.0),
@@ -56,13 +79,13 @@ def sgd(o: Any) -> Call:
     )
 
 
-def adam(name: str, decay: float) -> Callable[[Any], Call]:
+def adam(name: str, decay: float) -> Callable[[Any, Name], Call]:
     """Adam or AdamW, whose default decays differ."""
 
-    def write(o: Any) -> Call:
+    def write(o: Any, parameters: Name) -> Call:
         return call(
             name,
-            {"params": Name("model.parameters()")},
+            {"params": parameters},
             lr=o.lr,
             betas=Opt((o.beta1, o.beta2), (0.9, 0.999)),
             eps=Opt(o.eps, 1e-8),
@@ -72,8 +95,118 @@ def adam(name: str, decay: float) -> Callable[[Any], Call]:
     return write
 
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Callable[[Any, Name], Call]] = {
     "Adam": adam("torch.optim.Adam", 0.0),
     "AdamW": adam("torch.optim.AdamW", 0.01),
     "SGD": sgd,
 }
+
+
+def loss_text(name: str, loss: Any) -> str:
+    """A loss function."""
+    value = statement("return ", LOSSES[loss.type](loss), 4, "(N,)")
+    return "\n".join(
+        [f"def {name}(output, target):", '    """One loss per sample."""', *value]
+    )
+
+
+def optimizer_text(o: Any) -> str:
+    """``make_optimizer``."""
+    grouped = o.weight_decay and o.decay_on == "kernels"
+    parameters = Name("groups" if grouped else "model.parameters()")
+    made = statement("return ", OPTIMIZERS[o.type](o, parameters), 4)
+    before = GROUPS if grouped else ""
+    return "def make_optimizer(model):\n" + before + "\n".join(made)
+
+
+def clip_text(step: Step) -> list[str]:
+    """The lines between gradients and update."""
+    training = step.training
+    for name, bound in (
+        ("clip_grad_norm_", training.clip_norm),
+        ("clip_grad_value_", training.clip_value),
+    ):
+        if bound is not None:
+            return [f"nn.utils.{name}(model.parameters(), {literal(bound)})"]
+    return []
+
+
+def step_text(
+    graph: TypedGraph, written: Written, step: Step, device: str
+) -> list[str]:
+    """The sections of a program that train: losses, optimizer, gradients, update."""
+    training = step.training
+    scaled = training.precision == "float16"
+    kept = ["optimizer"]
+    kept += ["average"] if training.ema is not None else []
+    kept += ["scaler"] if scaled else []
+    pieces = fields(graph, written, step, kept)
+    sections = [loss_text(name, loss) for loss, name in step.functions.items()]
+    layers = frozen_layers(graph, written, step)
+    if layers:
+        paths = [f"model.get_submodule({literal(path)})" for path in layers]
+        sections.append(freeze_text(paths, "layer.requires_grad_(False)"))
+    sections.append(optimizer_text(step.optimizer))
+    if training.ema is not None:
+        sections.append(AVERAGE.format(ema=literal(training.ema)))
+    if scaled:
+        sections.append(SCALER.format(device=literal(device)))
+    forward = f"    outputs = model({pieces['inputs']})\n" + losses_text(step, 4)
+    if training.precision is not None:
+        dtype = f"torch.{training.precision}"
+        forward = f"    with torch.autocast({literal(device)}, dtype={dtype}):\n" + (
+            forward.replace("\n    ", "\n        ").replace("    ", "        ", 1)
+        )
+    sections += [
+        GRADIENTS.format(
+            forward=forward,
+            backward="scaler.scale(loss).backward()" if scaled else "loss.backward()",
+            **pieces,
+        ),
+        apply_text(step, kept, scaled),
+        TRAIN.format(
+            scaler=", scaler" if scaled else "",
+            update=update_text(step, kept),
+            **pieces,
+        ),
+    ]
+    return sections
+
+
+SCALER = '''
+def make_scaler():
+    """Scales the loss up, so that small gradients do not vanish in float16."""
+    return torch.amp.GradScaler({device})
+'''
+
+
+def apply_arguments(step: Step, kept: list[str]) -> str:
+    """What ``apply`` takes."""
+    model = clip_text(step) or step.training.ema is not None
+    return ", ".join([*(["model"] if model else []), *kept, "learning_rate"])
+
+
+def apply_text(step: Step, kept: list[str], scaled: bool) -> str:
+    """``apply``: from gradients to new weights."""
+    clip = clip_text(step)
+    lines = [
+        *(["scaler.unscale_(optimizer)"] if scaled and clip else []),
+        *clip,
+        "for group in optimizer.param_groups:",
+        '    group["lr"] = learning_rate',
+        *(
+            ["scaler.step(optimizer)", "scaler.update()"]
+            if scaled
+            else ["optimizer.step()"]
+        ),
+        "optimizer.zero_grad()",
+        *(["average.update_parameters(model)"] if "average" in kept else []),
+    ]
+    head = f"def apply({apply_arguments(step, kept)}):"
+    return "\n".join([head, *(f"    {line}" for line in lines)])
+
+
+def update_text(step: Step, kept: list[str]) -> str:
+    """The call of ``apply`` in ``train_step``."""
+    text = f"apply({apply_arguments(step, kept)})"
+    return f"if last:\n        {text}" if step.training.accumulate > 1 else text

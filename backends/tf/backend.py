@@ -8,11 +8,11 @@ from typing import Any
 
 from polyframe.backend import Backend, Probe, Session
 from polyframe.backends.tf.reserved import RESERVED
-from polyframe.backends.tf.step import LOSSES, OPTIMIZERS, STEP
+from polyframe.backends.tf.step import LOSSES, OPTIMIZERS, helpers, step_text
 from polyframe.backends.tf.table import TABLE, native_shape
 from polyframe.compiler.program import Program
-from polyframe.compiler.source import Call, listing, statement
-from polyframe.compiler.steps import Step, step_fields, supported
+from polyframe.compiler.source import Call, listing
+from polyframe.compiler.steps import Step, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
 from polyframe.compiler.write import assemble, defined, snippet, write_model
@@ -77,19 +77,14 @@ class TensorFlow(Backend):
     def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
         forms = choose_all(self.table, graph, target, self.name)
         written = write_model(graph, forms, target, STYLE)
-        helpers = SNIPPETS / "layers.py"
-        sections = [snippet(helpers, name) for name in written.snippets]
+        blocks = SNIPPETS / "layers.py"
+        sections = [snippet(blocks, name) for name in written.snippets]
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)
-            make = OPTIMIZERS[step.optimizer.type](step.optimizer)
-            text = STEP.format(
-                loss=LOSSES[step.loss.type],
-                optimizer="\n".join(statement("return ", make, 4)),
-                **step_fields(graph, written),
-            )
-            optimizer = snippet(SNIPPETS / "optimizers.py", step.optimizer.type)
-            sections += [optimizer, text]
+            for name in (step.optimizer.type, *helpers(step)):
+                sections.append(snippet(SNIPPETS / "optimizers.py", name))
+            sections += step_text(graph, written, step)
         built = {
             written.weights[f"{node.owner}.{name}"].path.rpartition(".")[0]: (
                 native_shape(node.in_shapes[0])
@@ -105,6 +100,7 @@ class TensorFlow(Backend):
             written.draws,
             {path: form.name for path, form in forms.items()},
             built,
+            step.optimizer.state if step else (),
         )
 
     def resolve_device(self, device: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from polyframe.backend import Session
+from polyframe.backends.tf.step import STATES
 from polyframe.compiler.devices import pick, threads
 from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program
@@ -92,7 +93,9 @@ class TensorFlowSession(Session):
         self.variables = {
             name: self._find(slot.path) for name, slot in program.weights.items()
         }
-        self.optimizer: Any = None
+        if hasattr(self.module, "freeze"):
+            self.module.freeze(self.native)
+        self.kept: dict[str, Any] = {}
         step = getattr(self.module, "train_step", None)
         if step is not None:
             # A function of its own for each model: one for all would keep every
@@ -151,39 +154,77 @@ class TensorFlowSession(Session):
     def number(self, count: int) -> Any:
         return tf.constant(count, self.dtype)
 
-    def loss_and_gradients(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
-    ) -> tuple[Any, Any, dict[str, np.ndarray]]:
+    def loss_and_gradients(self, batch: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
         with tf.device(self.device):
-            loss, outputs, native = self.gradient(
-                self.native, *self.stage(inputs, targets, draws, count)
-            )
-        by_variable = {
-            id(variable): gradient
-            for variable, gradient in zip(
-                self.native.trainable_variables, native, strict=True
-            )
-        }
+            loss, outputs, native = self.gradient(self.native, *batch)
         found = {}
-        for name, slot in self.program.weights.items():
-            gradient = by_variable.get(id(self.variables[name]))
-            if gradient is not None:
-                found[name] = slot.to_canonical(gradient.numpy()).copy()
+        for name, gradient in self._by_name(native).items():
+            slot = self.program.weights[name]
+            found[name] = slot.to_canonical(gradient.numpy()).copy()
         return loss, outputs, found
 
-    def train(self, batch: Any, learning_rate: float) -> tuple[Any, Any]:
+    def train(
+        self, batch: Any, learning_rate: float, last: bool = True
+    ) -> tuple[Any, Any]:
+        if not self.kept:
+            self._begin()
+        more = () if last else (False,)
         with tf.device(self.device):
-            if self.optimizer is None:
-                self.optimizer = self.module.make_optimizer(self.native)
             rate = tf.constant(learning_rate, self.dtype)
             found: tuple[Any, Any] = self.step(
-                self.native, *batch, self.optimizer, rate
+                self.native, *batch, *self.kept.values(), rate, *more
             )
         return found
+
+    def _begin(self) -> None:
+        """What stays from step to step, as before the first one: it takes the weights
+        of this moment, so it is made late."""
+        with tf.device(self.device):
+            for name in ("optimizer", "sums", "average"):
+                make = getattr(self.module, f"make_{name}", None)
+                if make is not None:
+                    self.kept[name] = make(self.native)
+
+    def _by_name(self, values: Sequence[Any]) -> dict[str, Any]:
+        """Values in the order of the trained variables, by canonical name."""
+        trained = self.native.trainable_variables
+        by_variable = {id(v): value for v, value in zip(trained, values, strict=True)}
+        return {
+            name: by_variable[id(variable)]
+            for name, variable in self.variables.items()
+            if id(variable) in by_variable
+        }
+
+    def _states(self) -> dict[str, tuple[str, Any]]:
+        """``<parameter>/<state>`` → (the parameter, the variable that holds it)."""
+        if not self.kept:
+            self._begin()
+        lists = {
+            key: getattr(self.kept["optimizer"], STATES[key])
+            for key in self.program.state
+        }
+        if "average" in self.kept:
+            lists["average"] = self.kept["average"].values
+        return {
+            f"{name}/{key}": (name, variable)
+            for key, variables in lists.items()
+            for name, variable in self._by_name(variables).items()
+        }
+
+    def training_state(self) -> dict[str, np.ndarray]:
+        return {
+            key: self.program.weights[name].to_canonical(variable.numpy()).copy()
+            for key, (name, variable) in self._states().items()
+        }
+
+    def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+        for key, (name, variable) in self._states().items():
+            variable.assign(self.program.weights[name].to_native(state[key]))
+        counter = getattr(self.kept["optimizer"], "step", None)
+        if counter is not None:
+            counter.assign(step)
+        if "sums" in self.kept:
+            self.kept["sums"].clear()
 
     def read(self, handle: Any) -> np.ndarray:
         array: np.ndarray = handle.numpy()

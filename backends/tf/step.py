@@ -5,60 +5,114 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.source import Call, Name, Opt, call
+from polyframe.compiler.source import Call, Name, Opt, call, literal, statement
+from polyframe.compiler.steps import (
+    Step,
+    attribute,
+    fields,
+    freeze_text,
+    frozen_layers,
+    losses_text,
+)
+from polyframe.compiler.write import Written
+from polyframe.spec.typed import TypedGraph
 
-LOSSES = {
-    "cross_entropy": "tf.nn.sparse_softmax_cross_entropy_with_logits(target, output)",
-    "mse": "tf.reduce_mean((output - target) ** 2, range(1, output.shape.rank))",
+
+def cross_entropy(loss: Any) -> list[str]:
+    smooth = loss.label_smoothing
+    if not (smooth or loss.soft):
+        value = "tf.nn.sparse_softmax_cross_entropy_with_logits(target, output)"
+        return [f"return {value}  # (N,)"]
+    lines = []
+    if not loss.soft:
+        lines.append(
+            "target = tf.one_hot(target, output.shape[-1], dtype=output.dtype)"
+        )
+    if smooth:
+        lines.append(
+            f"target = {literal(1 - smooth)} * target + {literal(smooth)} / "
+            "output.shape[-1]"
+        )
+    value = "tf.nn.softmax_cross_entropy_with_logits(target, output)"
+    return [*lines, f"return {value}  # (N,)"]
+
+
+def mse(loss: Any) -> list[str]:
+    value = "tf.reduce_mean((output - target) ** 2, range(1, output.shape.rank))"
+    return [f"return {value}  # (N,)"]
+
+
+LOSSES: dict[str, Callable[[Any], list[str]]] = {
+    "cross_entropy": cross_entropy,
+    "mse": mse,
 }
 
-STEP = '''
-def loss_fn(output, target):
-    """One loss per sample."""
-    return {loss}  # (N,)
+STATES = {
+    "momentum_buffer": "velocities",
+    "exp_avg": "means",
+    "exp_avg_sq": "squares",
+}
+"""Where the optimizers in snippets/ keep what polyframe calls by PyTorch's names."""
 
-
-def make_optimizer(model):
-{optimizer}
-
-
-def loss_and_gradients({arguments}, count):
+GRADIENTS = '''
+{gradients_head}
     """The loss over `count` samples and its gradients."""
     with tf.GradientTape() as tape:
         outputs = model({inputs}, training=True)
-        losses = {losses}
+{losses}
         loss = tf.reduce_sum(losses) / count
     return loss, outputs, tape.gradient(loss, model.trainable_variables)
-
-
-def apply(optimizer, gradients, learning_rate):
-    optimizer.apply(gradients, learning_rate)
-
-
-@tf.function(autograph=False)
-def train_step({arguments}, count, optimizer, learning_rate):
-    loss, outputs, gradients = loss_and_gradients({arguments}, count)
-    apply(optimizer, gradients, learning_rate)
-    return loss, outputs
 '''
+
+CLIP_NORM = '''
+def clip(gradients):
+    """Scale the gradients down to a global norm of at most {bound}."""
+    scale = tf.minimum({bound} / (tf.linalg.global_norm(gradients) + 1e-6), 1)
+    return [g * scale for g in gradients]
+'''
+
+CLIP_VALUE = '''
+def clip(gradients):
+    """Bring each number of the gradients into the range of -{bound} to {bound}."""
+    return [tf.clip_by_value(g, -{bound}, {bound}) for g in gradients]
+'''
+
+AVERAGE = """
+def make_average(model):
+    return Average(model.trainable_variables, {ema})
+"""
+
+SUMS = """
+def make_sums(model):
+    return Sums(model.trainable_variables)
+"""
+
+TRAIN = """
+@tf.function(autograph=False)
+{train_head}
+    loss, outputs, gradients = loss_and_gradients({batch})
+    {update}
+    return loss, outputs
+"""
 
 VARIABLES = {"variables": Name("model.trainable_variables")}
 
 
-def sgd(o: Any) -> Call:
+def sgd(o: Any, **more: Any) -> Call:
     return call(
         "SGD",
         VARIABLES,
         momentum=Opt(o.momentum, 0.0),
         nesterov=Opt(o.nesterov, False),
         weight_decay=Opt(o.weight_decay, 0.0),
+        **more,
     )
 
 
-def adam(name: str, decay: float) -> Callable[[Any], Call]:
+def adam(name: str, decay: float) -> Callable[..., Call]:
     """Adam or AdamW, whose default decays differ."""
 
-    def write(o: Any) -> Call:
+    def write(o: Any, **more: Any) -> Call:
         return call(
             name,
             VARIABLES,
@@ -66,9 +120,70 @@ def adam(name: str, decay: float) -> Callable[[Any], Call]:
             beta_2=Opt(o.beta2, 0.999),
             epsilon=Opt(o.eps, 1e-8),
             weight_decay=Opt(o.weight_decay, decay),
+            **more,
         )
 
     return write
 
 
-OPTIMIZERS = {"Adam": adam("Adam", 0.0), "AdamW": adam("AdamW", 0.01), "SGD": sgd}
+OPTIMIZERS: dict[str, Callable[..., Call]] = {
+    "Adam": adam("Adam", 0.0),
+    "AdamW": adam("AdamW", 0.01),
+    "SGD": sgd,
+}
+
+
+def loss_text(name: str, loss: Any) -> str:
+    """A loss function."""
+    lines = [f"    {line}" for line in LOSSES[loss.type](loss)]
+    head = [f"def {name}(output, target):", '    """One loss per sample."""']
+    return "\n".join([*head, *lines])
+
+
+def helpers(step: Step) -> list[str]:
+    """The snippets that the step needs besides the optimizer."""
+    training = step.training
+    sums = ["Sums"] if training.accumulate > 1 else []
+    return [*sums, *(["Average"] if training.ema is not None else [])]
+
+
+def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
+    """The sections of a program that train: losses, optimizer, gradients, update."""
+    training = step.training
+    kept = ["optimizer"]
+    kept += ["sums"] if training.accumulate > 1 else []
+    kept += ["average"] if training.ema is not None else []
+    pieces = fields(graph, written, step, kept)
+    sections = [loss_text(name, loss) for loss, name in step.functions.items()]
+    layers = frozen_layers(graph, written, step)
+    if layers:
+        line = "layer.trainable = False"
+        sections.append(freeze_text([attribute(path) for path in layers], line))
+    o = step.optimizer
+    more = {"decay_vectors": Opt(o.decay_on == "all" or not o.weight_decay, True)}
+    made = statement("return ", OPTIMIZERS[o.type](o, **more), 4)
+    sections.append("\n".join(["def make_optimizer(model):", *made]))
+    sections += [SUMS] if "sums" in kept else []
+    if training.ema is not None:
+        sections.append(AVERAGE.format(ema=literal(training.ema)))
+    sections.append(GRADIENTS.format(losses=losses_text(step, 8), **pieces))
+    gradients = "gradients"
+    for text, bound in (
+        (CLIP_NORM, training.clip_norm),
+        (CLIP_VALUE, training.clip_value),
+    ):
+        if bound is not None:
+            sections.append(text.format(bound=literal(bound)))
+            gradients = "clip(gradients)"
+    average = ["average"] if "average" in kept else []
+    apply = ", ".join(["optimizer", *average, "gradients", "learning_rate"])
+    lines = [f"def apply({apply}):", f"    optimizer.apply({gradients}, learning_rate)"]
+    sections.append("\n".join([*lines, *["    average.update()"] * len(average)]))
+    update = f"apply({apply})"
+    if "sums" in kept:
+        update = (
+            "gradients = sums.add(gradients)\n    if last:\n"
+            f"        {update}\n        sums.clear()"
+        )
+    sections.append(TRAIN.format(update=update, **pieces))
+    return sections

@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from polyframe import __version__
-from polyframe.cli.catalogue import data, list_command
+from polyframe.cli.catalogue import list_command
+from polyframe.cli.data import data
 from polyframe.cli.doctor import doctor
 from polyframe.cli.eject import eject
 from polyframe.cli.evaluate import evaluate

@@ -1,19 +1,14 @@
-"""``polyframe list`` and ``polyframe data info``: what there is."""
+"""``polyframe list``: what there is."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 
 from polyframe.cli.options import debug_option
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from polyframe.data import Dataset
 
 Listing = tuple[list[str], list[list[str]]]
 
@@ -78,8 +73,10 @@ def metrics() -> Listing:
 
 
 def schedules() -> Listing:
-    """There are none yet."""
-    return ["name", "what it is"], []
+    """All schedules."""
+    from polyframe.spec.schedules import Schedule
+
+    return elements(Schedule.registry)
 
 
 def models() -> Listing:
@@ -159,78 +156,3 @@ def list_command(kind: str) -> None:
         print_table(heads, rows)
     else:
         click.echo(f"There are no {kind} yet.")
-
-
-# --- data ------------------------------------------------------------------------
-
-
-@click.group()
-def data() -> None:
-    """Look at data sets."""
-
-
-@data.command()
-@click.argument("name")
-@debug_option
-def info(name: str) -> None:
-    """A data set's look: shapes, counts, values, and how its labels are spread.
-
-    NAME is one of `polyframe list datasets`, or a file that ends in .npz. A set that is
-    not on this machine is fetched first, if it can be.
-
-    \b
-    Examples:
-      polyframe data info digits
-      polyframe data info samples.npz
-    """
-    from polyframe.data import load
-
-    dataset = load(name)
-    for line in describe_dataset(dataset):
-        click.echo(line)
-
-
-def describe_dataset(dataset: Dataset) -> Iterable[str]:
-    """Lines about a data set."""
-    from polyframe.cli.output import safe
-
-    x, y = dataset.train
-    test = 0 if dataset.test is None else len(dataset.test[0])
-    yield f"name:    {safe(dataset.name)}"
-    yield f"source:  {safe(dataset.source)}"
-    yield f"samples: {len(x):,} to train, {test:,} to test"
-    yield f"shape:   {shape_of(dataset.input_shape)} of {x.dtype}"
-    yield (
-        f"values:  {x.min():.4g} to {x.max():.4g}, mean {x.mean(dtype=float):.4g}, "
-        f"standard deviation {x.std(dtype=float):.4g}"
-    )
-    if dataset.num_classes is None:
-        yield f"targets: {shape_of(y.shape[1:])} of {y.dtype}, {y.min():.4g} to " + (
-            f"{y.max():.4g}, mean {y.mean(dtype=float):.4g}"
-        )
-        return
-    yield f"classes: {dataset.num_classes}"
-    yield ""
-    yield from histogram(dataset)
-
-
-def shape_of(shape: tuple[int, ...]) -> str:
-    """``(N, 1, 8, 8)``."""
-    return f"({', '.join(('N', *map(str, shape)))})"
-
-
-def histogram(dataset: Dataset, most: int = 50, width: int = 40) -> Iterable[str]:
-    """A bar for each class: how often it is in the training data."""
-    import numpy as np
-
-    from polyframe.cli.output import safe
-
-    size = dataset.num_classes or 0
-    counts: np.ndarray = np.bincount(dataset.train[1], minlength=size)
-    names = [safe(name) for name in dataset.classes or map(str, range(size))]
-    room = max(map(len, names[:most]))
-    for name, count in zip(names[:most], counts[:most], strict=False):
-        bar = "█" * round(width * count / counts.max())
-        yield f"  {name:>{room}}  {count:>7,}  {bar}".rstrip()
-    if size > most:
-        yield f"  … and {size - most:,} more classes"

@@ -26,7 +26,7 @@ def evaluate(run: str, backend: str | None, device: str, as_json: bool) -> None:
       polyframe evaluate runs/digits_cnn/torch/1
       polyframe evaluate runs/digits_cnn/torch/1 -b mxnet --json
     """
-    from polyframe.cli.output import figures, print_json
+    from polyframe.cli.output import figures, print_json, print_matrices
     from polyframe.cli.runs import open_run
     from polyframe.runs import check_fit, load_data
 
@@ -52,3 +52,4 @@ def evaluate(run: str, backend: str | None, device: str, as_json: bool) -> None:
         f"{opened.model.spec.name} on {opened.model.backend.title}, {data.name} "
         f"({part}, {len(x):,} samples): {figures(values)}"
     )
+    print_matrices(values, data.classes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,7 +11,7 @@ import click
 
 def print_json(data: Any) -> None:
     """Data on stdout, for other programs."""
-    from polyframe.train.folder import to_json
+    from polyframe.train.texts import to_json
 
     click.echo(to_json(data), nl=False)
 
@@ -68,9 +68,30 @@ def figure(name: str, value: float) -> str:
     return f"{value:.4g}" if name == "lr" else f"{value:.4f}"
 
 
-def figures(values: dict[str, float]) -> str:
-    """``loss 0.0712  accuracy 97.50 %``."""
-    return "  ".join(f"{name} {figure(name, value)}" for name, value in values.items())
+def is_scalar(value: Any) -> bool:
+    """Whether a value is one number; a confusion matrix is none."""
+    return isinstance(value, (int, float))
+
+
+def figures(values: Mapping[str, Any]) -> str:
+    """``loss 0.0712  accuracy 97.50 %``; what is no single number is left out."""
+    shown = {name: value for name, value in values.items() if is_scalar(value)}
+    return "  ".join(f"{name} {figure(name, value)}" for name, value in shown.items())
+
+
+def print_matrices(values: Mapping[str, Any], classes: Sequence[str] = ()) -> None:
+    """The confusion matrices among some values: a row a true class."""
+    for name, value in values.items():
+        if is_scalar(value):
+            continue
+        rows = [[int(v) for v in row] for row in value]
+        fits = len(classes) == len(rows)
+        names = (
+            [safe(c) for c in classes] if fits else [str(i) for i in range(len(rows))]
+        )
+        title = f"{name.replace('_', ' ')} (rows: true, columns: predicted)"
+        cells = [[n, *map(str, row)] for n, row in zip(names, rows, strict=True)]
+        print_table(["", *names], cells, title)
 
 
 def safe(text: str) -> str:

@@ -2,35 +2,144 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
+import math
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from polyframe.cli.output import figures
-from polyframe.train import Callback
+from polyframe.train import Callback, Plan, StepEnd
+from polyframe.train.runner import scalars
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EVERY = 30.0
+"""Seconds after which a long epoch says in a pipe how far it is."""
+MEMORY = 0.98
+"""The weight that the smoothed loss gives to what was before a step."""
+UNSHOWN = ("epoch", "lr", "lr_first", "lr_last")
+
+
+class Pace:
+    """Smoothed loss, rate and time left.
+
+    The loss is the mean ``Σ mᵏ·loss / Σ mᵏ`` over the finite losses so far, k steps
+    ago, m = 0.98. The rate is that of the epoch's steps since its first loss arrived:
+    compiling and validation are not in it, but validation is in the time left. What an
+    epoch cannot tell yet is taken from the one before.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.epochs, self.steps = plan.epochs, plan.steps
+        self.sum = self.weight = 0.0
+        self.first: tuple[float, int] | None = (
+            None  # the epoch's first loss: when, index
+        )
+        self.samples = 0  # since then
+        self.last = 0.0  # when the last loss arrived
+        self.step_seconds: float | None = None
+        self.rate: float | None = None
+        self.between = 0.0  # seconds from an epoch's last loss to its end
+        self.now = StepEnd(plan.epoch + 1, plan.step - 1, 0, math.nan, 0.0, 0)
+
+    def step(self, step: StepEnd) -> None:
+        """A loss arrived."""
+        self.now, self.last = step, perf_counter()
+        if math.isfinite(step.loss):
+            self.sum = MEMORY * self.sum + step.loss
+            self.weight = MEMORY * self.weight + 1
+        if self.first is None:
+            self.first, self.samples = (self.last, step.index), 0
+            return
+        self.samples += step.samples
+        seconds, steps = self.last - self.first[0], step.index - self.first[1]
+        if seconds > 0 and steps > 0:
+            self.rate, self.step_seconds = self.samples / seconds, seconds / steps
+
+    def epoch(self) -> None:
+        """An epoch and its validation are over. Now its steps are known too."""
+        if self.first is not None:
+            self.between = perf_counter() - self.last
+            self.steps = self.now.index + 1
+        self.first = None
+
+    @property
+    def loss(self) -> float:
+        """The smoothed loss; that of the last step where it is not finite."""
+        finite = self.weight and math.isfinite(self.now.loss)
+        return self.sum / self.weight if finite else self.now.loss
+
+    @property
+    def done(self) -> int:
+        """Steps that lie behind, those before a resume included."""
+        return (self.now.epoch - 1) * (self.steps or 0) + self.now.index + 1
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the last epoch's end; None where nothing tells."""
+        if self.step_seconds is None or self.steps is None:
+            return None
+        steps = max(self.epochs * self.steps - self.done, 0)
+        ends = self.epochs - self.now.epoch + 1
+        return steps * self.step_seconds + ends * self.between
+
+    def place(self) -> str:
+        """``epoch 2/5 step 17/390``."""
+        of = "" if self.steps is None else f"/{self.steps}"
+        return f"epoch {self.now.epoch}/{self.epochs} step {self.now.index + 1}{of}"
+
+    def figures(self) -> str:
+        """``loss 0.1234  1,234 examples/s  0:12 left``."""
+        parts = [f"loss {self.loss:.4f}"]
+        if self.rate is not None:
+            parts.append(f"{self.rate:,.0f} examples/s")
+        if self.left is not None:
+            parts.append(f"{duration(self.left)} left")
+        return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """``0:07``, ``12:07``, ``3:12:07``."""
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class Lines(Callback):
-    """One plain line an epoch."""
+    """A plain line an epoch, and one each half minute of a long one."""
 
-    epochs = 0
+    lags = True
+    pace: Pace
+    said = 0.0
 
-    def on_fit_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Say what is trained, and where."""
-        self.epochs = epochs
+    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+        """Say what is trained, where, and from where on."""
+        self.pace, self.said = Pace(plan), perf_counter()
         self.write(
             f"{model.spec.name} on {model.backend.title}, device {model.device}, "
             f"{model.dtype}: {model.graph.num_parameters:,} parameters"
         )
+        if plan.epoch or plan.step:
+            at = f", step {plan.step + 1}" if plan.step else ""
+            self.write(f"goes on at epoch {plan.epoch + 1}{at}")
+
+    def on_step_end(self, model: Any, step: StepEnd) -> None:
+        """Say how far a long epoch is."""
+        self.pace.step(step)
+        if perf_counter() - self.said >= EVERY:
+            self.write(f"{self.pace.place()}  {self.pace.figures()}")
 
     def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
         """Say what came of an epoch."""
-        shown = {key: value for key, value in row.items() if key not in ("epoch", "lr")}
-        self.write(f"epoch {epoch}/{self.epochs}  {figures(shown)}")
+        self.pace.epoch()
+        shown = {k: v for k, v in scalars(row).items() if k not in UNSHOWN}
+        self.write(f"epoch {epoch}/{self.pace.epochs}  {figures(shown)}")
 
     def write(self, line: str) -> None:
         """One line on stderr."""
+        self.said = perf_counter()
         click.echo(line, err=True)
 
     def close(self) -> None:
@@ -38,47 +147,48 @@ class Lines(Callback):
 
 
 class Bar(Lines):
-    """A progress bar over all steps; the line of each epoch stands above it."""
+    """A progress bar over all steps; the line of each epoch stands above it. Where the
+    number of steps is not known, it only moves to and fro in the first epoch."""
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        self.batch_size, self.began = batch_size, 0.0
+        console = console or Console(stderr=True)
+        text = (
+            "epoch 10/10 step 1000/1000 100%  loss 0.1234  12,345 examples/s  1:00:00"
+        )
         self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%  {task.fields[note]} "),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=Console(stderr=True),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=max(5, min(40, console.width - len(text) - 9))),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=console,
             transient=True,
         )
         self.task = self.progress.add_task("preparing", total=None, note="")
 
-    def on_fit_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Show the bar."""
-        super().on_fit_begin(model, epochs, steps)
+    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+        """Show the bar, as far along as the training is."""
+        super().on_fit_begin(model, plan)
+        self.show("")
         self.progress.start()
-        self.progress.update(self.task, total=epochs * steps)
-        self.steps = steps
-        self.began = time.perf_counter()
 
-    def on_step_end(self, model: Any, step: int, loss: float) -> None:
-        """Move it on. The last batch may be smaller, which the rate does not mind."""
-        rate = (step + 1) * self.batch_size / (time.perf_counter() - self.began)
+    def on_step_end(self, model: Any, step: StepEnd) -> None:
+        """Move it on."""
+        self.pace.step(step)
+        self.show(self.pace.figures())
+
+    def show(self, figures: str) -> None:
+        """Bring the bar to where the pace is."""
+        total = self.pace.steps and self.pace.epochs * self.pace.steps
+        share = f"{100 * self.pace.done / total:3.0f}%  " if total else ""
         self.progress.update(
             self.task,
-            advance=1,
-            description=f"epoch {model.epoch + 1}/{self.epochs} step {step + 1}"
-            f"/{self.steps}",
-            note=f"loss {loss:.4f}  {rate:,.0f} examples/s",
+            description=self.pace.place(),
+            completed=self.pace.done,
+            total=total,
+            note=share + figures,
         )
-
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
-        """Write the epoch's line above the bar."""
-        super().on_epoch_end(model, epoch, row)
-        self.began = time.perf_counter()
 
     def write(self, line: str) -> None:
         """One line on stderr, above the bar."""

@@ -25,8 +25,9 @@ def open_run(run: str, backend: str | None, device: str, predict: bool) -> Opene
     The folder may come from a stranger: recipe and weights are read as data and checked
     against each other; the program in the folder is written anew, never read.
     """
+    from polyframe.build import compile
+    from polyframe.data import at_rest
     from polyframe.errors import PolyframeError
-    from polyframe.model import compile
     from polyframe.train.folder import read_run
 
     recipe, weights, trained_on, classes = read_run(run)
@@ -46,6 +47,8 @@ def open_run(run: str, backend: str | None, device: str, predict: bool) -> Opene
         dtype=recipe.dtype,
         device=device,
         semantics=recipe.semantics,
+        precision=recipe.precision,
     )
+    model.preprocessing = at_rest(recipe.augmentation)
     model.load_weights(weights)
     return Opened(model, recipe, classes)

@@ -45,7 +45,7 @@ def show(
     """
     from polyframe import registry
     from polyframe.compiler.table import Target
-    from polyframe.model import write_programs
+    from polyframe.programs import make_step, write_programs
     from polyframe.spec.recipe import Recipe
 
     spec, recipe = load_source(source)
@@ -53,18 +53,17 @@ def show(
         ranks = {len(shape) for shape in spec.infer().output_shapes}
         loss: Any = "cross_entropy" if ranks == {1} else "mse"
         recipe = Recipe(spec, loss=loss)
-    target = Target(recipe.dtype, "cpu", recipe.semantics, training=not inference)
+    target = Target(
+        recipe.dtype, "cpu", recipe.semantics, not inference, precision=recipe.precision
+    )
     programs = []
     for name in dict.fromkeys(backends):
         backend = registry.get(name)
-        written, _ = write_programs(
-            spec,
-            backend,
-            None if inference else recipe.loss,
-            recipe.optimizer,
-            target,
-            optimize,
+        loss = None if inference else recipe.loss
+        step = make_step(
+            spec, backend, loss, recipe.optimizer, recipe.training, recipe.semantics
         )
+        written, _ = write_programs(spec, backend, step, target, optimize)
         programs.append((name, backend.title, written))
     if sys.stdout.isatty():
         draw(programs)

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 @set_option
 @click.option("-o", "--out", metavar="DIR", help="The run folder; new or empty.")
 @click.option("--no-optimize", is_flag=True, help="Run the program as `show` shows it.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint.")
+@click.option(
+    "--deterministic",
+    is_flag=True,
+    help="Ask the framework for the same bits again, on a GPU too.",
+)
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 @debug_option
 def train(
@@ -39,6 +45,8 @@ def train(
     settings: tuple[str, ...],
     out: str | None,
     no_optimize: bool,
+    resume: bool,
+    deterministic: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -81,13 +89,22 @@ def train(
     if not quiet:
         from polyframe.cli.progress import Bar, Lines
 
-        watchers = [Bar(loaded.batch_size) if sys.stderr.isatty() else Lines()]
+        watchers = [Bar() if sys.stderr.isatty() else Lines()]
     from polyframe.runs import Interrupted
     from polyframe.runs import train as run
 
     try:
         try:
-            result = run(loaded, backend, out, not no_optimize, watchers)
+            result = run(
+                loaded,
+                backend,
+                out,
+                not no_optimize,
+                watchers,
+                resume,
+                deterministic,
+                lambda text: click.echo(text, err=True),
+            )
         finally:
             for watcher in watchers:
                 watcher.close()
@@ -105,14 +122,24 @@ def train(
 
 def report(result: RunResult) -> None:
     """The final table: a row an epoch, and where everything is."""
-    from polyframe.cli.output import figure, figures, print_table
+    from polyframe.cli.output import (
+        figure,
+        figures,
+        is_scalar,
+        print_matrices,
+        print_table,
+    )
 
     rows = result.history
     shown = rows if len(rows) <= 10 else [*rows[:3], *rows[-6:]]
-    cells = [[figure(name, value) for name, value in row.items()] for row in shown]
+    names = [name for name, value in rows[0].items() if is_scalar(value)]
+    cells = [[figure(name, row[name]) for name in names] for row in shown]
     if len(rows) > 10:
-        cells.insert(3, ["…"] + [""] * (len(rows[0]) - 1))
-    print_table([name.replace("_", " ") for name in rows[0]], cells)
+        cells.insert(3, ["…"] + [""] * (len(names) - 1))
+    print_table([name.replace("_", " ") for name in names], cells)
+    print_matrices(result.test, result.classes)
+    if result.stopped:
+        click.echo(f"stopped: {result.stopped}")
     if result.test:
         click.echo(f"test:    {figures(result.test)}")
     click.echo(f"program: {result.program}")

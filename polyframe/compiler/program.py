@@ -56,7 +56,8 @@ class Program:
     ``draws`` lists the paths of random layers in the order in which the program takes
     their factors; ``forms`` says which form of its entry each node took; ``built`` maps
     native paths of layers with weights to the shapes that they take, for frameworks
-    that make weights late.
+    that make weights late; ``state`` names what the optimizer keeps for each parameter,
+    in its order.
     """
 
     files: Mapping[str, str]
@@ -65,6 +66,7 @@ class Program:
     draws: tuple[str, ...] = ()
     forms: Mapping[str, str] = field(default_factory=dict)
     built: Mapping[str, Shape] = field(default_factory=dict)
+    state: tuple[str, ...] = ()
     language: str = "python"
 
     @property

@@ -1,49 +1,135 @@
-"""What the training step of every program has in common: its arguments."""
+"""What the training step of every program has in common: its arguments and parts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from polyframe.compiler.source import Name, head, listing, literal, statement
 from polyframe.compiler.write import Written
 from polyframe.errors import SpecError, UnsupportedError
-from polyframe.spec.losses import Loss
+from polyframe.spec.losses import Loss, Losses
 from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph
 
 
 @dataclass(frozen=True)
 class Step:
-    """What training adds to a model: a loss and an optimizer, nothing UNSET."""
+    """What training adds to a model: a loss for each output, an optimizer, nothing
+    UNSET; and ``weighted``, whether samples have weights."""
 
-    loss: Loss
+    losses: Losses
     optimizer: Optimizer
+    training: Training = field(default_factory=Training)
+    weighted: bool = False
+
+    @property
+    def functions(self) -> dict[Loss, str]:
+        """The different losses, and what their functions are called."""
+        plain = list(
+            dict.fromkeys(replace(loss, loss_weight=1.0) for loss in self.losses)
+        )
+        if len(plain) == 1:
+            return {plain[0]: "loss_fn"}
+        names = {}
+        for number, loss in enumerate(plain, 1):
+            same = sum(other.type == loss.type for other in plain) > 1
+            names[loss] = f"{loss.type}_loss{number if same else ''}"
+        return names
 
 
-def step_fields(graph: TypedGraph, written: Written) -> dict[str, str]:
-    """The pieces of text in which steps of different graphs differ."""
+def fields(
+    graph: TypedGraph, written: Written, step: Step, kept: Sequence[str]
+) -> dict[str, str]:
+    """The pieces of text in which steps of different graphs differ.
+
+    ``kept`` names what stays from step to step: the optimizer, averages, …
+    """
     if not graph.num_parameters:
         raise SpecError(
             "has no weights to train",
             where=graph.name,
             hint="compile it without a loss",
         )
-    draws = ", draws" if written.draws else ""
-    several = len(graph.inputs) > 1
-    if len(graph.outputs) == 1:
-        losses = "loss_fn(outputs, target)"
-    else:
-        losses = "sum(loss_fn(o, t) for o, t in zip(outputs, target))"
+    draws = ["draws"] if written.draws else []
+    weights = ["weights"] if step.weighted else []
+    batch = ["model", "x", "target", *weights, *draws, "count"]
+    last = ["last=True"] if step.training.accumulate > 1 else []
+    train = [*batch, *kept, "learning_rate", *last]
+    inputs = ["*x" if len(graph.inputs) > 1 else "x", *draws]
     return {
-        "arguments": f"model, x, target{draws}",
-        "inputs": f"{'*x' if several else 'x'}{draws}",
-        "losses": losses,
+        "gradients_head": "\n".join(head("def loss_and_gradients", batch, ":", 0)),
+        "train_head": "\n".join(head("def train_step", train, ":", 0)),
+        "batch": ", ".join(batch),
+        "inputs": ", ".join(inputs),
     }
 
 
-def supported(step: Step, losses: object, optimizers: object, backend: str) -> None:
-    """UnsupportedError unless a backend's tables hold the loss and the optimizer."""
-    for element, table in ((step.loss, losses), (step.optimizer, optimizers)):
-        assert isinstance(table, dict)
+def frozen_layers(graph: TypedGraph, written: Written, step: Step) -> list[str]:
+    """The native paths of the layers that stay as they are."""
+    trained = {name: p for name, p in graph.parameters.items() if p.trainable}
+    slots = written.weights
+    return [
+        next(
+            slot.path.rpartition(".")[0]
+            for name, slot in slots.items()
+            if name.rpartition(".")[0] == layer
+        )
+        for layer in step.training.frozen(trained)
+    ]
+
+
+def attribute(path: str) -> str:
+    """``model.blocks[0].conv1`` for the native path ``blocks.0.conv1``."""
+    parts = (f"[{p}]" if p.isdigit() else f".{p}" for p in path.split("."))
+    return "model" + "".join(parts)
+
+
+def freeze_text(layers: Sequence[str], line: str) -> str:
+    """The function ``freeze``; ``line`` is what it does to each ``layer``."""
+    loop = statement("for layer in ", listing("", map(Name, layers)), 4)
+    loop[-1] += ":"
+    return "\n".join(
+        [
+            "def freeze(model):",
+            '    """Leave the weights of these layers as they are."""',
+            *loop,
+            f"        {line}",
+        ]
+    )
+
+
+def losses_text(step: Step, indent: int) -> str:
+    """The statement that computes ``losses``, one for each sample, as lines."""
+    functions, several = step.functions, len(step.losses) > 1
+    terms = []
+    for index, loss in enumerate(step.losses):
+        at = f"[{index}]" if several else ""
+        name = functions[replace(loss, loss_weight=1.0)]
+        text = f"{name}(outputs{at}, target{at})"
+        if loss.loss_weight != 1.0:
+            text = f"{literal(loss.loss_weight)} * {text}"
+        terms.append(Name(f"{text} * weights{at}" if step.weighted else text))
+    if not several:
+        return f"{' ' * indent}losses = {terms[0].text}"
+    plain = len(functions) == 1 and all(s.loss_weight == 1.0 for s in step.losses)
+    if plain and not step.weighted:
+        each = "loss_fn(o, t) for o, t in zip(outputs, target)"
+        return f"{' ' * indent}losses = sum({each})"
+    total = listing("sum", [listing("", terms)])
+    return "\n".join(statement("losses = ", total, indent))
+
+
+def supported(
+    step: Step, losses: Mapping[str, Any], optimizers: Mapping[str, Any], backend: str
+) -> None:
+    """UnsupportedError unless a backend's tables hold the losses and the optimizer."""
+    for element, table in (
+        *((loss, losses) for loss in step.losses),
+        (step.optimizer, optimizers),
+    ):
         if element.type not in table:
             raise UnsupportedError(
                 f"the {backend} backend has no {element.family} {element.type!r}"

@@ -26,6 +26,7 @@ class Target:
     semantics: str = "aligned"
     training: bool = True
     forms: Mapping[str, str] = field(default_factory=dict)  # entry → form to prefer
+    precision: str | None = None  # "bfloat16", "float16": what the passes compute in
 
 
 @dataclass(frozen=True)

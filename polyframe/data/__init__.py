@@ -1,7 +1,20 @@
 """Data sets as NumPy arrays in the neutral layout (N, C, H, W). No framework needed."""
 
 from polyframe.data.arrays import from_arrays
+from polyframe.data.augment import at_rest, augment, resolve
 from polyframe.data.catalogue import describe, load, names
 from polyframe.data.dataset import Dataset, check
+from polyframe.data.rows import batch_of
 
-__all__ = ["Dataset", "check", "describe", "from_arrays", "load", "names"]
+__all__ = [
+    "Dataset",
+    "at_rest",
+    "augment",
+    "batch_of",
+    "check",
+    "describe",
+    "from_arrays",
+    "load",
+    "names",
+    "resolve",
+]

@@ -8,13 +8,18 @@ from typing import Any
 import numpy as np
 
 from polyframe.data.dataset import Array, Dataset, build, check_labels, scale_bytes
+from polyframe.data.rows import float_type, is_mapped
 from polyframe.errors import DataError, did_you_mean
 
 LAYOUTS = ("NCHW", "NHWC")
 
 
 def normalise_x(x: Any, where: str, layout: str = "NCHW") -> Array:
-    """Bring samples into the neutral form: float, channels first, native byte order."""
+    """Bring samples into the neutral form: float, channels first, native byte order.
+
+    A memory map stays one: its axes are put right as a view, its values are left to
+    ``batch_of``.
+    """
     if layout not in LAYOUTS:
         raise DataError(
             f"unknown layout {layout!r}.{did_you_mean(str(layout), LAYOUTS)}",
@@ -33,21 +38,26 @@ def normalise_x(x: Any, where: str, layout: str = "NCHW") -> Array:
     elif array.ndim == 4 and layout == "NHWC":
         array = array.transpose(0, 3, 1, 2)
     if array.dtype == np.uint8:
-        array = scale_bytes(array)
-    elif array.dtype.kind != "f" or array.dtype.itemsize > 8:
+        # A memory map keeps its bytes; batch_of scales them as they are used.
+        return array if is_mapped(array) else scale_bytes(array)
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         raise DataError(
             f"x is of type {array.dtype}",
             where=where,
             hint="allowed: uint8 (scaled by 1/255), float32, float64",
         )
-    return np.ascontiguousarray(array, dtype=_float_type(array))
+    if is_mapped(array):
+        return array
+    return np.ascontiguousarray(array, dtype=float_type(array))
 
 
 def normalise_y(y: Any, where: str) -> Array:
     """Labels to int64, regression targets to a native float; the rest untouched."""
     array = as_array(y, "y", where)
     if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
-        return np.ascontiguousarray(array, dtype=_float_type(array))
+        if is_mapped(array):
+            return array
+        return np.ascontiguousarray(array, dtype=float_type(array))
     if array.ndim and array.dtype.kind in "iu":
         # Checked before the conversion: a huge uint64 would wrap to a negative label.
         check_labels(array, where, None)
@@ -60,10 +70,6 @@ def normalise_y(y: Any, where: str) -> Array:
             )
         return array.astype(np.int64)
     return array  # check() says what is wrong with it
-
-
-def _float_type(array: Array) -> type[np.floating[Any]]:
-    return np.float64 if array.dtype.itemsize == 8 else np.float32
 
 
 def as_array(values: Any, key: str, where: str) -> Array:
@@ -91,8 +97,12 @@ def from_arrays(
     *,
     layout: str = "NCHW",
     source: str = "arrays in memory",
+    weights: Any = None,
 ) -> Dataset:
-    """A data set from arrays: the same rules and checks as for an .npz file."""
+    """A data set from arrays: the same rules and checks as for an .npz file.
+
+    ``weights`` are those of the training samples (N,). Memory maps stay memory maps.
+    """
     if (x_test is None) != (y_test is None):
         there, missing = (
             ("y_test", "x_test") if x_test is None else ("x_test", "y_test")
@@ -108,4 +118,6 @@ def from_arrays(
     if x_test is not None:
         where = f"{name}, test"
         test = normalise_x(x_test, where, layout), normalise_y(y_test, where)
-    return build(name, train, test, classes, source)
+    if weights is not None:
+        weights = as_array(weights, "weights", f"{name}, train")
+    return build(name, train, test, classes, source, weights)

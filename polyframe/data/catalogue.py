@@ -7,9 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from polyframe.data import cifar, digits, fashion, npz, synthetic
+from polyframe.data import (
+    cifar,
+    digits,
+    fashion,
+    folders,
+    npy,
+    npz,
+    synthetic,
+    tables,
+)
 from polyframe.data.dataset import Dataset
+from polyframe.data.files import user_path
 from polyframe.errors import DataError, did_you_mean
+from polyframe.spec.element import brief
 
 
 class Entry(NamedTuple):
@@ -35,8 +46,23 @@ TABLE = {
     ),
 }
 NPZ = Entry(
-    npz.load, "arrays x_train, y_train[, x_test, y_test] or x, y; option layout"
+    npz.load,
+    "arrays x_train, y_train[, x_test, y_test, w_train] or x, y; option layout",
 )
+CSV = Entry(
+    tables.load,
+    "columns image, label[, split, weight], or label, pixel0, …; options shape, size, "
+    "channels",
+)
+NPY = Entry(
+    npy.load,
+    "x_train.npy, y_train.npy[, x_test, y_test, w_train], mapped; option layout",
+)
+IMAGES = Entry(
+    folders.load,
+    "FOLDER/class/name.png, or FOLDER/train/class/…; options size, channels",
+)
+FILES = (NPZ, CSV, NPY, IMAGES)
 
 
 def names() -> list[str]:
@@ -49,8 +75,8 @@ def describe(name: str) -> str:
     return _entry(name).description
 
 
-def load(name: str | Path, **options: Any) -> Dataset:
-    """A data set by its name, or from an .npz file."""
+def load(name: str | Path, /, **options: Any) -> Dataset:
+    """A data set by its name, or from a file or folder; see ``describe``."""
     entry = _entry(name)
     allowed = [
         parameter.name
@@ -64,15 +90,24 @@ def load(name: str | Path, **options: Any) -> Dataset:
                 where=str(name),
                 hint=f"allowed: {', '.join(allowed) or 'no options'}",
             )
-    return entry.loader(name, **options) if entry is NPZ else entry.loader(**options)
+    return entry.loader(name, **options) if entry in FILES else entry.loader(**options)
 
 
 def _entry(name: str | Path) -> Entry:
     if isinstance(name, str) and name in TABLE:
         return TABLE[name]
-    if isinstance(name, str | Path) and str(name).lower().endswith(".npz"):
-        return NPZ
+    if isinstance(name, str | Path):
+        suffix = str(name).lower()
+        if suffix.endswith(".npz"):
+            return NPZ
+        if suffix.endswith(".csv"):
+            return CSV
+        # An empty name would be the current folder; a NUL in it raises in older Pythons.
+        path = user_path(name)
+        if str(name) and "\0" not in str(name) and path.is_dir():
+            return NPY if npy.is_folder(path) else IMAGES
     raise DataError(
-        f"unknown data set {str(name)!r}.{did_you_mean(str(name), TABLE)}",
-        hint=f"allowed: {', '.join(names())}, or a file that ends in .npz",
+        f"unknown data set {brief(str(name))}.{did_you_mean(str(name), TABLE)}",
+        hint=f"allowed: {', '.join(names())}, or a file that ends in .npz or .csv, or a "
+        "folder of .npy files or of pictures that exists",
     )

@@ -6,7 +6,7 @@ label or a NaN is reported in the same words whatever its source.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,17 @@ from polyframe.errors import DataError
 Array = npt.NDArray[Any]
 Split = tuple[Array, Array]
 
+PIECE = 1 << 22
+"""Bytes that a check looks at in one go, so that a memory map is never read as a whole."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Samples and targets in memory, in the neutral layout.
+    """Samples and targets in the neutral layout, in memory or as memory maps.
 
-    x is (N, C, H, W) or (N, features), float; y is (N,) int64 labels, or float targets.
+    x is (N, C, H, W) or (N, features): floats as they are, or bytes that count as x / 255
+    (``batch_of`` cuts rows as floats from either). y is (N,) int64 labels, or float
+    targets. ``weights`` are those of the training samples: (N,) float32, 0 or more.
     """
 
     name: str
@@ -31,6 +36,7 @@ class Dataset:
     test: Split | None
     classes: tuple[str, ...]  # () for regression, or where nobody named them
     source: str  # one readable phrase: where it came from
+    weights: Array | None = None  # None: all samples count alike
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -92,15 +98,25 @@ def check(x: Array, y: Array, where: str, classes: int | None = None) -> None:
 
 
 def _check_finite(values: Array, key: str, where: str) -> None:
-    finite = np.isfinite(values)
-    if finite.all():
+    if values.dtype.kind != "f":
         return
-    sample = int(finite.reshape(len(values), -1).all(axis=1).argmin())
-    raise DataError(
-        f"{key} holds NaN or infinity, first at sample {sample}",
-        where=where,
-        hint="remove or repair such samples: one of them spoils every weight",
-    )
+    for first, piece in pieces(values):
+        finite = np.isfinite(piece)
+        if finite.all():
+            continue
+        sample = first + int(finite.reshape(len(piece), -1).all(axis=1).argmin())
+        raise DataError(
+            f"{key} holds NaN or infinity, first at sample {sample}",
+            where=where,
+            hint="remove or repair such samples: one of them spoils every weight",
+        )
+
+
+def pieces(array: Array) -> Iterator[tuple[int, Array]]:
+    """The rows some at a time, each time with the number of the first."""
+    step = max(1, PIECE * len(array) // max(1, array.nbytes))
+    for first in range(0, len(array), step):
+        yield first, array[first : first + step]
 
 
 def check_labels(y: Array, where: str, classes: int | None) -> None:
@@ -127,14 +143,41 @@ def check_labels(y: Array, where: str, classes: int | None) -> None:
         )
 
 
+def check_weights(weights: Array, count: int, where: str) -> Array:
+    """The weights of ``count`` samples in float32; DataError unless they can be such."""
+    if weights.dtype.kind not in "fiu" or weights.shape != (count,):
+        raise DataError(
+            f"the weights are {weights.dtype} {weights.shape}; "
+            f"numbers ({count},) are needed",
+            where=where,
+            hint="one weight for each training sample",
+        )
+    with np.errstate(over="ignore"):
+        found = weights.astype(np.float32)
+    bad = ~(np.isfinite(found) & (found >= 0))
+    if bad.any():
+        sample = int(bad.argmax())
+        raise DataError(
+            f"weight {weights[sample]} at sample {sample} is not allowed",
+            where=where,
+            hint="a weight is a finite number, 0 or more",
+        )
+    if not found.any():
+        raise DataError(
+            "all weights are 0", where=where, hint="nothing could be learnt"
+        )
+    return found
+
+
 def build(
     name: str,
     train: Split,
     test: Split | None,
     classes: Sequence[str] = (),
     source: str = "arrays",
+    weights: Array | None = None,
 ) -> Dataset:
-    """Check both splits and put them together."""
+    """Check both splits (and the training samples' weights) and put them together."""
     count = len(classes) or None
     check(*train, where=f"{name}, train", classes=count)
     if test is not None:
@@ -147,7 +190,9 @@ def build(
                     where=name,
                     hint="both splits must have the same sample shape and type",
                 )
-    return Dataset(name, train, test, tuple(classes), source)
+    if weights is not None:
+        weights = check_weights(weights, len(train[0]), f"{name}, train")
+    return Dataset(name, train, test, tuple(classes), source, weights)
 
 
 def scale_bytes(x: Array) -> Array:

@@ -12,11 +12,14 @@ from polyframe.data.dataset import Array, Dataset
 from polyframe.data.files import reading, user_path
 from polyframe.errors import DataError
 
-KEYS = "x_train, y_train and, if there is a test set, x_test, y_test; or x, y"
+KEYS = (
+    "x_train, y_train and, if there is a test set, x_test, y_test; or x, y; "
+    "w_train for weights of the training samples"
+)
 
 
 def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
-    """Keys: x_train and y_train (or x and y), and optionally x_test and y_test."""
+    """Keys: x_train and y_train (or x and y); optionally x_test and y_test, w_train."""
     path = user_path(path)
     arrays = read(path, (), hint=f"an .npz file is due that holds {KEYS}")
     short = "x_train" not in arrays and "x" in arrays
@@ -37,10 +40,11 @@ def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
         name=path.name,
         layout=layout,
         source=f"file {path}",
+        weights=arrays.get("w_train"),
     )
 
 
-WANTED = ("x_train", "y_train", "x_test", "y_test", "x", "y")
+WANTED = ("x_train", "y_train", "x_test", "y_test", "w_train", "x", "y")
 
 
 def read(path: Path, keys: Sequence[str], *, hint: str) -> dict[str, Array]:

@@ -105,6 +105,18 @@ class Element:
             raise SpecError(error.message, where=inner, hint=error.hint) from None
 
 
+F = TypeVar("F", bound=Element)
+
+
+def parse_several(family: type[F], value: Any, where: str) -> tuple[F, ...]:
+    """A list of one family; one alone stands for a list of one."""
+    if isinstance(value, (str, family, Mapping)):
+        value = [value]
+    if not isinstance(value, (list, tuple)):
+        raise SpecError(f"got {brief(value)}; a list of names is needed", where=where)
+    return tuple(family.parse(item, where) for item in value)
+
+
 E = TypeVar("E", bound=type[Element])
 
 

@@ -182,8 +182,68 @@ class Choice(Kind):
         return value
 
 
+@dataclasses.dataclass(frozen=True)
+class Text(Kind):
+    """A short printable text."""
+
+    most: int = 200
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        return f"a text of 1 to {self.most} printable characters"
+
+    def check(self, value: Any) -> str:
+        """The text itself."""
+        if not isinstance(value, str) or not 1 <= len(value) <= self.most:
+            raise ValueError
+        if not value.isprintable():
+            raise ValueError
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Maybe(Kind):
+    """What another kind accepts, or nothing."""
+
+    kind: Kind
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        return f"{self.kind.allowed}, or nothing"
+
+    def check(self, value: Any) -> Any:
+        """None, or the other kind's value."""
+        return None if value is None else self.kind.check(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Several(Kind):
+    """A list of what another kind accepts; one alone stands for a list of one."""
+
+    kind: Kind
+    least: int = 0
+    most: int = 2**16
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        return f"a list, {self.least} or more, each {self.kind.allowed}"
+
+    def check(self, value: Any) -> tuple[Any, ...]:
+        """Always a tuple; NumPy arrays of one dimension are welcome."""
+        if hasattr(value, "tolist"):
+            value = value.tolist()
+        items = value if isinstance(value, (list, tuple)) else [value]
+        if not self.least <= len(items) <= self.most:
+            raise ValueError
+        return tuple(self.kind.check(item) for item in items)
+
+
 def field(
-    kind: Kind, *, default: Any = dataclasses.MISSING, aligned: Any = None
+    kind: Kind,
+    *,
+    default: Any = dataclasses.MISSING,
+    aligned: Any = None,
+    kw_only: bool = False,
 ) -> Any:
     """A field of a layer, loss, optimizer, …
 
@@ -191,5 +251,5 @@ def field(
     resolves it to.
     """
     return dataclasses.field(
-        default=default, metadata={"kind": kind, "aligned": aligned}
+        default=default, kw_only=kw_only, metadata={"kind": kind, "aligned": aligned}
     )

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from polyframe.errors import SpecError
 from polyframe.spec.element import Element, define
-from polyframe.spec.fields import UNSET, Bool, Float, field
+from polyframe.spec.fields import UNSET, Bool, Choice, Float, field
 
 State = dict[str, np.ndarray]
 
 
+@dataclass(frozen=True)
 class Optimizer(Element, family="optimizer"):
-    """The base of all optimizers. ``lr`` is the rate at step 0."""
+    """The base of all optimizers. ``lr`` is the rate at step 0.
 
-    lr: float
-    state: ClassVar[tuple[str, ...]] = ()  # canonical names, as in PyTorch
+    ``decay_on``: what ``weight_decay`` shrinks. "all", as the frameworks do, or
+    "kernels": weights of more than one dimension, so that biases and the scales and
+    shifts of norms are left out (Goyal et al. 2017, section 5.3 of "Accurate, large
+    minibatch SGD").
+    """
+
+    decay_on: str = field(Choice(("all", "kernels")), default="all", kw_only=True)
+
+    lr = 0.0
+    weight_decay = 0.0
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """The canonical names of a parameter's state, as in PyTorch."""
+        return ()
+
+    def decay(self, w: np.ndarray) -> float:
+        """The weight decay of one parameter."""
+        left_out = self.decay_on == "kernels" and w.ndim <= 1
+        return 0.0 if left_out else self.weight_decay
 
     def start(self, w: np.ndarray) -> State:
         """The state of one parameter before the first step."""
@@ -45,7 +65,9 @@ class SGD(Optimizer):
     nesterov: bool = field(Bool(), default=False)
     weight_decay: float = field(Float(0.0), default=0.0)
 
-    state = ("momentum_buffer",)
+    @property
+    def state(self) -> tuple[str, ...]:
+        return ("momentum_buffer",) if self.momentum else ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,7 +77,7 @@ class SGD(Optimizer):
     def define(
         self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
     ) -> np.ndarray:
-        g = g + self.weight_decay * w
+        g = g + self.decay(w) * w
         if self.momentum:
             state["momentum_buffer"] = self.momentum * state["momentum_buffer"] + g
             v = state["momentum_buffer"]
@@ -69,8 +91,10 @@ class _Adam(Optimizer):
     beta1: float
     beta2: float
     eps: Any
-    weight_decay: Any
-    state = ("exp_avg", "exp_avg_sq")
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq")
 
     def moments(
         self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
@@ -102,7 +126,7 @@ class Adam(_Adam):
     def define(
         self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
     ) -> np.ndarray:
-        return self.moments(w, g + self.weight_decay * w, state, lr, step)
+        return self.moments(w, g + self.decay(w) * w, state, lr, step)
 
 
 @define
@@ -122,4 +146,4 @@ class AdamW(_Adam):
     def define(
         self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
     ) -> np.ndarray:
-        return self.moments(w * (1 - lr * self.weight_decay), g, state, lr, step)
+        return self.moments(w * (1 - lr * self.decay(w)), g, state, lr, step)

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from polyframe.errors import PolyframeError, RecipeError, did_you_mean
-from polyframe.spec.element import Element, brief, check_name
-from polyframe.spec.fields import Choice, Int, Kind
+from polyframe.spec.augmentations import Augmentation
+from polyframe.spec.callbacks import CallbackSpec
+from polyframe.spec.element import Element, brief, check_name, parse_several
 from polyframe.spec.graph import ModelSpec
 from polyframe.spec.losses import CrossEntropy, Loss
-from polyframe.spec.metrics import Metric
+from polyframe.spec.metrics import Metric, check_keys
 from polyframe.spec.optimizers import Adam, Optimizer
+from polyframe.spec.safety import ModelCheckpoint, TerminateOnNaN
+from polyframe.spec.schedules import Schedule
+from polyframe.spec.settings import KINDS, Training, check_setting
 from polyframe.spec.text import element_data, load_spec, read_data, to_data
 
-SEED = Int(0, 2**63 - 1)
-DTYPE = Choice(("float32", "float64"))
-SEMANTICS = Choice(("aligned", "native"))
-KINDS: dict[str, Kind] = {
-    "batch_size": Int(1, 2**20),
-    "epochs": Int(1, 10**6),
-    "seed": SEED,
-    "dtype": DTYPE,
-    "semantics": SEMANTICS,
+SETTINGS = tuple(KINDS)
+LISTS: dict[str, type[Any]] = {
+    "augmentation": Augmentation,
+    "callbacks": CallbackSpec,
 }
+ALWAYS: tuple[CallbackSpec, ...] = (TerminateOnNaN(), ModelCheckpoint())
+"""What watches each run of a recipe that has none of that kind itself."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,15 @@ class Recipe:
     dtype: str = "float32"
     semantics: str = "aligned"
     device: str = "auto"
+    schedule: Schedule | None = None
+    augmentation: tuple[Augmentation, ...] = ()
+    callbacks: tuple[CallbackSpec, ...] = ()
+    precision: str | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    accumulate: int = 1
+    ema: float | None = None
+    freeze: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -58,10 +68,27 @@ class Recipe:
         put(self, "optimizer", _part("optimizer", Optimizer.parse, self.optimizer))
         put(self, "metrics", parse_metrics(self.metrics))
         put(self, "data", _data(self.data))
-        for key, kind in KINDS.items():
-            put(self, key, _checked(key, kind, getattr(self, key)))
+        if self.schedule is not None:
+            put(self, "schedule", _part("schedule", Schedule.parse, self.schedule))
+        for key, family in LISTS.items():
+            parse = partial(parse_several, family, where=key)
+            put(self, key, _part(key, parse, getattr(self, key)))
+        for key in SETTINGS:
+            check = partial(check_setting, key)
+            put(self, key, _part(key, check, getattr(self, key)))
+        _part("freeze", self._check_training, None)
         if not isinstance(self.device, str):
             raise RecipeError(f"got {brief(self.device)}; a name", where="device")
+
+    def _check_training(self, _: None) -> None:
+        weights = self.model.infer().parameters
+        self.training.frozen({n: p for n, p in weights.items() if p.trainable})
+
+    @property
+    def training(self) -> Training:
+        """Clipping, accumulation, averages, freezing, precision."""
+        names = [f.name for f in fields(Training)]
+        return Training(**{name: getattr(self, name) for name in names})
 
     def to_data(self) -> dict[str, Any]:
         """The recipe as plain data, everything written out."""
@@ -69,9 +96,11 @@ class Recipe:
             "name": self.name,
             "loss": _plain(self.loss),
             "optimizer": _plain(self.optimizer),
+            "schedule": None if self.schedule is None else _plain(self.schedule),
             "metrics": [_plain(m) for m in self.metrics],
             "data": dict(self.data),
-            **{key: getattr(self, key) for key in KINDS},
+            **{key: [_plain(e) for e in getattr(self, key)] for key in LISTS},
+            **{key: _bare(getattr(self, key)) for key in SETTINGS},
             "device": self.device,
             "model": to_data(self.model),
         }
@@ -85,13 +114,12 @@ class Recipe:
 
 
 def parse_metrics(metrics: Any) -> tuple[Metric, ...]:
-    """Metrics from objects or names."""
-    if isinstance(metrics, (str, Metric, Mapping)):
-        metrics = [metrics]
-    if not isinstance(metrics, (list, tuple)):
-        raise RecipeError(f"got {brief(metrics)}; a list of names", where="metrics")
-    parse = partial(Metric.parse, where="metrics")
-    return tuple(_part("metrics", parse, m) for m in metrics)
+    """Metrics from objects or names; no two that would share a column."""
+    found: tuple[Metric, ...] = _part(
+        "metrics", partial(parse_several, Metric, where="metrics"), metrics
+    )
+    _part("metrics", check_keys, found)
+    return found
 
 
 def load_recipe(source: Any, changes: Mapping[str, Any] | None = None) -> Recipe:
@@ -184,6 +212,11 @@ def _data(value: Any) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
 
 
+def _bare(value: Any) -> Any:
+    """Tuples as lists, which is what YAML gives back."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _plain(element: Element) -> Any:
     data = element_data(element)
     return data["type"] if len(data) == 1 else data
@@ -198,12 +231,3 @@ def _part(key: str, parse: Any, value: Any) -> Any:
         if not f"{where}:".startswith(f"{key}:"):
             where = f"{key}: {where}"
         raise RecipeError(error.message, where=where, hint=error.hint) from None
-
-
-def _checked(key: str, kind: Kind, value: Any) -> Any:
-    try:
-        return kind.check(value)
-    except (ValueError, OverflowError):
-        raise RecipeError(
-            f"got {brief(value)}; {kind.allowed} is needed", where=key
-        ) from None

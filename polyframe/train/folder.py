@@ -7,80 +7,153 @@ recipe, missing data, an unknown backend) leaves nothing behind.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polyframe.errors import PolyframeError, WeightsError
+from polyframe import weights as weight_files
+from polyframe.errors import PolyframeError, RecipeError, WeightsError
 from polyframe.files import write_atomic
 from polyframe.spec.recipe import Recipe, load_recipe
-from polyframe.train.callbacks import Callback
+from polyframe.train.callbacks import Callback, Plan
+from polyframe.train.place import Place
+from polyframe.train.texts import to_csv, to_json
 
 SCHEMA = 1
 """The version of result.json; raised when a key changes its meaning or goes away."""
 ROOT = Path("runs")
 RECIPE, WEIGHTS, METRICS = "recipe.yaml", "weights.safetensors", "metrics.csv"
 RESULT, ENVIRONMENT = "result.json", "env.json"
+FREE = ("epochs", "device", "callbacks")
+"""Keys of a recipe that may change between a run and its resuming."""
 
 
 class RunFolder(Callback):
     """The callback that keeps a run folder.
 
-    ``out`` is the folder itself, which must be empty or not there yet; left out, it is
-    ``runs/<recipe>/<backend>/<n>/`` with the next free number. ``path`` is known once
-    training has started. After the last epoch call ``finish``.
+    ``out`` is the folder itself, which must be empty or not there yet, or, to
+    ``resume``, hold a run of the same recipe; left out, it is
+    ``runs/<recipe>/<backend>/<n>/`` with the next free number. It is made when ``claim``
+    is called, before training starts; after the last epoch call ``finish``.
     """
 
+    lags = True
+
     def __init__(
-        self, recipe: Recipe, backend: str, out: str | Path | None = None
+        self,
+        recipe: Recipe,
+        backend: str,
+        out: str | Path | None = None,
+        resume: bool = False,
     ) -> None:
         self.recipe, self.backend = recipe, backend
         self.out = None if out is None else Path(out)
         self.path: Path | None = None
-        self.rows: list[dict[str, float]] = []
+        self.rows: list[dict[str, Any]] = []
         self.classes: tuple[str, ...] = ()
         self.model: Any = None
-        self.began = 0.0
+        self.began, self.before = time.perf_counter(), 0.0
+        self.resume = resume
+        self.stopped: str | None = None  # why the training ended early, if it did
+        self.best: Callable[[], Sequence[float]] = tuple  # (value, epoch), once known
         self.check()
 
     def check(self) -> None:
-        """PolyframeError if the folder that was asked for already holds something."""
+        """PolyframeError if the folder that was asked for holds something else."""
         if self.out is None:
             return
         try:
-            if self.out.is_dir() and any(self.out.iterdir()):
-                raise PolyframeError(
-                    "the folder is not empty, and a run overwrites nothing",
-                    where=str(self.out),
-                    hint="name a new folder, or leave -o out for the next free number",
-                )
             if self.out.exists() and not self.out.is_dir():
                 raise PolyframeError("is a file, not a folder", where=str(self.out))
+            inside = list(self.out.iterdir()) if self.out.is_dir() else []
         except OSError as error:
             raise PolyframeError(
                 f"cannot be read: {error.strerror}", where=str(self.out)
             ) from None
+        inside = [path for path in inside if not is_stray(path)]
+        if inside and not self.resume:
+            raise PolyframeError(
+                "the folder is not empty, and a run overwrites nothing",
+                where=str(self.out),
+                hint="name a new folder, leave -o out for the next free number, or go "
+                "on with --resume",
+            )
+        if inside and not (self.out / RECIPE).is_file():
+            raise PolyframeError(
+                f"the folder is not empty, and no run: it has no {RECIPE}",
+                where=str(self.out),
+                hint="name a new folder, or that of a run",
+            )
 
-    def on_fit_begin(self, model: Any, epochs: int, steps: int) -> None:
-        """Make the folder; write what is known before the first step."""
+    def finished(self) -> Mapping[str, Any] | None:
+        """What result.json holds, if the run is done; RecipeError if the run in the
+        folder is of another recipe."""
+        if self.out is None or not (self.out / RECIPE).is_file():
+            return None
+        self.path = self.out
+        mine, there = self.recipe.to_data(), load_recipe(self.out / RECIPE).to_data()
+        changed = [k for k in mine if k not in FREE and mine[k] != there[k]]
+        if changed:
+            raise RecipeError(
+                f"the run in this folder has another {', '.join(changed)}",
+                where=str(self.out),
+                hint=f"resume with the same recipe; {', '.join(FREE)} may change",
+            )
+        result = read_json(self.out / RESULT)
+        if result.get("status") != "done" or result.get("schema") != SCHEMA:
+            return None
+        enough = result.get("stopped") or result.get("epochs", 0) >= self.recipe.epochs
+        whole = all(key in result for key in ("history", "test", "seconds"))
+        return result if enough and whole else None
+
+    def claim(self) -> Path:
+        """Make the folder; left-overs of a crash go away."""
         self.check()
-        self.model, self.began = model, time.perf_counter()
         self.path = self.out or claim(ROOT / self.recipe.name / self.backend)
-        write_atomic(self.path / RECIPE, self.recipe.to_yaml())
+        for stray in self.path.glob(".*") if self.resume else ():
+            if is_stray(stray):
+                stray.unlink(missing_ok=True)
+        return self.path
+
+    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+        """Write what is known before the first step."""
+        self.model = model
+        write_atomic(self.folder / RECIPE, self.recipe.to_yaml())
         write_atomic(self.program_path, model.source)
-        write_atomic(self.path / ENVIRONMENT, to_json(environment(model)))
+        write_atomic(self.folder / ENVIRONMENT, to_json(environment(model)))
 
     def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
         """Write the table and the weights of this moment."""
         self.rows.append(dict(row))
         write_atomic(self.folder / METRICS, to_csv(self.rows))
-        model.save_weights(self.folder / WEIGHTS)
+        self.save_weights()
+
+    def save_weights(self) -> None:
+        """Keep the weights of this moment, as prediction uses them."""
+        weight_files.save(
+            self.folder / WEIGHTS,
+            self.model.inference_weights(),
+            spec=self.model.spec.hash,
+        )
+
+    def on_rest(self, model: Any, place: Callable[[], Place]) -> None:
+        """The rows of the epochs before a resume are known now."""
+        self.rows = [dict(row) for row in place().rows]
+
+    def state(self) -> dict[str, Any]:
+        """The seconds that the run has taken so far."""
+        return {"seconds": self.seconds()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Count on from them."""
+        seconds = state.get("seconds")
+        self.before = float(seconds) if isinstance(seconds, (int, float)) else 0.0
+
+    def seconds(self) -> float:
+        """What the run has taken, over all resumes."""
+        return self.before + time.perf_counter() - self.began
 
     def finish(self, status: str, error: str | None = None) -> dict[str, Any]:
         """Write result.json: "done", "interrupted" or "failed"; what it holds.
@@ -88,7 +161,7 @@ class RunFolder(Callback):
         Of a training that was cut short the weights of this moment are kept as well.
         """
         if status == "interrupted":
-            self.model.save_weights(self.folder / WEIGHTS)
+            self.save_weights()
         result = self.result(status)
         if error is not None:
             result["error"] = error
@@ -109,7 +182,9 @@ class RunFolder(Callback):
             "history": self.rows,
             "final": final,
             "test": test,
-            "seconds": time.perf_counter() - self.began,
+            "best": dict(zip(("value", "epoch"), self.best())) or None,
+            "stopped": self.stopped,
+            "seconds": self.seconds(),
             "parameters": self.model.graph.num_parameters,
             "classes": list(self.classes),
             "spec_hash": self.recipe.model.hash,
@@ -128,8 +203,23 @@ class RunFolder(Callback):
     @property
     def program_path(self) -> Path:
         """Where the program that runs is written down. It is never read back."""
+        if self.model is None:  # of a run that was finished before
+            return next(self.folder.glob(f"program_{self.backend}.*"), self.folder)
         suffix = Path(next(iter(self.model.program.files))).suffix
         return self.folder / f"program_{self.backend}{suffix}"
+
+
+def is_stray(path: Path) -> bool:
+    """Whether a crash has left it while one of a run's files was being written."""
+    names = (RECIPE, WEIGHTS, METRICS, RESULT, ENVIRONMENT, "program_")
+    return path.name.startswith(tuple(f".{name}" for name in names))
+
+
+def last_run(recipe: Recipe, backend: str) -> Path | None:
+    """The folder with the highest number of that recipe's runs."""
+    parent = ROOT / recipe.name / backend
+    taken = [p for p in parent.glob("*") if p.is_dir() and p.name.isdecimal()]
+    return max(taken, key=lambda p: int(p.name), default=None)
 
 
 def claim(parent: Path) -> Path:
@@ -215,31 +305,3 @@ def read_json(path: Path) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
         raise PolyframeError("is no JSON mapping", where=str(path))
     return data
-
-
-# --- texts -----------------------------------------------------------------------
-
-
-def to_json(data: Any) -> str:
-    """Indented JSON that every reader takes: NaN and infinity become null."""
-    return json.dumps(finite(data), indent=2, ensure_ascii=False) + "\n"
-
-
-def finite(data: Any) -> Any:
-    """Plain data without NaN and infinity, which JSON does not know."""
-    if isinstance(data, Mapping):
-        return {key: finite(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [finite(value) for value in data]
-    if isinstance(data, float) and not math.isfinite(data):
-        return None
-    return data
-
-
-def to_csv(rows: list[dict[str, float]]) -> str:
-    """One line of column names, one line a row; numbers as Python writes them."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

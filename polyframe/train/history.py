@@ -2,51 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.losses import Losses
 from polyframe.spec.metrics import Metric
+
+Row = dict[str, Any]
+"""Numbers by name, one row an epoch; a confusion matrix is an array."""
 
 
 @dataclass
 class History:
     """Rows of numbers, one an epoch; ``history["loss"]`` is a column."""
 
-    rows: list[dict[str, float]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    stopped: str | None = None  # why training ended before its last epoch, if it did
 
-    def __getitem__(self, name: str) -> list[float]:
+    def __getitem__(self, name: str) -> list[Any]:
         return [row[name] for row in self.rows]
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A metric of one output, and what its column is called."""
+
+    key: str
+    metric: Metric
+    output: int
+    shape: Shape
+
+
+def measured(
+    metrics: Sequence[Metric], losses: Losses, outputs: Sequence[tuple[str, Shape]]
+) -> list[Measured]:
+    """The metrics that fit each output: ``accuracy``, or, where a model has several
+    outputs, ``<output>_accuracy``."""
+    several = len(outputs) > 1
+    return [
+        Measured(f"{name}_{m.key}" if several else m.key, m, index, shape)
+        for m in metrics
+        for index, ((name, shape), loss) in enumerate(zip(outputs, losses, strict=True))
+        if m.labels == loss.labels
+    ]
+
+
 class Totals:
-    """Loss and metrics over batches."""
+    """Loss and metrics over batches; ``factors`` are those of several losses."""
 
-    def __init__(self, metrics: Sequence[Metric]) -> None:
-        self.metrics = metrics
-        self.loss, self.count = 0.0, 0
-        self.totals = [np.zeros(2) for _ in metrics]
-
-    def add(
-        self,
-        loss: float,
-        count: int,
-        outputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
+    def __init__(
+        self, metrics: Sequence[Measured], factors: Sequence[float] = (1.0,)
     ) -> None:
-        """One more batch: its summed loss, its size, outputs and targets."""
-        self.loss, self.count = self.loss + loss, self.count + count
-        for i, metric in enumerate(self.metrics):
-            for output, target in zip(outputs, targets, strict=True):
-                self.totals[i] = metric.update(self.totals[i], output, target)
+        self.metrics, self.factors = metrics, factors
+        self.losses = np.zeros((len(factors), 2))  # summed losses, summed weights
+        self.totals = [m.metric.start(m.shape) for m in metrics]
 
-    def values(self) -> dict[str, float]:
-        """``{"loss": …, metric: …}``."""
-        found = {"loss": self.loss / max(self.count, 1)}
-        for metric, totals in zip(self.metrics, self.totals, strict=True):
-            found[metric.type] = metric.value(totals)
+    def add_loss(self, loss: float, weight: float, index: int = 0) -> None:
+        """One more summed loss, and the sum of its samples' weights."""
+        self.losses[index] += loss, weight
+
+    def add(self, outputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> None:
+        """The outputs and targets of one more batch."""
+        for i, m in enumerate(self.metrics):
+            output, target = outputs[m.output], targets[m.output]
+            self.totals[i] = m.metric.update(self.totals[i], output, target)
+
+    def values(self) -> Row:
+        """``{"loss": …, metric: …}``; a loss of NaN where all weights are 0."""
+        with np.errstate(invalid="ignore"):
+            means = self.losses[:, 0] / self.losses[:, 1]
+        found: Row = {"loss": float(means @ self.factors)}
+        for m, totals in zip(self.metrics, self.totals, strict=True):
+            found[m.key] = m.metric.value(totals)
         return found
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The totals so far, as arrays."""
+        found = {"loss": self.losses}
+        for m, totals in zip(self.metrics, self.totals, strict=True):
+            found[m.key] = totals
+        return found
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on from what ``state`` gave."""
+        self.losses = state["loss"]
+        self.totals = [state[m.key] for m in self.metrics]

@@ -4,128 +4,239 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol
 
-import numpy as np
-
 from polyframe.backend import Session
-from polyframe.batches import Batches
 from polyframe.errors import PolyframeError
-from polyframe.randomness import order
-from polyframe.spec.metrics import Metric
-from polyframe.train.history import History, Totals
-
-Arrays = Sequence[np.ndarray]
+from polyframe.train.callbacks import Callback, Plan, StepEnd, StopTraining
+from polyframe.train.feed import Batch, Feed, Weigh, batches
+from polyframe.train.guard import Guard
+from polyframe.train.history import History, Measured, Row, Totals
+from polyframe.train.place import Place
 
 WAITING = 4
-"""How many steps may be under way before the loop waits for the oldest one's loss."""
+"""How many batches may be under way before the loop waits for the oldest one's loss."""
 
 
 class Trainable(Protocol):
     """What the loop asks of a model; ``polyframe.model.Model`` has it."""
 
     session: Session
-    metrics: tuple[Metric, ...]
-    seed: int
     step: int
     epoch: int
     learning_rate: float
 
-    def stage(self, inputs: Arrays, targets: Arrays, step: int) -> Any:
-        """A batch of arranged arrays, with the draws of that step, on the device."""
+    @property
+    def measured(self) -> list[Measured]:
+        """The metrics and where they belong."""
 
-    def advance(self, batch: Any) -> tuple[Any, Any]:
-        """One step on a staged batch; handles of the loss and the outputs."""
+    def stage(self, batch: Batch) -> Any:
+        """A batch with the draws of its step, on the device."""
 
-    def measure(self, inputs: Arrays, targets: Arrays) -> dict[str, float]:
-        """Loss and metrics over prepared arrays."""
+    def advance(self, batch: Any, last: bool) -> tuple[Any, Any]:
+        """A staged batch's part of a step; handles of the loss and the outputs."""
 
 
-def fit(
-    model: Trainable,
-    inputs: Arrays,
-    targets: Arrays,
-    epochs: int,
-    batch_size: int,
-    validation: tuple[Arrays, Arrays] | None,
-    callbacks: Sequence[Any],
-    shuffle: bool,
-) -> History:
-    """Train for some epochs; see ``Model.fit``."""
-    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
-        raise PolyframeError(f"epochs is {epochs!r}; a whole number from 1 is needed")
-    steps = len(Batches(inputs, batch_size))
-    shown = model.session.arrange(inputs)
-    history = History()
-    for callback in callbacks:
-        callback.on_fit_begin(model, epochs, steps)
-    for _ in range(epochs):
-        began = time.perf_counter()
-        values = run_epoch(model, shown, targets, batch_size, callbacks, shuffle)
-        seconds = time.perf_counter() - began
+class Loop:
+    """A training under way.
+
+    ``rate`` gives the learning rate of a step by (steps an epoch, last epoch, rows), or
+    is None to leave it alone; ``validate`` measures held-out data.
+    """
+
+    def __init__(
+        self,
+        model: Trainable,
+        feed: Feed,
+        epochs: int,
+        weigh: Weigh | None = None,
+        validate: Callable[[], Row] | None = None,
+        callbacks: Sequence[Callback] = (),
+        rate: Callable[[float, int, Sequence[Row]], float] | None = None,
+        place: Place | None = None,
+    ) -> None:
+        if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
+            raise PolyframeError(
+                f"epochs is {epochs!r}; a whole number from 1 is needed"
+            )
+        self.model, self.feed, self.epochs = model, feed, epochs
+        self.weigh, self.validate, self.rate = weigh, validate, rate
+        self.callbacks = list(callbacks)
+        # A callback that wants to see each step as it is keeps the device waiting.
+        exact = any(
+            not c.lags and type(c).on_step_end is not Callback.on_step_end
+            for c in callbacks
+        )
+        self.waiting = 0 if exact else WAITING
+        self.history = History(list(place.rows) if place else [])
+        self.index = place.index if place else 0  # steps of this epoch that are done
+        self.seconds = place.seconds if place else 0.0  # of this epoch, before a resume
+        self.began, self.under_way = 0.0, False  # this epoch, in this process
+        self.totals = Totals(model.measured)
+        if place:
+            self.totals.restore(place.totals)
+            for key, callback in keyed(self.callbacks).items():
+                if key in place.callbacks:
+                    callback.restore(place.callbacks[key])
+        for callback in self.callbacks:
+            if isinstance(callback, Guard) and feed.again:
+                callback.again = partial(batches, feed, weigh)
+
+    def run(self) -> History:
+        """Train to the last epoch, or until a callback ends it."""
+        last = self.model.epoch + self.epochs
+        plan = Plan(
+            last, self.feed.steps, self.feed.batch_size, self.model.epoch, self.index
+        )
+        try:
+            for callback in self.callbacks:
+                callback.on_fit_begin(self.model, plan)
+            self._rest()
+            while self.model.epoch < last:
+                self._epoch(last)
+        except StopTraining as stop:
+            self.history.stopped = str(stop)
+        for callback in self.callbacks:
+            callback.on_fit_end(self.model)
+        return self.history
+
+    def _epoch(self, last: int) -> None:
+        """One epoch, or what is left of it."""
+        self.began, self.under_way = time.perf_counter(), True
+        model = self.model
+        # One thread prepares the next batch while the framework is at this one.
+        with ThreadPoolExecutor(1, "polyframe-batches") as worker:
+            self._steps(worker, last)
+        passed = time.perf_counter() - self.began
         model.epoch += 1
-        row: dict[str, float] = {"epoch": model.epoch, **values}
-        if validation is not None:
-            held = model.measure(*validation)
-            row |= {f"val_{name}": value for name, value in held.items()}
+        row: Row = {"epoch": model.epoch, **self.totals.values()}
+        if self.validate is not None:
+            row |= {f"val_{name}": v for name, v in self.validate().items()}
         row["lr"] = model.learning_rate
-        row["seconds"] = seconds
-        row["examples_per_sec"] = len(inputs[0]) / seconds
-        history.rows.append(row)
-        for callback in callbacks:
-            callback.on_epoch_end(model, model.epoch, row)
+        row["seconds"] = self.seconds + passed
+        row["examples_per_sec"] = self.samples / passed
+        self.history.rows.append(row)
+        self.index, self.seconds, self.totals = 0, 0.0, Totals(model.measured)
+        self.under_way = False
+        self._tell(lambda callback: callback.on_epoch_end(model, model.epoch, row))
+        self._rest()
+
+    def _steps(self, worker: ThreadPoolExecutor, last: int) -> None:
+        model = self.model
+        self.samples = 0
+        source = batches(self.feed, self.weigh, model.epoch, model.step, self.index)
+        under_way: deque[Any] = deque()
+        self.losses: list[float] = []
+        for batch, staged in self._staged(source, worker):
+            if self.rate is not None and not batch.first:
+                at = model.epoch + batch.index / self._steps_an_epoch()
+                model.learning_rate = self.rate(at, last, self.history.rows)
+            handles = model.advance(staged, batch.last)
+            self.samples += batch.size
+            under_way.append((batch, *handles, model.learning_rate))
+            while len(under_way) > self.waiting:
+                self._settle(under_way.popleft())
+            if batch.last:
+                self.index = batch.index + 1
+                if any(c.rests(model.step) for c in self.callbacks):
+                    while under_way:
+                        self._settle(under_way.popleft())
+                    self._rest()
+        while under_way:
+            self._settle(under_way.popleft())
+
+    def _steps_an_epoch(self) -> int:
+        if self.feed.steps is None:
+            raise PolyframeError(
+                "a schedule needs to know how many steps an epoch has",
+                where="fit",
+                hint="steps_per_epoch says it",
+            )
+        return self.feed.steps
+
+    def _staged(
+        self, source: Iterator[Batch], worker: ThreadPoolExecutor
+    ) -> Iterator[tuple[Batch, Any]]:
+        """Batches and their staged form, one ahead in a thread where that pays."""
+        model, ahead = self.model, self.model.session.stages_ahead
+
+        def prepare() -> tuple[Batch, Any] | None:
+            batch = next(source, None)
+            if batch is None:
+                return None
+            return batch, model.stage(batch) if ahead else None
+
+        waiting: Future[Any] | None = None
+        threaded = ahead or self.feed.heavy
+        while True:
+            found = waiting.result() if waiting else prepare()
+            if found is None:
+                return
+            waiting = worker.submit(prepare) if threaded else None
+            batch, staged = found
+            yield batch, staged if ahead else model.stage(batch)
+
+    def _settle(self, under_way: Any) -> None:
+        """Fetch a batch's loss (and outputs, if a metric wants them) and count them."""
+        batch, loss_handle, outputs, lr = under_way
+        session = self.model.session
+        self.losses.append(session.read(loss_handle).item())
+        if self.model.measured:
+            several = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+            self.totals.add([session.read(o) for o in several], batch.part.targets)
+        if not batch.last:
+            return
+        loss, self.losses = sum(self.losses), []
+        self.totals.add_loss(loss * batch.count, batch.count)
+        end = StepEnd(
+            self.model.epoch + 1, batch.index, batch.step + 1, loss, lr, batch.count
+        )
+        self._tell(lambda callback: callback.on_step_end(self.model, end))
+
+    def _tell(self, call: Callable[[Callback], None]) -> None:
+        """Tell all callbacks; one that ends the training does so behind the others."""
+        stop: StopTraining | None = None
+        for callback in self.callbacks:
+            try:
+                call(callback)
+            except StopTraining as wanted:
+                stop = stop or wanted
+        if stop is not None:
+            raise stop
+
+    def _rest(self) -> None:
+        """All steps are settled: callbacks may look at weights and state as they are
+        between two steps."""
+        for callback in self.callbacks:
+            callback.on_rest(self.model, self.place)
+
+    def place(self) -> Place:
+        """Where this training stands."""
+        passed = time.perf_counter() - self.began if self.under_way else 0.0
+        return Place(
+            epoch=self.model.epoch,
+            index=self.index,
+            step=self.model.step,
+            learning_rate=self.model.learning_rate,
+            seconds=self.seconds + passed,
+            rows=list(self.history.rows),
+            totals=dict(self.totals.state()),
+            callbacks={
+                key: state
+                for key, c in keyed(self.callbacks).items()
+                if (state := c.state())
+            },
+        )
+
+
+def keyed(callbacks: Sequence[Callback]) -> dict[str, Callback]:
+    """Callbacks by the name of their class, the second of one with a number."""
+    found: dict[str, Callback] = {}
     for callback in callbacks:
-        callback.on_fit_end(model)
-    return history
-
-
-def run_epoch(
-    model: Trainable,
-    inputs: Arrays,
-    targets: Arrays,
-    batch_size: int,
-    callbacks: Sequence[Any],
-    shuffle: bool,
-) -> dict[str, float]:
-    """One pass over the data; the mean loss and the metrics of the steps taken."""
-    count = len(inputs[0])
-    shown = order(model.seed, model.epoch, count) if shuffle else None
-    totals = Totals(model.metrics)
-    batches = Batches([*inputs, *targets], batch_size, shown)
-    first = model.step
-
-    def stage(index: int) -> tuple[Any, Arrays]:
-        """Cut a batch and put it on the device."""
-        batch = batches[index]
-        x, y = batch[: len(inputs)], batch[len(inputs) :]
-        return model.stage(x, model.session.arrange(y), first + index), y
-
-    waiting: deque[Any] = deque()
-    # One thread prepares the next batch while the framework is at this one.
-    with ThreadPoolExecutor(1, "polyframe-batches") as worker:
-        ahead = None
-        for step in range(len(batches)):
-            batch, y = ahead.result() if ahead else stage(step)
-            if model.session.stages_ahead and step + 1 < len(batches):
-                ahead = worker.submit(stage, step + 1)
-            waiting.append((step, *model.advance(batch), y))
-            if len(waiting) > WAITING:
-                settle(model, waiting.popleft(), totals, callbacks)
-        while waiting:
-            settle(model, waiting.popleft(), totals, callbacks)
-    return totals.values()
-
-
-def settle(model: Trainable, under_way: Any, totals: Totals, callbacks: Any) -> None:
-    """Fetch a step's loss (and outputs, if a metric wants them) and count them."""
-    step, loss_handle, outputs, targets = under_way
-    loss, size = model.session.read(loss_handle).item(), len(targets[0])
-    fetched = []
-    if model.metrics:
-        several = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-        fetched = [model.session.read(output) for output in several]
-    totals.add(loss * size, size, fetched, targets if fetched else [])
-    for callback in callbacks:
-        callback.on_step_end(model, step, loss)
+        name = type(callback).__name__
+        same = sum(type(c).__name__ == name for c in found.values())
+        found[f"{name}{same + 1}" if same else name] = callback
+    return found

@@ -26,23 +26,25 @@ class SGD(mx.optimizer.Optimizer):
 
     def update(self, index, weight, grad, state):
         """Move a list of parameters by one step."""
-        if self.momentum:
-            self.move(state, grad, -1, decay=self.momentum - 1)  # v = momentum * v + g
-            if self.wd:
-                self.move(state, weight, -self.wd)
+        count, decays = len(weight), self._get_wds(index)
+        if self.momentum:  # v = momentum * v + g
+            self.move(state, grad, [-1] * count, [self.momentum - 1] * count)
+            if any(decays):
+                self.move(state, weight, [-decay for decay in decays])
         if self.nesterov or not self.momentum:
-            self.move(weight, grad, self.lr, decay=self.wd)
+            self.move(weight, grad, [self.lr] * count, decays)
         if self.momentum:
-            self.move(weight, state, self.lr * (self.momentum if self.nesterov else 1))
+            rate = self.lr * (self.momentum if self.nesterov else 1)
+            self.move(weight, state, [rate] * count)
 
-    def move(self, arrays, directions, rate, decay=0.0):
+    def move(self, arrays, directions, rates, decays=None):
         """Subtract rate * (direction + decay * array) from each array."""
         count = len(arrays)
         nd.multi_sgd_update(
             *[array for pair in zip(arrays, directions) for array in pair],
             out=arrays,
-            lrs=[rate] * count,
-            wds=[decay] * count,
+            lrs=rates,
+            wds=decays or [0.0] * count,
             num_weights=count,
         )
 
@@ -83,7 +85,7 @@ class Adam(mx.optimizer.Optimizer):
             beta1=self.beta1,
             beta2=self.beta2,
             epsilon=self.epsilon * correction2,
-            wd=self.wd,
+            wd=self._get_wd(index),
         )
 
 
@@ -113,7 +115,7 @@ class AdamW(mx.optimizer.Optimizer):
         mean, square = state
         correction1 = 1 - self.beta1**self.num_update
         correction2 = (1 - self.beta2**self.num_update) ** 0.5
-        weight *= 1 - self.lr * self.wd
+        weight *= 1 - self.lr * self._get_wd(index)
         nd.adam_update(
             weight,
             grad,

@@ -25,8 +25,9 @@ class SGD(mx.optimizer.Optimizer):
 
     def update(self, index, weight, grad, state):
         """Move one parameter by one step."""
-        if self.wd:
-            grad = grad + self.wd * weight
+        decay = self._get_wd(index)
+        if decay:
+            grad = grad + decay * weight
         if self.momentum:
             state *= self.momentum
             state += grad
@@ -58,8 +59,9 @@ class Adam(mx.optimizer.Optimizer):
         mean, square = state
         correction1 = 1 - self.beta1**self.num_update
         correction2 = 1 - self.beta2**self.num_update
-        if self.wd:
-            grad = grad + self.wd * weight
+        decay = self._get_wd(index)
+        if decay:
+            grad = grad + decay * weight
         mean *= self.beta1
         mean += (1 - self.beta1) * grad
         square *= self.beta2
@@ -92,7 +94,7 @@ class AdamW(mx.optimizer.Optimizer):
         mean, square = state
         correction1 = 1 - self.beta1**self.num_update
         correction2 = 1 - self.beta2**self.num_update
-        weight *= 1 - self.lr * self.wd
+        weight *= 1 - self.lr * self._get_wd(index)
         mean *= self.beta1
         mean += (1 - self.beta1) * grad
         square *= self.beta2

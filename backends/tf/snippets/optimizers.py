@@ -12,18 +12,30 @@ class SGD:
     Keras keeps lr inside v instead, which takes another path once lr changes.
     """
 
-    def __init__(self, variables, momentum=0.0, nesterov=False, weight_decay=0.0):
+    def __init__(
+        self,
+        variables,
+        momentum=0.0,
+        nesterov=False,
+        weight_decay=0.0,
+        decay_vectors=True,
+    ):
         self.variables = variables
         self.momentum, self.nesterov = momentum, nesterov
-        self.weight_decay = weight_decay
+        self.decays = [
+            weight_decay if decay_vectors or len(w.shape) > 1 else 0.0
+            for w in variables
+        ]
         self.velocities = [tf.Variable(tf.zeros_like(w)) for w in variables]
 
     def apply(self, gradients, learning_rate):
         """Take one step; `learning_rate` is a scalar tensor of the weights' dtype."""
         momentum = tf.constant(self.momentum, learning_rate.dtype)
-        for w, g, v in zip(self.variables, gradients, self.velocities):
-            if self.weight_decay:
-                g += self.weight_decay * w
+        for w, g, v, decay in zip(
+            self.variables, gradients, self.velocities, self.decays
+        ):
+            if decay:
+                g += decay * w
             tf.raw_ops.ResourceApplyMomentum(
                 var=w.handle,
                 accum=v.handle,
@@ -42,11 +54,20 @@ class Adam:
     """
 
     def __init__(
-        self, variables, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0
+        self,
+        variables,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        weight_decay=0.0,
+        decay_vectors=True,
     ):
         self.variables = variables
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self.weight_decay = weight_decay
+        self.decays = [
+            weight_decay if decay_vectors or len(w.shape) > 1 else 0.0
+            for w in variables
+        ]
         self.step = tf.Variable(0, dtype=tf.int64)
         self.means = [tf.Variable(tf.zeros_like(w)) for w in variables]
         self.squares = [tf.Variable(tf.zeros_like(w)) for w in variables]
@@ -64,9 +85,11 @@ class Adam:
         rate = tf.cast(tf.cast(learning_rate, tf.float64) * root_2 / bias_1, dtype)
         epsilon = tf.cast(self.epsilon * root_2, dtype)
         zero = tf.constant(0, dtype)
-        for w, g, m, s in zip(self.variables, gradients, self.means, self.squares):
-            if self.weight_decay:
-                g += self.weight_decay * w
+        for w, g, m, s, decay in zip(
+            self.variables, gradients, self.means, self.squares, self.decays
+        ):
+            if decay:
+                g += decay * w
             tf.raw_ops.ResourceApplyAdam(
                 var=w.handle,
                 m=m.handle,
@@ -89,11 +112,20 @@ class AdamW:
     """
 
     def __init__(
-        self, variables, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.01
+        self,
+        variables,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        weight_decay=0.01,
+        decay_vectors=True,
     ):
         self.variables = variables
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self.weight_decay = weight_decay
+        self.decays = [
+            weight_decay if decay_vectors or len(w.shape) > 1 else 0.0
+            for w in variables
+        ]
         self.step = tf.Variable(0, dtype=tf.int64)
         self.means = [tf.Variable(tf.zeros_like(w)) for w in variables]
         self.squares = [tf.Variable(tf.zeros_like(w)) for w in variables]
@@ -111,8 +143,11 @@ class AdamW:
         rate = tf.cast(tf.cast(learning_rate, tf.float64) * root_2 / bias_1, dtype)
         epsilon = tf.cast(self.epsilon * root_2, dtype)
         zero = tf.constant(0, dtype)
-        for w, g, m, s in zip(self.variables, gradients, self.means, self.squares):
-            w.assign(w * (1 - learning_rate * self.weight_decay))
+        for w, g, m, s, decay in zip(
+            self.variables, gradients, self.means, self.squares, self.decays
+        ):
+            if decay:
+                w.assign(w * (1 - learning_rate * decay))
             tf.raw_ops.ResourceApplyAdam(
                 var=w.handle,
                 m=m.handle,
@@ -125,3 +160,32 @@ class AdamW:
                 beta2_power=zero,
                 epsilon=epsilon,
             )
+
+
+class Sums:
+    """Gradients that are added up over several batches before an update."""
+
+    def __init__(self, variables):
+        self.values = [tf.Variable(tf.zeros_like(w)) for w in variables]
+
+    def add(self, gradients):
+        """Add the gradients of one more batch; the sums so far."""
+        return [s.assign_add(g) for s, g in zip(self.values, gradients)]
+
+    def clear(self):
+        """Begin anew, behind an update."""
+        for s in self.values:
+            s.assign(tf.zeros_like(s))
+
+
+class Average:
+    """Averages of the weights: a = decay * a + (1 - decay) * w after each step."""
+
+    def __init__(self, variables, decay):
+        self.variables, self.decay = variables, decay
+        self.values = [tf.Variable(w) for w in variables]
+
+    def update(self):
+        """Take in the weights of this moment."""
+        for a, w in zip(self.values, self.variables):
+            a.assign_sub((1 - self.decay) * (a - w))

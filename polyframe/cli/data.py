@@ -1,0 +1,166 @@
+"""``polyframe data``: data sets, as text and as pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from polyframe.cli.options import debug_option, parse_settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from polyframe.data import Dataset
+
+
+@click.group()
+def data() -> None:
+    """Look at data sets."""
+
+
+@data.command()
+@click.argument("name")
+@click.option(
+    "--set",
+    "settings",
+    metavar="OPTION=VALUE",
+    multiple=True,
+    help="An option of the set, as YAML: --set size=[32,32]. May be given several times.",
+)
+@click.option(
+    "-o", "--out", metavar="FILE", help="The sheet of pictures.  [default: NAME.png]"
+)
+@click.option("--no-pictures", is_flag=True, help="Write no sheet of pictures.")
+@debug_option
+def info(
+    name: str, settings: tuple[str, ...], out: str | None, no_pictures: bool
+) -> None:
+    """A data set's look: shapes, counts, values, labels, pictures.
+
+    NAME is one of `polyframe list datasets`, a file that ends in .npz or .csv, or a
+    folder of .npy files or of pictures. A set that is not on this machine is fetched
+    first, if it can be.
+
+    Beside the text, a sheet of pictures is written: the first samples of the first ten
+    classes, a class a row.
+
+    \b
+    Examples:
+      polyframe data info digits
+      polyframe data info samples.npz --no-pictures
+      polyframe data info photos/ --set size=[64,64] -o photos_small.png
+    """
+    from polyframe.data import load
+    from polyframe.errors import DataError
+
+    if out is not None and no_pictures:
+        raise click.UsageError("-o and --no-pictures exclude each other.")
+    if out is not None and not out.lower().endswith(".png"):
+        raise DataError("a file ending in .png is needed", where=out)
+    dataset = load(name, **parse_settings(settings))
+    for line in describe_dataset(dataset):
+        click.echo(line)
+    if not no_pictures:
+        write_sheet(dataset, out)
+
+
+def write_sheet(dataset: Dataset, out: str | None) -> None:
+    """Write the sheet, or say why there is none; an error where a file was asked for."""
+    from pathlib import Path
+
+    from polyframe.data.sheet import sheet
+    from polyframe.errors import DataError
+    from polyframe.files import write_atomic
+
+    try:
+        content = sheet(dataset)
+    except DataError as error:
+        if out is not None:
+            raise
+        hint = f" ({error.hint})" if error.hint else ""
+        click.echo(f"\nno sheet of pictures: {error.message}{hint}")
+        return
+    stem = dataset.name
+    for suffix in (".npz", ".csv"):
+        stem = stem.removesuffix(suffix)
+    path = Path(out or f"{stem or 'pictures'}.png")
+    write_atomic(path, content)
+    click.echo(f"\npictures: {path}")
+
+
+def describe_dataset(dataset: Dataset) -> Iterable[str]:
+    """Lines about a data set."""
+    from polyframe.cli.output import safe
+
+    x, y = dataset.train
+    test = 0 if dataset.test is None else len(dataset.test[0])
+    yield f"name:    {safe(dataset.name)}"
+    yield f"source:  {safe(dataset.source)}"
+    yield f"samples: {len(x):,} to train, {test:,} to test"
+    scaled = ", used as x / 255" if x.dtype.kind == "u" else ""
+    yield f"shape:   {shape_of(dataset.input_shape)} of {x.dtype}{scaled}"
+    low, high, mean, deviation = figures(x)
+    yield (
+        f"values:  {low:.4g} to {high:.4g}, mean {mean:.4g}, "
+        f"standard deviation {deviation:.4g}"
+    )
+    if dataset.weights is not None:
+        low, high, mean, _ = figures(dataset.weights)
+        yield f"weights: {low:.4g} to {high:.4g}, mean {mean:.4g}"
+    if dataset.num_classes is None:
+        low, high, mean, _ = figures(y)
+        yield f"targets: {shape_of(y.shape[1:])} of {y.dtype}, {low:.4g} to " + (
+            f"{high:.4g}, mean {mean:.4g}"
+        )
+        return
+    yield f"classes: {dataset.num_classes}"
+    yield ""
+    yield from histogram(dataset)
+
+
+def figures(array: np.ndarray) -> tuple[float, float, float, float]:
+    """Least, largest, mean and standard deviation, piece by piece, as batches hold them."""
+    import numpy as np
+
+    from polyframe.data.dataset import pieces
+    from polyframe.data.rows import as_floats
+
+    low, high, first, second = math.inf, -math.inf, 0.0, 0.0
+    start = None
+    for _, piece in pieces(array):
+        part = as_floats(piece)
+        low, high = min(low, part.min()), max(high, part.max())
+        if start is None:
+            start = float(part.flat[0])
+        apart = part.astype(np.float64) - start
+        first += float(apart.sum())
+        second += float(np.vdot(apart, apart))
+    mean = first / array.size
+    assert start is not None  # a data set is not empty
+    deviation = math.sqrt(max(second / array.size - mean**2, 0))
+    return float(low), float(high), start + mean, deviation
+
+
+def shape_of(shape: tuple[int, ...]) -> str:
+    """``(N, 1, 8, 8)``."""
+    return f"({', '.join(('N', *map(str, shape)))})"
+
+
+def histogram(dataset: Dataset, most: int = 50, width: int = 40) -> Iterable[str]:
+    """A bar for each class: how often it is in the training data."""
+    import numpy as np
+
+    from polyframe.cli.output import safe
+
+    size = dataset.num_classes or 0
+    counts: np.ndarray = np.bincount(dataset.train[1], minlength=size)
+    names = [safe(name) for name in dataset.classes or map(str, range(size))]
+    room = max(map(len, names[:most]))
+    for name, count in zip(names[:most], counts[:most], strict=False):
+        bar = "█" * round(width * count / counts.max())
+        yield f"  {name:>{room}}  {count:>7,}  {bar}".rstrip()
+    if size > most:
+        yield f"  … and {size - most:,} more classes"

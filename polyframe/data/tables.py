@@ -1,0 +1,259 @@
+"""CSV files: a table of pictures, or of pixels.
+
+A table of pictures has the columns ``image, label[, split][, weight]``; one of pixels
+``label, pixel0, pixel1, …[, split][, weight]``, as Kaggle gives MNIST out. ``split`` is
+train, test or val (all is train where there is no such column; val is left out where
+there is test). ``weight`` counts for training samples. Labels are class numbers if all
+of them are, else class names, sorted.
+
+A CSV may come from a stranger: pictures must lie in its own folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PureWindowsPath
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from polyframe.data.dataset import Array, Dataset, Split, build
+from polyframe.data.files import reading, user_path
+from polyframe.data.images import Picture, decode, form_of
+from polyframe.errors import DataError, did_you_mean
+from polyframe.spec.element import brief
+from polyframe.spec.fields import Int, Several
+
+COLUMNS = ("image", "label", "split", "weight")
+SPLITS = ("train", "test", "val")
+HINT = (
+    "allowed: the columns image, label[, split][, weight], or label, pixel0, pixel1, "
+    "…[, split][, weight]"
+)
+
+
+class Row(NamedTuple):
+    """One sample: its place in the file, and what the file says of it."""
+
+    where: str
+    label: str
+    split: str
+    weight: float
+    content: Any  # a Picture, or the pixels' bytes
+
+
+def load(
+    path: str | Path, *, shape: Any = None, size: Any = None, channels: Any = None
+) -> Dataset:
+    """``size`` and ``channels`` are those of image folders, for a table of pictures;
+    ``shape`` [C, H, W] is for one of pixels, which are features where it is left out.
+    """
+    path = user_path(path)
+    where = str(path)
+    header, rows = read(path)
+    pictures = "image" in header
+    for name, value, other in (
+        ("shape", shape, pictures),
+        ("size", size, not pictures),
+        ("channels", channels, not pictures),
+    ):
+        if value is not None and other:
+            kind = "pictures" if pictures else "pixels"
+            raise DataError(f"there is no {name} for a table of {kind}", where=where)
+    parts = {split: [row for row in rows if row.split == split] for split in SPLITS}
+    train = parts["train"]
+    if not train:
+        raise DataError("has no samples to train on", where=where, hint=HINT)
+    held = parts["test"] or parts["val"]
+    source = f"file {path}"
+    if parts["test"] and parts["val"]:
+        source += "; val is left out, test is used"
+    number, classes = labels([*train, *held], {row.label for row in train})
+    if pictures:
+        form = form_of(train[0].content, size, channels, where)
+    else:
+        dims = pixel_shape(shape, len(train[0].content), where)
+    splits: list[Split] = []
+    for part in (train, held) if held else (train,):
+        content = [row.content for row in part]
+        x: Array
+        if pictures:
+            x = decode(content, form)
+        else:
+            x = np.frombuffer(b"".join(content), np.uint8).reshape(-1, *dims)
+        splits.append((x, np.array([number[row.label] for row in part], np.int64)))
+    weights = None
+    if "weight" in header:
+        weights = np.array([row.weight for row in train])
+    held_out = splits[1] if held else None
+    return build(path.name, splits[0], held_out, classes, source, weights)
+
+
+def read(path: Path) -> tuple[list[str], list[Row]]:
+    """The header and the rows; the first bad one is told with its line number."""
+    with reading(str(path), HINT), path.open(encoding="utf-8-sig", newline="") as file:
+        # strict: a quoted cell that never ends is an error, not the rest of the file
+        lines = csv.reader(file, strict=True)
+        header = columns([cell.strip() for cell in next(lines, [])], str(path))
+        return header, list(parse(lines, header, path))
+
+
+def columns(header: list[str], where: str) -> list[str]:
+    """The header itself, if it is one of a table of pictures or pixels."""
+    if not header:
+        raise DataError("has no header line", where=where, hint=HINT)
+    if len(set(header)) < len(header):
+        twice = next(name for name in header if header.count(name) > 1)
+        raise DataError(f"has two columns {twice!r}", where=where, hint=HINT)
+    pixels = [name for name in header if name.startswith("pixel")]
+    for name in header:
+        if name not in COLUMNS and name not in pixels:
+            guess = did_you_mean(name, COLUMNS)
+            message = f"there is no column {brief(name)}.{guess}"
+            raise DataError(message, where=where, hint=HINT)
+    if "label" not in header or ("image" in header) == bool(pixels):
+        message = "needs the column label, and either image or pixel0, pixel1, …"
+        raise DataError(message, where=where, hint=HINT)
+    return header
+
+
+def parse(lines: Any, header: Sequence[str], path: Path) -> Iterator[Row]:
+    """The rows behind the header."""
+    at = {name: header.index(name) for name in COLUMNS if name in header}
+    pixels = [i for i, name in enumerate(header) if name.startswith("pixel")]
+    # Where they stand side by side, a slice is much faster than one by one.
+    block = slice(pixels[0], pixels[-1] + 1) if pixels else slice(0)
+    side_by_side = len(range(*block.indices(len(header)))) == len(pixels)
+    folder = path.parent.resolve()
+    while True:
+        try:
+            cells = next(lines)
+        except StopIteration:
+            return
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise bad(f"is no CSV: {error}", path, lines.line_num) from None
+        if not cells:
+            continue
+        line = lines.line_num
+        if len(cells) != len(header):
+            message = f"has {len(cells)} cells, the header {len(header)}"
+            raise bad(message, path, line)
+        label = cells[at["label"]].strip()
+        if not label:
+            raise bad("has no label", path, line)
+        split = cells[at["split"]].strip() if "split" in at else "train"
+        if split not in SPLITS:
+            message = f"split is {brief(split)}; one of {', '.join(SPLITS)} is needed"
+            raise bad(message, path, line)
+        weight = 1.0
+        if "weight" in at and split == "train":
+            weight = number_of(cells[at["weight"]], path, line)
+        content: Any
+        if pixels:
+            picked = cells[block] if side_by_side else [cells[i] for i in pixels]
+            content = pixel_bytes(picked, path, line)
+        else:
+            content = picture(cells[at["image"]].strip(), folder, path, line)
+        yield Row(f"{path}, line {line}", label, split, weight, content)
+
+
+def bad(message: str, path: Path, line: int) -> DataError:
+    """The error about one line."""
+    return DataError(message, where=f"{path}, line {line}")
+
+
+def number_of(cell: str, path: Path, line: int) -> float:
+    """A weight."""
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        message = f"weight is {brief(cell)}; a finite number, 0 or more, is needed"
+        raise bad(message, path, line)
+    return value
+
+
+def pixel_bytes(cells: Sequence[str], path: Path, line: int) -> bytes:
+    """Whole numbers from 0 to 255 as bytes."""
+    try:
+        return bytes(map(int, cells))
+    except ValueError:
+        wrong = next(cell for cell in cells if not is_byte(cell))
+        message = f"pixel {brief(wrong)} is no whole number from 0 to 255"
+        raise bad(message, path, line) from None
+
+
+def is_byte(cell: str) -> bool:
+    """Whether ``bytes`` takes it."""
+    try:
+        return 0 <= int(cell) <= 255
+    except ValueError:
+        return False
+
+
+def picture(text: str, folder: Path, path: Path, line: int) -> Picture:
+    """A picture's file, which must be inside the CSV's folder, links and all."""
+    parts = PureWindowsPath(text)  # it knows / and \ and drives, whatever runs here
+    outside = parts.drive or parts.root or ".." in parts.parts
+    if not text or "\0" in text or outside:
+        message = f"image is {brief(text)}; a path inside the CSV's folder is needed"
+        raise bad(message, path, line)
+    file = folder / text
+    with reading(f"{path}, line {line}", None):
+        resolved = file.resolve()
+        there = resolved.is_file()
+    if not resolved.is_relative_to(folder):
+        message = f"{brief(text)} is a link that leads out of the CSV's folder"
+        raise bad(message, path, line)
+    if not there:
+        raise bad(f"there is no file {brief(text)}", path, line)
+    return Picture(file, f"{path}, line {line}: {text}")
+
+
+def labels(rows: Sequence[Row], trained: set[str]) -> tuple[dict[str, int], list[str]]:
+    """Label → class number, and the classes' names (none where labels are numbers)."""
+    names = {row.label for row in rows}
+    if all(map(is_number, names)):
+        for row in rows:
+            if not (row.label.isdecimal() and len(row.label) < 10):
+                raise DataError(
+                    f"label {brief(row.label)} is no class number",
+                    where=row.where,
+                    hint="allowed: 0, 1, 2, …, or names",
+                )
+        return {name: int(name) for name in names}, []
+    for row in rows:
+        if row.label not in trained:
+            raise DataError(
+                f"class {brief(row.label)} is not among the classes to train on."
+                f"{did_you_mean(row.label, trained)}",
+                where=row.where,
+            )
+    classes = sorted(names)
+    return {name: i for i, name in enumerate(classes)}, classes
+
+
+def is_number(label: str) -> bool:
+    """Whether a label reads as a number, allowed or not."""
+    try:
+        return math.isfinite(float(label))
+    except ValueError:
+        return False
+
+
+def pixel_shape(shape: Any, count: int, where: str) -> tuple[int, ...]:
+    """The option ``shape``, if it is one and has as many values as there are pixels."""
+    if shape is None:
+        return (count,)
+    try:
+        found: tuple[int, ...] = Several(Int(), least=3, most=3).check(shape)
+    except ValueError:
+        message = f"shape is {brief(shape)}; [channels, height, width] is needed"
+        raise DataError(message, where=where) from None
+    if math.prod(found) != count:
+        message = f"shape {found} has {math.prod(found)} values, a row {count} pixels"
+        raise DataError(message, where=where)
+    return found

@@ -1,0 +1,61 @@
+"""The programs of a spec: for training, for inference, and for looking inside."""
+
+from __future__ import annotations
+
+from polyframe.backend import Backend
+from polyframe.compiler.passes import INFERENCE, TRAINING, rewrite
+from polyframe.compiler.program import Program
+from polyframe.compiler.steps import Step
+from polyframe.compiler.table import Target
+from polyframe.errors import SpecError
+from polyframe.spec.graph import ModelSpec
+from polyframe.spec.losses import Losses, parse_losses
+from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.settings import Training
+from polyframe.spec.typed import TypedGraph
+
+
+def write_programs(
+    spec: ModelSpec,
+    backend: Backend,
+    step: Step | None,
+    target: Target,
+    optimize: bool,
+) -> tuple[Program, TypedGraph]:
+    """The program of a spec and the typed graph it was written from; no framework is
+    needed for that."""
+    defaults = backend.defaults if target.semantics == "native" else {}
+    graph = spec.infer(defaults)
+    passes = TRAINING if target.training else INFERENCE
+    rewritten = rewrite(graph, passes) if optimize else graph
+    return backend.write(rewritten, target, step), graph
+
+
+def make_step(
+    spec: ModelSpec,
+    backend: Backend,
+    loss: object,
+    optimizer: Optimizer,
+    training: Training,
+    semantics: str,
+) -> Step | None:
+    """What training adds to a spec; None without a loss, SpecError if it does not fit
+    the outputs."""
+    if loss is None:
+        return None
+    defaults = backend.defaults if semantics == "native" else {}
+    graph = spec.infer(defaults)
+    losses: Losses = parse_losses(loss, graph.outputs)
+    for found, shape in zip(losses, graph.output_shapes, strict=True):
+        found.check(shape)
+    if not any(found.loss_weight for found in losses):
+        raise SpecError("every loss_weight is 0", where="loss")
+    trainable = {n: p for n, p in graph.parameters.items() if p.trainable}
+    if training.freeze and trainable:
+        training.frozen(trainable)
+    return Step(
+        tuple(found.resolve(defaults) for found in losses),
+        optimizer.resolve(defaults),
+        training,
+        weighted=any(found.weighs for found in losses),
+    )

@@ -1,0 +1,191 @@
+"""Callbacks that a recipe can name: what watches a training, as data.
+
+What runs for each of them stands in ``polyframe/train/runners.py``. Files go into the
+run folder; where there is none, into the folder that training was given for them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+from polyframe.spec.element import Element, define
+from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, Maybe, Text, field
+
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+TAKEN = (
+    "recipe.yaml",
+    "weights.safetensors",
+    "metrics.csv",
+    "result.json",
+    "env.json",
+    "timing.json",
+    "checkpoint",
+    "wandb",
+)
+"""What a run folder already holds under that name; so does ``program_…``."""
+FALLS = ("loss", "mse", "mae")
+"""Figures whose names end so are better when they are smaller."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FileName(Kind):
+    """The plain name of a new file or folder in the run folder, with its suffix.
+
+    A recipe comes from strangers: it must not reach another folder, hide a file, or
+    write over what the run folder holds already (in any case of letters, since some
+    file systems see none).
+    """
+
+    suffix: str = ""
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        ending = f", ending in {self.suffix}," if self.suffix else ""
+        return (
+            f"a plain name{ending} (a letter or digit, then letters, digits, . _ -, "
+            "at most 64) that the run folder does not use itself"
+        )
+
+    def check(self, value: Any) -> str:
+        """The name itself."""
+        if not isinstance(value, str) or not PLAIN.fullmatch(value):
+            raise ValueError
+        if not value.endswith(self.suffix) or value == self.suffix:
+            raise ValueError
+        if value.lower() in TAKEN or value.lower().startswith("program_"):
+            raise ValueError
+        return value
+
+
+class CallbackSpec(Element, family="callback"):
+    """The base of all callbacks that are data."""
+
+    @property
+    def writes(self) -> str | None:
+        """The name of the file or folder that it writes, if any."""
+        return None
+
+
+@define
+class EarlyStopping(CallbackSpec):
+    """End the training when a figure of its epochs no longer gets better.
+
+    It ends behind ``patience`` epochs in a row without an improvement. One is a finite
+    value that beats the best so far by more than ``min_delta`` (in the figure's own
+    unit) and, where ``baseline`` is given, beats that as well. ``mode``: "min", "max",
+    or "auto": smaller is better for names that end in loss, mse or mae. The weights
+    stay those of the last epoch; ``model_checkpoint`` keeps the best ones.
+    """
+
+    word = "early_stopping"
+    monitor: str = field(Text(64), default="val_loss")
+    patience: int = field(Int(1), default=5)
+    min_delta: float = field(Float(0.0), default=0.0)
+    mode: str = field(Choice(("auto", "min", "max")), default="auto")
+    baseline: float | None = field(Maybe(Float()), default=None)
+
+    @property
+    def smaller(self) -> bool:
+        """Whether a smaller value is a better one."""
+        return smaller_is_better(self.monitor, self.mode)
+
+
+@define
+class CsvLog(CallbackSpec):
+    """A table, one row an epoch: each number of the history's row is a column."""
+
+    word = "csv_log"
+    file: str = field(FileName(".csv"), default="log.csv")
+
+    @property
+    def writes(self) -> str:
+        return self.file
+
+
+@define
+class JsonLog(CallbackSpec):
+    """A line of JSON an epoch: the numbers of the history's row, NaN and ±∞ as null.
+
+    ``every_step`` adds a line a step: ``{"epoch": from 1, "index": in the epoch, from
+    0, "step": in all, from 1, "loss": …, "lr": …, "samples": …}``. Only these lines
+    have a ``step``.
+    """
+
+    word = "json_log"
+    file: str = field(FileName(".jsonl"), default="log.jsonl")
+    every_step: bool = field(Bool(), default=False)
+
+    @property
+    def writes(self) -> str:
+        return self.file
+
+
+@define
+class TensorBoard(CallbackSpec):
+    """Event files for TensorBoard; the axis is the step, from 1.
+
+    ``train/loss`` and ``lr`` each ``every`` steps; after an epoch ``train/<metric>``,
+    ``val/loss``, ``val/<metric>`` and ``perf/examples_per_sec``. Event files hold
+    float32. Needs the extra ``tensorboard``.
+    """
+
+    word = "tensorboard"
+    folder: str = field(FileName(), default="tensorboard")
+    every: int = field(Int(1), default=1)
+
+    @property
+    def writes(self) -> str:
+        return self.folder
+
+
+@define
+class LrMonitor(CallbackSpec):
+    """Adds the rates of an epoch's first and last step to the history's row:
+    ``lr_first`` and ``lr_last``. (``json_log`` and ``tensorboard`` keep every step's.)
+    """
+
+    word = "lr_monitor"
+
+
+@define
+class Timing(CallbackSpec):
+    """How long epochs and steps took, in seconds, in ``timing.json``."""
+
+    word = "timing"
+
+    @property
+    def writes(self) -> str:
+        return "timing.json"
+
+
+@define
+class Wandb(CallbackSpec):
+    """Sends what ``tensorboard`` writes to Weights & Biases, every step.
+
+    ``run`` is the run's name there; left out, the service makes one up. Needs the
+    package wandb, and whatever login it wants.
+    """
+
+    word = "wandb"
+    project: str = field(Text(128), default="polyframe")
+    run: str | None = field(Maybe(Text(128)), default=None)
+
+
+@define
+class Mlflow(CallbackSpec):
+    """Sends each epoch's figures to MLflow, under the tags of ``tensorboard``.
+
+    ``run`` is the run's name there; left out, MLflow makes one up. Needs the package
+    mlflow; where its store is, is MLflow's own setting.
+    """
+
+    word = "mlflow"
+    experiment: str = field(Text(128), default="polyframe")
+    run: str | None = field(Maybe(Text(128)), default=None)
+
+
+def smaller_is_better(monitor: str, mode: str = "auto") -> bool:
+    """Whether a figure is better when smaller; "auto" tells by its name's end."""
+    return monitor.endswith(FALLS) if mode == "auto" else mode == "min"

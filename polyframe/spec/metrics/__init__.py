@@ -1,0 +1,28 @@
+"""Metrics: totals over a whole set, then one value; the last partial batch counts."""
+
+from polyframe.spec.metrics.base import Metric, check_keys, larger_is_better
+from polyframe.spec.metrics.differences import MeanAbsoluteError, MeanSquaredError
+from polyframe.spec.metrics.labels import (
+    F1,
+    Accuracy,
+    ConfusionMatrix,
+    MeanIoU,
+    Precision,
+    Recall,
+    TopKAccuracy,
+)
+
+__all__ = [
+    "Accuracy",
+    "ConfusionMatrix",
+    "F1",
+    "MeanAbsoluteError",
+    "MeanIoU",
+    "MeanSquaredError",
+    "Metric",
+    "Precision",
+    "Recall",
+    "TopKAccuracy",
+    "check_keys",
+    "larger_is_better",
+]

@@ -1,0 +1,82 @@
+"""What all metrics have in common; how their columns in a history are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+import numpy as np
+
+from polyframe.errors import SpecError
+from polyframe.spec.element import Element
+from polyframe.spec.layers.base import Shape
+
+
+class Metric(Element, family="metric"):
+    """The base of all metrics.
+
+    ``totals = start(shape)``, ``totals = update(totals, …)`` for every batch, then
+    ``value(totals)``. Totals are one float64 or int64 array, so that a checkpoint can
+    hold them bit for bit, and are never changed in place.
+    """
+
+    labels: ClassVar[bool] = False  # targets are integer labels, not numbers
+    larger_is_better: ClassVar[bool | None] = None  # None: it has no order
+
+    @property
+    def key(self) -> str:
+        """Its column in a history; those of one training differ (see check_keys)."""
+        return self.word
+
+    @classmethod
+    def owns(cls, key: str) -> bool:
+        """Whether a metric of this class may have that key."""
+        return key == cls.word
+
+    def check(self, shape: Shape) -> None:
+        """SpecError unless a model's output of that shape per sample can be measured."""
+
+    def start(self, shape: Shape) -> np.ndarray:
+        """The totals of no samples, for an output of that shape per sample."""
+        raise NotImplementedError
+
+    def update(
+        self, totals: np.ndarray, output: np.ndarray, target: np.ndarray
+    ) -> np.ndarray:
+        """Totals after one more batch: outputs (N, …) and their targets."""
+        raise NotImplementedError
+
+    def value(self, totals: np.ndarray) -> float | np.ndarray:
+        """The metric; by default the first total over the second, NaN of no samples."""
+        return float(totals[0] / totals[1]) if totals[1] else float("nan")
+
+
+def check_keys(metrics: Iterable[Metric]) -> None:
+    """SpecError where two metrics would write one column of the history."""
+    known: set[str] = set()
+    for metric in metrics:
+        if metric.key in known:
+            raise SpecError(
+                f"{metric.key} is there twice",
+                where="metrics",
+                hint="each metric has a column of its own in the history",
+            )
+        known.add(metric.key)
+
+
+def larger_is_better(column: str) -> bool | None:
+    """Whether a column of a history is to grow: by how its name ends.
+
+    ``val_accuracy`` and ``digits_top_5_accuracy`` are (of an output ``digits``), a loss
+    is not; None for what no metric knows (``seconds``).
+    """
+    known = [Metric.find(word) for word in Metric.registry]
+    key = column
+    while key:
+        if key == "loss":
+            return False
+        for found in known:
+            if found.owns(key):
+                return found.larger_is_better
+        key = key.partition("_")[2]
+    return None

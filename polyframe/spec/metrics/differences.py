@@ -1,0 +1,54 @@
+"""Metrics of numbers: means over all numbers of all samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyframe.errors import DataError
+from polyframe.spec.element import define
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.metrics.base import Metric
+
+
+class _Errors(Metric):
+    """A mean over all numbers of all samples, in float64; overflow gives infinity."""
+
+    larger_is_better = False
+
+    def start(self, shape: Shape) -> np.ndarray:
+        return np.zeros(2)
+
+    def update(
+        self, totals: np.ndarray, output: np.ndarray, target: np.ndarray
+    ) -> np.ndarray:
+        if output.shape != target.shape:
+            raise DataError(
+                f"is {target.shape}; {output.shape} is needed", where="y"
+            )  # NumPy would spread (N,) over (N, 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            errors = self.errors(output.astype(np.float64) - target)
+            return totals + np.array([errors.sum(), errors.size])
+
+    def errors(self, difference: np.ndarray) -> np.ndarray:
+        """What is averaged, from output - target."""
+        raise NotImplementedError
+
+
+@define
+class MeanSquaredError(_Errors):
+    """The mean of (output - target)² over all numbers."""
+
+    word = "mse"
+
+    def errors(self, difference: np.ndarray) -> np.ndarray:
+        return difference**2
+
+
+@define
+class MeanAbsoluteError(_Errors):
+    """The mean of |output - target| over all numbers."""
+
+    word = "mae"
+
+    def errors(self, difference: np.ndarray) -> np.ndarray:
+        return np.abs(difference)

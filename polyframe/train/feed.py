@@ -1,0 +1,233 @@
+"""Where batches come from: arrays in memory or on disk, or an iterator of the user's.
+
+A feed gives steps; a step is one batch, or several whose gradients are added up. What
+it gives depends on (seed, epoch, step) only, so that a run can begin anywhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from polyframe.batches import Batches
+from polyframe.errors import DataError
+
+Arrays = list[np.ndarray]
+Weigh = Callable[[Arrays, np.ndarray | None], list[np.ndarray | None]]
+
+
+@dataclass
+class Part:
+    """One batch, neutral and in the model's dtype; ``weights`` of samples, if any."""
+
+    inputs: Arrays
+    targets: Arrays
+    weights: np.ndarray | None = None
+    arranged: bool = False  # inputs are in the framework's order of axes already
+
+
+@dataclass
+class Batch:
+    """A part on its way into a step: where it stands in it, and its weights.
+
+    ``weights`` has an array for each output, or none; over the step they have a mean
+    of 1, so that the sum of the losses over ``count`` is the weighted mean.
+    """
+
+    part: Part
+    weights: Arrays
+    step: int  # optimizer steps before it, over the whole training
+    index: int  # steps before it in this epoch
+    first: int  # samples of the step before it
+    count: int  # samples of the whole step
+    last: bool  # the step's update follows
+
+    @property
+    def size(self) -> int:
+        """Samples."""
+        return len(self.part.targets[0])
+
+
+class Feed(Protocol):
+    """What the loop asks for batches."""
+
+    @property
+    def steps(self) -> int | None:
+        """An epoch's optimizer steps, where they are known."""
+
+    @property
+    def batch_size(self) -> int | None:
+        """Samples a batch, where one size is known."""
+
+    @property
+    def heavy(self) -> bool:
+        """Whether a batch takes more than cutting arrays."""
+
+    @property
+    def again(self) -> bool:
+        """Whether the batches of a step can be had once more."""
+
+    def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[Part]]:
+        """The steps of an epoch from the one at ``skip`` on, which is the training's
+        ``step``."""
+
+
+def batches(
+    feed: Feed, weigh: Weigh | None, epoch: int, step: int, skip: int
+) -> Iterator[Batch]:
+    """An epoch's batches, from its step ``skip`` on, which is the training's ``step``."""
+    for number, parts in enumerate(feed.parts(epoch, step, skip)):
+        yield from whole(parts, weigh, step + number, skip + number)
+
+
+def whole(
+    parts: Sequence[Part], weigh: Weigh | None, step: int, index: int
+) -> Iterator[Batch]:
+    """The batches of one step."""
+    sizes = [len(part.targets[0]) for part in parts]
+    weights: list[Arrays] = [[] for _ in parts]
+    if weigh is not None:
+        weights = balanced([weigh(part.targets, part.weights) for part in parts], sizes)
+    for i, part in enumerate(parts):
+        last = i == len(parts) - 1
+        yield Batch(part, weights[i], step, index, sum(sizes[:i]), sum(sizes), last)
+
+
+def balanced(
+    weights: Sequence[Sequence[np.ndarray | None]], sizes: Sequence[int]
+) -> list[Arrays]:
+    """Weights (part → output → array, or None for all 1) with a mean of 1 over all
+    parts; they stay 0 where all are."""
+    found: list[Arrays] = [[] for _ in weights]
+    for column in zip(*weights, strict=True):
+        full = [
+            np.ones(size) if w is None else np.asarray(w, np.float64)
+            for w, size in zip(column, sizes, strict=True)
+        ]
+        total = sum(float(w.sum()) for w in full)
+        factor = sum(sizes) / total if total else 0.0
+        for row, w in zip(found, full, strict=True):
+            row.append(w * factor)
+    return found
+
+
+class ArrayFeed:
+    """Batches from arrays, in an order of each epoch's own if it is shuffled.
+
+    ``cut`` takes rows out of an array; ``change`` augments a batch of one input and one
+    target: (x, y, step, first) → (x, y).
+    """
+
+    again = True
+
+    def __init__(
+        self,
+        inputs: Sequence[np.ndarray],
+        targets: Sequence[np.ndarray],
+        weights: np.ndarray | None,
+        batch_size: int,
+        accumulate: int,
+        order: Callable[[int], np.ndarray] | None,
+        cut: Callable[[np.ndarray, Any], np.ndarray] | None = None,
+        change: Callable[[Any, Any, int, int], tuple[Any, Any]] | None = None,
+        dtype: str = "float32",
+        arranged: bool = False,
+    ) -> None:
+        self.arranged = arranged
+        self.inputs, self.targets, self.weights = inputs, targets, weights
+        self.batch_size, self.accumulate = batch_size, accumulate
+        self.order, self.cut, self.change, self.dtype = order, cut, change, dtype
+        self.heavy = cut is not None or change is not None
+        self.samples = len(targets[0])
+        count = len(Batches(targets, batch_size))
+        self.steps: int | None = -(-count // accumulate)
+
+    def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[Part]]:
+        order = self.order(epoch) if self.order else None
+        rest = [] if self.weights is None else [self.weights]
+        arrays = [*self.inputs, *self.targets, *rest]
+        cutter = Batches(arrays, self.batch_size, order, self.cut)
+        size = len(self.inputs)
+        for index in range(skip * self.accumulate, len(cutter), self.accumulate):
+            parts, first = [], 0
+            for number in range(index, min(index + self.accumulate, len(cutter))):
+                cut = cutter[number]
+                x, y = cut[:size], cut[size : size + len(self.targets)]
+                if self.change is not None:
+                    one, target = self.change(x[0], y[0], step, first)
+                    x, y = [one], [target]
+                if self.heavy:
+                    x = [np.ascontiguousarray(array, self.dtype) for array in x]
+                    y = [
+                        a.astype(self.dtype, copy=False) if a.dtype.kind == "f" else a
+                        for a in y
+                    ]
+                parts.append(Part(x, y, cut[-1] if rest else None, self.arranged))
+                first += len(y[0])
+            yield parts
+            step += 1
+
+
+class IteratorFeed:
+    """Batches from an iterable of (x, y) or (x, y, sample_weight).
+
+    Without ``steps`` an epoch is one pass over it, and it has to begin anew each time;
+    with ``steps`` an epoch takes that many steps from where the last one ended.
+    """
+
+    heavy = True
+    again = False
+    batch_size: int | None = None
+
+    def __init__(
+        self,
+        source: Iterable[Any],
+        check: Callable[[Any], Part],
+        accumulate: int,
+        steps: int | None = None,
+    ) -> None:
+        self.source, self.check, self.accumulate = source, check, accumulate
+        self.steps, self.seen = steps, 0
+        self.running: Iterator[Any] | None = None
+
+    def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[Part]]:
+        if self.steps is None:
+            source = iter(self.source)
+            if source is self.source and self.seen:
+                raise DataError(
+                    "the iterator of batches is used up after one epoch",
+                    where="x",
+                    hint="give something that begins anew (a list, an object with "
+                    "__iter__), or steps_per_epoch",
+                )
+        else:
+            if self.running is None:
+                self.running = itertools.islice(
+                    self._forever(), epoch * self.steps * self.accumulate, None
+                )
+            source = self.running
+        source = itertools.islice(source, skip * self.accumulate, None)
+        done = skip
+        while self.steps is None or done < self.steps:
+            parts = [self.check(b) for b in itertools.islice(source, self.accumulate)]
+            if not parts:
+                break
+            yield parts
+            done += 1
+            self.seen += 1
+        if done == skip and not skip:
+            raise DataError("the iterator gave no batch", where="x")
+
+    def _forever(self) -> Iterator[Any]:
+        """The source again and again, as often as it begins anew."""
+        while True:
+            empty = True
+            for item in self.source:
+                yield item
+                empty = False
+            if empty:
+                return

@@ -1,0 +1,41 @@
+"""JSON and CSV as every reader takes them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def to_json(data: Any) -> str:
+    """Indented JSON that every reader takes: NaN and infinity become null."""
+    return json.dumps(finite(data), indent=2, ensure_ascii=False) + "\n"
+
+
+def finite(data: Any) -> Any:
+    """Plain data without arrays, NaN and infinity, which JSON does not know."""
+    if isinstance(data, Mapping):
+        return {key: finite(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [finite(value) for value in data]
+    if isinstance(data, (np.ndarray, np.generic)):
+        return finite(data.tolist())
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    return data
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One line of column names, one line a row; numbers as Python writes them, what is
+    no single number left out."""
+    columns = [name for name, value in rows[0].items() if np.ndim(value) == 0]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
