@@ -8,6 +8,9 @@ TORCH = ["torch>=2.4"]
 TENSORFLOW = ["tensorflow>=2.17; platform_system != 'Linux'"]
 TENSORFLOW_CPU = ["tensorflow-cpu>=2.17; platform_system == 'Linux'"]
 MXNET = ["numpy<2", "setuptools"]
+IMAGES = ["pillow>=10"]
+TENSORBOARD = ["tensorboardX>=2.6"]
+PLOTS = ["matplotlib>=3.8"]
 
 setup(
     name="polyframe",
@@ -39,13 +42,20 @@ setup(
         "mxnet": ["mxnet==1.9.1", *MXNET],
         "mxnet-cu112": ["mxnet-cu112==1.9.1", *MXNET],
         "all": [*TORCH, *TENSORFLOW, *TENSORFLOW_CPU, "mxnet==1.9.1", *MXNET],
+        "images": IMAGES,
+        "tensorboard": TENSORBOARD,
+        "plots": PLOTS,
         "dev": [
+            *IMAGES,
+            *TENSORBOARD,
+            *PLOTS,
             "hypothesis",
             "mypy",
             "pytest",
             "pytest-xdist",
             "ruff",
             "scikit-learn",
+            "tensorboard",
             "types-PyYAML",
         ],
     },
