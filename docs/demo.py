@@ -18,12 +18,14 @@ from polyframe.registry import usable
 class FirstLosses(pf.train.Callback):
     """Keeps the losses of the first steps, and says how the training goes."""
 
+    lags = True  # it looks at no weights, so the device need not wait for it
+
     def __init__(self, count):
         self.count, self.losses = count, []
 
-    def on_step_end(self, model, step, loss):
+    def on_step_end(self, model, step):
         if len(self.losses) < self.count:
-            self.losses.append(loss)
+            self.losses.append(step.loss)
 
     def on_epoch_end(self, model, epoch, row):
         print(

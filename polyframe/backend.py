@@ -22,6 +22,10 @@ Native = Any
 """A value of the framework: a tensor, a model."""
 
 
+SCALING = tuple(f"loss_scale/{key}" for key in ("scale", "good_steps", "updates"))
+"""What float16's loss scaling adds to the training state: numbers of shape ()."""
+
+
 @dataclass(frozen=True)
 class Probe:
     """What ``doctor`` says of a backend."""
@@ -30,6 +34,13 @@ class Probe:
     version: str | None
     devices: tuple[str, ...] = ()
     problem: str | None = None
+
+
+SAME = (
+    "equal bits need the same versions, processor type and number of threads; another "
+    "device or batch size rounds differently"
+)
+"""What no framework promises."""
 
 
 class Session(abc.ABC):
@@ -154,7 +165,7 @@ class Backend(abc.ABC):
 
     def make_deterministic(self, device: str) -> list[str]:
         """Ask the framework, process-wide, for kernels that give the same bits again;
-        what it cannot promise on that device, a line each."""
+        what it cannot promise on "cpu" or "gpu", a line each."""
         return [f"{self.title} has no such switch that polyframe knows"]
 
     @abc.abstractmethod

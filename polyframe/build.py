@@ -89,11 +89,13 @@ def compile(
     device = found.resolve_device(device)
     kind = "cpu" if "cpu" in device.lower() else "gpu"
     target = Target(dtype, kind, semantics, loss is not None, forms or {}, precision)
+    promises = found.make_deterministic(kind) if deterministic else []
     step = make_step(spec, found, loss, chosen, training, semantics)
     model = Model(
         spec, found, step, parse_metrics(list(metrics)), target, device, seed, optimize
     )
     model.schedule = None if schedule is None else Schedule.parse(schedule)
-    if deterministic:
-        model.promises = found.make_deterministic(device)
+    if step is not None:
+        _ = model.measured  # SpecError for metrics that do not fit
+    model.promises = promises
     return model

@@ -63,6 +63,8 @@ def eject(
         recipe.model, found, recipe.loss, recipe.optimizer, recipe.training,
         recipe.semantics,
     )  # fmt: skip
+    if step is not None and step.weighted:
+        raise UnsupportedError("eject does not write class weights yet", where="loss")
     program, graph = write_programs(recipe.model, found, step, target, optimize)
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         raise UnsupportedError("eject takes models of one input and one output")

@@ -32,7 +32,7 @@ class Inspector:
 
     def plain(self, step: Step) -> Session:
         """The training program without rewrites, nothing frozen or clipped."""
-        bare = replace(step, training=Training(precision=step.training.precision))
+        bare = replace(step, training=Training())
         if bare not in self._plain:
             program, _ = write_programs(
                 self.spec, self.backend, bare, self.target, False

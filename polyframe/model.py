@@ -414,7 +414,8 @@ class Model:
 
     @cached_property
     def _inspector(self) -> Inspector:
-        return Inspector(self.spec, self.graph, self.backend, self.target, self._open)
+        target = replace(self.target, precision=None)  # looks in the weights' dtype
+        return Inspector(self.spec, self.graph, self.backend, target, self._open)
 
     def gradients(
         self, x: Any, y: Any, layout: str = "NCHW", sample_weight: Any = None

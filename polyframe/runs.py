@@ -284,10 +284,3 @@ def check_fit(recipe: Recipe, data: Dataset) -> None:
             where=where,
             hint=FITTING if len(y) == 1 else None,
         )
-    for metric in recipe.metrics:
-        if metric.labels != recipe.loss.labels:
-            wanted = "class labels" if metric.labels else "targets that are numbers"
-            raise RecipeError(
-                f"{metric.type} needs {wanted}, which {recipe.loss.type} does not take",
-                where="metrics",
-            )

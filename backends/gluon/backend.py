@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from polyframe.backend import Backend, Probe, Session
+from polyframe.backend import SAME, Backend, Probe, Session
 from polyframe.backends.gluon.reserved import RESERVED
 from polyframe.backends.gluon.step import LOSSES, OPTIMIZERS, helpers, step_text
 from polyframe.backends.gluon.table import TABLE
@@ -105,6 +106,18 @@ class Gluon(Backend):
         from polyframe.backends.gluon.runtime import resolve_device
 
         return resolve_device(device)
+
+    def make_deterministic(self, device: str) -> list[str]:
+        # Kernels ask for it when they are chosen, at their first run.
+        os.environ["MXNET_ENFORCE_DETERMINISM"] = "1"
+        os.environ["MXNET_CUDNN_AUTOTUNE_DEFAULT"] = "0"
+        if device == "cpu":
+            return [SAME]
+        return [
+            SAME,
+            "it covers cuDNN's convolutions and a few operators; sums by atomic "
+            "additions elsewhere may differ",
+        ]
 
     def open(
         self, program: Program, target: Target, device: str, inputs: Sequence[Any]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from polyframe.backend import Backend, Probe, Session
+from polyframe.backend import SAME, Backend, Probe, Session
 from polyframe.backends.pytorch.reserved import RESERVED
 from polyframe.backends.pytorch.step import LOSSES, OPTIMIZERS, step_text
 from polyframe.backends.pytorch.table import TABLE
@@ -89,6 +90,17 @@ class Torch(Backend):
         from polyframe.backends.pytorch.runtime import resolve_device
 
         return resolve_device(device)
+
+    def make_deterministic(self, device: str) -> list[str]:
+        import torch
+
+        # Read when cuBLAS starts; without it PyTorch refuses to be deterministic.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False
+        if device == "cpu":
+            return [SAME]
+        return [SAME, "operations without a deterministic kernel raise an error"]
 
     def open(
         self, program: Program, target: Target, device: str, inputs: Sequence[Any]

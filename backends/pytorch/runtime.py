@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from polyframe.backend import Session
+from polyframe.backend import SCALING, Session
 from polyframe.compiler.devices import pick, threads
 from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program
@@ -32,6 +33,7 @@ class TorchSession(Session):
             torch.backends.cuda.matmul.allow_tf32 = False
             torch.backends.cudnn.allow_tf32 = False
         self.program, self.device = program, device
+        self.low = getattr(torch, target.precision) if target.precision else None
         self.module = load(program)
         self.dtype = getattr(torch, target.dtype)
         self.native = getattr(self.module, program.entry)()
@@ -48,6 +50,8 @@ class TorchSession(Session):
             make = getattr(self.module, f"make_{name}", None)
             if make is not None:
                 self.kept[name] = make(self.native)
+        if hasattr(self.module, "make_scaler"):
+            self.kept["scaler"] = self.module.make_scaler()
 
     def tensors(self, arrays: Sequence[np.ndarray]) -> list[torch.Tensor]:
         tensors = []
@@ -80,10 +84,16 @@ class TorchSession(Session):
     ) -> list[np.ndarray]:
         self.native.train(training)
         extra = [self.tensors(draws)] if self.program.draws else []
-        with torch.inference_mode():
+        with torch.inference_mode(), self._precision():
             outputs = self.native(*self.tensors(inputs), *extra)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        return [self.read(output) for output in outputs]
+        return [self.read(output.to(self.dtype)) for output in outputs]
+
+    def _precision(self) -> Any:
+        """What the forward pass computes in."""
+        if self.low is None:
+            return contextlib.nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=self.low)
 
     def loss_and_gradients(self, batch: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
         self.native.train()
@@ -137,11 +147,24 @@ class TorchSession(Session):
             for name in self._trained():
                 average = averages[self.program.weights[name].path]
                 found[f"{name}/average"] = average.detach().cpu().numpy().copy()
+        if "scaler" in self.kept:
+            scaler = self.kept["scaler"].state_dict()
+            steps = [kept["step"] for kept in states.values() if "step" in kept]
+            values = (scaler["scale"], scaler["_growth_tracker"], *steps[:1], 0)
+            found |= {key: np.array(v, "f4") for key, v in zip(SCALING, values)}
         return found
 
     def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
         self._begin()
         states = self.kept["optimizer"].state
+        if "scaler" in self.kept:
+            scale, good, updates = (float(state[key]) for key in SCALING)
+            scaler = self.kept["scaler"]
+            known = scaler.state_dict()
+            scaler.load_state_dict(
+                known | {"scale": scale, "_growth_tracker": int(good)}
+            )
+            step = int(updates)  # those with gradients that were not finite left out
         for name, parameter in self._trained().items():
             kept = {
                 key: torch.from_numpy(state[f"{name}/{key}"].copy()).to(self.device)

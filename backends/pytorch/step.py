@@ -62,7 +62,7 @@ GRADIENTS = '''
 
 TRAIN = """
 {train_head}
-    loss, outputs = loss_and_gradients({batch}{scaler})
+    loss, outputs = loss_and_gradients({batch})
     {update}
     return loss, outputs
 """
@@ -151,27 +151,35 @@ def step_text(
         sections.append(AVERAGE.format(ema=literal(training.ema)))
     if scaled:
         sections.append(SCALER.format(device=literal(device)))
-    forward = f"    outputs = model({pieces['inputs']})\n" + losses_text(step, 4)
+    forward = f"    outputs = model({pieces['inputs']})\n"
     if training.precision is not None:
-        dtype = f"torch.{training.precision}"
-        forward = f"    with torch.autocast({literal(device)}, dtype={dtype}):\n" + (
-            forward.replace("\n    ", "\n        ").replace("    ", "        ", 1)
+        forward = LOW.format(
+            device=literal(device),
+            precision=training.precision,
+            forward=forward,
+            value="[output.float() for output in outputs]"
+            if len(graph.outputs) > 1
+            else "outputs.float()",
         )
     sections += [
         GRADIENTS.format(
-            forward=forward,
+            forward=forward + losses_text(step, 4),
             backward="scaler.scale(loss).backward()" if scaled else "loss.backward()",
             **pieces,
         ),
         apply_text(step, kept, scaled),
         TRAIN.format(
-            scaler=", scaler" if scaled else "",
             update=update_text(step, kept),
             **pieces,
         ),
     ]
     return sections
 
+
+LOW = """\
+    with torch.autocast({device}, dtype=torch.{precision}):
+    {forward}    outputs = {value}
+"""
 
 SCALER = '''
 def make_scaler():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from polyframe.backend import Backend, Probe, Session
+from polyframe.backend import SAME, Backend, Probe, Session
 from polyframe.backends.tf.reserved import RESERVED
 from polyframe.backends.tf.step import LOSSES, OPTIMIZERS, helpers, step_text
 from polyframe.backends.tf.table import TABLE, native_shape
@@ -107,6 +107,14 @@ class TensorFlow(Backend):
         from polyframe.backends.tf.runtime import resolve_device
 
         return resolve_device(device)
+
+    def make_deterministic(self, device: str) -> list[str]:
+        from polyframe.backends.tf.runtime import tf
+
+        tf.config.experimental.enable_op_determinism()
+        if device == "cpu":
+            return [SAME]
+        return [SAME, "operations without a deterministic kernel raise an error"]
 
     def open(
         self, program: Program, target: Target, device: str, inputs: Sequence[Any]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Session
+from polyframe.backend import SCALING, Session
 from polyframe.backends.tf.step import STATES
 from polyframe.compiler.devices import pick, threads
 from polyframe.compiler.modules import load
@@ -79,7 +79,8 @@ class TensorFlowSession(Session):
         self.dtype = tf.as_dtype(target.dtype)
         self.module = load(program)
         policy = tf.keras.config.dtype_policy()
-        tf.keras.config.set_dtype_policy(target.dtype)
+        low = f"mixed_{target.precision}" if target.precision else target.dtype
+        tf.keras.config.set_dtype_policy(low)
         try:
             with tf.device(device):
                 self.native = getattr(self.module, program.entry)()
@@ -149,7 +150,7 @@ class TensorFlowSession(Session):
         with tf.device(self.device):
             outputs = self.call[training](*self.tensors(inputs), *extra)
         outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-        return [self.read(output) for output in outputs]
+        return [self.read(tf.cast(output, self.dtype)) for output in outputs]
 
     def number(self, count: int) -> Any:
         return tf.constant(count, self.dtype)
@@ -184,6 +185,8 @@ class TensorFlowSession(Session):
                 make = getattr(self.module, f"make_{name}", None)
                 if make is not None:
                     self.kept[name] = make(self.native)
+            if hasattr(self.module, "make_scaler"):
+                self.kept["scaler"] = self.module.make_scaler()
 
     def _by_name(self, values: Sequence[Any]) -> dict[str, Any]:
         """Values in the order of the trained variables, by canonical name."""
@@ -212,14 +215,26 @@ class TensorFlowSession(Session):
         }
 
     def training_state(self) -> dict[str, np.ndarray]:
-        return {
+        found = {
             key: self.program.weights[name].to_canonical(variable.numpy()).copy()
             for key, (name, variable) in self._states().items()
         }
+        for key, variable in self._scaling().items():
+            found[key] = np.array(variable.numpy(), np.float32)
+        return found
+
+    def _scaling(self) -> dict[str, Any]:
+        """The variables of float16's loss scaling, if there is any."""
+        if "scaler" not in self.kept:
+            return {}
+        return {key: getattr(self.kept["scaler"], key.split("/")[1]) for key in SCALING}
 
     def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
         for key, (name, variable) in self._states().items():
             variable.assign(self.program.weights[name].to_native(state[key]))
+        for key, variable in self._scaling().items():
+            variable.assign(tf.cast(state[key], variable.dtype))
+            step = int(variable) if key.endswith("/updates") else step
         counter = getattr(self.kept["optimizer"], "step", None)
         if counter is not None:
             counter.assign(step)

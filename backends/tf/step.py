@@ -58,11 +58,24 @@ GRADIENTS = '''
 {gradients_head}
     """The loss over `count` samples and its gradients."""
     with tf.GradientTape() as tape:
-        outputs = model({inputs}, training=True)
+        outputs = {outputs}
 {losses}
         loss = tf.reduce_sum(losses) / count
-    return loss, outputs, tape.gradient(loss, model.trainable_variables)
+{scaled}    return loss, outputs, tape.gradient({of}, model.trainable_variables)
 '''
+
+SCALED = "        scaled = loss * scaler.scale\n"
+
+APPLY_SCALED = """
+def apply({arguments}):
+    gradients, finite = scaler.unscale(gradients)
+
+    def update():
+        optimizer.apply({gradients}, learning_rate)
+
+    tf.cond(finite, update, lambda: None)
+    scaler.update(finite)
+"""
 
 CLIP_NORM = '''
 def clip(gradients):
@@ -144,7 +157,12 @@ def helpers(step: Step) -> list[str]:
     """The snippets that the step needs besides the optimizer."""
     training = step.training
     sums = ["Sums"] if training.accumulate > 1 else []
-    return [*sums, *(["Average"] if training.ema is not None else [])]
+    average = ["Average"] if training.ema is not None else []
+    return [
+        *sums,
+        *average,
+        *(["LossScale"] if training.precision == "float16" else []),
+    ]
 
 
 def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
@@ -153,6 +171,8 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     kept = ["optimizer"]
     kept += ["sums"] if training.accumulate > 1 else []
     kept += ["average"] if training.ema is not None else []
+    scaled = training.precision == "float16"
+    kept += ["scaler"] if scaled else []
     pieces = fields(graph, written, step, kept)
     sections = [loss_text(name, loss) for loss, name in step.functions.items()]
     layers = frozen_layers(graph, written, step)
@@ -166,7 +186,25 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     sections += [SUMS] if "sums" in kept else []
     if training.ema is not None:
         sections.append(AVERAGE.format(ema=literal(training.ema)))
-    sections.append(GRADIENTS.format(losses=losses_text(step, 8), **pieces))
+    if scaled:
+        sections.append("def make_scaler():\n    return LossScale()")
+    outputs = f"model({pieces['inputs']}, training=True)"
+    if training.precision is not None:
+        several = len(graph.outputs) > 1
+        outputs = (
+            f"[tf.cast(y, tf.float32) for y in {outputs}]"
+            if several
+            else f"tf.cast({outputs}, tf.float32)"
+        )
+    sections.append(
+        GRADIENTS.format(
+            outputs=outputs,
+            losses=losses_text(step, 8),
+            scaled=SCALED if scaled else "",
+            of="scaled" if scaled else "loss",
+            **pieces,
+        )
+    )
     gradients = "gradients"
     for text, bound in (
         (CLIP_NORM, training.clip_norm),
@@ -176,9 +214,12 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
             sections.append(text.format(bound=literal(bound)))
             gradients = "clip(gradients)"
     average = ["average"] if "average" in kept else []
-    apply = ", ".join(["optimizer", *average, "gradients", "learning_rate"])
-    lines = [f"def apply({apply}):", f"    optimizer.apply({gradients}, learning_rate)"]
-    sections.append("\n".join([*lines, *["    average.update()"] * len(average)]))
+    held = [name for name in kept if name != "sums"]
+    apply = ", ".join([*held, "gradients", "learning_rate"])
+    text = f"def apply({apply}):\n    optimizer.apply({gradients}, learning_rate)"
+    if scaled:
+        text = APPLY_SCALED.format(arguments=apply, gradients=gradients).rstrip()
+    sections.append("\n".join([text, *["    average.update()"] * len(average)]))
     update = f"apply({apply})"
     if "sums" in kept:
         update = (

@@ -64,6 +64,9 @@ def train(
       polyframe train simple_cnn -b mxnet --set data=synthetic
       polyframe train my_recipe.yaml -b torch -o runs/first --device gpu
       polyframe train digits_cnn -b torch --set "optimizer={type: SGD, lr: 0.1}"
+      polyframe train digits_cnn -b mxnet --set "schedule={type: cosine, warmup: 1}"
+      polyframe train digits_cnn -b torch --set callbacks=[tensorboard] -o runs/a
+      polyframe train digits_cnn -b torch -o runs/a --resume
 
     `--set KEY=VALUE` changes any key of the recipe; a dot goes one level down
     (optimizer.lr, data.path) and the value is YAML. `--set data=synthetic` makes up
@@ -76,10 +79,14 @@ def train(
       program_<backend>.py  the native program that ran
       metrics.csv           one row an epoch: loss, metrics, seconds, examples a second
       weights.safetensors   the weights after the last whole epoch
+      checkpoint/           what --resume goes on from; best.safetensors
       result.json           the outcome;  env.json: versions, device, threads
 
-    Ctrl-C stops after the step that is under way and keeps what there is; a second
-    Ctrl-C stops at once.
+    A checkpoint is written behind each epoch and each minute (`model_checkpoint` in the
+    recipe's callbacks changes that). Ctrl-C stops after the step that is under way and
+    writes one; a second Ctrl-C stops at once. With --resume the same command goes on
+    where it stopped, bit for bit as if it had not, even if the process was killed, and
+    on another backend as well; it starts where nothing is saved.
     """
     from polyframe.spec.recipe import load_recipe
 

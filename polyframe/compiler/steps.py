@@ -55,14 +55,17 @@ def fields(
         )
     draws = ["draws"] if written.draws else []
     weights = ["weights"] if step.weighted else []
+    scaled = ["scaler"] if "scaler" in kept else []
     batch = ["model", "x", "target", *weights, *draws, "count"]
     last = ["last=True"] if step.training.accumulate > 1 else []
     train = [*batch, *kept, "learning_rate", *last]
     inputs = ["*x" if len(graph.inputs) > 1 else "x", *draws]
     return {
-        "gradients_head": "\n".join(head("def loss_and_gradients", batch, ":", 0)),
+        "gradients_head": "\n".join(
+            head("def loss_and_gradients", [*batch, *scaled], ":", 0)
+        ),
         "train_head": "\n".join(head("def train_step", train, ":", 0)),
-        "batch": ", ".join(batch),
+        "batch": ", ".join([*batch, *scaled]),
         "inputs": ", ".join(inputs),
     }
 

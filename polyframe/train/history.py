@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.errors import SpecError
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Losses
 from polyframe.spec.metrics import Metric
@@ -45,13 +46,21 @@ def measured(
 ) -> list[Measured]:
     """The metrics that fit each output: ``accuracy``, or, where a model has several
     outputs, ``<output>_accuracy``."""
-    several = len(outputs) > 1
-    return [
-        Measured(f"{name}_{m.key}" if several else m.key, m, index, shape)
-        for m in metrics
-        for index, ((name, shape), loss) in enumerate(zip(outputs, losses, strict=True))
-        if m.labels == loss.labels
-    ]
+    several, found = len(outputs) > 1, []
+    for m in metrics:
+        fits = [i for i, loss in enumerate(losses) if loss.labels == m.labels]
+        if not fits:
+            wanted = "class labels" if m.labels else "targets that are numbers"
+            taken = ", ".join(dict.fromkeys(loss.type for loss in losses))
+            raise SpecError(
+                f"{m.type} needs {wanted}, which {taken} does not take", where="metrics"
+            )
+        for index in fits:
+            name, shape = outputs[index]
+            m.check(shape)
+            key = f"{name}_{m.key}" if several else m.key
+            found.append(Measured(key, m, index, shape))
+    return found
 
 
 class Totals:

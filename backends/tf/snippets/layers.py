@@ -42,6 +42,7 @@ class BatchNorm(layers.BatchNormalization):
     """
 
     def call(self, x, training=False):
+        dtype, x = x.dtype, tf.cast(x, self.variable_dtype)
         mean, variance = self.moving_mean, self.moving_variance
         if training:
             mean, variance = tf.nn.moments(x, axes=list(range(x.shape.rank - 1)))
@@ -56,7 +57,7 @@ class BatchNorm(layers.BatchNormalization):
             y *= self.gamma
         if self.center:
             y += self.beta
-        return y
+        return tf.cast(y, dtype)
 
 
 class GroupedConv2D(layers.Conv2D):
