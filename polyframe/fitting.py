@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +25,8 @@ from polyframe.train.history import History, Row
 from polyframe.train.loop import Loop
 from polyframe.train.runners import start
 
-if TYPE_CHECKING:
-    from polyframe.model import Model
-
+Model = Any
+"""``polyframe.model.Model``, which stands above and calls this."""
 MEASURED = 256
 """Samples in a batch of validation data."""
 

@@ -23,7 +23,7 @@ from polyframe.compiler.modules import program_errors
 from polyframe.compiler.program import Program
 from polyframe.compiler.steps import Step
 from polyframe.compiler.table import Target
-from polyframe.data import augment
+from polyframe.data import Dataset, augment
 from polyframe.errors import DataError, PolyframeError
 from polyframe.fitting import Held, fit
 from polyframe.inside import Inspector
@@ -221,7 +221,7 @@ class Model:
     def evaluate(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int = 256,
         layout: str = "NCHW",
         sample_weight: Any = None,
@@ -229,8 +229,12 @@ class Model:
         """Loss and metrics over a whole set: ``{"loss": …, "accuracy": …}``.
 
         The loss is the mean over samples, weighted by ``sample_weight`` (N,) and the
-        loss's class weights; metrics count every sample alike.
+        loss's class weights; metrics count every sample alike. ``x`` may be a
+        ``polyframe.data`` data set: its test data, or where there are none its training
+        data.
         """
+        if isinstance(x, Dataset):
+            return self.measure(Held.of(self, x.test or x.train))
         return self.measure(Held(self, x, y, sample_weight, layout, batch_size))
 
     def preprocess(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -25,7 +25,7 @@ from polyframe.cli.predict import predict
 from polyframe.cli.show import show
 from polyframe.cli.summary import summary
 from polyframe.cli.train import train
-from polyframe.errors import PolyframeError, did_you_mean
+from polyframe.errors import DivergedError, PolyframeError, did_you_mean
 
 
 class Commands(click.Group):
@@ -52,6 +52,8 @@ class Commands(click.Group):
             raise
         except BrokenPipeError:
             raise
+        except DivergedError as error:
+            fail(ctx, f"error: {error}", 1)
         except PolyframeError as error:
             fail(ctx, f"error: {error}", 2)
         except KeyboardInterrupt:

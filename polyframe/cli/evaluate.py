@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import click
 
-from polyframe.cli.options import backend_option, debug_option
+from polyframe.cli.options import backend_option, best_option, debug_option
 
 
 @click.command()
 @click.argument("run")
 @backend_option(required=False)
 @click.option("--device", default="auto", show_default=True, help="cpu, gpu, gpu:1.")
+@best_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 @debug_option
-def evaluate(run: str, backend: str | None, device: str, as_json: bool) -> None:
+def evaluate(
+    run: str, backend: str | None, device: str, best: bool, as_json: bool
+) -> None:
     """Loss and metrics of a trained model.
 
     RUN is a run folder, and the data are the test data of its recipe (the training data
@@ -30,11 +33,12 @@ def evaluate(run: str, backend: str | None, device: str, as_json: bool) -> None:
     from polyframe.cli.runs import open_run
     from polyframe.runs import check_fit, load_data
 
-    opened = open_run(run, backend, device, predict=False)
+    opened = open_run(run, backend, device, False, best)
     data = load_data(opened.recipe)
     check_fit(opened.recipe, data)
-    part, (x, y) = ("test", data.test) if data.test else ("train", data.train)
-    values = opened.model.evaluate(x, y)
+    part = "test" if data.test else "train"
+    samples = len((data.test or data.train)[0])
+    values = opened.model.evaluate(data)
     if as_json:
         print_json(
             {
@@ -43,13 +47,13 @@ def evaluate(run: str, backend: str | None, device: str, as_json: bool) -> None:
                 "device": opened.model.device,
                 "data": data.name,
                 "part": part,
-                "samples": len(x),
+                "samples": samples,
                 **values,
             }
         )
         return
     click.echo(
         f"{opened.model.spec.name} on {opened.model.backend.title}, {data.name} "
-        f"({part}, {len(x):,} samples): {figures(values)}"
+        f"({part}, {samples:,} samples): {figures(values)}"
     )
     print_matrices(values, data.classes)

@@ -63,6 +63,13 @@ set_option = click.option(
 )
 
 
+best_option = click.option(
+    "--best",
+    is_flag=True,
+    help="The best weights that a checkpoint kept, not the last ones.",
+)
+
+
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     """``["optimizer.lr=0.01"]`` as ``{"optimizer.lr": 0.01}``."""
     from polyframe.spec.yaml import parse_yaml

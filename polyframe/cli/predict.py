@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from polyframe.cli.options import backend_option, debug_option
+from polyframe.cli.options import backend_option, best_option, debug_option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,7 @@ SHOWN = 10
     show_default=True,
     help="Where the samples have their channels.",
 )
+@best_option
 @click.option("-o", "--out", metavar="FILE", help="Write the outputs (.npy or .npz).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout: all rows.")
 @debug_option
@@ -38,6 +39,7 @@ def predict(
     backend: str | None,
     device: str,
     layout: str,
+    best: bool,
     out: str | None,
     as_json: bool,
 ) -> None:
@@ -63,7 +65,7 @@ def predict(
 
     if out is not None and not out.lower().endswith((".npy", ".npz")):
         raise PolyframeError("a file ending in .npy or .npz is needed", where=out)
-    opened = open_run(run, backend, device, predict=True)
+    opened = open_run(run, backend, device, True, best)
     graph = opened.model.graph
     samples = read_samples(Path(file), graph.inputs, layout)
     outputs = opened.model.predict(

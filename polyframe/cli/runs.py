@@ -19,7 +19,9 @@ class Opened:
     classes: tuple[str, ...]
 
 
-def open_run(run: str, backend: str | None, device: str, predict: bool) -> Opened:
+def open_run(
+    run: str, backend: str | None, device: str, predict: bool, best: bool
+) -> Opened:
     """Build a run's model from its recipe and weights, on any backend.
 
     The folder may come from a stranger: recipe and weights are read as data and checked
@@ -30,7 +32,7 @@ def open_run(run: str, backend: str | None, device: str, predict: bool) -> Opene
     from polyframe.errors import PolyframeError
     from polyframe.train.folder import read_run
 
-    recipe, weights, trained_on, classes = read_run(run)
+    recipe, weights, trained_on, classes = read_run(run, best)
     backend = backend or trained_on
     if backend is None:
         raise PolyframeError(

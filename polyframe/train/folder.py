@@ -26,6 +26,7 @@ SCHEMA = 1
 ROOT = Path("runs")
 RECIPE, WEIGHTS, METRICS = "recipe.yaml", "weights.safetensors", "metrics.csv"
 RESULT, ENVIRONMENT = "result.json", "env.json"
+BEST = "checkpoint/best.safetensors"
 FREE = ("epochs", "device", "callbacks")
 """Keys of a recipe that may change between a run and its resuming."""
 
@@ -262,14 +263,16 @@ def environment(model: Any) -> dict[str, Any]:
 # --- reading one back ------------------------------------------------------------
 
 
-def read_run(path: str | Path) -> tuple[Recipe, Path, str | None, tuple[str, ...]]:
+def read_run(
+    path: str | Path, best: bool = False
+) -> tuple[Recipe, Path, str | None, tuple[str, ...]]:
     """A run folder's recipe, weight file, backend's name and classes' names.
 
     It may come from a stranger: the texts are read as data, with bounds, and the
     program in it is not looked at. The last two are None and () where unknown.
     """
     folder = Path(path)
-    recipe_file, weights = folder / RECIPE, folder / WEIGHTS
+    recipe_file, weights = folder / RECIPE, folder / (BEST if best else WEIGHTS)
     if not folder.is_dir():
         raise PolyframeError(
             "there is no such run folder",
@@ -280,7 +283,7 @@ def read_run(path: str | Path) -> tuple[Recipe, Path, str | None, tuple[str, ...
         raise PolyframeError(f"is no run folder: it has no {RECIPE}", where=str(path))
     if not weights.is_file():
         raise WeightsError(
-            f"has no {WEIGHTS} (yet); they are written after each epoch",
+            f"has no {weights.name} (yet); they are written after each epoch",
             where=str(path),
         )
     backend = read_json(folder / ENVIRONMENT).get("backend")
