@@ -74,9 +74,7 @@ def fit(
     if resume is not None:
         place = resume_from(model, Path(resume), feed.steps, warn)
     if place is not None:
-        epochs -= place.epoch
-        if epochs < 1:
-            return History(list(place.rows))
+        epochs = max(epochs - place.epoch, 0)  # a run may only lack its last files
     loop = Loop(
         model,
         feed,

@@ -29,16 +29,15 @@ from polyframe.fitting import Held, fit
 from polyframe.inside import Inspector
 from polyframe.measure import measure
 from polyframe.programs import write_programs
-from polyframe.randomness import draw, initial_weights, native_seed
+from polyframe.randomness import initial_weights, native_seed
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.element import brief
 from polyframe.spec.graph import ModelSpec
-from polyframe.spec.layers import BatchNorm
 from polyframe.spec.losses import sample_weights, soften
 from polyframe.spec.metrics import Metric
 from polyframe.spec.schedules import Schedule
 from polyframe.spec.settings import Training
-from polyframe.spec.typed import TypedNode, flatten
+from polyframe.staging import Stager
 from polyframe.train.feed import Batch, Part, whole
 from polyframe.train.history import History, Measured, Row, measured
 
@@ -70,7 +69,7 @@ class Model:
         self.learning_rate = float(step.optimizer.lr) if step else 0.0
         self.step = 0  # optimizer steps taken
         self.epoch = 0  # whole epochs shown by fit
-        self.random = [n for n in flatten(self.graph).nodes if n.layer.random]
+        self.stager = Stager(self.graph, seed, self.dtype)
         self.session = self._open(self.program, self.target)
         self.session.set_weights(
             initial_weights(self.graph.parameters, seed, self.dtype)
@@ -308,20 +307,7 @@ class Model:
 
     def stage(self, batch: Batch) -> Any:
         """A batch with the draws of its step, on the device."""
-        if batch.size == 1:
-            self._check_single()
-        return self._staged(self.session, batch)
-
-    def _staged(self, session: Session, batch: Batch) -> Any:
-        arrange, part = session.arrange, batch.part
-        draws = self._draws(session.program.draws, batch.size, batch.step, batch.first)
-        return session.stage(
-            part.inputs if part.arranged else arrange(part.inputs),
-            arrange(part.targets),
-            batch.weights,
-            arrange(draws),
-            batch.count,
-        )
+        return self.stager.stage(self.session, batch)
 
     def advance(self, batch: Any, last: bool) -> tuple[Any, Any]:
         """A staged batch's part of a step; handles of the loss and the outputs."""
@@ -331,33 +317,6 @@ class Model:
             found = self.session.train(batch, self.learning_rate, last)
         self.step += last
         return found
-
-    def _check_single(self) -> None:
-        for node in self.graph.walk():
-            if isinstance(node.layer, BatchNorm) and np.prod(node.shape[1:]) == 1:
-                raise PolyframeError(
-                    "batch norm needs more than one value per channel to train on, "
-                    "and this batch has one sample",
-                    where=node.path,
-                    hint="a batch size that does not leave a single sample over",
-                )
-
-    def _draws(
-        self, paths: Sequence[str], count: int, step: int, first: int = 0
-    ) -> list[np.ndarray]:
-        """The factors of the random layers for one step, in the program's order."""
-        nodes: dict[str, TypedNode] = {node.path: node for node in self.random}
-        return [
-            draw(
-                nodes[path].layer,
-                nodes[path].in_shapes,
-                (self.seed, "draw", step, path),
-                first,
-                count,
-                self.dtype,
-            )
-            for path in paths
-        ]
 
     def fit(
         self,
@@ -435,7 +394,7 @@ class Model:
         session = self._inspector.plain(step)
         session.set_weights(self.weights())
         with program_errors(self.spec.name, self.backend.title):
-            return session.loss_and_gradients(self._staged(session, batch))[2]
+            return session.loss_and_gradients(self.stager.stage(session, batch))[2]
 
     def activations(
         self, x: Any, training: bool = False, layout: str = "NCHW"
@@ -453,7 +412,7 @@ class Model:
     ) -> dict[str, np.ndarray]:
         session, names = self._inspector.taps(training)
         session.set_weights(self.weights())
-        draws = self._draws(session.program.draws, len(inputs[0]), self.step)
+        draws = self.stager.draws(session, len(inputs[0]), self.step)
         with program_errors(self.spec.name, self.backend.title):
             outputs = session.forward(inputs, session.arrange(draws), training)
         return dict(zip(names, outputs, strict=True))

@@ -117,7 +117,7 @@ def train(
                 resume=folder.folder / CHECKPOINTS if resume else None,
             )
         except BaseException as error:
-            if folder.path is None:
+            if folder.model is None:  # nothing of this training is written yet
                 raise
             if isinstance(error, KeyboardInterrupt):
                 raise Interrupted(end(folder, "interrupted")) from None

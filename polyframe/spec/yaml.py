@@ -14,11 +14,11 @@ DEEPEST = 100
 """How deep a text may nest."""
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, longest: int = LONGEST) -> str:
     """A text file, with one clear error when it cannot be read."""
     try:
-        if path.is_file() and path.stat().st_size > LONGEST:
-            raise SpecError(f"is larger than {LONGEST} bytes", where=str(path))
+        if path.is_file() and path.stat().st_size > longest:
+            raise SpecError(f"is larger than {longest} bytes", where=str(path))
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SpecError("there is no such file", where=str(path)) from None

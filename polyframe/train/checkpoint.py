@@ -29,7 +29,7 @@ from polyframe.spec.safety import ModelCheckpoint
 from polyframe.spec.yaml import parse_json, read_text
 from polyframe.train.callbacks import Callback
 from polyframe.train.place import Place
-from polyframe.train.texts import finite, to_json
+from polyframe.train.texts import LONGEST, finite, row_of, to_json
 
 SCHEMA = 1
 FOLDER = "checkpoint"
@@ -121,7 +121,7 @@ def read(path: Path) -> Checkpoint:
     hint = "cut off, or changed since; remove it to go on from the one before"
     where = str(path)
     try:
-        text = read_text(path / STATE)
+        text = read_text(path / STATE, LONGEST)
         state = parse_json(text, where)
         if not isinstance(state, dict) or state.get("schema") != SCHEMA:
             raise PolyframeError(f"{STATE} is of another kind")
@@ -136,7 +136,7 @@ def read(path: Path) -> Checkpoint:
         totals = {n: a for n, a in arrays.items() if n.startswith(TOTALS)}
         place = Place(
             **{key: kind.check(state[key]) for key, kind in FIELDS.items()},
-            rows=[{k: number_of(v) for k, v in row.items()} for row in state["rows"]],
+            rows=[row_of(row) for row in state["rows"]],
             totals={n.removeprefix(TOTALS): a for n, a in totals.items()},
             callbacks={key: dict(own) for key, own in state["callbacks"].items()},
         )
@@ -150,13 +150,10 @@ def read(path: Path) -> Checkpoint:
         raise WeightsError(
             f"cannot be read: {error.strerror}", where=where, hint=hint
         ) from None
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (
+        KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError
+    ):  # fmt: skip
         raise WeightsError(f"{STATE} is damaged", where=where, hint=hint) from None
-
-
-def number_of(value: Any) -> Any:
-    """A number of a row; JSON has null for NaN."""
-    return float("nan") if value is None else value
 
 
 def newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
@@ -238,6 +235,8 @@ class Checkpointer(Callback):
         self.saved_step, self.saved_at = model.step, time.monotonic()
         for stray in self.folder.glob(".step-*"):
             remove_folder(stray)
+        for stray in self.folder.glob(f".{BEST}.*"):
+            stray.unlink(missing_ok=True)
 
     def rests(self, step: int) -> bool:
         """At every so many steps or seconds, whichever comes first."""
@@ -274,7 +273,11 @@ class Checkpointer(Callback):
             remove_folder(path)
         write(path, model, now)
         self.saved_step, self.saved_at = model.step, time.monotonic()
-        for old in found_in(self.folder)[self.spec.keep :]:
+        # One of a later step is damaged, or of another training: it must not push out
+        # those that are written now, nor be taken for the newest.
+        found = found_in(self.folder)
+        at = found.index(path)
+        for old in [*found[:at], *found[at + self.spec.keep :]]:
             remove_folder(old)
 
     def best_so_far(self) -> list[float]:
@@ -289,7 +292,7 @@ class Checkpointer(Callback):
         """Go on from it."""
         try:
             self.best = list(Several(Float()).check(state.get("best")))
-        except ValueError:
+        except (ValueError, OverflowError):
             raise PolyframeError(
                 f"best is {brief(state.get('best'))}", where="model_checkpoint"
             ) from None

@@ -16,10 +16,13 @@ from typing import Any
 from polyframe import weights as weight_files
 from polyframe.errors import PolyframeError, RecipeError, WeightsError
 from polyframe.files import write_atomic
+from polyframe.spec.callbacks import CallbackSpec
+from polyframe.spec.fields import Float, Maybe, Text
 from polyframe.spec.recipe import Recipe, load_recipe
 from polyframe.train.callbacks import Callback, Plan
 from polyframe.train.place import Place
-from polyframe.train.texts import to_csv, to_json
+from polyframe.train.runner import restored
+from polyframe.train.texts import LONGEST, row_of, to_csv, to_json
 
 SCHEMA = 1
 """The version of result.json; raised when a key changes its meaning or goes away."""
@@ -105,16 +108,25 @@ class RunFolder(Callback):
         result = read_json(self.out / RESULT)
         if result.get("status") != "done" or result.get("schema") != SCHEMA:
             return None
-        enough = result.get("stopped") or result.get("epochs", 0) >= self.recipe.epochs
-        whole = all(key in result for key in ("history", "test", "seconds"))
-        return result if enough and whole else None
+        try:
+            found = {
+                "status": "done",
+                "stopped": Maybe(Text(1000)).check(result.get("stopped")),
+                "seconds": Float(0.0).check(result["seconds"]),
+                "history": [row_of(row) for row in result["history"]],
+                "test": row_of(result["test"]),
+            }
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            return None  # damaged; the checkpoints say more
+        enough = found["stopped"] or len(found["history"]) >= self.recipe.epochs
+        return found if enough and found["history"] else None
 
     def claim(self) -> Path:
         """Make the folder; left-overs of a crash go away."""
         self.check()
         self.path = self.out or claim(ROOT / self.recipe.name / self.backend)
         for stray in self.path.glob(".*") if self.resume else ():
-            if is_stray(stray):
+            if is_stray(stray, self.recipe.callbacks):
                 stray.unlink(missing_ok=True)
         return self.path
 
@@ -149,8 +161,7 @@ class RunFolder(Callback):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Count on from them."""
-        seconds = state.get("seconds")
-        self.before = float(seconds) if isinstance(seconds, (int, float)) else 0.0
+        (self.before,) = restored("run folder", state, {"seconds": Float(0.0)})
 
     def seconds(self) -> float:
         """What the run has taken, over all resumes."""
@@ -210,9 +221,10 @@ class RunFolder(Callback):
         return self.folder / f"program_{self.backend}{suffix}"
 
 
-def is_stray(path: Path) -> bool:
+def is_stray(path: Path, callbacks: Sequence[CallbackSpec] = ()) -> bool:
     """Whether a crash has left it while one of a run's files was being written."""
-    names = (RECIPE, WEIGHTS, METRICS, RESULT, ENVIRONMENT, "program_")
+    logs = (each.writes for each in callbacks if each.writes)
+    names = (RECIPE, WEIGHTS, METRICS, RESULT, ENVIRONMENT, "program_", *logs)
     return path.name.startswith(tuple(f".{name}" for name in names))
 
 
@@ -304,7 +316,7 @@ def read_json(path: Path) -> Mapping[str, Any]:
 
     if not path.exists():
         return {}
-    data = parse_json(read_text(path), str(path))
+    data = parse_json(read_text(path, LONGEST), str(path))
     if not isinstance(data, Mapping):
         raise PolyframeError("is no JSON mapping", where=str(path))
     return data

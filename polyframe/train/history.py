@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.errors import SpecError
+from polyframe.errors import PolyframeError, SpecError
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Losses
 from polyframe.spec.metrics import Metric
@@ -100,6 +100,15 @@ class Totals:
         return found
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go on from what ``state`` gave."""
+        """Go on from what ``state`` gave. It comes from a file: PolyframeError unless
+        it is of these metrics."""
+        for name, own in self.state().items():
+            given = state.get(name)
+            if given is None or (given.shape, given.dtype) != (own.shape, own.dtype):
+                raise PolyframeError(
+                    f"the checkpoint has no totals of {name!r} that fit this training",
+                    where="metrics",
+                    hint="resume with the same metrics, on the same data",
+                )
         self.losses = state["loss"]
         self.totals = [state[m.key] for m in self.metrics]

@@ -58,7 +58,8 @@ class Loop:
         rate: Callable[[float, int, Sequence[Row]], float] | None = None,
         place: Place | None = None,
     ) -> None:
-        if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
+        least = 0 if place else 1  # nothing may be left to do after a resume
+        if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < least:
             raise PolyframeError(
                 f"epochs is {epochs!r}; a whole number from 1 is needed"
             )

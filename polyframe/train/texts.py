@@ -12,6 +12,11 @@ from typing import Any
 import numpy as np
 
 
+LONGEST = 2**30
+"""The most bytes that a run's own texts may have: a history with a confusion matrix of
+many classes an epoch is longer than what people write."""
+
+
 def to_json(data: Any) -> str:
     """Indented JSON that every reader takes: NaN and infinity become null."""
     return json.dumps(finite(data), indent=2, ensure_ascii=False) + "\n"
@@ -28,6 +33,24 @@ def finite(data: Any) -> Any:
     if isinstance(data, float) and not math.isfinite(data):
         return None
     return data
+
+
+def row_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a history as JSON has it, as it was; ValueError or TypeError unless it
+    is one: numbers by name, null for NaN, a confusion matrix as lists of whole numbers.
+    """
+    found: dict[str, Any] = {}
+    for name, value in data.items():
+        if not name.isprintable() or isinstance(value, (str, bool, Mapping)):
+            raise ValueError(name)
+        if isinstance(value, list):
+            found[name] = np.array(value)
+            if found[name].ndim != 2 or found[name].dtype.kind != "i":
+                raise ValueError(name)
+        else:
+            found[name] = math.nan if value is None else value
+            float(found[name])  # OverflowError where no other reader could take it
+    return found
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
