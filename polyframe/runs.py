@@ -102,6 +102,7 @@ def train(
         say(f"--deterministic on {model.backend.title}: {promise}")
     with between_steps() as stop, warnings.catch_warnings():
         warnings.showwarning = lambda message, *rest: say(str(message))
+        warnings.filterwarnings("always", module="polyframe")  # whatever -W says
         watchers = start(with_always(recipe.callbacks), folder.claim())
         for watcher in watchers:
             if isinstance(watcher, Checkpointer):

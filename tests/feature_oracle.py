@@ -50,6 +50,10 @@ normed = pf.Sequential(
 class Analytic(np.ndarray):
     """Complex numbers whose variance can be differentiated: NumPy's takes |x|."""
 
+    def __array_function__(self, function, types, args, kwargs):
+        found = super().__array_function__(function, types, args, kwargs)
+        return found.view(Analytic) if isinstance(found, np.ndarray) else found
+
     def var(self, axis=None, ddof=0):
         apart = (self - self.mean(axis, keepdims=True)) ** 2
         return apart.sum(axis) / (self.size // apart.sum(axis).size - ddof)
@@ -103,7 +107,9 @@ class Trainer:
     def slope(self, *batch):
         """The gradients of ``loss``, by a complex step in each number."""
         found = {}
-        analytic = {n: w.astype(complex).view(Analytic) for n, w in self.weights.items()}
+        analytic = {
+            n: w.astype(complex).view(Analytic) for n, w in self.weights.items()
+        }
         for name in self.trainable:
             found[name] = np.zeros(self.weights[name].shape)
             for index in np.ndindex(found[name].shape):
@@ -305,9 +311,11 @@ class Case:
         apart, name = max(found)
         within(FAMILY, apart, EXACT, (*detail, name))
         assert [s.lr for s in steps] == trainer.rates
-        assert [s.step for s in steps] == [*range(1, trainer.step + 1)] == [
-            *range(1, model.step + 1)
-        ]
+        assert (
+            [s.step for s in steps]
+            == [*range(1, trainer.step + 1)]
+            == [*range(1, model.step + 1)]
+        )
         x = self.xy[0]
         for a, b in zip(as_list(model.predict(x)), as_list(trainer.predict(x))):
             within(FAMILY, distance(a, b), EXACT, (*detail, "predict"))

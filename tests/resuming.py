@@ -23,7 +23,6 @@ STEPS = 6
 """An epoch's steps of ``recipe``: 11 batches of 4, two a step."""
 TIMES = ("seconds", "examples_per_sec")
 SAME_BYTES = ("weights.safetensors", "checkpoint/best.safetensors", "recipe.yaml")
-PART = "{name: synthetic, train: 44, test: 12, classes: 3, shape: [1, 8, 8]}"
 
 
 def recipe(**changes):
@@ -31,7 +30,7 @@ def recipe(**changes):
     early stopping that counts, augmentation, accumulation, logs."""
     spec = pf.Sequential(
         [
-            pf.Conv2D(4, 3, name="conv"),
+            pf.Conv2D(4, 3, bias=False, name="conv"),
             pf.BatchNorm(name="bn"),
             pf.ReLU(),
             pf.MaxPool2D(2),
@@ -184,16 +183,21 @@ def command(path, backend, folder, *more):
     return [sys.executable, "-m", "polyframe", *map(str, words)]
 
 
-def process(words, **options):
-    """Start it; Ctrl-C reaches it even where tests run in the background."""
+def process(words, before=lambda: None):
+    """Start it, with a call to make first; Ctrl-C reaches it even where tests run in the
+    background."""
+
+    def prepare():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        before()
+
     return subprocess.Popen(
         words,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        **options,
+        preexec_fn=prepare,
     )
 
 

@@ -94,14 +94,17 @@ def test_the_clipping_cases_bite_and_do_not():
 
 
 def test_only_one_of_both_clips():
-    with fails(
+    fails(
         PolyframeError,
+        lambda: compiled("torch", clip_norm=1.0, clip_value=1.0),
         "compile: clip_norm: clip_norm and clip_value are both given; one clips",
-    ):
-        compiled("torch", clip_norm=1.0, clip_value=1.0)
-    for key in ("clip_norm", "clip_value"):
-        with fails(PolyframeError, f"compile: {key}: got 0.0; a number above 0"):
-            compiled("torch", **{key: 0.0})
+    )
+
+
+@pytest.mark.parametrize("key", ["clip_norm", "clip_value"])
+def test_a_bound_is_above_0(key):
+    text = f"compile: {key}: got 0.0; "
+    fails(PolyframeError, lambda: compiled("torch", **{key: 0.0}), text)
 
 
 # --- accumulation ------------------------------------------------------------------
@@ -313,8 +316,7 @@ def test_frozen_layers_stay_to_the_bit_and_others_move(case, backend):
     ],
 )
 def test_freezing_nothing_or_everything_is_an_error(freeze, text):
-    with fails(SpecError, text):
-        compiled("torch", freeze=freeze)
+    fails(SpecError, lambda: compiled("torch", freeze=freeze), text)
 
 
 # --- what the optimizer keeps ------------------------------------------------------

@@ -181,5 +181,5 @@ def randomised(model):
 
 def drawn(model, count):
     """The factors of this step's random layers, by path."""
-    paths = [node.path for node in model.random]
-    return dict(zip(paths, model._draws(paths, count, model.step)))
+    draws = model.stager.draws(model.session, count, model.step)
+    return dict(zip(model.program.draws, draws))

@@ -132,7 +132,7 @@ def test_blocks_with_dropout_inside_draw_for_each_of_their_calls(backend):
     assert len(set(model.program.draws)) == len(model.program.draws) == 5
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(9, 6)), rng.normal(size=(9, 2))
-    draws = dict(zip(model.program.draws, model._draws(model.program.draws, 9, 0)))
+    draws = dict(zip(model.program.draws, model.stager.draws(model.session, 9, 0)))
     known, _ = interpret(model.graph, model.weights(), [x], training=True, draws=draws)
     found = model.activations(x, training=True)
     assert all(distance(found[name], known[name]) <= 1e-12 for name in found)

@@ -17,6 +17,7 @@ from polyframe.compiler.steps import Step, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
 from polyframe.compiler.write import assemble, defined, snippet, write_model
+from polyframe.errors import UnsupportedError
 from polyframe.spec.initializers import Uniform, Zeros
 from polyframe.spec.typed import TypedGraph
 
@@ -24,6 +25,7 @@ SNIPPETS = Path(__file__).with_name("snippets")
 
 IMPORTS = (
     ("import mxnet as mx", r"\bmx\."),
+    ("import numpy as np", r"\bnp\."),
     ("from mxnet.gluon import nn", r"\bnn\."),
 )
 
@@ -32,6 +34,13 @@ def sequential(children: list[Call]) -> Call:
     """``sequential(…)``, the helper that fills a ``HybridSequential``."""
     return listing("sequential", children)
 
+
+PARTS = tuple(SNIPPETS / f"{n}.py" for n in ("blocks", "steps", "precision"))
+PRECISION = {"cpu": "bfloat16", "gpu": "float16"}
+LOW = {
+    "float16": 'LOW = "float16"',
+    "bfloat16": 'LOW = np.dtype([("bfloat16", np.uint16)])  # how MXNet calls it',
+}
 
 STYLE = Style(
     base="gluon.HybridBlock",
@@ -43,7 +52,9 @@ STYLE = Style(
     names=frozenset({"mx", "autograd", "gluon", "nd", "nn", "F"})
     | defined(SNIPPETS / "blocks.py")
     | defined(SNIPPETS / "optimizers.py")
-    | defined(SNIPPETS / "steps.py"),
+    | defined(SNIPPETS / "steps.py")
+    | defined(SNIPPETS / "precision.py")
+    | {"LOW", "np"},
 )
 
 WEIGHTS = {"weight_init": Uniform(0.07), "bias_init": Zeros()}
@@ -74,6 +85,7 @@ class Gluon(Backend):
         return Probe(True, mx.__version__, devices())
 
     def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
+        check_precision(target)
         forms = choose_all(self.table, graph, target, self.name)
         written = write_model(graph, forms, target, STYLE)
         names = dict.fromkeys(written.snippets)
@@ -82,15 +94,15 @@ class Gluon(Backend):
             names["sequential"] = None
         if step is None:
             names.pop("batch_norms", None)
-        blocks = SNIPPETS / "blocks.py"
-        sections = [snippet(blocks, name) for name in names]
+        sections = [LOW[target.precision]] if target.precision else []
+        sections += [part(name) for name in names]
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)
             fused = target.dtype == "float32"
             file = SNIPPETS / ("fused_optimizers.py" if fused else "optimizers.py")
             sections.append(snippet(file, step.optimizer.type))
-            sections += [snippet(SNIPPETS / "steps.py", n) for n in helpers(step)]
+            sections += [part(name) for name in helpers(step)]
             sections += step_text(graph, written, step)
         doc = f"{graph.name} for MXNet Gluon, written by polyframe."
         return Program(
@@ -127,13 +139,28 @@ class Gluon(Backend):
         return GluonSession(program, target, device, len(inputs))
 
 
+def part(name: str) -> str:
+    """The text of a helper, from whichever file of snippets has it."""
+    return next(snippet(f, name) for f in PARTS if name in defined(f))
+
+
+def check_precision(target: Target) -> None:
+    """UnsupportedError for a precision that MXNet has no kernels for on the device."""
+    if target.precision is not None and PRECISION[target.device] != target.precision:
+        raise UnsupportedError(
+            f"MXNet has no convolution in {target.precision} on a {target.device}",
+            where="precision",
+            hint=f"{PRECISION[target.device]} works there",
+        )
+
+
 def imports(sections: list[str]) -> list[tuple[str, str]]:
     """The import lines; one of them names just what is used."""
     import re
 
     code = "\n".join(sections)
     used = [n for n in ("autograd", "gluon", "nd") if re.search(rf"\b{n}\.", code)]
-    found = [IMPORTS[0]]
+    found = [*IMPORTS[:2]]
     if used:
         found.append((f"from mxnet import {', '.join(used)}", ""))
-    return [*found, IMPORTS[1]]
+    return [*found, IMPORTS[2]]

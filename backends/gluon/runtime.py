@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Session
+from polyframe.backend import SCALING, Session
 from polyframe.compiler.devices import pick, threads
 from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program, Slot
@@ -131,6 +131,8 @@ class GluonSession(Session):
             make = getattr(self.module, f"make_{name}", None)
             if make is not None:
                 self.kept[name] = make(self.native)
+        if hasattr(self.module, "make_scaler"):
+            self.kept["scaler"] = self.module.make_scaler()
 
     def _trained(self) -> dict[str, Slot]:
         """The slots of the parameters that training moves, by canonical name."""
@@ -164,10 +166,19 @@ class GluonSession(Session):
             for name, slot in self._trained().items():
                 average = averages[self.parameters[name].name].asnumpy()
                 found[f"{name}/average"] = slot.to_canonical(average)
+        if "scaler" in self.kept:
+            for key in SCALING:
+                value = getattr(self.kept["scaler"], key.split("/")[1])
+                found[key] = np.array(value, np.float32)
         return found
 
     def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
         self._begin()
+        if "scaler" in self.kept:
+            scaler = self.kept["scaler"]
+            scaler.scale = float(state[SCALING[0]])
+            scaler.good_steps, step = int(state[SCALING[1]]), int(state[SCALING[2]])
+            scaler.updates = step
         trainer = self.kept["optimizer"]
         trainer.optimizer.begin_num_update = trainer.optimizer.num_update = step
         updater = trainer._updaters[0]

@@ -103,7 +103,7 @@ GRADIENTS = '''
         outputs = model({inputs})
 {losses}
         loss = losses.sum() / count
-    loss.backward()
+{scaled}    {backward}
 {after}    return loss, outputs
 '''
 
@@ -165,7 +165,9 @@ def helpers(step: Step) -> list[str]:
     training = step.training
     ema = training.ema is not None
     every = ema or training.accumulate > 1 or clip_text(step)
-    return [*(["trained"] if every else []), *(["Average"] if ema else [])]
+    scaled = training.precision == "float16"
+    found = [*(["trained"] if every or scaled else []), *(["Average"] if ema else [])]
+    return [*found, *(["LossScale"] if scaled else [])]
 
 
 def clip_text(step: Step) -> str:
@@ -199,13 +201,20 @@ def norms_text(graph: TypedGraph, step: Step) -> tuple[str, str]:
 
 def apply_text(step: Step, arguments: str) -> str:
     """``apply``: from gradients to new weights."""
-    lines = [
-        f"def apply({arguments}):",
-        "    optimizer.set_learning_rate(learning_rate)",
-        "    optimizer.step(1)",
-    ]
-    if clip_text(step):
-        lines.insert(1, "    clip([p.grad() for p in trained(model)])")
+    update = ["optimizer.set_learning_rate(learning_rate)", "optimizer.step(1)"]
+    gradients = "[p.grad() for p in trained(model)]"
+    if step.training.precision == "float16":
+        clip = ["clip(gradients)"] if clip_text(step) else []
+        update = [
+            f"gradients = {gradients}",
+            "finite = scaler.unscale(gradients)",
+            "if finite:",
+            *(f"    {line}" for line in [*clip, *update]),
+            "scaler.update(finite)",
+        ]
+    elif clip_text(step):
+        update.insert(0, f"clip({gradients})")
+    lines = [f"def apply({arguments}):", *(f"    {line}" for line in update)]
     if step.training.accumulate > 1:
         lines.append("    model.collect_params().zero_grad()")
     if step.training.ema is not None:
@@ -218,6 +227,8 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     training = step.training
     adds = training.accumulate > 1
     kept = ["optimizer", *(["average"] if training.ema is not None else [])]
+    scaled = training.precision == "float16"
+    kept += ["scaler"] if scaled else []
     pieces = fields(graph, written, step, kept)
     sections = [LOSSES[loss.type](name, loss) for loss, name in step.functions.items()]
     layers = frozen_layers(graph, written, step)
@@ -227,6 +238,8 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     sections.append(optimizer_text(step))
     if training.ema is not None:
         sections.append(AVERAGE.format(ema=literal(training.ema)))
+    if scaled:
+        sections.append("def make_scaler():\n    return LossScale()")
     before, after = norms_text(graph, step)
     sections.append(
         GRADIENTS.format(
@@ -234,13 +247,15 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
             gradients="its gradients are added to the parameters'"
             if adds
             else "the parameters hold its gradients",
+            scaled="        scaled = loss * scaler.scale\n" if scaled else "",
+            backward="scaled.backward()" if scaled else "loss.backward()",
             before=before,
             after=after,
             **pieces,
         )
     )
     sections.append(clip_text(step))
-    model = ["model"] if adds or clip_text(step) else []
+    model = ["model"] if adds or scaled or clip_text(step) else []
     arguments = ", ".join([*model, *kept, "learning_rate"])
     update = f"apply({arguments})"
     sections += [

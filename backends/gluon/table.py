@@ -37,11 +37,21 @@ def padded(pads: Any, value: str = "") -> tuple[Any, str, tuple[str, ...]]:
     return 0, f"pad(F, {{0}}, {sides}{value})", ("pad",)
 
 
+def low(view: View, name: str) -> str:
+    """Gluon's layer, or ours of that name, which computes in a lower precision."""
+    return name if view.target.precision else f"nn.{name}"
+
+
+def lowered(view: View, name: str) -> tuple[str, ...]:
+    """The snippets that the layer needs for it."""
+    return ("Low", name) if view.target.precision else ()
+
+
 def conv2d(view: View) -> Code:
     layer = view.layer
     padding, x, snippets = padded(layer.pads(view.shape))
     make = call(
-        "nn.Conv2D",
+        low(view, "Conv2D"),
         {"channels": layer.out_channels},
         kernel_size=short(layer.kernel_size),
         strides=Opt(short(layer.stride), 1),
@@ -51,7 +61,9 @@ def conv2d(view: View) -> Code:
         use_bias=Opt(layer.bias, True),
         in_channels=view.shape[0],
     )
-    return Code("{self}(" + x + ")", make, WEIGHTS, snippets)
+    return Code(
+        "{self}(" + x + ")", make, WEIGHTS, (*snippets, *lowered(view, "Conv2D"))
+    )
 
 
 def max_pool2d(view: View) -> Code:
@@ -133,12 +145,12 @@ def own_batch_norm(view: View) -> bool:
 
 def dense(view: View) -> Code:
     make = call(
-        "nn.Dense",
+        low(view, "Dense"),
         {"units": view.layer.out_features},
         use_bias=Opt(view.layer.bias, True),
         in_units=view.shape[0],
     )
-    return Code(make=make, weights=WEIGHTS)
+    return Code(make=make, weights=WEIGHTS, snippets=lowered(view, "Dense"))
 
 
 TABLE = {

@@ -140,7 +140,11 @@ def report(result: RunResult) -> None:
     rows = result.history
     shown = rows if len(rows) <= 10 else [*rows[:3], *rows[-6:]]
     names = [name for name, value in rows[0].items() if is_scalar(value)]
-    cells = [[figure(name, row[name]) for name in names] for row in shown]
+    # A resumed run may have watched other figures before.
+    cells = [
+        [figure(n, row[n]) if is_scalar(row.get(n)) else "-" for n in names]
+        for row in shown
+    ]
     if len(rows) > 10:
         cells.insert(3, ["…"] + [""] * (len(names) - 1))
     print_table([name.replace("_", " ") for name in names], cells)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-
 LONGEST = 2**30
 """The most bytes that a run's own texts may have: a history with a confusion matrix of
 many classes an epoch is longer than what people write."""
