@@ -23,7 +23,7 @@ Native = Any
 
 
 SCALING = tuple(f"loss_scale/{key}" for key in ("scale", "good_steps", "updates"))
-"""What float16's loss scaling adds to the training state: numbers of shape ()."""
+"""What float16's loss scaling adds to the training state: arrays (1,)."""
 
 
 @dataclass(frozen=True)

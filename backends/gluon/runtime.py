@@ -169,15 +169,15 @@ class GluonSession(Session):
         if "scaler" in self.kept:
             for key in SCALING:
                 value = getattr(self.kept["scaler"], key.split("/")[1])
-                found[key] = np.array(value, np.float32)
+                found[key] = np.array([value], np.float32)
         return found
 
     def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
         self._begin()
         if "scaler" in self.kept:
             scaler = self.kept["scaler"]
-            scaler.scale = float(state[SCALING[0]])
-            scaler.good_steps, step = int(state[SCALING[1]]), int(state[SCALING[2]])
+            scaler.scale = state[SCALING[0]].item()
+            scaler.good_steps, step = (int(state[key].item()) for key in SCALING[1:])
             scaler.updates = step
         trainer = self.kept["optimizer"]
         trainer.optimizer.begin_num_update = trainer.optimizer.num_update = step

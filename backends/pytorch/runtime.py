@@ -151,14 +151,14 @@ class TorchSession(Session):
             scaler = self.kept["scaler"].state_dict()
             steps = [kept["step"] for kept in states.values() if "step" in kept]
             values = (scaler["scale"], scaler["_growth_tracker"], *steps[:1], 0)
-            found |= {key: np.array(v, "f4") for key, v in zip(SCALING, values)}
+            found |= {key: np.array([v], "f4") for key, v in zip(SCALING, values)}
         return found
 
     def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
         self._begin()
         states = self.kept["optimizer"].state
         if "scaler" in self.kept:
-            scale, good, updates = (float(state[key]) for key in SCALING)
+            scale, good, updates = (state[key].item() for key in SCALING)
             scaler = self.kept["scaler"]
             known = scaler.state_dict()
             scaler.load_state_dict(

@@ -220,7 +220,7 @@ class TensorFlowSession(Session):
             for key, (name, variable) in self._states().items()
         }
         for key, variable in self._scaling().items():
-            found[key] = np.array(variable.numpy(), np.float32)
+            found[key] = np.array([variable.numpy()], np.float32)
         return found
 
     def _scaling(self) -> dict[str, Any]:
@@ -233,7 +233,7 @@ class TensorFlowSession(Session):
         for key, (name, variable) in self._states().items():
             variable.assign(self.program.weights[name].to_native(state[key]))
         for key, variable in self._scaling().items():
-            variable.assign(tf.cast(state[key], variable.dtype))
+            variable.assign(tf.cast(state[key].item(), variable.dtype))
             step = int(variable) if key.endswith("/updates") else step
         counter = getattr(self.kept["optimizer"], "step", None)
         if counter is not None:
