@@ -132,7 +132,12 @@ class Session(abc.ABC):
 
     @abc.abstractmethod
     def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
-        """Take back what ``training_state`` gave after that many steps."""
+        """Take back what ``training_state`` gave after that many steps; a step that had
+        begun is forgotten."""
+
+    @abc.abstractmethod
+    def forget(self) -> None:
+        """Drop the gradients of a step that was begun and not ended (accumulation)."""
 
     @abc.abstractmethod
     def read(self, handle: Native) -> np.ndarray:

@@ -62,7 +62,8 @@ def fit(
         if ops:
             raise DataError("is for arrays and data sets", where="augmentation")
         steps = check_steps(steps_per_epoch)
-        feed = from_batches(model, x, layout, accumulate, steps)
+        origin = model.epoch if resume is None else 0
+        feed = from_batches(model, x, layout, accumulate, steps, origin)
         held = ()
     else:
         feed, held = from_arrays(
@@ -143,7 +144,12 @@ def from_arrays(
 
 
 def from_batches(
-    model: Model, source: Any, layout: str, accumulate: int, steps: int | None
+    model: Model,
+    source: Any,
+    layout: str,
+    accumulate: int,
+    steps: int | None,
+    origin: int,
 ) -> Feed:
     """A feed of the user's own batches; the first says whether they have weights, and
     labels or probabilities."""
@@ -177,7 +183,7 @@ def from_batches(
 
     # Something that is its own iterator has lost its first batch to the look at it.
     whole = itertools.chain([head], begun) if begun is source else source
-    return IteratorFeed(whole, check, accumulate, steps)
+    return IteratorFeed(whole, check, accumulate, steps, origin)
 
 
 def changer(

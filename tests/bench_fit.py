@@ -33,12 +33,18 @@ def data(spec, steps):
 
 
 class Clock(pf.train.Callback):
-    """Seconds between the losses that arrive."""
+    """Seconds between the losses that arrive, the device kept busy meanwhile."""
+
+    lags = True
 
     def __init__(self):
         self.ticks = []
 
-    def on_step_end(self, model, step, loss):
+    def on_step_end(self, model, step):
+        self.tick()
+
+    def tick(self):
+        """A loss has arrived."""
         self.ticks.append(time.perf_counter())
 
     def median(self):
@@ -50,7 +56,9 @@ def bare(model, x, y, steps):
     """The median of the program's own steps, with as many under way as in ``fit``."""
     session, clock, under_way = model.session, Clock(), deque()
     parts = [slice(i * BATCH, (i + 1) * BATCH) for i in range(steps)]
-    ready = [session.stage(session.arrange([x[p]]), [y[p]], [], BATCH) for p in parts]
+    ready = [
+        session.stage(session.arrange([x[p]]), [y[p]], [], [], BATCH) for p in parts
+    ]
     step, rate = session.module.train_step, model.learning_rate
     if model.backend.name == "tensorflow":
         import tensorflow as tf
@@ -59,10 +67,11 @@ def bare(model, x, y, steps):
     if model.backend.name == "torch":
         session.native.train()
     for arguments in ready:
-        under_way.append(step(session.native, *arguments, session.optimizer, rate)[0])
+        kept = session.kept.values()
+        under_way.append(step(session.native, *arguments, *kept, rate)[0])
         if len(under_way) > WAITING:
             session.read(under_way.popleft()).item()
-            clock.on_step_end(model, 0, 0.0)
+            clock.tick()
     return clock.median()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from support import BACKENDS, as_list, distance, within, worst
+from support import as_list, distance, within, worst
 
 import polyframe as pf
 from polyframe.randomness import draw, initial_weights, order
@@ -328,4 +328,34 @@ def agree(found, wanted, detail=""):
     within(FAMILY, apart, EXACT, (detail, name))
 
 
-__all__ = ["BACKENDS", "Case", "Trainer", "agree", "compiled", "samples"]
+class Stop(pf.train.Callback):
+    """Ends the training behind a step, or an epoch."""
+
+    def __init__(self, step=None, epoch=None):
+        self.at = step, epoch
+
+    def on_step_end(self, model, step):
+        if step.step == self.at[0]:
+            raise pf.train.StopTraining(f"step {step.step}")
+
+    def on_epoch_end(self, model, epoch, row):
+        if epoch == self.at[1]:
+            raise pf.train.StopTraining(f"epoch {epoch}")
+
+
+class LateStop(Stop):
+    """The same, a few steps after the device."""
+
+    lags = True
+
+
+def snapshots(backend, optimizer, steps):
+    """The weights before and behind each of some steps, by train_step."""
+    x, y = samples()
+    model = compiled(backend, optimizer=optimizer)
+    found = [model.weights()]
+    for number in range(steps):
+        part = slice(3 * (number % 5), 3 * (number % 5) + 3)
+        model.train_step(x[part], y[part])
+        found.append(model.weights())
+    return found

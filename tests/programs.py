@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
+from itertools import product
 from typing import Any
 
 import polyframe as pf
 from polyframe import registry
 from polyframe.compiler.program import Program
+from polyframe.compiler.steps import Step
 from polyframe.compiler.table import Target
-from polyframe.model import write_programs
+from polyframe.programs import make_step, write_programs
+from polyframe.spec.settings import Training
 
 IMAGE = (4, 9, 8)
 LONG = "l" * 64
@@ -205,11 +209,135 @@ def spec_of(name: str) -> pf.ModelSpec:
     return SPECS[name]()
 
 
+def losses_of(count: int) -> list[Any]:
+    """Different losses for that many outputs, in numbers that take room."""
+    soft = {"type": "cross_entropy", "soft": True}
+    found: list[Any] = [
+        "mse",
+        {"type": "mse", "loss_weight": 0.12345678901234567},
+        {"type": "cross_entropy", "label_smoothing": 0.12345678901234567},
+        soft | {"label_smoothing": 0.1, "loss_weight": 1.2345678901234567e-100},
+        {"type": "cross_entropy", "loss_weight": 2.0},
+        soft | {"loss_weight": 0.12345678901234567},
+    ]
+    return [found[i % len(found)] for i in range(count)]
+
+
+def heads(count: int) -> pf.ModelSpec:
+    """Several outputs of logits, with dropout and a batch norm in front."""
+    x = pf.Input((4, 6, 6))
+    y = pf.GlobalAvgPool2D()(pf.Dropout()(pf.BatchNorm(name="norm")(conv()(x))))
+    ends = [pf.Dense(3, name=f"end{i}")(y) for i in range(count)]
+    return pf.ModelSpec(x, ends, name=f"heads{count}")
+
+
+def small() -> pf.ModelSpec:
+    """All that a training step has to look after: batch norms, dropout, vectors."""
+    return chain(
+        pf.BatchNorm(affine=False),
+        conv(name="front"),
+        pf.BatchNorm(name="norm"),
+        pf.Dropout(0.25),
+        pf.Flatten(),
+        pf.Dense(3, name="head"),
+        name="small",
+    )
+
+
+PRECISE = 1.2345678901234567e-100
+"""A number that takes as much room as one can."""
+PRECISIONS = (None, "bfloat16", "float16")
+CLIPS: tuple[dict[str, Any], ...] = (
+    {},
+    {"clip_norm": 1.0},
+    {"clip_norm": PRECISE},
+    {"clip_value": 0.5},
+    {"clip_value": PRECISE},
+)
+
+
+def steps() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
+    """A name, a spec, and what ``step_of`` takes: all parts of a step together, and
+    each at its longest."""
+    net, two = small(), heads(2)
+    for (i, clip), accumulate, ema, freeze, precision in product(
+        enumerate(CLIPS), (1, 2), (None, 0.9), ((), ("norm",)), PRECISIONS
+    ):
+        parts = {"accumulate": accumulate, "ema": ema, "freeze": freeze}
+        parts |= {"precision": precision} | clip
+        key = f"{i}{accumulate}{ema is not None:d}{len(freeze)}_{precision}"
+        if accumulate > 1 or precision is None:
+            yield f"parts{key}", net, parts
+        if accumulate == 1 or precision is None:
+            losses = losses_of(2)
+            yield f"weighted{key}", two, {"loss": losses, "weighted": True, **parts}
+    for make in (pf.SGD, pf.Adam, pf.AdamW):
+        for decay, on in product((0.0, 0.05, PRECISE), ("all", "kernels")):
+            rule = make(PRECISE, weight_decay=decay, decay_on=on)
+            more = {"momentum": 0.9, "nesterov": True} if make is pf.SGD else {}
+            for number, one in enumerate((rule, replace(rule, **more))):
+                name = f"rule_{rule.type}_{decay}_{on}_{number}"
+                yield name, net, {"optimizer": one}
+    for smooth, soft, weights, weighted in product(
+        (0.0, 0.1, 0.12345678901234567), (False, True), (None, (1, 2, 0.5)), (0, 1)
+    ):
+        loss = pf.CrossEntropy(smooth, weights, soft)
+        name = f"loss{smooth}{soft:d}{weights is not None:d}{weighted}"
+        yield name, net, {"loss": loss, "weighted": bool(weighted)}
+        yield f"{name}_twice", two, {"loss": loss, "weighted": bool(weighted)}
+    for count, weighted in product((2, 3, 6, 14), (False, True)):
+        wanted = {"loss": losses_of(count), "weighted": weighted}
+        yield f"heads{count}{weighted:d}", heads(count), wanted
+    for name, freeze in (
+        ("many", ("fc?", "fc1?", "fc2?")),
+        ("many", tuple(f"fc{i}" for i in range(1, 40))),
+        ("long_names", ("*",)),
+        ("nested", ("block1",)),
+        ("residual_cnn", ("layer1", "layer2.*", "bn1", "conv1")),
+        ("clashes", ("BatchNorm", "nn_", "torch_")),
+    ):
+        spec = spec_of(name)
+        if freeze == ("*",):
+            freeze = tuple(layers_of(spec)[:-1])
+        yield f"{name}_frozen{len(freeze)}", spec, {"freeze": freeze}
+
+
+def layers_of(spec: pf.ModelSpec) -> list[str]:
+    """The layers with weights."""
+    weights = spec.infer().parameters
+    return list(dict.fromkeys(n.rpartition(".")[0] for n in weights))
+
+
+def step_of(
+    spec: pf.ModelSpec,
+    backend: str = "torch",
+    loss: Any = "mse",
+    optimizer: pf.Optimizer | None = None,
+    weighted: bool = False,
+    **training: Any,
+) -> Step:
+    """What training adds to a spec; ``training`` as in ``Training``."""
+    made = make_step(
+        spec,
+        registry.get(backend),
+        loss,
+        optimizer or pf.SGD(0.1),
+        Training(**training),
+        "aligned",
+    )
+    assert made is not None
+    return replace(made, weighted=weighted or made.weighted)
+
+
 def write(
-    spec: pf.ModelSpec, backend: str = "torch", optimize: bool = True, **target: Any
+    spec: pf.ModelSpec,
+    backend: str = "torch",
+    optimize: bool = True,
+    step: Step | None = None,
+    **target: Any,
 ) -> Program:
-    trains = target.get("training", True) and spec.num_parameters
-    loss = pf.MSE() if trains else None
-    found = registry.get(backend)
+    """The program of a spec; trained with plain SGD on squares if nothing is said."""
+    if step is None and target.get("training", True) and spec.num_parameters:
+        step = step_of(spec, backend)
     aim = Target(**({"dtype": "float64"} | target))
-    return write_programs(spec, found, loss, pf.SGD(0.1), aim, optimize)[0]
+    return write_programs(spec, registry.get(backend), step, aim, optimize)[0]

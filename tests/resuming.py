@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import polyframe as pf
+from polyframe.cli import cli
 from polyframe.runs import Interrupted, train
 from polyframe.spec.recipe import load_recipe
 from polyframe.train import Callback
@@ -215,3 +218,48 @@ def written(made, folder: Path):
     path = folder / "recipe_of_test.yaml"
     path.write_text(made.to_yaml())
     return path
+
+
+# --- runs to damage --------------------------------------------------------------
+
+LOGS = [{"type": "json_log", "every_step": True}, "csv_log"]
+
+
+def small(**changes):
+    """11 steps an epoch, a checkpoint every 3."""
+    return plain(**{"epochs": 2, "callbacks": [*checkpoints(3), *LOGS]} | changes)
+
+
+def prepared(folder):
+    """Runs that no test changes: a whole one, one stopped behind step 14, the recipe."""
+    train(small(), "torch", folder / "whole")
+    stopped(small(), "torch", folder / "half", 14)
+    written(small(), folder)
+    return folder
+
+
+def copied(made, folder):
+    """A copy of the stopped run."""
+    shutil.copytree(made / "half", folder)
+    found = [path.name for path in found_in(folder / FOLDER)]
+    assert found == ["step-0000000014", "step-0000000012"]
+    return folder
+
+
+def polyframe(made, folder, *more):
+    """``polyframe train``: (exit code, lines on stderr). Never a traceback."""
+    recipe = made / "recipe_of_test.yaml"
+    args = ["train", recipe, "-b", "torch", "-o", folder, "--quiet", *more]
+    done = CliRunner().invoke(cli, [str(arg) for arg in args], prog_name="polyframe")
+    assert done.stdout == ""
+    return done.exit_code, done.stderr.splitlines()
+
+
+def refused(made, folder, message, *more):
+    """Exit code 2 and one line that holds that text."""
+    code, lines = polyframe(made, folder, *more)
+    assert code == 2, lines
+    assert len(lines) == 1 and lines[0].startswith("error: "), lines
+    assert message in lines[0]
+    assert len(lines[0]) < 1000
+    return lines[0]

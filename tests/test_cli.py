@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from polyframe import zoo
 from polyframe.cli import cli
+from polyframe.cli.catalogue import KINDS
 from polyframe.cli.show import draw
 from polyframe.compiler.program import Program
 from polyframe.data import load
@@ -32,7 +33,7 @@ from polyframe.train import Callback
 from polyframe.train.folder import read_run, to_json
 
 FILES = {"env.json", "metrics.csv", "program_torch.py", "recipe.yaml"}
-FILES |= {"result.json", "weights.safetensors"}
+FILES |= {"result.json", "weights.safetensors", "checkpoint"}
 TRAIN = ("train", "digits_cnn", "-b", "torch", "--epochs", "1")
 
 
@@ -48,6 +49,16 @@ def fails(*args: object) -> str:
     assert "Traceback" not in result.output
     assert result.stdout == ""
     return result.stderr
+
+
+def names(folder: Path) -> set[str]:
+    """What is in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """All files in a folder and the folders in it."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +153,8 @@ def test_bug_inside_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_train_writes_a_run_folder(here: Path) -> None:
     result = call(*TRAIN, "--set", "optimizer.lr=0.01", "--seed", 3)
     folder = here / "runs/digits_cnn/torch/1"
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert names(folder) == FILES
+    assert names(folder / "checkpoint") == {"best.safetensors", "step-0000000023"}
     assert "digits_cnn on PyTorch, device cpu, float32: 6,090" in result.stderr
     assert "program: runs/digits_cnn/torch/1/program_torch.py" in result.stdout
     expected = load_recipe("digits_cnn", {"epochs": 1, "optimizer.lr": 0.01, "seed": 3})
@@ -168,13 +180,13 @@ def test_runs_are_numbered(here: Path) -> None:
 def test_out_is_the_folder_and_is_never_overwritten(here: Path) -> None:
     (here / "mine").mkdir()
     call(*TRAIN, "--quiet", "-o", "mine", "--no-optimize")
-    assert {path.name for path in (here / "mine").iterdir()} == FILES
+    assert names(here / "mine") == FILES
     assert not (here / "runs").exists()
-    before = {path: path.read_bytes() for path in (here / "mine").iterdir()}
+    before = contents(here / "mine")
     plain = call("show", "digits_cnn", "-b", "torch").stdout
     assert before[here / "mine/program_torch.py"].decode() == plain
     assert "a run overwrites nothing" in fails(*TRAIN, "-o", "mine")
-    assert before == {path: path.read_bytes() for path in (here / "mine").iterdir()}
+    assert before == contents(here / "mine")
 
 
 def test_out_in_place_of_a_file(here: Path) -> None:
@@ -234,7 +246,8 @@ def test_ctrl_c_keeps_what_there_is(here: Path) -> None:
     assert process.returncode == 130, (told, rest)
     assert rest.splitlines()[-1].startswith("interrupted in epoch ")
     assert "the weights so far are in run" in rest
-    assert {path.name for path in (here / "run").iterdir()} == FILES
+    assert names(here / "run") == FILES
+    assert any(name.startswith("step-") for name in names(here / "run/checkpoint"))
     kept = json.loads((here / "run/result.json").read_text())
     assert kept["status"] == "interrupted"
     call("evaluate", "run")
@@ -372,11 +385,18 @@ def test_summary_of_shared_layers_several_outputs_and_layouts() -> None:
 
 def test_list() -> None:
     assert "torch" in call("list", "layers").stdout
-    assert "There are no schedules yet." in call("list", "schedules").stdout
-    words = "cross_entropy AdamW he_normal accuracy simple_cnn fashion-mnist PyTorch"
-    kinds = "losses optimizers initializers metrics models datasets backends"
+    words = "cross_entropy AdamW cosine he_normal accuracy mixup early_stopping "
+    words += "simple_cnn fashion-mnist PyTorch"
+    kinds = "losses optimizers schedules initializers metrics augmentations callbacks "
+    kinds += "models datasets backends"
     for kind, word in zip(kinds.split(), words.split(), strict=True):
         assert word in call("list", kind).stdout
+    # Those that keep a run safe are defined apart from the others.
+    assert "terminate_on_nan" in call("list", "callbacks").stdout
+    told = call("list", "--help").stdout.partition("KIND is ")[2].partition(".")[0]
+    assert told.replace(" or ", ", ").replace("\n", "").replace(" ", "") == (
+        ",".join(KINDS)
+    )
     assert "shipped with polyframe" in call("list", "recipes").stdout
 
 

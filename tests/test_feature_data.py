@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from failing import fails
 from feature_oracle import (
-    BACKENDS,
     EXACT,
     Case,
     Seen,
@@ -19,7 +18,7 @@ from feature_oracle import (
     plain,
     samples,
 )
-from support import PAIRS, distance, within, worst
+from support import BACKENDS, PAIRS, distance, within, worst
 
 import polyframe as pf
 from polyframe.data import augment, resolve
@@ -258,15 +257,17 @@ def test_iterators_that_do_not_do():
     )
 
 
-def test_a_one_shot_iterator_that_runs_dry_says_so():
+@pytest.mark.parametrize(("steps", "behind"), [(5, 0), (3, 2)])
+def test_a_one_shot_iterator_that_runs_dry_says_so(steps, behind):
     x, y = samples()
     model = compiled("torch")
     fails(
         DataError,
-        lambda: model.fit(once(cut(x, y)), epochs=2, steps_per_epoch=5),
-        "x: the iterator gave no batch",
+        lambda: model.fit(once(cut(x, y)), epochs=2, steps_per_epoch=steps),
+        f"x: the iterator ended behind {behind} of an epoch's {steps} steps (fewer "
+        "steps_per_epoch or epochs, or something that begins anew)",
     )
-    assert model.step == 5
+    assert (model.step, model.epoch) == (5, 1)
 
 
 # --- augmentation ------------------------------------------------------------------
@@ -332,12 +333,12 @@ def test_augmentation_that_does_not_fit():
         ),
         ([pf.Normalize((1.0, 2.0), (1.0, 1.0))], "normalize: mean has 2 numbers"),
     ):
-        fails(SpecError, lambda: model.fit(x, y, augmentation=ops), text)
+        fails(SpecError, lambda ops=ops: model.fit(x, y, augmentation=ops), text)
     regression = compiled("torch", loss="mse")
     text = "takes class labels, and the targets are numbers"
     for op in ("mixup", "cutmix", "one_hot"):
         fails(
             SpecError,
-            lambda: regression.fit(x, np.zeros((14, 3)), augmentation=[op]),
+            lambda op=op: regression.fit(x, np.zeros((14, 3)), augmentation=[op]),
             text,
         )

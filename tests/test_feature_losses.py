@@ -9,7 +9,6 @@ import pytest
 import torch
 from failing import fails
 from feature_oracle import (
-    BACKENDS,
     EXACT,
     Case,
     Trainer,
@@ -21,7 +20,7 @@ from feature_oracle import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import distance, worst
+from support import BACKENDS, distance, worst
 
 import polyframe as pf
 from polyframe.errors import DataError, SpecError
@@ -198,7 +197,7 @@ def test_bad_weights_of_samples(weights, text):
     x, y = samples()
     model = compiled("torch")
     for call in (model.fit, model.train_step, model.evaluate, model.gradients):
-        fails(DataError, lambda: call(x, y, sample_weight=weights), text)
+        fails(DataError, lambda call=call: call(x, y, sample_weight=weights), text)
     fails(DataError, lambda: model.fit(x, y, validation_data=(x, y, weights)), text)
 
 
@@ -207,8 +206,14 @@ def test_bad_weights_of_samples(weights, text):
     [
         ({"class_weights": (1, 2)}, "cross_entropy has 2 class_weights for 3 outputs"),
         ({"class_weights": (0, 0, 0)}, "class_weights are all 0"),
-        ({"class_weights": (1, -1, 1)}, "cross_entropy: class_weights is (1, -1, 1); a list, 2 or"),
-        ({"label_smoothing": 1.1}, "cross_entropy: label_smoothing is 1.1; a finite number at least"),
+        (
+            {"class_weights": (1, -1, 1)},
+            "cross_entropy: class_weights is (1, -1, 1); a list, 2 or",
+        ),
+        (
+            {"label_smoothing": 1.1},
+            "cross_entropy: label_smoothing is 1.1; a finite number at least",
+        ),
     ],
 )
 def test_bad_options_of_cross_entropy(options, text):

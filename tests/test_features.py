@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from failing import fails
 from feature_oracle import (
-    BACKENDS,
     EXACT,
     Case,
     Trainer,
@@ -18,7 +17,7 @@ from feature_oracle import (
     plain,
     samples,
 )
-from support import distance, mean_loss, worst
+from support import BACKENDS, distance, mean_loss, worst
 
 import polyframe as pf
 from polyframe.errors import PolyframeError, SpecError

@@ -17,7 +17,8 @@ from polyframe import registry
 from polyframe.compiler.program import Program
 from polyframe.compiler.source import camel
 from polyframe.compiler.table import Target
-from polyframe.model import write_programs
+from polyframe.programs import make_step, write_programs
+from polyframe.spec.settings import Training
 
 BACKENDS = ("torch", "tensorflow", "mxnet")
 
@@ -119,7 +120,8 @@ TEXTS = ("type", "padding", "weight_init", "shares", "from", "outputs")
 
 def write(spec: pf.ModelSpec, backend: str) -> Program:
     found, target = registry.get(backend), Target("float64")
-    return write_programs(spec, found, pf.MSE(), pf.SGD(0.1), target, True)[0]
+    step = make_step(spec, found, pf.MSE(), pf.SGD(0.1), Training(), "aligned")
+    return write_programs(spec, found, step, target, True)[0]
 
 
 @cache

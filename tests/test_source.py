@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from programs import SPECS, block, chain, conv, spec_of, write
+from programs import SPECS, block, chain, conv, spec_of, step_of, steps, write
 
 import polyframe as pf
 from polyframe import registry
@@ -45,6 +45,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 text = program.source
                 compile(text, name, "exec")
                 (folder / f"{name}_{backend}_{number}.py").write_text(text)
+    for name, spec, parts in steps():
+        for backend in BACKENDS:
+            step = step_of(spec, backend, **parts)
+            precision = step.training.precision
+            device = "gpu" if precision == "float16" else "cpu"  # MXNet has it there
+            target = {"dtype": "float32", "precision": precision, "device": device}
+            text = write(spec, backend, step=step, **target).source
+            compile(text, name, "exec")
+            (folder / f"step_{name}_{backend}.py").write_text(text)
     return folder
 
 

@@ -188,6 +188,35 @@ def test_batch_norm_without_weights_on_the_bare_input_learns_its_statistics(back
         assert distance(model.weights()[name], value) <= 1e-12, name
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("options", [{}, {"unbiased": True}], ids=str)
+def test_native_batch_norms_learn_their_statistics_too(options, backend):
+    """Gluon's own layer has no helper to fold its statistics in, and a bare or frozen
+    front must not keep it from its backward pass."""
+    layers = [
+        pf.BatchNorm(affine=False, name="bare", **options), pf.Flatten(), pf.Dense(6),
+        pf.BatchNorm(name="norm", **options), pf.Dense(2),
+    ]  # fmt: skip
+    spec = pf.Sequential(layers, (2, 3, 3), name="bare")
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(1, 2, size=(7, 2, 3, 3)), rng.normal(size=(7, 2))
+    for freeze in ((), ("fc1", "norm")):
+        model = pf.compile(
+            spec, backend, loss="mse", optimizer="sgd", semantics="native",
+            dtype="float64", freeze=freeze,
+        )  # fmt: skip
+        before = model.weights()
+        wanted = interpret(model.graph, before, [x], training=True)[1]
+        model.train_step(x, y)
+        after = model.weights()
+        for name, value in wanted.items():
+            assert distance(value, before[name]) > 1e-3
+            assert distance(after[name], value) <= 1e-6, name  # float32 momentum
+        moved = {n for n in before if not np.array_equal(before[n], after[n])}
+        still = {n for n in before if n.partition(".")[0] in freeze} - set(wanted)
+        assert moved == set(before) - still
+
+
 def dropped():
     layers = [pf.Dense(16), pf.Dropout(0.4), pf.ReLU(), pf.Dropout(0.1), pf.Dense(3)]
     return pf.Sequential(layers, (8,), name="dropped")
@@ -249,8 +278,8 @@ def test_fit_learns_the_digits_and_reports_what_evaluate_finds(backend):
     rows = []
 
     class Watch(pf.train.Callback):
-        def on_step_end(self, model, step, loss):
-            rows.append((step, loss))
+        def on_step_end(self, model, step):
+            rows.append(step)
 
     history = model.fit(
         *data.train, epochs=5, batch_size=64, validation_data=data.test,
@@ -263,9 +292,13 @@ def test_fit_learns_the_digits_and_reports_what_evaluate_finds(backend):
     assert found["accuracy"] == history["val_accuracy"][-1]
     # 1437 samples: the last batch of 29 counts by its size, and by no more.
     steps = -(-len(data.train[0]) // 64)
-    assert [step for step, _ in rows] == [*range(steps)] * 5
-    losses = [loss for _, loss in rows[:steps]]
     sizes = [64] * (steps - 1) + [len(data.train[0]) % 64]
+    assert [step.index for step in rows] == [*range(steps)] * 5
+    assert [step.step for step in rows] == [*range(1, 5 * steps + 1)]
+    assert [step.epoch for step in rows[::steps]] == [1, 2, 3, 4, 5]
+    assert [step.samples for step in rows] == sizes * 5
+    assert {step.lr for step in rows} == {3e-3}
+    losses = [step.loss for step in rows[:steps]]
     assert history["loss"][0] == pytest.approx(np.average(losses, weights=sizes))
     right = model.predict(data.test[0]).argmax(1) == data.test[1]
     assert right.mean() == found["accuracy"]

@@ -172,8 +172,14 @@ class GluonSession(Session):
                 found[key] = np.array([value], np.float32)
         return found
 
+    def forget(self) -> None:
+        for parameter in self.parameters.values():
+            if parameter.grad_req == "add":
+                parameter.zero_grad()
+
     def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
         self._begin()
+        self.forget()
         if "scaler" in self.kept:
             scaler = self.kept["scaler"]
             scaler.scale = state[SCALING[0]].item()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.source import Call, Opt, call, flat, literal
+from polyframe.compiler.source import Call, Opt, call, literal, statement
 from polyframe.compiler.steps import (
     Step,
     attribute,
@@ -40,10 +40,10 @@ def cross_entropy(name: str, loss: Any) -> str:
     else:
         lines = ["at_target = nd.pick(output, target)"]
     if smooth:
-        lines.append(
-            f"at_target = {literal(1 - smooth)} * at_target + "
-            f"{literal(smooth)} * output.mean(axis=1)"
-        )
+        lines += [
+            "mean = output.mean(axis=1)",
+            f"at_target = {literal(1 - smooth)} * at_target + {literal(smooth)} * mean",
+        ]
     text = "\n".join(f"    {line}" for line in lines)
     return CROSS_ENTROPY.format(name=name, lines=text)
 
@@ -71,7 +71,7 @@ ADD = """\
 
 OPTIMIZER = """
 def make_optimizer(model):
-{before}    optimizer = {optimizer}
+{before}{optimizer}
     return gluon.Trainer(model.collect_params(), optimizer, kvstore=None)
 """
 
@@ -91,9 +91,10 @@ def clip(gradients):
 
 CLIP_VALUE = '''
 def clip(gradients):
-    """Bring each number of the gradients into the range of -{bound} to {bound}."""
+    """Bring each number of the gradients into the range of -bound to bound."""
+    bound = {bound}
     for g in gradients:
-        g[:] = nd.maximum(nd.minimum(g, {bound}), -{bound})
+        g[:] = nd.maximum(nd.minimum(g, bound), -bound)
 '''
 
 GRADIENTS = '''
@@ -109,7 +110,7 @@ GRADIENTS = '''
 
 TRAIN = """
 {train_head}
-    loss, outputs = loss_and_gradients({batch})
+{called}
     {update}
     return loss, outputs
 """
@@ -185,18 +186,22 @@ def optimizer_text(step: Step) -> str:
     o = step.optimizer
     before = ADD if step.training.accumulate > 1 else ""
     before += NO_DECAY if o.weight_decay and o.decay_on == "kernels" else ""
-    return OPTIMIZER.format(before=before, optimizer=flat(OPTIMIZERS[o.type](o)))
+    made = statement("optimizer = ", OPTIMIZERS[o.type](o), 4)
+    return OPTIMIZER.format(before=before, optimizer="\n".join(made))
 
 
-def norms_text(graph: TypedGraph, step: Step) -> tuple[str, str]:
-    """What a step does for batch norms, before the forward and behind the backward."""
+def norms_text(graph: TypedGraph, written: Written, step: Step) -> tuple[str, str]:
+    """What a step does for batch norms, before the forward and behind the backward:
+    only the helper's are folded in, but Gluon's own need a backward pass as well."""
     norms = [n.layer for n in graph.walk() if isinstance(n.layer, BatchNorm)]
     if not norms:
         return "", ""
-    before = BEGIN
+    folds = "batch_norms" in written.snippets
+    before = BEGIN if folds else ""
     if step.training.freeze or not all(layer.affine for layer in norms):
         before += ATTACH.format(x="x" if len(graph.inputs) > 1 else "[x]")
-    return before, UPDATE.format(first="[0]" if len(graph.outputs) > 1 else "")
+    first = "[0]" if len(graph.outputs) > 1 else ""
+    return before, UPDATE.format(first=first) if folds else ""
 
 
 def apply_text(step: Step, arguments: str) -> str:
@@ -234,13 +239,13 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     layers = frozen_layers(graph, written, step)
     if layers:
         line = 'layer.collect_params().setattr("grad_req", "null")'
-        sections.append(freeze_text([attribute(path) for path in layers], line))
+        sections.append(freeze_text(map(attribute, layers), line))
     sections.append(optimizer_text(step))
     if training.ema is not None:
         sections.append(AVERAGE.format(ema=literal(training.ema)))
     if scaled:
         sections.append("def make_scaler():\n    return LossScale()")
-    before, after = norms_text(graph, step)
+    before, after = norms_text(graph, written, step)
     sections.append(
         GRADIENTS.format(
             losses=losses_text(step, 8),

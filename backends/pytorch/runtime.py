@@ -154,8 +154,12 @@ class TorchSession(Session):
             found |= {key: np.array([v], "f4") for key, v in zip(SCALING, values)}
         return found
 
+    def forget(self) -> None:
+        self.native.zero_grad()
+
     def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
         self._begin()
+        self.forget()
         states = self.kept["optimizer"].state
         if "scaler" in self.kept:
             scale, good, updates = (state[key].item() for key in SCALING)

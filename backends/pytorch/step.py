@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.source import Call, Name, Opt, call, literal, statement
+from polyframe.compiler.source import (
+    Call,
+    Name,
+    Opt,
+    call,
+    listing,
+    literal,
+    statement,
+)
 from polyframe.compiler.steps import (
     Step,
     fields,
@@ -62,7 +70,7 @@ GRADIENTS = '''
 
 TRAIN = """
 {train_head}
-    loss, outputs = loss_and_gradients({batch})
+{called}
     {update}
     return loss, outputs
 """
@@ -144,8 +152,8 @@ def step_text(
     sections = [loss_text(name, loss) for loss, name in step.functions.items()]
     layers = frozen_layers(graph, written, step)
     if layers:
-        paths = [f"model.get_submodule({literal(path)})" for path in layers]
-        sections.append(freeze_text(paths, "layer.requires_grad_(False)"))
+        found = [listing("model.get_submodule", [path]) for path in layers]
+        sections.append(freeze_text(found, "layer.requires_grad_(False)"))
     sections.append(optimizer_text(step.optimizer))
     if training.ema is not None:
         sections.append(AVERAGE.format(ema=literal(training.ema)))

@@ -229,6 +229,10 @@ class TensorFlowSession(Session):
             return {}
         return {key: getattr(self.kept["scaler"], key.split("/")[1]) for key in SCALING}
 
+    def forget(self) -> None:
+        if "sums" in self.kept:
+            self.kept["sums"].clear()
+
     def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
         for key, (name, variable) in self._states().items():
             variable.assign(self.program.weights[name].to_native(state[key]))
@@ -238,8 +242,7 @@ class TensorFlowSession(Session):
         counter = getattr(self.kept["optimizer"], "step", None)
         if counter is not None:
             counter.assign(step)
-        if "sums" in self.kept:
-            self.kept["sums"].clear()
+        self.forget()
 
     def read(self, handle: Any) -> np.ndarray:
         array: np.ndarray = handle.numpy()

@@ -80,14 +80,16 @@ def apply({arguments}):
 CLIP_NORM = '''
 def clip(gradients):
     """Scale the gradients down to a global norm of at most {bound}."""
-    scale = tf.minimum({bound} / (tf.linalg.global_norm(gradients) + 1e-6), 1)
+    norm = tf.linalg.global_norm(gradients)
+    scale = tf.minimum({bound} / (norm + 1e-6), 1)
     return [g * scale for g in gradients]
 '''
 
 CLIP_VALUE = '''
 def clip(gradients):
-    """Bring each number of the gradients into the range of -{bound} to {bound}."""
-    return [tf.clip_by_value(g, -{bound}, {bound}) for g in gradients]
+    """Bring each number of the gradients into the range of -bound to bound."""
+    bound = {bound}
+    return [tf.clip_by_value(g, -bound, bound) for g in gradients]
 '''
 
 AVERAGE = """
@@ -103,7 +105,7 @@ def make_sums(model):
 TRAIN = """
 @tf.function(autograph=False)
 {train_head}
-    loss, outputs, gradients = loss_and_gradients({batch})
+{called}
     {update}
     return loss, outputs
 """
@@ -173,12 +175,12 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     kept += ["average"] if training.ema is not None else []
     scaled = training.precision == "float16"
     kept += ["scaler"] if scaled else []
-    pieces = fields(graph, written, step, kept)
+    pieces = fields(graph, written, step, kept, "loss, outputs, gradients")
     sections = [loss_text(name, loss) for loss, name in step.functions.items()]
     layers = frozen_layers(graph, written, step)
     if layers:
         line = "layer.trainable = False"
-        sections.append(freeze_text([attribute(path) for path in layers], line))
+        sections.append(freeze_text(map(attribute, layers), line))
     o = step.optimizer
     more = {"decay_vectors": Opt(o.decay_on == "all" or not o.weight_decay, True)}
     made = statement("return ", OPTIMIZERS[o.type](o, **more), 4)

@@ -79,6 +79,21 @@ def schedules() -> Listing:
     return elements(Schedule.registry)
 
 
+def augmentations() -> Listing:
+    """All augmentations."""
+    from polyframe.spec.augmentations import Augmentation
+
+    return elements(Augmentation.registry)
+
+
+def callbacks() -> Listing:
+    """All callbacks."""
+    from polyframe.spec import safety  # noqa: F401 - registers its own
+    from polyframe.spec.callbacks import CallbackSpec
+
+    return elements(CallbackSpec.registry)
+
+
 def models() -> Listing:
     """All shipped models."""
     from polyframe import zoo
@@ -128,6 +143,8 @@ KINDS: dict[str, Callable[[], Listing]] = {
     "schedules": schedules,
     "initializers": initializers,
     "metrics": metrics,
+    "augmentations": augmentations,
+    "callbacks": callbacks,
     "models": models,
     "recipes": recipes,
     "datasets": datasets,
@@ -141,8 +158,8 @@ KINDS: dict[str, Callable[[], Listing]] = {
 def list_command(kind: str) -> None:
     """What there is: layers, losses, recipes, data sets, …
 
-    KIND is layers, losses, optimizers, schedules, initializers, metrics, models,
-    recipes, datasets or backends.
+    KIND is layers, losses, optimizers, schedules, initializers, metrics,
+    augmentations, callbacks, models, recipes, datasets or backends.
 
     \b
     Examples:

@@ -181,6 +181,10 @@ def layout(prefix: str, value: Any, suffix: str, indent: int) -> list[str]:
     """A value over several lines: arguments on one line of their own, or one each."""
     pad = " " * indent
     one = f"{pad}{prefix}{flat(value)}{suffix}"
+    if len(one) > WIDTH and isinstance(value, Name) and not prefix:
+        first, *rest = factors(value.text)
+        lines = [f"{pad}{first}", *(f"{pad}* {factor}" for factor in rest)]
+        return [*lines[:-1], lines[-1] + suffix]
     if len(one) <= WIDTH or not isinstance(value, Call) or not value.items():
         return [one]
     lines = [f"{pad}{prefix}{value.open}"]
@@ -195,6 +199,15 @@ def layout(prefix: str, value: Any, suffix: str, indent: int) -> list[str]:
             comma = "" if alone and not value.display else ","
             lines += layout(key, a.value, comma, indent + 4)
     return [*lines, f"{pad}{value.close}{suffix}"]
+
+
+def factors(text: str) -> list[str]:
+    """``a * b * c`` as its factors; anything else as it is."""
+    node, found = ast.parse(text, mode="eval").body, []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        found.append(text[node.right.col_offset : node.right.end_col_offset])
+        node = node.left
+    return [text[node.col_offset : node.end_col_offset], *reversed(found)]
 
 
 def head(prefix: str, items: list[str], suffix: str, indent: int) -> list[str]:

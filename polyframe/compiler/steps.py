@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from polyframe.compiler.source import Name, head, listing, literal, statement
+from polyframe.compiler.source import Call, Name, head, listing, literal, statement
 from polyframe.compiler.write import Written
 from polyframe.errors import SpecError, UnsupportedError
 from polyframe.spec.losses import Loss, Losses
@@ -41,11 +41,16 @@ class Step:
 
 
 def fields(
-    graph: TypedGraph, written: Written, step: Step, kept: Sequence[str]
+    graph: TypedGraph,
+    written: Written,
+    step: Step,
+    kept: Sequence[str],
+    results: str = "loss, outputs",
 ) -> dict[str, str]:
     """The pieces of text in which steps of different graphs differ.
 
-    ``kept`` names what stays from step to step: the optimizer, averages, …
+    ``kept`` names what stays from step to step: the optimizer, averages, …;
+    ``results`` what ``loss_and_gradients`` returns.
     """
     if not graph.num_parameters:
         raise SpecError(
@@ -60,12 +65,13 @@ def fields(
     last = ["last=True"] if step.training.accumulate > 1 else []
     train = [*batch, *kept, "learning_rate", *last]
     inputs = ["*x" if len(graph.inputs) > 1 else "x", *draws]
+    called = listing("loss_and_gradients", map(Name, [*batch, *scaled]))
     return {
         "gradients_head": "\n".join(
             head("def loss_and_gradients", [*batch, *scaled], ":", 0)
         ),
         "train_head": "\n".join(head("def train_step", train, ":", 0)),
-        "batch": ", ".join([*batch, *scaled]),
+        "called": "\n".join(statement(f"{results} = ", called, 4)),
         "inputs": ", ".join(inputs),
     }
 
@@ -84,15 +90,15 @@ def frozen_layers(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     ]
 
 
-def attribute(path: str) -> str:
+def attribute(path: str) -> Name:
     """``model.blocks[0].conv1`` for the native path ``blocks.0.conv1``."""
     parts = (f"[{p}]" if p.isdigit() else f".{p}" for p in path.split("."))
-    return "model" + "".join(parts)
+    return Name("model" + "".join(parts))
 
 
-def freeze_text(layers: Sequence[str], line: str) -> str:
+def freeze_text(layers: Iterable[Name | Call], line: str) -> str:
     """The function ``freeze``; ``line`` is what it does to each ``layer``."""
-    loop = statement("for layer in ", listing("", map(Name, layers)), 4)
+    loop = statement("for layer in ", listing("", layers), 4)
     loop[-1] += ":"
     return "\n".join(
         [

@@ -75,7 +75,7 @@ def describe(name: str) -> str:
     return _entry(name).description
 
 
-def load(name: str | Path, /, **options: Any) -> Dataset:
+def load(name: str | Path, **options: Any) -> Dataset:
     """A data set by its name, or from a file or folder; see ``describe``."""
     entry = _entry(name)
     allowed = [

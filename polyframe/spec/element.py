@@ -151,7 +151,7 @@ def define(cls: E) -> E:
             )
         for name in given:
             if name not in fields:
-                known = ", ".join(fields)
+                known = ", ".join(dict.fromkeys([*positional, *fields]))
                 raise SpecError(
                     f"has no field {brief(name)}.{did_you_mean(name, fields)}",
                     where=where,

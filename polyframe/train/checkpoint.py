@@ -121,8 +121,10 @@ def read(path: Path) -> Checkpoint:
     hint = "cut off, or changed since; remove it to go on from the one before"
     where = str(path)
     try:
-        text = read_text(path / STATE, LONGEST)
-        state = parse_json(text, where)
+        try:
+            state = parse_json(read_text(path / STATE, LONGEST), where)
+        except PolyframeError as error:
+            raise PolyframeError(f"{STATE} {error.message}") from None
         if not isinstance(state, dict) or state.get("schema") != SCHEMA:
             raise PolyframeError(f"{STATE} is of another kind")
         if state.pop("checksum", None) != checksum(state):
@@ -148,7 +150,9 @@ def read(path: Path) -> Checkpoint:
         raise WeightsError(error.message, where=where, hint=hint) from None
     except OSError as error:
         raise WeightsError(
-            f"cannot be read: {error.strerror}", where=where, hint=hint
+            f"{Path(error.filename or path).name} cannot be read: {error.strerror}",
+            where=where,
+            hint=hint,
         ) from None
     except (
         KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError

@@ -7,7 +7,7 @@ it gives depends on (seed, epoch, step) only, so that a run can begin anywhere.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -176,7 +176,8 @@ class IteratorFeed:
     """Batches from an iterable of (x, y) or (x, y, sample_weight).
 
     Without ``steps`` an epoch is one pass over it, and it has to begin anew each time;
-    with ``steps`` an epoch takes that many steps from where the last one ended.
+    with ``steps`` an epoch takes that many steps from where the last one ended, the
+    epoch ``origin`` from the beginning.
     """
 
     heavy = True
@@ -189,13 +190,18 @@ class IteratorFeed:
         check: Callable[[Any], Part],
         accumulate: int,
         steps: int | None = None,
+        origin: int = 0,
     ) -> None:
         self.source, self.check, self.accumulate = source, check, accumulate
-        self.steps, self.seen = steps, 0
+        self.wanted, self.origin, self.seen = steps, origin, 0
+        self.steps = steps
+        if steps is None and isinstance(source, Sized):
+            self.steps = -(-len(source) // accumulate)
         self.running: Iterator[Any] | None = None
 
     def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[Part]]:
-        if self.steps is None:
+        wanted = self.wanted
+        if wanted is None:
             source = iter(self.source)
             if source is self.source and self.seen:
                 raise DataError(
@@ -207,18 +213,26 @@ class IteratorFeed:
         else:
             if self.running is None:
                 self.running = itertools.islice(
-                    self._forever(), epoch * self.steps * self.accumulate, None
+                    self._forever(),
+                    (epoch - self.origin) * wanted * self.accumulate,
+                    None,
                 )
             source = self.running
         source = itertools.islice(source, skip * self.accumulate, None)
         done = skip
-        while self.steps is None or done < self.steps:
+        while wanted is None or done < wanted:
             parts = [self.check(b) for b in itertools.islice(source, self.accumulate)]
             if not parts:
                 break
             yield parts
             done += 1
             self.seen += 1
+        if wanted is not None and done < wanted:
+            raise DataError(
+                f"the iterator ended behind {done} of an epoch's {wanted} steps",
+                where="x",
+                hint="fewer steps_per_epoch or epochs, or something that begins anew",
+            )
         if done == skip and not skip:
             raise DataError("the iterator gave no batch", where="x")
 

@@ -132,8 +132,8 @@ class RunFolder(Callback):
 
     def on_fit_begin(self, model: Any, plan: Plan) -> None:
         """Write what is known before the first step."""
-        self.model = model
         write_atomic(self.folder / RECIPE, self.recipe.to_yaml())
+        self.model = model  # from now on it is a run, whose failure is kept
         write_atomic(self.program_path, model.source)
         write_atomic(self.folder / ENVIRONMENT, to_json(environment(model)))
 

@@ -78,33 +78,38 @@ class Guard(Callback):
         """The first tensor that is not finite, in words."""
         if self.snapshot is None:
             return "its batches cannot be had again to see where that began"
-        batch = self._replay(model, bad)
+        batches = self._replay(model, bad)
         name = first_bad(model.weights())
         if name is None:
-            name = first_bad(model.look(batch)[0])
-            if name is not None:
-                return f"the first tensor at fault is the output of {name}"
+            for batch in batches:
+                name = first_bad(model.look(batch)[0])
+                if name is not None:
+                    return f"the first tensor at fault is the output of {name}"
             return "every layer's output is finite, the loss itself is at fault"
         if bad - 1 <= self.snapshot.step:
             return f"the first tensor at fault is the weight {name}"
         # The step before spoiled the weights: by its gradients, or by the update.
-        batch = self._replay(model, bad - 1)
-        gradient = first_bad(model.look(batch)[1])
+        found = (first_bad(model.look(b)[1]) for b in self._replay(model, bad - 1))
+        gradient = next(filter(None, found), None)
         kind = f"update of {name}" if gradient is None else f"gradient of {gradient}"
         return f"the first tensor at fault is the {kind} at step {bad - 1}"
 
-    def _replay(self, model: Any, bad: int) -> Batch:
-        """Run again up to the step before ``bad``; the first batch of ``bad``."""
+    def _replay(self, model: Any, bad: int) -> list[Batch]:
+        """Run again up to the step before ``bad``; the batches of ``bad``."""
         snapshot = self.snapshot
         assert snapshot is not None and self.again is not None
         model.session.set_weights(snapshot.weights)
         model.session.set_training_state(snapshot.training, snapshot.step)
         model.step = snapshot.step
         epoch, index = snapshot.epoch, snapshot.index
+        found: list[Batch] = []
         while True:
             for batch in self.again(epoch, model.step, index):
                 if batch.step == bad - 1:
-                    return batch
+                    found.append(batch)
+                    if batch.last:
+                        return found
+                    continue
                 rate = self.rates.get(batch.step + 1, model.learning_rate)
                 model.learning_rate = rate
                 model.advance(model.stage(batch), batch.last)

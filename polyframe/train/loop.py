@@ -100,6 +100,8 @@ class Loop:
                 self._epoch(last)
         except StopTraining as stop:
             self.history.stopped = str(stop)
+        finally:
+            self.model.session.forget()
         for callback in self.callbacks:
             callback.on_fit_end(self.model)
         return self.history
@@ -122,7 +124,13 @@ class Loop:
         self.history.rows.append(row)
         self.index, self.seconds, self.totals = 0, 0.0, Totals(model.measured)
         self.under_way = False
-        self._tell(lambda callback: callback.on_epoch_end(model, model.epoch, row))
+        try:
+            self._tell(lambda callback: callback.on_epoch_end(model, model.epoch, row))
+        except StopTraining:
+            self._rest()
+            raise
+        # Not behind an error: some callbacks do not know of this epoch then, and a
+        # checkpoint of it would be one that they can never catch up with.
         self._rest()
 
     def _steps(self, worker: ThreadPoolExecutor, last: int) -> None:
@@ -211,8 +219,7 @@ class Loop:
     def _rest(self) -> None:
         """All steps are settled: callbacks may look at weights and state as they are
         between two steps."""
-        for callback in self.callbacks:
-            callback.on_rest(self.model, self.place)
+        self._tell(lambda callback: callback.on_rest(self.model, self.place))
 
     def place(self) -> Place:
         """Where this training stands."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from polyframe.spec.callbacks import EarlyStopping
 from polyframe.spec.element import brief
 from polyframe.spec.fields import Float, Int, Maybe
 from polyframe.train.callbacks import StopTraining
+from polyframe.train.place import Place
 from polyframe.train.runner import Runner, restored, scalars
 
 COUNT = Int(0, 2**53)
@@ -45,6 +46,12 @@ class Stopper(Runner):
             self.best, self.best_epoch = value, epoch
             if self.better(value, self.spec.baseline):
                 self.waited = 0
+        if self.waited >= self.spec.patience:
+            raise StopTraining(self.reason())
+
+    def on_rest(self, model: Any, place: Callable[[], Place]) -> None:
+        """A training that was to end here, and was killed before it could say so, ends
+        when it is resumed."""
         if self.waited >= self.spec.patience:
             raise StopTraining(self.reason())
 

@@ -26,24 +26,27 @@ class SGD:
             weight_decay if decay_vectors or len(w.shape) > 1 else 0.0
             for w in variables
         ]
-        self.velocities = [tf.Variable(tf.zeros_like(w)) for w in variables]
+        self.velocities = [tf.Variable(tf.zeros_like(w)) for w in variables if momentum]
 
     def apply(self, gradients, learning_rate):
         """Take one step; `learning_rate` is a scalar tensor of the weights' dtype."""
         momentum = tf.constant(self.momentum, learning_rate.dtype)
-        for w, g, v, decay in zip(
-            self.variables, gradients, self.velocities, self.decays
-        ):
+        for i, (w, g, decay) in enumerate(zip(self.variables, gradients, self.decays)):
             if decay:
                 g += decay * w
-            tf.raw_ops.ResourceApplyMomentum(
-                var=w.handle,
-                accum=v.handle,
-                grad=g,
-                lr=learning_rate,
-                momentum=momentum,
-                use_nesterov=self.nesterov,
-            )
+            if self.momentum:
+                tf.raw_ops.ResourceApplyMomentum(
+                    var=w.handle,
+                    accum=self.velocities[i].handle,
+                    grad=g,
+                    lr=learning_rate,
+                    momentum=momentum,
+                    use_nesterov=self.nesterov,
+                )
+            else:
+                tf.raw_ops.ResourceApplyGradientDescent(
+                    var=w.handle, alpha=learning_rate, delta=g
+                )
 
 
 class Adam:
