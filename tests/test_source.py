@@ -51,9 +51,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             precision = step.training.precision
             device = "gpu" if precision == "float16" else "cpu"  # MXNet has it there
             target = {"dtype": "float32", "precision": precision, "device": device}
-            text = write(spec, backend, step=step, **target).source
-            compile(text, name, "exec")
-            (folder / f"step_{name}_{backend}.py").write_text(text)
+            for semantics in ("aligned", "native")[: 1 + bool(step.training.freeze)]:
+                target["semantics"] = semantics
+                text = write(spec, backend, step=step, **target).source
+                compile(text, name, "exec")
+                (folder / f"step_{name}_{backend}_{semantics}.py").write_text(text)
     return folder
 
 

@@ -194,8 +194,8 @@ def test_native_batch_norms_learn_their_statistics_too(options, backend):
     """Gluon's own layer has no helper to fold its statistics in, and a bare or frozen
     front must not keep it from its backward pass."""
     layers = [
-        pf.BatchNorm(affine=False, name="bare", **options), pf.Flatten(), pf.Dense(6),
-        pf.BatchNorm(name="norm", **options), pf.Dense(2),
+        pf.BatchNorm(affine=False, name="bare", **options), pf.Flatten(),
+        pf.Dense(6, bias=False), pf.BatchNorm(name="norm", **options), pf.Dense(2),
     ]  # fmt: skip
     spec = pf.Sequential(layers, (2, 3, 3), name="bare")
     rng = np.random.default_rng(0)
@@ -270,7 +270,7 @@ def test_rewrites_change_no_result(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_fit_learns_the_digits_and_reports_what_evaluate_finds(backend):
-    data = pf.data.load("digits")
+    data = pf.data.load(**pf.load_recipe("digits_cnn").data)
     model = pf.compile(
         pf.zoo.digits_cnn(), backend, loss="cross_entropy", optimizer=pf.Adam(3e-3),
         metrics=["accuracy"],

@@ -102,6 +102,11 @@ def make_sums(model):
     return Sums(model.trainable_variables)
 """
 
+# Keras's own batch norm takes a False of the layer for inference mode altogether.
+FREEZE_VARIABLES = """\
+for variable in layer.trainable_variables:  # batch norms still learn statistics
+            variable.trainable = False"""
+
 TRAIN = """
 @tf.function(autograph=False)
 {train_head}
@@ -179,7 +184,8 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     sections = [loss_text(name, loss) for loss, name in step.functions.items()]
     layers = frozen_layers(graph, written, step)
     if layers:
-        line = "layer.trainable = False"
+        own = any("layers.BatchNormalization(" in text for text in written.classes)
+        line = FREEZE_VARIABLES if own else "layer.trainable = False"
         sections.append(freeze_text(map(attribute, layers), line))
     o = step.optimizer
     more = {"decay_vectors": Opt(o.decay_on == "all" or not o.weight_decay, True)}

@@ -231,12 +231,14 @@ class Checkpointer(Callback):
         self.spec, self.folder = spec, folder / FOLDER
         self.best: list[float] = []  # [value, epoch], once there is one
         self.saved_step = -1
+        self.steps: int | None = None  # of an epoch
         self.saved_at = time.monotonic()
         self.interrupted: Callable[[], bool] = lambda: False
 
     def on_fit_begin(self, model: Any, plan: Any) -> None:
         """Count from here; what a crash has left half done goes away."""
         self.saved_step, self.saved_at = model.step, time.monotonic()
+        self.steps = plan.steps
         for stray in self.folder.glob(".step-*"):
             remove_folder(stray)
         for stray in self.folder.glob(f".{BEST}.*"):
@@ -272,6 +274,8 @@ class Checkpointer(Callback):
         now = place()
         if now.index and not self.rests(model.step):
             return
+        if now.index == self.steps and not self.interrupted():
+            return  # the epoch's end follows at once, with its validation
         path = self.folder / f"step-{model.step:010d}"
         if path.exists():
             remove_folder(path)
