@@ -16,7 +16,13 @@ from polyframe.compiler.source import Call, listing
 from polyframe.compiler.steps import Step, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
-from polyframe.compiler.write import assemble, defined, snippet, write_model
+from polyframe.compiler.write import (
+    assemble,
+    defined,
+    snippet,
+    snippet_of,
+    write_model,
+)
 from polyframe.errors import UnsupportedError
 from polyframe.spec.initializers import Uniform, Zeros
 from polyframe.spec.typed import TypedGraph
@@ -95,14 +101,14 @@ class Gluon(Backend):
         if step is None:
             names.pop("batch_norms", None)
         sections = [LOW[target.precision]] if target.precision else []
-        sections += [part(name) for name in names]
+        sections += [snippet_of(PARTS, name) for name in names]
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)
             fused = target.dtype == "float32"
             file = SNIPPETS / ("fused_optimizers.py" if fused else "optimizers.py")
             sections.append(snippet(file, step.optimizer.type))
-            sections += [part(name) for name in helpers(step)]
+            sections += [snippet_of(PARTS, name) for name in helpers(step)]
             sections += step_text(graph, written, step)
         doc = f"{graph.name} for MXNet Gluon, written by polyframe."
         return Program(
@@ -137,11 +143,6 @@ class Gluon(Backend):
         from polyframe.backends.gluon.runtime import GluonSession
 
         return GluonSession(program, target, device, len(inputs))
-
-
-def part(name: str) -> str:
-    """The text of a helper, from whichever file of snippets has it."""
-    return next(snippet(f, name) for f in PARTS if name in defined(f))
 
 
 def check_precision(target: Target) -> None:

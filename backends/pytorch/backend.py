@@ -96,7 +96,9 @@ class Torch(Backend):
 
         # Read when cuBLAS starts; without it PyTorch refuses to be deterministic.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
+        # As use_deterministic_algorithms(True), which would import the compiler, too.
+        torch.set_deterministic_debug_mode("error")
+        torch.utils.deterministic.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = False
         if device == "cpu":
             return [SAME]

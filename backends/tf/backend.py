@@ -15,11 +15,19 @@ from polyframe.compiler.source import Call, listing
 from polyframe.compiler.steps import Step, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
-from polyframe.compiler.write import assemble, defined, snippet, write_model
+from polyframe.compiler.write import (
+    assemble,
+    defined,
+    snippet,
+    snippet_of,
+    write_model,
+)
 from polyframe.spec.initializers import GlorotUniform, Zeros
 from polyframe.spec.typed import TypedGraph
 
 SNIPPETS = Path(__file__).with_name("snippets")
+
+LAYERS = (SNIPPETS / "layers.py", SNIPPETS / "precision.py")
 
 IMPORTS = (
     ("import tensorflow as tf", r"\btf\."),
@@ -44,6 +52,7 @@ STYLE = Style(
     native=native_shape,
     names=frozenset({"tf", "layers", "training"})
     | defined(SNIPPETS / "layers.py")
+    | defined(SNIPPETS / "precision.py")
     | defined(SNIPPETS / "optimizers.py"),
 )
 
@@ -77,8 +86,7 @@ class TensorFlow(Backend):
     def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
         forms = choose_all(self.table, graph, target, self.name)
         written = write_model(graph, forms, target, STYLE)
-        blocks = SNIPPETS / "layers.py"
-        sections = [snippet(blocks, name) for name in written.snippets]
+        sections = [snippet_of(LAYERS, name) for name in written.snippets]
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)
@@ -112,9 +120,10 @@ class TensorFlow(Backend):
         from polyframe.backends.tf.runtime import tf
 
         tf.config.experimental.enable_op_determinism()
+        again = "losses are computed by other kernels then: resume with --deterministic, too"
         if device == "cpu":
-            return [SAME]
-        return [SAME, "operations without a deterministic kernel raise an error"]
+            return [SAME, again]
+        return [SAME, again, "operations without a deterministic kernel raise an error"]
 
     def open(
         self, program: Program, target: Target, device: str, inputs: Sequence[Any]

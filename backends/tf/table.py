@@ -57,6 +57,24 @@ def mode(pads: Any, size: Any, kernel: Any, stride: Any, dilation: Any = (1, 1))
     return ""
 
 
+def biased(view: View, name: str) -> str:
+    """Keras's layer, or ours of that name, whose bias is added in float32."""
+    return name if bias_snippets(view, name) else f"layers.{name}"
+
+
+def bias_snippets(view: View, name: str) -> tuple[str, ...]:
+    """The snippets for it: TensorFlow's CPU kernel sums a bfloat16 bias's gradient in
+    bfloat16, which leaves out all but the first few hundred terms."""
+    low = (view.target.precision, view.target.device) == ("bfloat16", "cpu")
+    return ("FloatBias", name) if low and view.layer.bias else ()
+
+
+def wide(view: View) -> str | None:
+    """The dtype of a layer whose float16 kernel sums in float16 on the CPU."""
+    low = (view.target.precision, view.target.device) == ("float16", "cpu")
+    return "float32" if low else None
+
+
 def conv2d(view: View) -> Code:
     layer, pads = view.layer, view.layer.pads(view.shape)
     stride, dilation = layer.stride, layer.dilation
@@ -85,7 +103,8 @@ def conv2d(view: View) -> Code:
     }
     head = {"filters": layer.out_channels, "kernel_size": short(layer.kernel_size)}
     if layer.groups == 1:
-        return Code(y, call("layers.Conv2D", head, **options), CONV)
+        make = call(biased(view, "Conv2D"), head, **options)
+        return Code(y, make, CONV, bias_snippets(view, "Conv2D"))
     if layer.groups == view.shape[0] and stride[0] == stride[1]:
         return depthwise(view, y, options)
     groups = {"groups": layer.groups}
@@ -97,15 +116,19 @@ def depthwise(view: View, y: str, options: dict[str, Any]) -> Code:
     layer, channels = view.layer, view.shape[0]
     multiplier = layer.out_channels // channels
     make = call(
-        "layers.DepthwiseConv2D",
+        biased(view, "DepthwiseConv2D"),
         {"kernel_size": short(layer.kernel_size)},
         depth_multiplier=Opt(multiplier, 1),
+        dtype=Opt(wide(view), None),
         **options,
     )
     shape = (channels, multiplier, *layer.kernel_size)
     canonical = (layer.out_channels, 1, *layer.kernel_size)
     kernel = Slot("kernel", shape, (2, 3, 0, 1), canonical)
-    return Code(y, make, {"weight": kernel, **BIAS})
+    weights = {"weight": kernel, **BIAS}
+    if wide(view):
+        y = f"tf.cast({y}, {{0}}.dtype)"
+    return Code(y, make, weights, bias_snippets(view, "DepthwiseConv2D"))
 
 
 def steps(pair: Any) -> str:
@@ -139,13 +162,20 @@ def avg_pool2d(view: View) -> Code:
         padding, y = "valid", f"{{self}}(tf.pad({{0}}, {paddings(pads)}))"
     elif not padding:
         size = f"{literal(kernel)}, {literal(short(layer.steps))}, {paddings(pads)}"
-        return Code(f"avg_pool_counted({{0}}, {size})", snippets=("avg_pool_counted",))
+        y = f"avg_pool_counted({{0}}, {size})"
+        if wide(view):
+            y = f"avg_pool_counted(tf.cast({{0}}, tf.float32), {size})"
+            y = f"tf.cast({y}, {{0}}.dtype)"
+        return Code(y, snippets=("avg_pool_counted",))
     make = call(
         "layers.AveragePooling2D",
         {"pool_size": kernel},
         strides=Opt(short(layer.steps), kernel),
         padding=Opt(padding, "valid"),
+        dtype=Opt(wide(view), None),
     )
+    if wide(view):
+        y = f"tf.cast({y}, {{0}}.dtype)"
     return Code(y, make)
 
 
@@ -181,11 +211,11 @@ def flatten(view: View) -> Code:
 
 def dense(view: View) -> Code:
     make = call(
-        "layers.Dense",
+        biased(view, "Dense"),
         {"units": view.layer.out_features},
         use_bias=Opt(view.layer.bias, True),
     )
-    return Code(make=make, weights=DENSE)
+    return Code(make=make, weights=DENSE, snippets=bias_snippets(view, "Dense"))
 
 
 def along(function: str, forward: str) -> Any:

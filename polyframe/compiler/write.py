@@ -72,6 +72,11 @@ def snippet(path: Path, name: str) -> str:
     return _definitions(path)[name]
 
 
+def snippet_of(paths: Iterable[Path], name: str) -> str:
+    """The text of a class or function, from whichever of the files has it."""
+    return next(snippet(path, name) for path in paths if name in _definitions(path))
+
+
 def assemble(
     doc: str, imports: Sequence[tuple[str, str]], sections: Iterable[str]
 ) -> str:

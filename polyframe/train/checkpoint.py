@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from polyframe import weights as weight_files
+from polyframe.compiler.devices import threads
 from polyframe.errors import PolyframeError, WeightsError
 from polyframe.files import remove_folder, write_folder
 from polyframe.spec.callbacks import smaller_is_better
@@ -54,6 +55,7 @@ class Checkpoint:
     weights: dict[str, np.ndarray]
     training: dict[str, np.ndarray]
     setup: Mapping[str, Any]
+    threads: int | None = None  # of the process that wrote it
 
 
 def write(path: Path, model: Any, place: Place) -> None:
@@ -70,6 +72,7 @@ def write(path: Path, model: Any, place: Place) -> None:
         "schema": SCHEMA,
         "setup": setup(model),
         "backend": model.backend.name,
+        "threads": threads(),
         "files": {
             name: hashlib.sha256(data).hexdigest() for name, data in files.items()
         },
@@ -144,7 +147,7 @@ def read(path: Path) -> Checkpoint:
         )
         return Checkpoint(
             path, place, weights, {n: a for n, a in arrays.items() if n not in totals},
-            dict(state["setup"]),
+            dict(state["setup"]), Int().check(state["threads"]),
         )  # fmt: skip
     except PolyframeError as error:
         raise WeightsError(error.message, where=where, hint=hint) from None
@@ -203,6 +206,11 @@ def resume_from(
                 where=where,
                 hint="resume with the same settings, or start anew elsewhere",
             )
+    if checkpoint.threads not in (None, threads()):
+        warn(
+            f"{where}: was made with {checkpoint.threads} threads, this process has "
+            f"{threads()}, so the last bits may differ; OMP_NUM_THREADS sets them"
+        )
     if steps is not None and place.index > steps:
         raise PolyframeError(
             f"stands at step {place.index} of an epoch that has {steps}", where=where

@@ -15,7 +15,9 @@ class BatchNorm(nn.BatchNorm2d):
         if self.training:
             axes = [axis for axis in range(x.dim()) if axis != 1]
             with torch.no_grad():
-                var, mean = torch.var_mean(x, axes, correction=0)
+                # In float32 also where autocast computes in fewer bits.
+                wide = x.to(self.running_mean.dtype)
+                var, mean = torch.var_mean(wide, axes, correction=0)
                 self.running_mean.lerp_(mean, self.momentum)
                 self.running_var.lerp_(var, self.momentum)
             mean = var = None  # F.batch_norm takes the batch's own

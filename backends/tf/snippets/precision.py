@@ -1,0 +1,32 @@
+"""Layers for bfloat16 on the CPU. Read, never imported."""
+
+import tensorflow as tf
+from tensorflow.keras import layers
+
+
+class FloatBias:
+    """A layer that adds its bias in float32.
+
+    TensorFlow's CPU kernel sums the gradient of a bfloat16 bias in bfloat16, which
+    loses all but the first few hundred of its terms.
+    """
+
+    def add_weight(self, *args, name=None, **options):
+        if name == "bias":
+            options["autocast"] = False
+        return super().add_weight(*args, name=name, **options)
+
+    def call(self, x):
+        return tf.cast(super().call(x), self.compute_dtype)
+
+
+class Conv2D(FloatBias, layers.Conv2D):
+    """Conv2D whose bias is float32."""
+
+
+class DepthwiseConv2D(FloatBias, layers.DepthwiseConv2D):
+    """DepthwiseConv2D whose bias is float32."""
+
+
+class Dense(FloatBias, layers.Dense):
+    """Dense whose bias is float32."""
