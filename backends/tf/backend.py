@@ -120,7 +120,7 @@ class TensorFlow(Backend):
         from polyframe.backends.tf.runtime import tf
 
         tf.config.experimental.enable_op_determinism()
-        again = "losses are computed by other kernels then: resume with --deterministic, too"
+        again = "losses run other kernels then: resume with --deterministic, too"
         if device == "cpu":
             return [SAME, again]
         return [SAME, again, "operations without a deterministic kernel raise an error"]
