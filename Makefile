@@ -33,6 +33,7 @@ test-full: lint
 
 bench: install
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_data.py
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
