@@ -348,7 +348,7 @@ ERRORS = [
      "'cosine'? (known: constant, cosine, cosine_restarts, exponential, multi_step, "),
     (lambda: Schedule.parse("step"), "schedule: step: field 'every' is missing"),
     (lambda: Schedule.parse({"type": "cosine", "warmups": 3}), "schedule: cosine: has no "
-     "field 'warmups'. Did you mean 'warmup'? (fields: warmup, warmup_start, end)"),
+     "field 'warmups'. Did you mean 'warmup'? (fields: end, warmup, warmup_start)"),
     (lambda: StepSchedule(0),
      "step: every is 0; a finite number at least 1e-06 is needed"),
     (lambda: StepSchedule(2, 0),

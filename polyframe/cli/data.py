@@ -60,7 +60,10 @@ def info(
         raise click.UsageError("-o and --no-pictures exclude each other.")
     if out is not None and not out.lower().endswith(".png"):
         raise DataError("a file ending in .png is needed", where=out)
-    dataset = load(name, **parse_settings(settings))
+    options = parse_settings(settings)
+    if "name" in options:
+        raise DataError("there is no option 'name'", where="--set")
+    dataset = load(name, **options)
     for line in describe_dataset(dataset):
         click.echo(line)
     if not no_pictures:
