@@ -87,7 +87,9 @@ class Run:
         self.start()
         self.begin = self.wait_for_training()
         out, told = self.child.communicate(timeout=PATIENCE)
-        assert (self.child.returncode, out, told) == (0, "", "")
+        # The last kill may have come behind the last write: all is done then.
+        assert told in ("", f"{self.folder} is finished; nothing is left to do\n")
+        assert (self.child.returncode, out) == (0, "")
         self.span = time.monotonic() - self.since - self.begin
 
     def check(self):
