@@ -11,16 +11,24 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_LAYERS = (
-    "Add AvgPool2D BatchNorm Concat Conv2D Dense Dropout Flatten GlobalAvgPool2D Layer "
-    "MaxPool2D ReLU Softmax"
-)
 _ERRORS = (
     "BackendError DataError DivergedError PolyframeError ProgramError RecipeError "
     "SpecError UnsupportedError WeightsError"
 )
 _HOMES = {
-    "polyframe.spec.layers": _LAYERS,
+    "polyframe.spec.layers.activation": "ReLU Softmax",
+    "polyframe.spec.layers.adaptive": "GlobalAvgPool2D",
+    "polyframe.spec.layers.base": "Layer",
+    "polyframe.spec.layers.batch_norm": "BatchNorm",
+    "polyframe.spec.layers.conv": "Conv2D",
+    "polyframe.spec.layers.dense": "Dense",
+    "polyframe.spec.layers.merge": "Add Concat",
+    "polyframe.spec.layers.noise": "Dropout",
+    "polyframe.spec.layers.norm": "",
+    "polyframe.spec.layers.pool": "AvgPool2D MaxPool2D",
+    "polyframe.spec.layers.resize": "",
+    "polyframe.spec.layers.shape": "Flatten",
+    "polyframe.spec.layers.transposed": "",
     "polyframe.spec.graph": "Block Input ModelSpec Sequential",
     "polyframe.spec.fields": "UNSET",
     "polyframe.spec.losses": "CrossEntropy MSE",

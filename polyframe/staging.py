@@ -33,7 +33,7 @@ class Stager:
         draws = self.draws(session, batch.size, batch.step, batch.first)
         return session.stage(
             part.inputs if part.arranged else arrange(part.inputs),
-            arrange(part.targets),
+            [t if t.dtype.kind in "iu" else arrange([t])[0] for t in part.targets],
             batch.weights,
             arrange(draws),
             batch.count,

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.backend import SAME, Backend, Probe, Session
+from polyframe.backends.gluon.losses import LOSSES
+from polyframe.backends.gluon.optimizers import OPTIMIZERS, snippets
 from polyframe.backends.gluon.reserved import RESERVED
-from polyframe.backends.gluon.step import LOSSES, OPTIMIZERS, helpers, step_text
-from polyframe.backends.gluon.table import TABLE
+from polyframe.backends.gluon.step import helpers, step_text
+from polyframe.backends.gluon.tables import TABLE
 from polyframe.compiler.program import Program
 from polyframe.compiler.source import Call, listing
 from polyframe.compiler.steps import Step, supported
@@ -18,8 +20,8 @@ from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
 from polyframe.compiler.write import (
     assemble,
-    defined,
-    snippet,
+    defined_in,
+    library,
     snippet_of,
     write_model,
 )
@@ -41,7 +43,7 @@ def sequential(children: list[Call]) -> Call:
     return listing("sequential", children)
 
 
-PARTS = tuple(SNIPPETS / f"{n}.py" for n in ("blocks", "steps", "precision"))
+PARTS = library(SNIPPETS)
 PRECISION = {"cpu": "bfloat16", "gpu": "float16"}
 LOW = {
     "float16": 'LOW = "float16"',
@@ -56,10 +58,7 @@ STYLE = Style(
     plain=("{self}({0})",),
     reserved=RESERVED,
     names=frozenset({"mx", "autograd", "gluon", "nd", "nn", "F"})
-    | defined(SNIPPETS / "blocks.py")
-    | defined(SNIPPETS / "optimizers.py")
-    | defined(SNIPPETS / "steps.py")
-    | defined(SNIPPETS / "precision.py")
+    | defined_in([*PARTS, *library(SNIPPETS / "optimizers")])
     | {"LOW", "np"},
 )
 
@@ -105,9 +104,7 @@ class Gluon(Backend):
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)
-            fused = target.dtype == "float32"
-            file = SNIPPETS / ("fused_optimizers.py" if fused else "optimizers.py")
-            sections.append(snippet(file, step.optimizer.type))
+            sections += snippets(step.optimizer, target)
             sections += [snippet_of(PARTS, name) for name in helpers(step)]
             sections += step_text(graph, written, step)
         doc = f"{graph.name} for MXNet Gluon, written by polyframe."

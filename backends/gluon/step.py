@@ -1,11 +1,10 @@
-"""What MXNet Gluon's programs say for losses, optimizers and the training step."""
+"""What MXNet Gluon's programs say for the training step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from polyframe.compiler.source import Call, Opt, call, literal, statement
+from polyframe.backends.gluon.losses import loss_text
+from polyframe.backends.gluon.optimizers import optimizer_text
+from polyframe.compiler.source import literal
 from polyframe.compiler.steps import (
     Step,
     attribute,
@@ -17,63 +16,6 @@ from polyframe.compiler.steps import (
 from polyframe.compiler.write import Written
 from polyframe.spec.layers import BatchNorm
 from polyframe.spec.typed import TypedGraph
-
-# oneDNN's float32 log_softmax, which gluon.loss.SoftmaxCrossEntropyLoss runs, is 3.5e-6
-# off where float32 rounding is 2e-7; written out it is not.
-CROSS_ENTROPY = '''
-def {name}(output, target):
-    """One loss per sample; Gluon's own is good to 3e-6 only in float32."""
-    output = output - output.max(axis=1, keepdims=True).detach()
-    total = nd.log(nd.exp(output).sum(axis=1))
-{lines}
-    return total - at_target  # (N,)
-'''
-
-
-def cross_entropy(name: str, loss: Any) -> str:
-    smooth = loss.label_smoothing
-    if loss.soft:
-        lines = [
-            "at_target = (target * output).sum(axis=1)",
-            "total = total * target.sum(axis=1)",
-        ]
-    else:
-        lines = ["at_target = nd.pick(output, target)"]
-    if smooth:
-        lines += [
-            "mean = output.mean(axis=1)",
-            f"at_target = {literal(1 - smooth)} * at_target + {literal(smooth)} * mean",
-        ]
-    text = "\n".join(f"    {line}" for line in lines)
-    return CROSS_ENTROPY.format(name=name, lines=text)
-
-
-def mse(name: str, loss: Any) -> str:
-    # Gluon's squared loss carries a half; the weight takes it out.
-    return f"{name} = gluon.loss.L2Loss(weight=2.0)  # (N,)"
-
-
-LOSSES: dict[str, Callable[[str, Any], str]] = {
-    "cross_entropy": cross_entropy,
-    "mse": mse,
-}
-
-NO_DECAY = """\
-    for parameter in model.collect_params().values():
-        if len(parameter.shape) == 1:
-            parameter.wd_mult = 0.0  # biases, scales and shifts
-"""
-
-ADD = """\
-    for parameter in trained(model):
-        parameter.grad_req = "add"  # over several batches
-"""
-
-OPTIMIZER = """
-def make_optimizer(model):
-{before}{optimizer}
-    return gluon.Trainer(model.collect_params(), optimizer, kvstore=None)
-"""
 
 AVERAGE = """
 def make_average(model):
@@ -132,35 +74,6 @@ UPDATE = """\
 """
 
 
-def sgd(o: Any) -> Call:
-    return call(
-        "SGD",
-        {"learning_rate": o.lr},
-        momentum=Opt(o.momentum, 0.0),
-        nesterov=Opt(o.nesterov, False),
-        weight_decay=Opt(o.weight_decay, 0.0),
-    )
-
-
-def adam(name: str, decay: float) -> Callable[[Any], Call]:
-    """Adam or AdamW, whose default decays differ."""
-
-    def write(o: Any) -> Call:
-        return call(
-            name,
-            {"learning_rate": o.lr},
-            beta1=Opt(o.beta1, 0.9),
-            beta2=Opt(o.beta2, 0.999),
-            epsilon=Opt(o.eps, 1e-8),
-            weight_decay=Opt(o.weight_decay, decay),
-        )
-
-    return write
-
-
-OPTIMIZERS = {"Adam": adam("Adam", 0.0), "AdamW": adam("AdamW", 0.01), "SGD": sgd}
-
-
 def helpers(step: Step) -> list[str]:
     """The snippets that the step needs besides the optimizer."""
     training = step.training
@@ -179,15 +92,6 @@ def clip_text(step: Step) -> str:
     if training.clip_value is not None:
         return CLIP_VALUE.format(bound=literal(training.clip_value))
     return ""
-
-
-def optimizer_text(step: Step) -> str:
-    """``make_optimizer``."""
-    o = step.optimizer
-    before = ADD if step.training.accumulate > 1 else ""
-    before += NO_DECAY if o.weight_decay and o.decay_on == "kernels" else ""
-    made = statement("optimizer = ", OPTIMIZERS[o.type](o), 4)
-    return OPTIMIZER.format(before=before, optimizer="\n".join(made))
 
 
 def norms_text(graph: TypedGraph, written: Written, step: Step) -> tuple[str, str]:
@@ -235,7 +139,7 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     scaled = training.precision == "float16"
     kept += ["scaler"] if scaled else []
     pieces = fields(graph, written, step, kept)
-    sections = [LOSSES[loss.type](name, loss) for loss, name in step.functions.items()]
+    sections = [loss_text(name, loss) for loss, name in step.functions.items()]
     layers = frozen_layers(graph, written, step)
     if layers:
         line = 'layer.collect_params().setattr("grad_req", "null")'

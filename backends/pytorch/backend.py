@@ -9,18 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.backend import SAME, Backend, Probe, Session
+from polyframe.backends.pytorch.losses import LOSSES
+from polyframe.backends.pytorch.optimizers import OPTIMIZERS, snippets
 from polyframe.backends.pytorch.reserved import RESERVED
-from polyframe.backends.pytorch.step import LOSSES, OPTIMIZERS, step_text
-from polyframe.backends.pytorch.table import TABLE
+from polyframe.backends.pytorch.step import step_text
+from polyframe.backends.pytorch.tables import TABLE
 from polyframe.compiler.program import Program
 from polyframe.compiler.source import Call, listing
 from polyframe.compiler.steps import Step, supported
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
-from polyframe.compiler.write import assemble, defined, snippet, write_model
+from polyframe.compiler.write import (
+    assemble,
+    defined_in,
+    library,
+    snippet_of,
+    write_model,
+)
 from polyframe.spec.typed import TypedGraph
 
 SNIPPETS = Path(__file__).with_name("snippets")
+PARTS = library(SNIPPETS)
 
 IMPORTS = (
     ("import torch", r"\btorch\."),
@@ -45,7 +54,7 @@ STYLE = Style(
     reserved=RESERVED,
     assigned=frozenset({"training"}),
     names=frozenset({"torch", "nn", "F", "swa_utils"})
-    | defined(SNIPPETS / "layers.py"),
+    | defined_in([*PARTS, *library(SNIPPETS / "optimizers")]),
 )
 
 
@@ -70,11 +79,12 @@ class Torch(Backend):
     def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
         forms = choose_all(self.table, graph, target, self.name)
         written = write_model(graph, forms, target, STYLE)
-        sections = [snippet(SNIPPETS / "layers.py", name) for name in written.snippets]
+        sections = [snippet_of(PARTS, name) for name in written.snippets]
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)
             device = "cpu" if target.device == "cpu" else "cuda"
+            sections += snippets(step.optimizer, target)
             sections += step_text(graph, written, step, device)
         doc = f"{graph.name} for PyTorch, written by polyframe."
         return Program(

@@ -1,18 +1,12 @@
-"""What PyTorch's programs say for losses, optimizers and the training step."""
+"""What PyTorch's programs say for the training step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from polyframe.backends.pytorch.losses import loss_text
+from polyframe.backends.pytorch.optimizers import optimizer_text
 from polyframe.compiler.source import (
-    Call,
-    Name,
-    Opt,
-    call,
     listing,
     literal,
-    statement,
 )
 from polyframe.compiler.steps import (
     Step,
@@ -23,31 +17,6 @@ from polyframe.compiler.steps import (
 )
 from polyframe.compiler.write import Written
 from polyframe.spec.typed import TypedGraph
-
-
-def cross_entropy(loss: Any) -> Call:
-    return call(
-        "F.cross_entropy",
-        {"input": Name("output"), "target": Name("target")},
-        reduction="none",
-        label_smoothing=Opt(loss.label_smoothing, 0.0),
-    )
-
-
-def mse(loss: Any) -> Call:
-    names = {"input": Name("output"), "target": Name("target")}
-    found = call("F.mse_loss", names, reduction="none")
-    return Call(found.function, found.arguments, ".flatten(1).mean(1)")
-
-
-LOSSES: dict[str, Callable[[Any], Call]] = {"cross_entropy": cross_entropy, "mse": mse}
-
-GROUPS = """\
-    parameters = list(model.parameters())
-    kernels = [p for p in parameters if p.dim() > 1]
-    vectors = [p for p in parameters if p.dim() <= 1]  # biases, scales and shifts
-    groups = [{"params": kernels}, {"params": vectors, "weight_decay": 0.0}]
-"""
 
 AVERAGE = '''
 def make_average(model):
@@ -74,57 +43,6 @@ TRAIN = """
     {update}
     return loss, outputs
 """
-
-
-def sgd(o: Any, parameters: Name) -> Call:
-    return call(
-        "torch.optim.SGD",
-        {"params": parameters},
-        lr=o.lr,
-        momentum=Opt(o.momentum, 0.0),
-        weight_decay=Opt(o.weight_decay, 0.0),
-        nesterov=Opt(o.nesterov, False),
-    )
-
-
-def adam(name: str, decay: float) -> Callable[[Any, Name], Call]:
-    """Adam or AdamW, whose default decays differ."""
-
-    def write(o: Any, parameters: Name) -> Call:
-        return call(
-            name,
-            {"params": parameters},
-            lr=o.lr,
-            betas=Opt((o.beta1, o.beta2), (0.9, 0.999)),
-            eps=Opt(o.eps, 1e-8),
-            weight_decay=Opt(o.weight_decay, decay),
-        )
-
-    return write
-
-
-OPTIMIZERS: dict[str, Callable[[Any, Name], Call]] = {
-    "Adam": adam("torch.optim.Adam", 0.0),
-    "AdamW": adam("torch.optim.AdamW", 0.01),
-    "SGD": sgd,
-}
-
-
-def loss_text(name: str, loss: Any) -> str:
-    """A loss function."""
-    value = statement("return ", LOSSES[loss.type](loss), 4, "(N,)")
-    return "\n".join(
-        [f"def {name}(output, target):", '    """One loss per sample."""', *value]
-    )
-
-
-def optimizer_text(o: Any) -> str:
-    """``make_optimizer``."""
-    grouped = o.weight_decay and o.decay_on == "kernels"
-    parameters = Name("groups" if grouped else "model.parameters()")
-    made = statement("return ", OPTIMIZERS[o.type](o, parameters), 4)
-    before = GROUPS if grouped else ""
-    return "def make_optimizer(model):\n" + before + "\n".join(made)
 
 
 def clip_text(step: Step) -> list[str]:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.backend import SAME, Backend, Probe, Session
+from polyframe.backends.tf.losses import LOSSES
+from polyframe.backends.tf.optimizers import OPTIMIZERS, snippets
 from polyframe.backends.tf.reserved import RESERVED
-from polyframe.backends.tf.step import LOSSES, OPTIMIZERS, helpers, step_text
-from polyframe.backends.tf.table import TABLE, native_shape
+from polyframe.backends.tf.step import helpers, step_text
+from polyframe.backends.tf.tables import TABLE
+from polyframe.backends.tf.tables.common import native_shape
 from polyframe.compiler.program import Program
 from polyframe.compiler.source import Call, listing
 from polyframe.compiler.steps import Step, supported
@@ -17,8 +20,8 @@ from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.units import Style
 from polyframe.compiler.write import (
     assemble,
-    defined,
-    snippet,
+    defined_in,
+    library,
     snippet_of,
     write_model,
 )
@@ -27,7 +30,7 @@ from polyframe.spec.typed import TypedGraph
 
 SNIPPETS = Path(__file__).with_name("snippets")
 
-LAYERS = (SNIPPETS / "layers.py", SNIPPETS / "precision.py")
+PARTS = library(SNIPPETS)
 
 IMPORTS = (
     ("import tensorflow as tf", r"\btf\."),
@@ -51,9 +54,7 @@ STYLE = Style(
     reserved=RESERVED,
     native=native_shape,
     names=frozenset({"tf", "layers", "training"})
-    | defined(SNIPPETS / "layers.py")
-    | defined(SNIPPETS / "precision.py")
-    | defined(SNIPPETS / "optimizers.py"),
+    | defined_in([*PARTS, *library(SNIPPETS / "optimizers")]),
 )
 
 WEIGHTS = {"weight_init": GlorotUniform(), "bias_init": Zeros()}
@@ -86,12 +87,12 @@ class TensorFlow(Backend):
     def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
         forms = choose_all(self.table, graph, target, self.name)
         written = write_model(graph, forms, target, STYLE)
-        sections = [snippet_of(LAYERS, name) for name in written.snippets]
+        sections = [snippet_of(PARTS, name) for name in written.snippets]
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)
-            for name in (step.optimizer.type, *helpers(step)):
-                sections.append(snippet(SNIPPETS / "optimizers.py", name))
+            sections += snippets(step.optimizer, target)
+            sections += [snippet_of(PARTS, name) for name in helpers(step)]
             sections += step_text(graph, written, step)
         built = {
             written.weights[f"{node.owner}.{name}"].path.rpartition(".")[0]: (

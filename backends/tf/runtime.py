@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from polyframe.backend import SCALING, Session
-from polyframe.backends.tf.step import STATES
+from polyframe.backends.tf.optimizers import STATES
 from polyframe.compiler.devices import pick, threads
 from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program
@@ -120,7 +120,7 @@ class TensorFlowSession(Session):
 
     def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [
-            np.ascontiguousarray(a.transpose(0, 2, 3, 1)) if a.ndim == 4 else a
+            np.ascontiguousarray(np.moveaxis(a, 1, -1)) if a.ndim > 2 else a
             for a in arrays
         ]
 
@@ -246,7 +246,7 @@ class TensorFlowSession(Session):
 
     def read(self, handle: Any) -> np.ndarray:
         array: np.ndarray = handle.numpy()
-        return array.transpose(0, 3, 1, 2) if array.ndim == 4 else array
+        return np.moveaxis(array, -1, 1) if array.ndim > 2 else array
 
     def seed(self, seed: int) -> None:
         # Keras's random layers keep generators of their own.

@@ -1,11 +1,10 @@
-"""What TensorFlow's programs say for losses, optimizers and the training step."""
+"""What TensorFlow's programs say for the training step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from polyframe.compiler.source import Call, Name, Opt, call, literal, statement
+from polyframe.backends.tf.losses import loss_text
+from polyframe.backends.tf.optimizers import optimizer_text
+from polyframe.compiler.source import literal
 from polyframe.compiler.steps import (
     Step,
     attribute,
@@ -16,43 +15,6 @@ from polyframe.compiler.steps import (
 )
 from polyframe.compiler.write import Written
 from polyframe.spec.typed import TypedGraph
-
-
-def cross_entropy(loss: Any) -> list[str]:
-    smooth = loss.label_smoothing
-    if not (smooth or loss.soft):
-        value = "tf.nn.sparse_softmax_cross_entropy_with_logits(target, output)"
-        return [f"return {value}  # (N,)"]
-    lines = []
-    if not loss.soft:
-        lines.append(
-            "target = tf.one_hot(target, output.shape[-1], dtype=output.dtype)"
-        )
-    if smooth:
-        lines.append(
-            f"target = {literal(1 - smooth)} * target + {literal(smooth)} / "
-            "output.shape[-1]"
-        )
-    value = "tf.nn.softmax_cross_entropy_with_logits(target, output)"
-    return [*lines, f"return {value}  # (N,)"]
-
-
-def mse(loss: Any) -> list[str]:
-    value = "tf.reduce_mean((output - target) ** 2, range(1, output.shape.rank))"
-    return [f"return {value}  # (N,)"]
-
-
-LOSSES: dict[str, Callable[[Any], list[str]]] = {
-    "cross_entropy": cross_entropy,
-    "mse": mse,
-}
-
-STATES = {
-    "momentum_buffer": "velocities",
-    "exp_avg": "means",
-    "exp_avg_sq": "squares",
-}
-"""Where the optimizers in snippets/ keep what polyframe calls by PyTorch's names."""
 
 GRADIENTS = '''
 {gradients_head}
@@ -115,50 +77,6 @@ TRAIN = """
     return loss, outputs
 """
 
-VARIABLES = {"variables": Name("model.trainable_variables")}
-
-
-def sgd(o: Any, **more: Any) -> Call:
-    return call(
-        "SGD",
-        VARIABLES,
-        momentum=Opt(o.momentum, 0.0),
-        nesterov=Opt(o.nesterov, False),
-        weight_decay=Opt(o.weight_decay, 0.0),
-        **more,
-    )
-
-
-def adam(name: str, decay: float) -> Callable[..., Call]:
-    """Adam or AdamW, whose default decays differ."""
-
-    def write(o: Any, **more: Any) -> Call:
-        return call(
-            name,
-            VARIABLES,
-            beta_1=Opt(o.beta1, 0.9),
-            beta_2=Opt(o.beta2, 0.999),
-            epsilon=Opt(o.eps, 1e-8),
-            weight_decay=Opt(o.weight_decay, decay),
-            **more,
-        )
-
-    return write
-
-
-OPTIMIZERS: dict[str, Callable[..., Call]] = {
-    "Adam": adam("Adam", 0.0),
-    "AdamW": adam("AdamW", 0.01),
-    "SGD": sgd,
-}
-
-
-def loss_text(name: str, loss: Any) -> str:
-    """A loss function."""
-    lines = [f"    {line}" for line in LOSSES[loss.type](loss)]
-    head = [f"def {name}(output, target):", '    """One loss per sample."""']
-    return "\n".join([*head, *lines])
-
 
 def helpers(step: Step) -> list[str]:
     """The snippets that the step needs besides the optimizer."""
@@ -187,10 +105,7 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
         own = any("layers.BatchNormalization(" in text for text in written.classes)
         line = FREEZE_VARIABLES if own else "layer.trainable = False"
         sections.append(freeze_text(map(attribute, layers), line))
-    o = step.optimizer
-    more = {"decay_vectors": Opt(o.decay_on == "all" or not o.weight_decay, True)}
-    made = statement("return ", OPTIMIZERS[o.type](o, **more), 4)
-    sections.append("\n".join(["def make_optimizer(model):", *made]))
+    sections.append(optimizer_text(step.optimizer))
     sections += [SUMS] if "sums" in kept else []
     if training.ema is not None:
         sections.append(AVERAGE.format(ema=literal(training.ema)))

@@ -9,19 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from polyframe.spec.layers import Dropout, MaxPool2D, ReLU
-from polyframe.spec.layers.base import Layer
+from polyframe.spec.layers import MaxPool2D
 from polyframe.spec.typed import TypedGraph, TypedNode
 
 Pass = Callable[[TypedGraph], TypedGraph]
-
-
-def increasing(layer: Layer) -> bool:
-    """Whether a layer is an elementwise function that never decreases.
-
-    Checked on values, never on a name alone (a leaky slope could be negative).
-    """
-    return isinstance(layer, ReLU)
 
 
 def pool_before_activation(graph: TypedGraph) -> TypedGraph:
@@ -40,7 +31,7 @@ def pool_before_activation(graph: TypedGraph) -> TypedGraph:
         follower = only_user(node, users, graph)
         if (
             follower is None
-            or not increasing(node.layer)
+            or not node.layer.increasing
             or not isinstance(follower.layer, MaxPool2D)
         ):
             continue
@@ -74,13 +65,14 @@ def only_user(
     return found[0]
 
 
-def drop_dropout(graph: TypedGraph) -> TypedGraph:
-    """Inference only: dropout is the identity there, and so is a block of nothing else."""
+def drop_random(graph: TypedGraph) -> TypedGraph:
+    """Inference only: random layers are the identity there, and so is a block of
+    nothing else."""
     sources: dict[str, str] = {}
     nodes = []
     for node in graph.nodes:
         inputs = tuple(sources.get(name, name) for name in node.inputs)
-        if isinstance(node.layer, Dropout):
+        if node.layer.random:
             sources[node.name] = inputs[0]
         elif node.body is not None and not node.body.nodes:
             names = [name for name, _ in node.body.inputs]
@@ -92,7 +84,7 @@ def drop_dropout(graph: TypedGraph) -> TypedGraph:
 
 
 TRAINING: tuple[Pass, ...] = (pool_before_activation,)
-INFERENCE: tuple[Pass, ...] = (drop_dropout, pool_before_activation)
+INFERENCE: tuple[Pass, ...] = (drop_random, pool_before_activation)
 
 
 def rewrite(graph: TypedGraph, passes: tuple[Pass, ...]) -> TypedGraph:

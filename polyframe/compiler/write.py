@@ -62,9 +62,15 @@ def _definitions(path: Path) -> dict[str, str]:
     }
 
 
-def defined(path: Path) -> frozenset[str]:
-    """The names of the classes and functions in a file."""
-    return frozenset(_definitions(path))
+def library(folder: Path) -> tuple[Path, ...]:
+    """The files of snippets in a folder, without what only ejected scripts take."""
+    names = sorted(path for path in folder.glob("*.py") if path.stem != "eject")
+    return tuple(path for path in names if path.stem != "__init__")
+
+
+def defined_in(paths: Iterable[Path]) -> frozenset[str]:
+    """The names of all classes and functions in some files."""
+    return frozenset(name for path in paths for name in _definitions(path))
 
 
 def snippet(path: Path, name: str) -> str:

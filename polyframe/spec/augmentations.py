@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from polyframe.errors import SpecError
 from polyframe.spec.element import Element, define
-from polyframe.spec.fields import Float, Int, Maybe, Pair, Several, field
+from polyframe.spec.fields import Float, Int, Maybe, Several, Sizes, field
 
 Shape = tuple[int, ...]
 Batch = tuple[np.ndarray, np.ndarray]
@@ -116,7 +116,7 @@ class RandomCrop(Augmentation):
 
     word = "random_crop"
     words = 2
-    padding: tuple[int, int] = field(Pair(0), default=(4, 4))
+    padding: tuple[int, int] = field(Sizes(2, 0), default=(4, 4))
 
     def check(self, shape: Shape, classes: int | None) -> None:
         self.needs_pictures(shape)

@@ -40,7 +40,9 @@ class Element:
             value = getattr(self, f.name)
             if value is UNSET and f.metadata["aligned"] is not None:
                 continue
-            checked = check_field(self.label, f.name, f.metadata["kind"], value)
+            checked = check_field(
+                self.label, f.name, f.metadata["kind"].of(self), value
+            )
             object.__setattr__(self, f.name, checked)
 
     @property
@@ -57,10 +59,26 @@ class Element:
         """The fields that were set to something other than their default."""
         found = {}
         for f in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = getattr(self, f.name)
-            if f.name != "name" and (value is not UNSET and not same(value, f.default)):
+            value, default = getattr(self, f.name), f.default
+            if f.name == "name" or value is UNSET:
+                continue
+            if default is not dataclasses.MISSING and default is not UNSET:
+                default = f.metadata["kind"].of(self).check(default)
+            if not same(value, default):
                 found[f.name] = value
         return found
+
+    def written(self) -> dict[str, Any]:
+        """``options``, each as people write it."""
+        kinds = {
+            f.name: f.metadata["kind"]
+            for f in dataclasses.fields(self)
+            if f.name != "name"
+        }  # type: ignore[arg-type]
+        return {
+            name: kinds[name].of(self).short(value)
+            for name, value in self.options().items()
+        }
 
     def resolve(self, defaults: Mapping[str, Mapping[str, Any]]) -> Self:
         """This element with nothing UNSET: ``defaults[type][field]``, else aligned."""

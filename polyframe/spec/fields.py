@@ -45,6 +45,14 @@ class Kind:
         """The normalised value; ``ValueError`` when it is not allowed."""
         raise ValueError(value)
 
+    def of(self, owner: Any) -> Kind:
+        """The kind as it is for one class of elements: ``owner`` is it, or one of it."""
+        return self
+
+    def short(self, value: Any) -> Any:
+        """A checked value as people write it in YAML."""
+        return value
+
 
 @dataclasses.dataclass(frozen=True)
 class Int(Kind):
@@ -109,9 +117,29 @@ class Bool(Kind):
         return value
 
 
+AXES = {1: "length", 2: "height, width", 3: "depth, height, width"}
+"""What the spatial axes are called, by their number."""
+
+
 @dataclasses.dataclass(frozen=True)
-class Pair(Kind):
-    """A number for both spatial dimensions, or one for each: ``3`` or ``(3, 5)``."""
+class Spatial(Kind):
+    """The base of kinds that hold something for each spatial axis; how many there are
+    is the element's ``dims`` where the kind does not say it."""
+
+    dims: int = 0
+
+    def of(self, owner: Any) -> Kind:
+        """The kind with the owner's number of axes."""
+        return self if self.dims else dataclasses.replace(self, dims=owner.dims)
+
+    def several(self) -> str:
+        """``a pair (height, width)``."""
+        return f"{'a pair' if self.dims == 2 else 'a tuple'} ({AXES[self.dims]})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes(Spatial):
+    """A number for all spatial axes, or one for each: ``3`` or ``(3, 5)``."""
 
     low: int = 1
     optional: bool = False
@@ -119,50 +147,69 @@ class Pair(Kind):
     @property
     def allowed(self) -> str:  # type: ignore[override]
         each = Int(self.low).allowed
-        none = ", or nothing" if self.optional else ""
-        return f"{each}, or a pair (height, width) of them{none}"
+        several = f", or {self.several()} of them" if self.dims > 1 else ""
+        return each + several + (", or nothing" if self.optional else "")
 
-    def check(self, value: Any) -> tuple[int, int] | None:
-        """Always the pair."""
+    def check(self, value: Any) -> tuple[int, ...] | None:
+        """Always a number for each axis."""
         if value is None and self.optional:
             return None
         each = Int(self.low)
         if isinstance(value, (tuple, list)):
-            if len(value) != 2:
+            if len(value) != self.dims:
                 raise ValueError
-            return each.check(value[0]), each.check(value[1])
-        number = each.check(value)
-        return number, number
+            return tuple(each.check(v) for v in value)
+        return (each.check(value),) * self.dims
+
+    def short(self, value: Any) -> Any:
+        """One number where all are equal."""
+        return value[0] if value and len(set(value)) == 1 else value
 
 
-class Padding(Kind):
-    """Zero padding: a number, a pair, a pair of (before, after), "same" or "valid"."""
+@dataclasses.dataclass(frozen=True)
+class Padding(Spatial):
+    """Zero padding: a number, one for each axis, (before, after) for each axis, "same"
+    or "valid"."""
 
-    allowed = (
-        "'same', 'valid', a number, a pair (height, width), "
-        "or ((top, bottom), (left, right))"
-    )
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        both = {
+            1: "((left, right),)",
+            2: "((top, bottom), (left, right))",
+            3: "((front, back), (top, bottom), (left, right))",
+        }
+        several = f"{self.several()}, " if self.dims > 1 else ""
+        return f"'same', 'valid', a number, {several}or {both[self.dims]}"
 
-    def check(self, value: Any) -> str | tuple[tuple[int, int], tuple[int, int]]:
-        """``"same"``, or ``((top, bottom), (left, right))``."""
+    def check(self, value: Any) -> str | tuple[tuple[int, int], ...]:
+        """``"same"``, or ``((before, after), …)`` for each axis."""
         if isinstance(value, str):
             if value.lower() == "same":
                 return "same"
             if value.lower() == "valid":
-                return (0, 0), (0, 0)
+                return ((0, 0),) * self.dims
             raise ValueError
-        each = Pair(0)
-        if isinstance(value, (tuple, list)) and any(
+        nested = isinstance(value, (tuple, list)) and any(
             isinstance(v, (tuple, list)) for v in value
-        ):
-            if len(value) != 2 or not all(isinstance(v, (tuple, list)) for v in value):
+        )
+        if not nested:
+            sizes = Sizes(self.dims, 0).check(value)
+            assert sizes is not None
+            return tuple((n, n) for n in sizes)
+        if len(value) != self.dims:
+            raise ValueError
+        each, found = Int(0), []
+        for pair in value:
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
                 raise ValueError
-            low, high = each.check(value[0]), each.check(value[1])
-            assert low is not None and high is not None
-            return low, high
-        pair = each.check(value)
-        assert pair is not None
-        return (pair[0], pair[0]), (pair[1], pair[1])
+            found.append((each.check(pair[0]), each.check(pair[1])))
+        return tuple(found)
+
+    def short(self, value: Any) -> Any:
+        """A number, or one for each axis, where that says it all."""
+        if isinstance(value, str) or any(low != high for low, high in value):
+            return value
+        return Sizes(self.dims, 0).short(tuple(low for low, _ in value))
 
 
 @dataclasses.dataclass(frozen=True)

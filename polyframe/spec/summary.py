@@ -91,7 +91,7 @@ def cost(node: TypedNode) -> int:
 
 def fields_text(given: Layer, resolved: Layer) -> str:
     """``channels=32, eps=1e-05*``: fields that are set, and (*) what UNSET became."""
-    found = {name: value_text(value) for name, value in given.options().items()}
+    found = {name: value_text(value) for name, value in given.written().items()}
     for field in dataclasses.fields(given):
         if getattr(given, field.name) is UNSET:
             found[field.name] = value_text(getattr(resolved, field.name)) + "*"
@@ -101,7 +101,7 @@ def fields_text(given: Layer, resolved: Layer) -> str:
 def value_text(value: Any) -> str:
     """A field's value as it is written in YAML."""
     if isinstance(value, Element):
-        options = value.options().items()
+        options = value.written().items()
         inner = ", ".join(f"{name}={value_text(v)}" for name, v in options)
         return f"{value.type}({inner})" if inner else value.type
     return str(plain_value(value))

@@ -71,22 +71,17 @@ def graph_data(graph: Graph) -> dict[str, Any]:
 def element_data(element: Element) -> dict[str, Any]:
     """``{type: …, field: …}``, with defaults and UNSET left out."""
     return {"type": element.type} | {
-        name: plain_value(value) for name, value in element.options().items()
+        name: plain_value(value) for name, value in element.written().items()
     }
 
 
 def plain_value(value: Any) -> Any:
-    """A field's value as plain data: pairs that are equal become one number."""
+    """A field's value as plain data: tuples become lists, elements mappings."""
     if isinstance(value, Element):
         data = element_data(value)
         return data["type"] if len(data) == 1 else data
     if isinstance(value, tuple):
-        items = [plain_value(v) for v in value]
-        if len(items) == 2 and items[0] == items[1] and isinstance(items[0], int):
-            return items[0]
-        if any(isinstance(item, list) for item in items):  # all are pairs, or none is
-            return [list(v) for v in value]
-        return items
+        return [plain_value(v) for v in value]
     return value
 
 

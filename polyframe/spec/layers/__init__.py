@@ -1,25 +1,15 @@
 """All layers. Adding one: a class in a file here, and an entry in each backend."""
 
-from polyframe.spec.layers.activation import ReLU, Softmax
-from polyframe.spec.layers.base import Layer
-from polyframe.spec.layers.conv import Conv2D
-from polyframe.spec.layers.dense import Dense, Dropout, Flatten
-from polyframe.spec.layers.merge import Add, Concat
-from polyframe.spec.layers.norm import BatchNorm
-from polyframe.spec.layers.pool import AvgPool2D, GlobalAvgPool2D, MaxPool2D
-
-__all__ = [
-    "Add",
-    "AvgPool2D",
-    "BatchNorm",
-    "Concat",
-    "Conv2D",
-    "Dense",
-    "Dropout",
-    "Flatten",
-    "GlobalAvgPool2D",
-    "Layer",
-    "MaxPool2D",
-    "ReLU",
-    "Softmax",
-]
+from polyframe.spec.layers.activation import *
+from polyframe.spec.layers.adaptive import *
+from polyframe.spec.layers.base import Layer as Layer
+from polyframe.spec.layers.batch_norm import *
+from polyframe.spec.layers.conv import *
+from polyframe.spec.layers.dense import *
+from polyframe.spec.layers.merge import *
+from polyframe.spec.layers.noise import *
+from polyframe.spec.layers.norm import *
+from polyframe.spec.layers.pool import *
+from polyframe.spec.layers.resize import *
+from polyframe.spec.layers.shape import *
+from polyframe.spec.layers.transposed import *

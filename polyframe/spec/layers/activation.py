@@ -6,10 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from polyframe.errors import SpecError
 from polyframe.spec.element import define
 from polyframe.spec.fields import Int, field
-from polyframe.spec.layers.base import Layer, Moment, Shape
+from polyframe.spec.layers.base import Layer, Moment, Shape, positive_axis
+
+__all__ = ["ReLU", "Softmax"]
 
 
 @define
@@ -18,6 +19,10 @@ class ReLU(Layer):
 
     short: ClassVar[str] = "relu"
     examples = (({}, ((3, 4, 5),)), ({}, ((6,),)))
+
+    @property
+    def increasing(self) -> bool:
+        return True
 
     def infer(self, *shapes: Shape) -> Shape:
         return shapes[0]
@@ -51,15 +56,3 @@ class Softmax(Layer):
         e = np.exp(x[0] - x[0].max(axis=self.axis, keepdims=True))
         out: np.ndarray = e / e.sum(axis=self.axis, keepdims=True)
         return out
-
-
-def positive_axis(axis: int, shape: Shape) -> int:
-    """The axis counted from N = 0; SpecError for N itself and beyond the last."""
-    rank = len(shape) + 1
-    found = axis if axis >= 0 else axis + rank
-    if not 1 <= found < rank:
-        raise SpecError(
-            f"axis {axis} is not one of the {rank - 1} axes after N",
-            hint=f"1 to {rank - 1}, or {1 - rank} to -1",
-        )
-    return found

@@ -63,7 +63,7 @@ class Layer(Element, family="layer"):
 
     short: ClassVar[str] = "layer"  # unnamed layers are called short1, short2, …
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # least and most inputs
-    random: ClassVar[bool] = False  # takes one draw per sample while training
+    random: ClassVar[bool] = False  # draws while training; else the identity
     examples: ClassVar[tuple[tuple[dict[str, Any], tuple[Shape, ...]], ...]] = ()
 
     def __post_init__(self) -> None:
@@ -93,6 +93,12 @@ class Layer(Element, family="layer"):
         """Multiply-adds for one sample; 0 where elementwise work is all there is."""
         return 0
 
+    @property
+    def increasing(self) -> bool:
+        """Whether it is an elementwise function that never decreases, by its values
+        (a leaky slope could be negative): such may change places with max pooling."""
+        return False
+
     def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
         """The meaning of the layer: NumPy, (N, C, H, W), written for reading."""
         raise NotImplementedError
@@ -121,4 +127,16 @@ class Layer(Element, family="layer"):
             )
 
 
-RANKS = {1: "(features,)", 2: "(C, L)", 3: "(C, H, W)"}
+RANKS = {1: "(features,)", 2: "(C, L)", 3: "(C, H, W)", 4: "(C, D, H, W)"}
+
+
+def positive_axis(axis: int, shape: Shape) -> int:
+    """The axis counted from N = 0; SpecError for N itself and beyond the last."""
+    rank = len(shape) + 1
+    found = axis if axis >= 0 else axis + rank
+    if not 1 <= found < rank:
+        raise SpecError(
+            f"axis {axis} is not one of the {rank - 1} axes after N",
+            hint=f"1 to {rank - 1}, or {1 - rank} to -1",
+        )
+    return found

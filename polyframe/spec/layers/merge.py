@@ -10,8 +10,9 @@ import numpy as np
 from polyframe.errors import SpecError
 from polyframe.spec.element import define
 from polyframe.spec.fields import Int, field
-from polyframe.spec.layers.activation import positive_axis
-from polyframe.spec.layers.base import Layer, Moment, Shape
+from polyframe.spec.layers.base import Layer, Moment, Shape, positive_axis
+
+__all__ = ["Add", "Concat"]
 
 
 @define

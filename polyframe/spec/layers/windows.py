@@ -1,4 +1,8 @@
-"""Sliding windows: the arithmetic that convolution and pooling share."""
+"""Sliding windows: the arithmetic that convolution and pooling share.
+
+Everything here takes one number, or one (before, after), for each spatial axis: length;
+height and width; or depth, height and width.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,14 @@ import numpy as np
 
 from polyframe.errors import SpecError
 
-Pair = tuple[int, int]
-Pads = tuple[Pair, Pair]
+Sizes = tuple[int, ...]
+Pads = tuple[tuple[int, int], ...]
 
 
 def resolve_padding(
-    padding: Any, size: Pair, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)
+    padding: Any, size: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes
 ) -> Pads:
-    """Explicit ((top, bottom), (left, right)) for one input size.
+    """Explicit ((before, after), …) for one input size.
 
     ``"same"`` makes the output ⌈n/s⌉ long; the total
     ``max((⌈n/s⌉-1)·s + (k-1)·d + 1 - n, 0)`` is split with the odd one after, as in
@@ -23,19 +27,18 @@ def resolve_padding(
     PyTorch.
     """
     if padding != "same":
-        low, high = padding
-        return (low[0], low[1]), (high[0], high[1])
+        return tuple((low, high) for low, high in padding)
     pads = []
     for n, k, s, d in zip(size, kernel, stride, dilation, strict=True):
         total = max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
         pads.append((total // 2, total - total // 2))
-    return pads[0], pads[1]
+    return tuple(pads)
 
 
 def output_size(
-    size: Pair, kernel: Pair, stride: Pair, pads: Pads, dilation: Pair = (1, 1)
-) -> Pair:
-    """⌊(n + lo + hi - (k-1)·d - 1)/s⌋ + 1 for each dimension."""
+    size: Sizes, kernel: Sizes, stride: Sizes, pads: Pads, dilation: Sizes
+) -> Sizes:
+    """⌊(n + lo + hi - (k-1)·d - 1)/s⌋ + 1 for each axis."""
     out = []
     for n, k, s, (lo, hi), d in zip(size, kernel, stride, pads, dilation, strict=True):
         reach, padded = (k - 1) * d + 1, n + lo + hi
@@ -46,15 +49,25 @@ def output_size(
                 hint="a smaller kernel or dilation, or more padding",
             )
         out.append((padded - reach) // s + 1)
-    return out[0], out[1]
+    return tuple(out)
 
 
 def windows(
-    x: np.ndarray, kernel: Pair, stride: Pair, pads: Pads, dilation: Pair, fill: float
+    x: np.ndarray,
+    kernel: Sizes,
+    stride: Sizes,
+    pads: Pads,
+    dilation: Sizes,
+    fill: float,
 ) -> np.ndarray:
-    """Every window of ``x`` (N, C, H, W) as (N, C, H', W', kh, kw)."""
+    """Every window of ``x`` (N, C, …): its place behind C, its inside at the end.
+
+    An image's are (N, C, H', W', kh, kw).
+    """
     x = np.pad(x, ((0, 0), (0, 0), *pads), constant_values=fill)
-    height, width = ((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+    axes = tuple(range(2, x.ndim))
+    reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
     slide: Any = np.lib.stride_tricks.sliding_window_view
-    view: np.ndarray = slide(x, (height, width), axis=(2, 3))
-    return view[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]]
+    view: np.ndarray = slide(x, reach, axis=axes)
+    steps = (slice(None, None, n) for n in (*stride, *dilation))
+    return view[(slice(None), slice(None), *steps)]

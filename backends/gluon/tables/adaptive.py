@@ -1,0 +1,12 @@
+"""What MXNet Gluon's programs say for adaptive layers."""
+
+from __future__ import annotations
+
+from polyframe.compiler.source import call
+from polyframe.compiler.table import Code, Entry, entry
+
+TABLE: dict[str, Entry] = {
+    "GlobalAvgPool2D": entry(
+        Code("{self}({0}).flatten()", call("nn.GlobalAvgPool2D")),
+    ),
+}

@@ -1,0 +1,71 @@
+"""What MXNet Gluon's programs say for batch norm layers."""
+
+from __future__ import annotations
+
+import math
+
+from polyframe.compiler.program import Slot
+from polyframe.compiler.source import Opt, call
+from polyframe.compiler.table import Code, Entry, Form, View
+
+NORM = {
+    "weight": Slot("gamma"),
+    "bias": Slot("beta"),
+    "running_mean": Slot("running_mean"),
+    "running_var": Slot("running_var"),
+}
+
+
+def batch_norm(view: View) -> Code:
+    """The helper, which follows the neutral meaning to the last bit."""
+    layer = view.layer
+    make = call(
+        "BatchNorm",
+        positions=Opt(math.prod(view.shape[1:]), 1),
+        momentum=Opt(layer.momentum, 0.1),
+        unbiased=Opt(layer.unbiased, True),
+        epsilon=Opt(layer.eps, 1e-5),
+        in_channels=view.shape[0],
+        scale=Opt(layer.affine, True),
+        center=Opt(layer.affine, True),
+    )
+    return Code(make=make, weights=NORM, snippets=("BatchNorm", "batch_norms"))
+
+
+def native_batch_norm(view: View) -> Code:
+    """Gluon's own: it keeps 1 - momentum of the old, in float32."""
+    layer = view.layer
+    make = call(
+        "nn.BatchNorm",
+        momentum=Opt(1 - layer.momentum, 0.9),
+        epsilon=Opt(layer.eps, 1e-5),
+        in_channels=view.shape[0],
+        scale=Opt(layer.affine, True),
+        center=Opt(layer.affine, True),
+    )
+    return Code(make=make, weights=NORM)
+
+
+def once(view: View) -> bool:
+    """Whether running statistics come out right (see the entry's gap)."""
+    return not (view.node.shared and view.target.training)
+
+
+def own_batch_norm(view: View) -> bool:
+    """Where Gluon's layer means what is asked: no training, or its own semantics."""
+    if not view.target.training:
+        return True
+    native = view.target.semantics == "native" and not view.layer.unbiased
+    return native and once(view)
+
+
+TABLE: dict[str, Entry] = {
+    "BatchNorm": Entry(
+        (
+            Form("native", native_batch_norm, own_batch_norm),
+            Form("exact statistics", batch_norm, once),
+        ),
+        gap="MXNet updates running statistics in the backward pass, so of a batch norm "
+        "that is shared only the first call's remain (upstream)",
+    ),
+}

@@ -1,0 +1,38 @@
+"""What several tables of MXNet Gluon share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from polyframe.compiler.program import Slot
+from polyframe.compiler.table import View
+
+WEIGHTS = {"weight": Slot("weight"), "bias": Slot("bias")}
+
+
+def short(sizes: tuple[Any, ...]) -> Any:
+    """``(3, 3)`` is written ``3``."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes
+
+
+def even(pads: Any) -> bool:
+    """Whether both sides of each dimension are padded alike."""
+    return all(lo == hi for lo, hi in pads)
+
+
+def padded(pads: Any, value: str = "") -> tuple[Any, str, tuple[str, ...]]:
+    """(the layer's own padding, its input, helpers): uneven padding goes in front."""
+    if even(pads):
+        return short((pads[0][0], pads[1][0])), "{0}", ()
+    sides = ", ".join(str(n) for pair in pads for n in pair)
+    return 0, f"pad(F, {{0}}, {sides}{value})", ("pad",)
+
+
+def low(view: View, name: str) -> str:
+    """Gluon's layer, or ours of that name, which computes in a lower precision."""
+    return name if view.target.precision else f"nn.{name}"
+
+
+def lowered(view: View, name: str) -> tuple[str, ...]:
+    """The snippets that the layer needs for it."""
+    return ("Low", name) if view.target.precision else ()

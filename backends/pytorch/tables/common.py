@@ -1,0 +1,26 @@
+"""What several tables of PyTorch share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from polyframe.compiler.program import Slot
+from polyframe.compiler.source import literal
+
+AS_IS = {name: Slot(name) for name in ("weight", "bias", "running_mean", "running_var")}
+"""PyTorch's parameters have the canonical names and layouts."""
+
+
+def short(sizes: tuple[Any, ...]) -> Any:
+    """``(3, 3)`` is written ``3``."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes
+
+
+def even(pads: Any) -> bool:
+    """Whether both sides of each dimension are padded alike."""
+    return all(lo == hi for lo, hi in pads)
+
+
+def f_pad(pads: Any) -> str:
+    """``F.pad`` counts from the last dimension: (left, right, top, bottom)."""
+    return literal(tuple(n for pair in reversed(pads) for n in pair))

@@ -1,0 +1,7 @@
+"""What PyTorch's programs say for transposed layers."""
+
+from __future__ import annotations
+
+from polyframe.compiler.table import Entry
+
+TABLE: dict[str, Entry] = {}

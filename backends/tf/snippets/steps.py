@@ -1,0 +1,63 @@
+"""Parts of training steps that are copied into programs.
+
+This file is read, never imported by polyframe.
+"""
+
+import tensorflow as tf
+
+
+class Sums:
+    """Gradients that are added up over several batches before an update."""
+
+    def __init__(self, variables):
+        self.values = [tf.Variable(tf.zeros_like(w)) for w in variables]
+
+    def add(self, gradients):
+        """Add the gradients of one more batch; the sums so far."""
+        return [s.assign_add(g) for s, g in zip(self.values, gradients)]
+
+    def clear(self):
+        """Begin anew, behind an update."""
+        for s in self.values:
+            s.assign(tf.zeros_like(s))
+
+
+class Average:
+    """Averages of the weights: a = decay * a + (1 - decay) * w after each step."""
+
+    def __init__(self, variables, decay):
+        self.variables, self.decay = variables, decay
+        self.values = [tf.Variable(w) for w in variables]
+
+    def update(self):
+        """Take in the weights of this moment."""
+        for a, w in zip(self.values, self.variables):
+            a.assign_sub((1 - self.decay) * (a - w))
+
+
+class LossScale:
+    """Scales the loss up, so that small gradients do not vanish in float16.
+
+    As PyTorch's GradScaler: an update whose gradients are not all finite is left out
+    and halves the scale; 2000 good ones in a row double it.
+    """
+
+    def __init__(self):
+        self.scale = tf.Variable(2.0**16)
+        self.good_steps = tf.Variable(0)
+        self.updates = tf.Variable(0)
+
+    def unscale(self, gradients):
+        """The true gradients, and whether all of them are finite."""
+        gradients = [g / self.scale for g in gradients]  # exact: a power of two
+        finite = [tf.reduce_all(tf.math.is_finite(g)) for g in gradients]
+        return gradients, tf.reduce_all(finite)
+
+    def update(self, finite):
+        """Count a step, and change the scale where it is time to."""
+        self.updates.assign_add(tf.cast(finite, tf.int32))
+        steps = tf.where(finite, self.good_steps + 1, 0)
+        grown = tf.minimum(2 * self.scale, 2.0**127)
+        good = tf.where(steps == 2000, grown, self.scale)
+        self.scale.assign(tf.where(finite, good, self.scale / 2))
+        self.good_steps.assign(tf.where(steps == 2000, 0, steps))

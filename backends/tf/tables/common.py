@@ -1,0 +1,83 @@
+"""What several tables of TensorFlow share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from polyframe.compiler.program import Slot
+from polyframe.compiler.source import Opt, call
+from polyframe.compiler.table import Code, View
+from polyframe.spec.layers.base import Shape, positive_axis
+from polyframe.spec.layers.windows import resolve_padding
+
+BIAS = {"bias": Slot("bias")}
+
+
+def native_shape(shape: Shape) -> Shape:
+    """(C, H, W) as TensorFlow holds it: (H, W, C)."""
+    return (*shape[1:], *shape[:1])
+
+
+def native_axis(axis: int, shape: Shape) -> int:
+    """A neutral axis as TensorFlow counts it; the channels are -1."""
+    found = positive_axis(axis, shape)
+    return -1 if found == 1 else found - 1
+
+
+def short(sizes: tuple[Any, ...]) -> Any:
+    """``(3, 3)`` is written ``3``."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes
+
+
+def channels_first(shape: Shape) -> str:
+    """The first input with its channels in front, for operators that mix all axes."""
+    rank = len(shape)
+    return f"tf.transpose({{0}}, {(0, rank, *range(1, rank))})"
+
+
+def paddings(pads: Any) -> str:
+    """The argument of ``tf.pad``: a pair for each axis."""
+    sides = ", ".join(f"[{low}, {high}]" for low, high in pads)
+    return f"[[0, 0], {sides}, [0, 0]]"
+
+
+def padded(pads: Any) -> bool:
+    """Whether there is any padding."""
+    return any(n for pair in pads for n in pair)
+
+
+def mode(pads: Any, size: Any, kernel: Any, stride: Any, dilation: Any) -> str:
+    """Keras's word for explicit padding: "valid", "same", or "" where it has none."""
+    if not padded(pads):
+        return "valid"
+    if pads == resolve_padding("same", size, kernel, stride, dilation):
+        return "same"
+    return ""
+
+
+def biased(view: View, name: str) -> str:
+    """Keras's layer, or ours of that name, whose bias is added in float32."""
+    return name if bias_snippets(view, name) else f"layers.{name}"
+
+
+def bias_snippets(view: View, name: str) -> tuple[str, ...]:
+    """The snippets for it: TensorFlow's CPU kernel sums a bfloat16 bias's gradient in
+    bfloat16, which leaves out all but the first few hundred terms."""
+    low = (view.target.precision, view.target.device) == ("bfloat16", "cpu")
+    return ("FloatBias", name) if low and view.layer.bias else ()
+
+
+def wide(view: View) -> str | None:
+    """The dtype of a layer whose float16 kernel sums in float16 on the CPU."""
+    low = (view.target.precision, view.target.device) == ("float16", "cpu")
+    return "float32" if low else None
+
+
+def along(function: str, forward: str) -> Any:
+    """A layer with an axis."""
+
+    def write(view: View) -> Code:
+        axis = native_axis(view.layer.axis, view.shape)
+        return Code(forward, call(function, axis=Opt(axis, -1)))
+
+    return write
