@@ -8,7 +8,7 @@ import os
 import numpy as np
 
 import polyframe as pf
-from polyframe.registry import get
+from polyframe.randomness import generator
 from polyframe.spec.layers.base import Layer
 from polyframe.spec.meaning import interpret
 
@@ -32,26 +32,43 @@ def worst(found, wanted):
     return max((distance(found[name], wanted[name]), name) for name in wanted)
 
 
-def around(layer_type, options, shapes):
-    """A spec that gives a layer's inputs weights of their own, so that parameters'
-    gradients show the layer's input gradients too."""
-    inputs, tensors = [], []
-    for shape in shapes:
-        x = pf.Input(shape)
-        inputs.append(x)
-        front = pf.Conv2D(shape[0], 1) if len(shape) == 3 else pf.Dense(shape[0])
-        tensors.append(front(x))
-    layer = Layer.registry[layer_type](**options, name="it")
-    return pf.ModelSpec(inputs, layer(*tensors), name="around")
+def front(shape, name):
+    """A layer with weights that keeps the shape, so that its weights' gradients show
+    the input gradients of what follows."""
+    made = {1: "Dense", 2: "Conv1D", 3: "Conv2D", 4: "Conv3D"}[len(shape)]
+    sizes = () if made == "Dense" else (1,)
+    return Layer.registry[made](shape[0], *sizes, name=name)
+
+
+def around(cases):
+    """A spec with layers side by side, each behind inputs and fronts of its own.
+
+    A case is (number, layer type, options, shapes); number i's layer is ``it{i}``.
+    """
+    inputs, outputs = [], []
+    for number, layer_type, options, shapes in cases:
+        tensors = []
+        for i, shape in enumerate(shapes):
+            x = pf.Input(shape, name=f"x{number}_{i}")
+            inputs.append(x)
+            tensors.append(front(shape, f"in{number}_{i}")(x))
+        layer = Layer.registry[layer_type](**options, name=f"it{number}")
+        outputs.append(layer(*tensors))
+    return pf.ModelSpec(inputs, outputs, name="around")
 
 
 def batch_for(spec, count=5, seed=0, dtype="float64"):
-    """Random inputs and a random target for a spec with one output."""
-    rng = np.random.default_rng(seed)
-    x = [rng.normal(size=(count, *shape)) for _, shape in spec.graph.inputs]
-    y = rng.normal(size=(count, *spec.infer().output_shapes[0]))
-    x = [value.astype(dtype) for value in x]
-    return (x if len(x) > 1 else x[0]), y.astype(dtype)
+    """Random inputs and random targets, each by its name; lists where there are
+    several."""
+    graph = spec.infer()
+
+    def values(name, shape):
+        rng = generator(seed, "batch", name)
+        return rng.normal(size=(count, *shape)).astype(dtype)
+
+    x = [values(*named) for named in graph.inputs]
+    y = [values(*named) for named in zip(graph.outputs, graph.output_shapes)]
+    return as_one(x), as_one(y)
 
 
 def within(family, value, bound, detail=""):
@@ -78,11 +95,6 @@ def mean_loss(graph, loss, weights, x, y, draws=None):
     )
 
 
-def entries():
-    """(backend, layer type, form) for every form of every entry."""
-    return [
-        (name, layer_type, form)
-        for name in BACKENDS
-        for layer_type, entry in get(name).table.items()
-        for form in entry.forms
-    ]
+def as_one(arrays):
+    """What ``predict`` and its like take: one array alone, or a list."""
+    return arrays if len(arrays) > 1 else arrays[0]

@@ -70,13 +70,9 @@ class Element:
 
     def written(self) -> dict[str, Any]:
         """``options``, each as people write it."""
-        kinds = {
-            f.name: f.metadata["kind"]
-            for f in dataclasses.fields(self)
-            if f.name != "name"
-        }  # type: ignore[arg-type]
+        fields = {f.name: f for f in dataclasses.fields(self)}  # type: ignore[arg-type]
         return {
-            name: kinds[name].of(self).short(value)
+            name: fields[name].metadata["kind"].of(self).short(value)
             for name, value in self.options().items()
         }
 
