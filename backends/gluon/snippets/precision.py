@@ -17,8 +17,16 @@ class Low:
         return F.amp_cast(y, dtype="float32")
 
 
+class Conv1D(Low, nn.Conv1D):
+    """Gluon's Conv1D in lower precision."""
+
+
 class Conv2D(Low, nn.Conv2D):
     """Gluon's Conv2D in lower precision."""
+
+
+class Conv3D(Low, nn.Conv3D):
+    """Gluon's Conv3D in lower precision."""
 
 
 class Dense(Low, nn.Dense):

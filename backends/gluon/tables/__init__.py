@@ -11,6 +11,7 @@ from polyframe.backends.gluon.tables import (
     norm,
     pool,
     resize,
+    separable,
     shape,
     transposed,
 )
@@ -26,6 +27,7 @@ TABLE = {
     **norm.TABLE,
     **pool.TABLE,
     **resize.TABLE,
+    **separable.TABLE,
     **shape.TABLE,
     **transposed.TABLE,
 }

@@ -2,30 +2,61 @@
 
 from __future__ import annotations
 
-from polyframe.backends.gluon.tables.common import WEIGHTS, low, lowered, padded, short
-from polyframe.compiler.source import Opt, call
+from typing import Any
+
+from polyframe.backends.gluon.tables.common import (
+    WEIGHTS,
+    low,
+    lowered,
+    padded,
+    short,
+    sides,
+)
+from polyframe.compiler.source import Call, Opt, call, literal
 from polyframe.compiler.table import Code, Entry, View, entry
 
 
-def conv2d(view: View) -> Code:
+def conv(view: View) -> Code:
     layer = view.layer
-    padding, x, snippets = padded(layer.pads(view.shape))
-    make = call(
-        low(view, "Conv2D"),
+    make = block(view, layer, view.shape)
+    _, x, helpers = front(layer, view.shape)
+    names = lowered(view, f"Conv{layer.dims}D")
+    return Code("{self}(" + x + ")", make, WEIGHTS, (*helpers, *names))
+
+
+def block(view: View, layer: Any, shape: Any) -> Call:
+    """Gluon's layer."""
+    return call(
+        low(view, f"Conv{layer.dims}D"),
         {"channels": layer.out_channels},
         kernel_size=short(layer.kernel_size),
         strides=Opt(short(layer.stride), 1),
-        padding=Opt(padding, 0),
+        padding=Opt(front(layer, shape)[0], 0),
         dilation=Opt(short(layer.dilation), 1),
         groups=Opt(layer.groups, 1),
         use_bias=Opt(layer.bias, True),
-        in_channels=view.shape[0],
+        in_channels=shape[0],
     )
-    return Code(
-        "{self}(" + x + ")", make, WEIGHTS, (*snippets, *lowered(view, "Conv2D"))
-    )
+
+
+def front(layer: Any, shape: Any) -> tuple[Any, str, tuple[str, ...]]:
+    """(the layer's own padding, its input, helpers): it pads with zeros, both sides
+    alike, and all else goes in front."""
+    pads, mode = layer.pads(shape), layer.padding_mode
+    if mode == "zeros" or not any(n for pair in pads for n in pair):
+        return padded(pads)
+    if mode == "circular":
+        return 0, f"pad_wrap(F, {{0}}, {sides(pads)})", ("pad_wrap",)
+    flat = len(pads) == 1  # MXNet pads images and volumes: give a length a height of 1
+    width = (0, 0, 0, 0, *(0, 0) * flat, *(n for pair in pads for n in pair))
+    x = "{0}.expand_dims(2)" if flat else "{0}"
+    word = {"reflect": "reflect", "replicate": "edge"}[mode]
+    x = f'F.pad({x}, mode="{word}", pad_width={literal(width)})'
+    return 0, x + ".squeeze(2)" if flat else x, ()
 
 
 TABLE: dict[str, Entry] = {
-    "Conv2D": entry(conv2d),
+    "Conv1D": entry(conv),
+    "Conv2D": entry(conv),
+    "Conv3D": entry(conv),
 }

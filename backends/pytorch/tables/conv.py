@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from polyframe.backends.pytorch.tables.common import AS_IS, even, f_pad, short
-from polyframe.compiler.source import Opt, call
+from polyframe.compiler.source import Call, Opt, call
 from polyframe.compiler.table import Code, Entry, View, entry
 
 
-def conv2d(view: View) -> Code:
-    layer, pads = view.layer, view.layer.pads(view.shape)
-    padding = short((pads[0][0], pads[1][0])) if even(pads) else 0
-    make = call(
-        "nn.Conv2d",
-        {"in_channels": view.shape[0], "out_channels": layer.out_channels},
+def conv(view: View) -> Code:
+    make = module(view.layer, view.shape)
+    return Code("{self}(" + padded(view.layer, view.shape) + ")", make, AS_IS)
+
+
+def module(layer: Any, shape: Any) -> Call:
+    """PyTorch's layer, which pads both sides alike or not at all."""
+    pads = layer.pads(shape)
+    own = even(pads) and any(lo for lo, _ in pads)
+    return call(
+        f"nn.Conv{layer.dims}d",
+        {"in_channels": shape[0], "out_channels": layer.out_channels},
         kernel_size=short(layer.kernel_size),
         stride=Opt(short(layer.stride), 1),
-        padding=Opt(padding, 0),
+        padding=Opt(short(tuple(lo for lo, _ in pads)) if own else 0, 0),
         dilation=Opt(short(layer.dilation), 1),
         groups=Opt(layer.groups, 1),
         bias=Opt(layer.bias, True),
+        padding_mode=Opt(layer.padding_mode if own else "zeros", "zeros"),
     )
-    forward = "{self}({0})" if even(pads) else f"{{self}}(F.pad({{0}}, {f_pad(pads)}))"
-    return Code(forward, make, AS_IS)
+
+
+def padded(layer: Any, shape: Any) -> str:
+    """The layer's input: uneven padding goes in front."""
+    pads = layer.pads(shape)
+    mode = f', mode="{layer.padding_mode}"' if layer.padding_mode != "zeros" else ""
+    return "{0}" if even(pads) else f"F.pad({{0}}, {f_pad(pads)}{mode})"
 
 
 TABLE: dict[str, Entry] = {
-    "Conv2D": entry(conv2d),
+    "Conv1D": entry(conv),
+    "Conv2D": entry(conv),
+    "Conv3D": entry(conv),
 }

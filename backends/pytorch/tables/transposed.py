@@ -2,6 +2,38 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.table import Entry
+from polyframe.backends.pytorch.tables.common import AS_IS, short
+from polyframe.compiler.source import Opt, call, subscript
+from polyframe.compiler.table import Code, Entry, View, entry
 
-TABLE: dict[str, Entry] = {}
+
+def conv_transpose(view: View) -> Code:
+    """PyTorch cuts both sides alike; the rest of an uneven padding is sliced off."""
+    layer = view.layer
+    least = tuple(min(pair) for pair in layer.padding)
+    make = call(
+        f"nn.ConvTranspose{layer.dims}d",
+        {"in_channels": view.shape[0], "out_channels": layer.out_channels},
+        kernel_size=short(layer.kernel_size),
+        stride=Opt(short(layer.stride), 1),
+        padding=Opt(short(least), 0),
+        output_padding=Opt(short(layer.output_padding), 0),
+        groups=Opt(layer.groups, 1),
+        bias=Opt(layer.bias, True),
+        dilation=Opt(short(layer.dilation), 1),
+    )
+    y = "{self}({0})"
+    if any(low != high for low, high in layer.padding):
+        cuts = [
+            slice(low - n or None, n - high or None)
+            for n, (low, high) in zip(least, layer.padding, strict=True)
+        ]
+        y += subscript([slice(None), slice(None), *cuts])
+    return Code(y, make, AS_IS)
+
+
+TABLE: dict[str, Entry] = {
+    "ConvTranspose1D": entry(conv_transpose),
+    "ConvTranspose2D": entry(conv_transpose),
+    "ConvTranspose3D": entry(conv_transpose),
+}

@@ -20,8 +20,20 @@ class FloatBias:
         return tf.cast(super().call(x), self.compute_dtype)
 
 
+class Conv1D(FloatBias, layers.Conv1D):
+    """Conv1D whose bias is float32."""
+
+
 class Conv2D(FloatBias, layers.Conv2D):
     """Conv2D whose bias is float32."""
+
+
+class Conv3D(FloatBias, layers.Conv3D):
+    """Conv3D whose bias is float32."""
+
+
+class DepthwiseConv1D(FloatBias, layers.DepthwiseConv1D):
+    """DepthwiseConv1D whose bias is float32."""
 
 
 class DepthwiseConv2D(FloatBias, layers.DepthwiseConv2D):

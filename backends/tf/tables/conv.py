@@ -19,71 +19,115 @@ from polyframe.compiler.program import Slot
 from polyframe.compiler.source import Opt, call
 from polyframe.compiler.table import Code, Entry, View, entry
 
-CONV = {"weight": Slot("kernel", perm=(2, 3, 1, 0)), **BIAS}
 
-
-def conv2d(view: View) -> Code:
-    layer, pads = view.layer, view.layer.pads(view.shape)
-    stride, dilation = layer.stride, layer.dilation
-    padding = mode(pads, view.shape[1:], layer.kernel_size, stride, dilation)
-    x, y = "{0}", "{self}({0})"
-    if max(stride) > 1 and max(dilation) > 1:
-        # TensorFlow strides or dilates, not both. What stride and dilation have in
-        # common is done by slicing the input, what is left of the stride by slicing
-        # the output of a dilated convolution.
-        padding = ""
-        common = tuple(math.gcd(s, d) for s, d in zip(stride, dilation, strict=True))
-        stride = tuple(s // g for s, g in zip(stride, common, strict=True))
-        dilation = tuple(d // g for d, g in zip(dilation, common, strict=True))
-        x = f"tf.pad({{0}}, {paddings(pads)})" if padded(pads) else x
-        x = x + steps(common)
-        y = "{self}(" + x + ")"
-        if max(stride) > 1 and max(dilation) > 1:
-            y, stride = y + steps(stride), (1, 1)
-    elif not padding:
-        y = f"{{self}}(tf.pad({{0}}, {paddings(pads)}))"
-    options = {
-        "strides": Opt(short(stride), 1),
-        "padding": Opt(padding or "valid", "valid"),
-        "dilation_rate": Opt(short(dilation), 1),
-        "use_bias": Opt(layer.bias, True),
-    }
+def conv(view: View) -> Code:
+    layer = view.layer
+    if layer.groups == view.shape[0] > 1 and layer.dims < 3:
+        return depthwise(view, layer)
+    y, options, helpers = around(layer, view.shape)
+    name = f"Conv{layer.dims}D"
     head = {"filters": layer.out_channels, "kernel_size": short(layer.kernel_size)}
+    options["use_bias"] = Opt(layer.bias, True)
+    axes = range(2, layer.dims + 2)
+    weights = {"weight": Slot("kernel", perm=(*axes, 1, 0)), **BIAS}
     if layer.groups == 1:
-        make = call(biased(view, "Conv2D"), head, **options)
-        return Code(y, make, CONV, bias_snippets(view, "Conv2D"))
-    if layer.groups == view.shape[0] and stride[0] == stride[1]:
-        return depthwise(view, y, options)
-    groups = {"groups": layer.groups}
-    make = call("GroupedConv2D", head, **groups, **options)
-    return Code(y, make, CONV, ("GroupedConv2D",))
+        make = call(biased(view, name), head, **options)
+        return Code(y, make, weights, (*helpers, *bias_snippets(view, name)))
+    make = call(f"Grouped{name}", head, groups=layer.groups, **options)
+    return Code(y, make, weights, (*helpers, "Grouped", f"Grouped{name}"))
 
 
-def depthwise(view: View, y: str, options: dict[str, Any]) -> Code:
-    layer, channels = view.layer, view.shape[0]
+def depthwise(view: View, layer: Any) -> Code:
+    """A convolution with a group for each channel, by Keras's layer for that."""
+    channels = view.shape[0]
     multiplier = layer.out_channels // channels
+    y, options, helpers = around(layer, view.shape, equal=True)
+    name = f"DepthwiseConv{layer.dims}D"
     make = call(
-        biased(view, "DepthwiseConv2D"),
+        biased(view, name),
         {"kernel_size": short(layer.kernel_size)},
         depth_multiplier=Opt(multiplier, 1),
         dtype=Opt(wide(view), None),
         **options,
+        use_bias=Opt(layer.bias, True),
     )
-    shape = (channels, multiplier, *layer.kernel_size)
-    canonical = (layer.out_channels, 1, *layer.kernel_size)
-    kernel = Slot("kernel", shape, (2, 3, 0, 1), canonical)
-    weights = {"weight": kernel, **BIAS}
+    weights = {"weight": depthwise_kernel("kernel", layer, channels), **BIAS}
     if wide(view):
         y = f"tf.cast({y}, {{0}}.dtype)"
-    return Code(y, make, weights, bias_snippets(view, "DepthwiseConv2D"))
+    return Code(y, make, weights, (*helpers, *bias_snippets(view, name)))
 
 
-def steps(pair: Any) -> str:
+def depthwise_kernel(path: str, layer: Any, channels: int) -> Slot:
+    """(C·m, 1, kh, kw) as (kh, kw, C, m)."""
+    size, count = layer.kernel_size, layer.out_channels
+    shape = (channels, count // channels, *size)
+    perm = (*range(2, len(shape)), 0, 1)
+    return Slot(path, shape, perm, (count, 1, *size))
+
+
+def around(
+    layer: Any, shape: Any, equal: bool = False
+) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+    """(the forward pass, options of Keras's layer, helpers).
+
+    TensorFlow strides or dilates, not both, and its depthwise kernel has one stride for
+    all axes (``equal``). What stride and dilation have in common is done by slicing the
+    input, what the layer cannot do of the stride by slicing its output.
+    """
+    pads, stride, dilation = layer.pads(shape), layer.stride, layer.dilation
+    both = max(stride) > 1 and max(dilation) > 1
+    uneven = equal and len(set(stride)) > 1
+    padding = mode(pads, shape[1:], layer.kernel_size, stride, dilation)
+    x = "{0}"
+    helpers: tuple[str, ...] = ()
+    if padded(pads) and (
+        not padding or both or uneven or layer.padding_mode != "zeros"
+    ):
+        padding = "valid"
+        function, end, helpers = PADS[layer.padding_mode]
+        x = f"{function}({{0}}, {paddings(pads)}{end})"
+    rest = (1,) * len(stride)
+    if both:
+        common = tuple(math.gcd(s, d) for s, d in zip(stride, dilation, strict=True))
+        x += steps(common)
+        stride = divided(stride, common)
+        dilation = divided(dilation, common)
+        if max(stride) > 1 and max(dilation) > 1:
+            stride, rest = rest, stride
+    if equal:
+        least = (math.gcd(*stride),) * len(stride)
+        if max(stride) > 1:
+            rest = divided(stride, least)
+        stride = least
+    options = {
+        "strides": Opt(short(stride), 1),
+        "padding": Opt(padding, "valid"),
+        "dilation_rate": Opt(short(dilation), 1),
+    }
+    return f"{{self}}({x}){steps(rest)}", options, helpers
+
+
+PADS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "zeros": ("tf.pad", "", ()),
+    "reflect": ("tf.pad", ', "REFLECT"', ()),
+    "replicate": ("pad_edge", "", ("pad_edge",)),
+    "circular": ("pad_wrap", "", ("pad_wrap",)),
+}
+
+
+def divided(sizes: Any, by: Any) -> tuple[int, ...]:
+    """Each size by each divisor."""
+    return tuple(n // m for n, m in zip(sizes, by, strict=True))
+
+
+def steps(sizes: Any) -> str:
     """``[:, ::2, ::2]``: every second row and column."""
-    rows, columns = (f"::{n}" if n > 1 else ":" for n in pair)
-    return f"[:, {rows}, {columns}]" if max(pair) > 1 else ""
+    places = ", ".join(f"::{n}" if n > 1 else ":" for n in sizes)
+    return f"[:, {places}]" if max(sizes) > 1 else ""
 
 
 TABLE: dict[str, Entry] = {
-    "Conv2D": entry(conv2d),
+    "Conv1D": entry(conv),
+    "Conv2D": entry(conv),
+    "Conv3D": entry(conv),
 }

@@ -11,5 +11,6 @@ from polyframe.spec.layers.noise import *
 from polyframe.spec.layers.norm import *
 from polyframe.spec.layers.pool import *
 from polyframe.spec.layers.resize import *
+from polyframe.spec.layers.separable import *
 from polyframe.spec.layers.shape import *
 from polyframe.spec.layers.transposed import *

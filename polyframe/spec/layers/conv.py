@@ -10,12 +10,14 @@ import numpy as np
 
 from polyframe.errors import SpecError
 from polyframe.spec.element import define
-from polyframe.spec.fields import UNSET, Bool, Int, Padding, Sizes, field
+from polyframe.spec.fields import UNSET, Bool, Choice, Int, Padding, Sizes, field
 from polyframe.spec.initializers import Fans, TorchDefault
 from polyframe.spec.layers.base import Init, Layer, Moment, Parameter, Shape
 from polyframe.spec.layers.windows import Pads, output_size, resolve_padding, windows
 
-__all__ = ["Conv2D"]
+__all__ = ["Conv1D", "Conv2D", "Conv3D"]
+
+NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,9 @@ class Conv(Layer):
     dilation: Any = field(Sizes(), default=1)
     groups: int = field(Int(), default=1)
     bias: bool = field(Bool(), default=True)
+    padding_mode: str = field(
+        Choice(("zeros", "reflect", "replicate", "circular")), default="zeros"
+    )
     weight_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
     bias_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
 
@@ -44,15 +49,17 @@ class Conv(Layer):
     def infer(self, *shapes: Shape) -> Shape:
         self.needs_rank(shapes[0], self.dims + 1)
         channels, *size = shapes[0]
-        for what, n in (
-            ("input channels", channels),
-            ("out_channels", self.out_channels),
-        ):
-            if n % self.groups:
-                raise SpecError(
-                    f"{what} (={n}) must be divisible by groups (={self.groups})"
-                )
+        divisible("input channels", channels, self.groups)
+        divisible("out_channels", self.out_channels, self.groups)
         pads = self.pads(shapes[0])
+        most = {"reflect": -1, "circular": 0}.get(self.padding_mode)
+        for n, pair in zip(size, pads, strict=True):
+            if most is not None and max(pair) > n + most:
+                raise SpecError(
+                    f"padding_mode {self.padding_mode!r} takes at most {n + most} "
+                    f"values on each side of an axis of {n}, padding is {max(pair)}",
+                    hint="less padding, or padding_mode replicate or zeros",
+                )
         found = output_size(
             tuple(size), self.kernel_size, self.stride, pads, self.dilation
         )
@@ -60,35 +67,135 @@ class Conv(Layer):
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         per_group = shapes[0][0] // self.groups
-        area = math.prod(self.kernel_size)
-        fans = Fans(per_group * area, self.out_channels // self.groups * area)
         shape = (self.out_channels, per_group, *self.kernel_size)
-        found = {"weight": Parameter(shape, self.weight_init, fans)}
-        if self.bias:
-            found["bias"] = Parameter((self.out_channels,), self.bias_init, fans)
-        return found
+        return weight_and_bias(self, shape, self.out_channels)
 
     def multiply_adds(self, *shapes: Shape) -> int:
         per_output = shapes[0][0] // self.groups * math.prod(self.kernel_size)
         return math.prod(self.infer(*shapes)) * per_output
 
     def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
-        pads = self.pads(x[0].shape[1:])
-        view = windows(x[0], self.kernel_size, self.stride, pads, self.dilation, 0.0)
+        inside, pads = x[0], self.pads(x[0].shape[1:])
+        if self.padding_mode != "zeros":
+            widths, mode = ((0, 0), (0, 0), *pads), NUMPY_MODES[self.padding_mode]
+            inside = np.pad(inside, widths, mode=mode)  # type: ignore[call-overload]
+            pads = ((0, 0),) * self.dims
+        view = windows(inside, self.kernel_size, self.stride, pads, self.dilation, 0.0)
         n, c, *rest = view.shape  # rest: the output's size, then the kernel's
         g = self.groups
         view = view.reshape(n, g, c // g, *rest)
         weight = at["weight"].reshape(g, -1, c // g, *self.kernel_size)
-        place, inside = "hwd"[: self.dims], "uvt"[: self.dims]
-        rule = f"ngc{place}{inside},goc{inside}->ngo{place}"
+        place, inside_kernel = "hwd"[: self.dims], "uvt"[: self.dims]
+        rule = f"ngc{place}{inside_kernel},goc{inside_kernel}->ngo{place}"
         out = np.einsum(rule, view, weight, optimize=True)
         out = out.reshape(n, self.out_channels, *rest[: self.dims])
         return out + across(at["bias"], self.dims) if self.bias else out
 
 
+def divisible(what: str, count: int, groups: int) -> None:
+    """SpecError unless groups divide the channels."""
+    if count % groups:
+        raise SpecError(f"{what} (={count}) must be divisible by groups (={groups})")
+
+
+def weight_and_bias(layer: Any, shape: Shape, out: int) -> dict[str, Parameter]:
+    """``weight`` and, where the layer has one, ``bias``, with PyTorch's fans: the
+    weight's second axis, and its first, times the kernel's area
+    (``torch.nn.init._calculate_fan_in_and_fan_out``)."""
+    area = math.prod(shape[2:])
+    fans = Fans(shape[1] * area, shape[0] * area)
+    found = {"weight": Parameter(shape, layer.weight_init, fans)}
+    if layer.bias:
+        found["bias"] = Parameter((out,), layer.bias_init, fans)
+    return found
+
+
 def across(values: np.ndarray, dims: int) -> np.ndarray:
     """One value per channel, so that it meets (N, C, …)."""
     return values.reshape(-1, *[1] * dims)
+
+
+@define
+class Conv1D(Conv):
+    """1-D convolution (cross-correlation): (N, C, L) → (N, out_channels, L').
+
+    As Conv2D, along one axis (fields as ``torch.nn.Conv1d``); ``padding`` is a number,
+    ((left, right),), "valid" or "same".
+
+    Weights: ``weight`` (out_channels, C/groups, k), ``bias`` (out_channels,).
+    """
+
+    dims: ClassVar[int] = 1
+    examples = (
+        ({"out_channels": 4, "kernel_size": 3}, ((3, 7),)),
+        ({"out_channels": 4, "kernel_size": 3, "padding": "same"}, ((2, 6),)),
+        ({"out_channels": 4, "kernel_size": 3, "padding": 1, "bias": False}, ((3, 6),)),
+        (
+            {"out_channels": 4, "kernel_size": 2, "stride": 2, "padding": "same"},
+            ((3, 7),),
+        ),
+        ({"out_channels": 3, "kernel_size": 3, "padding": ((2, 1),)}, ((2, 5),)),
+        ({"out_channels": 3, "kernel_size": 3, "dilation": 2}, ((2, 8),)),
+        (
+            {"out_channels": 3, "kernel_size": 2, "dilation": 3, "stride": 2},
+            ((2, 9),),
+        ),
+        ({"out_channels": 6, "kernel_size": 3, "groups": 2, "dilation": 2}, ((4, 9),)),
+        ({"out_channels": 8, "kernel_size": 3, "groups": 4, "stride": 2}, ((4, 8),)),
+        (
+            {
+                "out_channels": 4,
+                "kernel_size": 3,
+                "groups": 2,
+                "stride": 4,
+                "dilation": 2,
+                "padding": ((1, 2),),
+            },
+            ((6, 11),),
+        ),
+        (
+            {
+                "out_channels": 4,
+                "kernel_size": 3,
+                "groups": 2,
+                "dilation": 2,
+                "stride": 2,
+                "padding": 1,
+                "padding_mode": "circular",
+                "bias": False,
+            },
+            ((2, 7),),
+        ),
+        (
+            {
+                "out_channels": 3,
+                "kernel_size": 3,
+                "padding": ((2, 1),),
+                "padding_mode": "reflect",
+            },
+            ((2, 3),),
+        ),
+        (
+            {
+                "out_channels": 3,
+                "kernel_size": 3,
+                "padding": 2,
+                "padding_mode": "replicate",
+            },
+            ((2, 2),),
+        ),
+        (
+            {
+                "out_channels": 6,
+                "kernel_size": 3,
+                "groups": 3,
+                "dilation": 2,
+                "stride": 3,
+                "padding": "same",
+            },
+            ((3, 8),),
+        ),
+    )
 
 
 @define
@@ -102,6 +209,8 @@ class Conv2D(Conv):
     - ``padding``: a number, a pair (height, width), ((top, bottom), (left, right)),
       "valid" (0), or "same": output ⌈H/s⌉, the odd one of an uneven total after.
     - ``groups``: channels are split into that many independent convolutions.
+    - ``padding_mode``: what stands in the padding: "zeros"; "reflect", the mirror image
+      without the border; "replicate", the border; "circular", the other side.
     - ``weight_init``, ``bias_init``: UNSET is PyTorch's U(±1/√fan_in) when aligned.
 
     Weights: ``weight`` (out_channels, C/groups, kh, kw), ``bias`` (out_channels,).
@@ -136,4 +245,148 @@ class Conv2D(Conv):
         ),
         ({"out_channels": 8, "kernel_size": 3, "groups": 4, "stride": 2}, ((4, 6, 5),)),
         ({"out_channels": 5, "kernel_size": 1}, ((3, 4, 4),)),
+        (
+            {
+                "out_channels": 3,
+                "kernel_size": 3,
+                "padding": 1,
+                "padding_mode": "reflect",
+            },
+            ((2, 4, 5),),
+        ),
+        (
+            {
+                "out_channels": 3,
+                "kernel_size": 3,
+                "padding": ((2, 0), (1, 3)),
+                "padding_mode": "circular",
+            },
+            ((2, 4, 5),),
+        ),
+        (
+            {
+                "out_channels": 3,
+                "kernel_size": 3,
+                "padding": "same",
+                "padding_mode": "replicate",
+                "stride": 2,
+                "dilation": 2,
+            },
+            ((2, 5, 6),),
+        ),
+        (
+            {
+                "out_channels": 4,
+                "kernel_size": 3,
+                "padding": (0, 2),
+                "padding_mode": "reflect",
+                "groups": 2,
+                "stride": (2, 3),
+                "dilation": (2, 1),
+            },
+            ((4, 7, 6),),
+        ),
+        (
+            {
+                "out_channels": 4,
+                "kernel_size": 2,
+                "groups": 4,
+                "stride": (1, 3),
+                "dilation": (2, 1),
+                "padding": 1,
+            },
+            ((4, 6, 5),),
+        ),
+        (
+            {
+                "out_channels": 8,
+                "kernel_size": 3,
+                "groups": 4,
+                "stride": (2, 4),
+                "dilation": (1, 3),
+                "padding": "same",
+            },
+            ((4, 6, 7),),
+        ),
+    )
+
+
+@define
+class Conv3D(Conv):
+    """3-D convolution (cross-correlation): (N, C, D, H, W) → (N, out_channels, …).
+
+    As Conv2D, along depth, height and width (fields as ``torch.nn.Conv3d``).
+
+    Weights: ``weight`` (out_channels, C/groups, kd, kh, kw), ``bias`` (out_channels,).
+    """
+
+    dims: ClassVar[int] = 3
+    examples = (
+        ({"out_channels": 3, "kernel_size": 2}, ((2, 3, 4, 3),)),
+        ({"out_channels": 2, "kernel_size": 3, "padding": "same"}, ((2, 3, 4, 5),)),
+        (
+            {"out_channels": 2, "kernel_size": 3, "padding": 1, "bias": False},
+            ((2, 3, 3, 4),),
+        ),
+        (
+            {
+                "out_channels": 3,
+                "kernel_size": (2, 3, 1),
+                "stride": (1, 2, 3),
+                "padding": ((0, 1), (2, 0), (1, 1)),
+            },
+            ((2, 4, 5, 4),),
+        ),
+        (
+            {"out_channels": 2, "kernel_size": 2, "dilation": (1, 2, 3)},
+            ((2, 3, 4, 5),),
+        ),
+        (
+            {"out_channels": 4, "kernel_size": 2, "groups": 2, "dilation": 2},
+            ((4, 4, 4, 3),),
+        ),
+        (
+            {"out_channels": 4, "kernel_size": 2, "groups": 4, "stride": 2},
+            ((4, 4, 3, 4),),
+        ),
+        (
+            {
+                "out_channels": 2,
+                "kernel_size": 2,
+                "groups": 2,
+                "stride": (2, 3, 4),
+                "dilation": (3, 2, 2),
+                "padding": "same",
+            },
+            ((4, 5, 4, 5),),
+        ),
+        (
+            {
+                "out_channels": 2,
+                "kernel_size": 2,
+                "padding": ((1, 0), (0, 2), (1, 1)),
+                "padding_mode": "reflect",
+            },
+            ((2, 2, 3, 4),),
+        ),
+        (
+            {
+                "out_channels": 2,
+                "kernel_size": 2,
+                "padding": 1,
+                "padding_mode": "replicate",
+            },
+            ((2, 2, 3, 1),),
+        ),
+        (
+            {
+                "out_channels": 2,
+                "kernel_size": 2,
+                "padding": (0, 1, 2),
+                "padding_mode": "circular",
+                "groups": 2,
+                "stride": 2,
+            },
+            ((2, 3, 3, 2),),
+        ),
     )

@@ -1,0 +1,35 @@
+"""What PyTorch's programs say for depthwise and separable convolutions."""
+
+from __future__ import annotations
+
+from polyframe.backends.pytorch.tables.common import AS_IS
+from polyframe.backends.pytorch.tables.conv import module, padded
+from polyframe.compiler.program import Slot
+from polyframe.compiler.source import listing
+from polyframe.compiler.table import Code, Entry, View, entry
+
+HALVES = {
+    "depthwise_weight": Slot("0.weight"),
+    "pointwise_weight": Slot("1.weight"),
+    "bias": Slot("1.bias"),
+}
+
+
+def depthwise(view: View) -> Code:
+    conv = view.layer.conv(view.shape[0])
+    x = padded(conv, view.shape)
+    return Code("{self}(" + x + ")", module(conv, view.shape), AS_IS)
+
+
+def separable(view: View) -> Code:
+    first, second = view.layer.depthwise(view.shape[0]), view.layer.pointwise()
+    between = first.infer(view.shape)
+    halves = [module(first, view.shape), module(second, between)]
+    x = padded(first, view.shape)
+    return Code("{self}(" + x + ")", listing("nn.Sequential", halves), HALVES)
+
+
+TABLE: dict[str, Entry] = {
+    "DepthwiseConv2D": entry(depthwise),
+    "SeparableConv2D": entry(separable),
+}

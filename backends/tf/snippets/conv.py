@@ -1,0 +1,52 @@
+"""Convolutions that are copied into programs, where Keras's own mean another thing.
+
+This file is read, never imported by polyframe.
+"""
+
+import tensorflow as tf
+from tensorflow.keras import layers
+
+
+class Grouped:
+    """A convolution with groups: one convolution per group.
+
+    TensorFlow's CPU kernel has no float64 gradient for groups, and Keras therefore
+    compiles a grouped convolution with XLA. The kernel is Keras's, with its axes
+    (height, width, inputs / groups, outputs).
+    """
+
+    def call(self, x):
+        inputs = tf.split(x, self.groups, axis=-1)
+        kernels = tf.split(self.kernel, self.groups, axis=-1)
+        options = {
+            "strides": self.strides,
+            "padding": self.padding.upper(),
+            "dilations": self.dilation_rate,
+        }
+        y = tf.concat(
+            [tf.nn.convolution(i, k, **options) for i, k in zip(inputs, kernels)],
+            axis=-1,
+        )
+        return y + self.bias if self.use_bias else y
+
+
+class GroupedConv1D(Grouped, layers.Conv1D):
+    """Conv1D with groups."""
+
+
+class GroupedConv2D(Grouped, layers.Conv2D):
+    """Conv2D with groups."""
+
+
+class GroupedConv3D(Grouped, layers.Conv3D):
+    """Conv3D with groups."""
+
+
+def pad_wrap(x, paddings):
+    """Pad each axis with what stands at its other end; `tf.pad` has no mode for it."""
+    for axis, (before, after) in enumerate(paddings):
+        size = x.shape[axis]
+        if before or after:
+            places = tf.range(-before, size + after) % size
+            x = tf.gather(x, places, axis=axis)
+    return x
