@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from polyframe.spec.layers import MaxPool2D
+from polyframe.spec.layers.pool import MaxPool
 from polyframe.spec.typed import TypedGraph, TypedNode
 
 Pass = Callable[[TypedGraph], TypedGraph]
@@ -21,7 +21,7 @@ def pool_before_activation(graph: TypedGraph) -> TypedGraph:
     f(max(a, b)) = max(f(a), f(b)) for every f that never decreases. Gradients agree
     too: the pool picks the first maximum before f; where f is flat (ReLU below zero)
     either choice passes a zero gradient, and elsewhere the maxima are the same. Padding
-    (-inf) never wins: it is at most half a kernel, so every window has a real value.
+    (-inf) never wins: every window has a real value, which ``infer`` sees to.
     """
     users = graph.users()
     nodes = list(graph.nodes)
@@ -32,7 +32,7 @@ def pool_before_activation(graph: TypedGraph) -> TypedGraph:
         if (
             follower is None
             or not node.layer.increasing
-            or not isinstance(follower.layer, MaxPool2D)
+            or not isinstance(follower.layer, MaxPool)
         ):
             continue
         note = f"{follower.name} before {node.name}: equal, and less work"

@@ -2,11 +2,55 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.source import call
-from polyframe.compiler.table import Code, Entry, entry
+from collections.abc import Callable
+
+from polyframe.backends.gluon.tables.common import short
+from polyframe.compiler.source import call, literal
+from polyframe.compiler.table import Code, Entry, Form, View, entry
+
+
+def whole(function: str) -> Callable[[View], Code]:
+    """Pooling over all positions."""
+
+    def write(view: View) -> Code:
+        make = call(f"nn.{function}{view.layer.dims}D")
+        return Code("{self}({0})" + ("" if view.layer.keepdims else ".flatten()"), make)
+
+    return write
+
+
+def adaptive_avg_pool2d(view: View) -> Code:
+    size = f"output_size={literal(view.node.shape[1:])}"
+    return Code(f"F.contrib.AdaptiveAvgPooling2D({{0}}, {size})")
+
+
+def exact(view: View) -> bool:
+    """Whether float32 can hold every product of a place and a size."""
+    pairs = zip(view.shape[1:], view.node.shape[1:], strict=True)
+    return all(n * out < 2**24 for n, out in pairs)
+
+
+def adaptive_max_pool2d(view: View) -> Code:
+    window = view.layer.even_windows(view.shape)
+    if window is not None:
+        return Code(make=call("nn.MaxPool2D", {"pool_size": short(window)}))
+    sizes = f"{literal(view.shape[1:])}, {literal(view.node.shape[1:])}"
+    return Code(
+        f"adaptive_max_pool2d(F, {{0}}, {sizes})", snippets=("adaptive_max_pool2d",)
+    )
+
 
 TABLE: dict[str, Entry] = {
-    "GlobalAvgPool2D": entry(
-        Code("{self}({0}).flatten()", call("nn.GlobalAvgPool2D")),
+    "AdaptiveAvgPool2D": Entry(
+        (Form("native", adaptive_avg_pool2d, exact),),
+        gap="MXNet computes the windows' places in float32, which is exact while the "
+        "input's size times the output's is below 2^24",
     ),
+    "AdaptiveMaxPool2D": entry(adaptive_max_pool2d),
+    "GlobalAvgPool1D": entry(whole("GlobalAvgPool")),
+    "GlobalAvgPool2D": entry(whole("GlobalAvgPool")),
+    "GlobalAvgPool3D": entry(whole("GlobalAvgPool")),
+    "GlobalMaxPool1D": entry(whole("GlobalMaxPool")),
+    "GlobalMaxPool2D": entry(whole("GlobalMaxPool")),
+    "GlobalMaxPool3D": entry(whole("GlobalMaxPool")),
 }

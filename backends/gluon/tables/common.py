@@ -23,9 +23,13 @@ def even(pads: Any) -> bool:
 def padded(pads: Any, value: str = "") -> tuple[Any, str, tuple[str, ...]]:
     """(the layer's own padding, its input, helpers): uneven padding goes in front."""
     if even(pads):
-        return short((pads[0][0], pads[1][0])), "{0}", ()
-    sides = ", ".join(str(n) for pair in pads for n in pair)
-    return 0, f"pad(F, {{0}}, {sides}{value})", ("pad",)
+        return short(tuple(low for low, _ in pads)), "{0}", ()
+    return 0, f"pad(F, {{0}}, {sides(pads)}{value})", ("pad",)
+
+
+def sides(pads: Any) -> str:
+    """The sides of all axes, one after the other."""
+    return ", ".join(str(n) for pair in pads for n in pair)
 
 
 def low(view: View, name: str) -> str:

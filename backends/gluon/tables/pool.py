@@ -2,49 +2,123 @@
 
 from __future__ import annotations
 
-from polyframe.backends.gluon.tables.common import even, padded, short
-from polyframe.compiler.source import Opt, call, literal
+from typing import Any
+
+from polyframe.backends.gluon.tables.common import even, padded, short, sides
+from polyframe.compiler.source import Call, Opt, call, literal
 from polyframe.compiler.table import Code, Entry, View, entry
 
 
-def max_pool2d(view: View) -> Code:
-    layer = view.layer
-    value = f", {LOWEST[view.target.dtype]}"
-    padding, x, snippets = padded(layer.pads(view.shape), value)
-    kernel = short(layer.kernel_size)
-    make = call(
-        "nn.MaxPool2D",
-        {"pool_size": kernel},
-        strides=Opt(short(layer.steps), kernel),
-        padding=Opt(padding, 0),
-    )
-    return Code("{self}(" + x + ")", make, snippets=snippets)
-
-
-def avg_pool2d(view: View) -> Code:
+def own_ceil(view: View) -> bool:
+    """Whether Gluon's layer makes the same windows: it rounds up, but never leaves out
+    a window that starts behind the input."""
     layer, pads = view.layer, view.layer.pads(view.shape)
-    if not even(pads) and not layer.count_include_pad:
-        sides = ", ".join(str(n) for pair in pads for n in pair)
-        size = f"{literal(layer.kernel_size)}, {literal(layer.steps)}, {sides}"
-        return Code(
-            f"avg_pool_counted(F, {{0}}, {size})", snippets=("pad", "avg_pool_counted")
-        )
-    padding, x, snippets = padded(pads)
-    kernel = short(layer.kernel_size)
-    make = call(
-        "nn.AvgPool2D",
-        {"pool_size": kernel},
-        strides=Opt(short(layer.steps), kernel),
-        padding=Opt(padding, 0),
-        count_include_pad=Opt(layer.count_include_pad, True),
+    if not even(pads):
+        return False
+    axes = zip(
+        view.shape[1:],
+        pads,
+        layer.kernel_size,
+        layer.steps,
+        layer.infer(view.shape)[1:],
+        strict=True,
     )
+    return all(
+        n + lo + hi - k >= 0 and out == -((k - n - lo - hi) // s) + 1
+        for n, (lo, hi), k, s, out in axes
+    )
+
+
+def hangs(view: View) -> bool:
+    """Whether ceil_mode makes a difference for this input."""
+    return any(map(any, view.layer.overhang(view.shape)))
+
+
+def pooled(view: View, function: str, padding: Any, ceil: bool, **options: Any) -> Call:
+    """Gluon's layer."""
+    kernel = short(view.layer.kernel_size)
+    return call(
+        f"nn.{function}{view.layer.dims}D",
+        {"pool_size": kernel},
+        strides=Opt(short(view.layer.steps), kernel),
+        padding=Opt(padding, 0),
+        ceil_mode=Opt(ceil, False),
+        **options,
+    )
+
+
+def around(pads: Any, value: str = "") -> str:
+    """The first input with that padding."""
+    return f"pad(F, {{0}}, {sides(pads)}{value})" if any(map(any, pads)) else "{0}"
+
+
+def helpers(text: str, *names: str) -> tuple[str, ...]:
+    """Those snippets, and ``pad`` where the text calls it."""
+    return ("pad", *names) if "pad(F" in text else names
+
+
+def size(view: View) -> str:
+    """The kernel and the stride, as arguments."""
+    return f"{literal(view.layer.kernel_size)}, {literal(view.layer.steps)}"
+
+
+def max_pool(view: View) -> Code:
+    layer, value = view.layer, f", value={LOWEST[view.target.dtype]}"
+    pads = layer.whole_pads(view.shape)
+    if max(layer.dilation) > 1:
+        padded_size = tuple(
+            n + lo + hi for n, (lo, hi) in zip(view.shape[1:], pads, strict=True)
+        )
+        sizes = f"{literal(padded_size)}, {size(view)}, {literal(layer.dilation)}"
+        text = f"dilated_max_pool(F, {around(pads, value)}, {sizes})"
+        return Code(text, snippets=helpers(text, "dilated_max_pool"))
+    ceil = hangs(view) and own_ceil(view)
+    padding, x, snippets = padded(layer.pads(view.shape) if ceil else pads, value)
+    make = pooled(view, "MaxPool", padding, ceil)
     return Code("{self}(" + x + ")", make, snippets=snippets)
+
+
+def avg_pool(view: View) -> Code:
+    layer = view.layer
+    inner, outer = layer.counted_pads(view.shape)
+    if layer.divisor is not None:
+        x = around(layer.whole_pads(view.shape))
+        text = f"divided_pool(F, {x}, {size(view)}, {literal(layer.divisor)})"
+        return Code(text, snippets=helpers(text, "divided_pool"))
+    ceil = hangs(view) and own_ceil(view)
+    if not any(map(any, outer)):
+        padding, x, snippets = padded(inner)
+        make = pooled(view, "AvgPool", padding, False)
+        return Code("{self}(" + x + ")", make, snippets=snippets)
+    if (
+        not any(map(any, inner))
+        and even(layer.pads(view.shape))
+        and (ceil or not hangs(view))
+    ):
+        # Only real values count. Where MXNet counts the padding and rounds up, its
+        # float32 kernel's gradient is wrong on the CPU, with no padding at all too.
+        padding = short(tuple(low for low, _ in outer))
+        make = pooled(view, "AvgPool", padding, ceil, count_include_pad=False)
+        return Code(make=make)
+    text = f"avg_pool_counted(F, {around(inner)}, {size(view)}, {sides(outer)})"
+    return Code(text, snippets=("pad", "avg_pool_counted"))
+
+
+def lp_pool2d(view: View) -> Code:
+    x = around(view.layer.whole_pads(view.shape))
+    text = f"lp_pool2d(F, {x}, {literal(view.layer.norm_type)}, {size(view)})"
+    return Code(text, snippets=helpers(text, "lp_pool2d"))
 
 
 LOWEST = {"float32": "-3.4028234663852886e38", "float64": "-1.7976931348623157e308"}
 
 
 TABLE: dict[str, Entry] = {
-    "AvgPool2D": entry(avg_pool2d),
-    "MaxPool2D": entry(max_pool2d),
+    "AvgPool1D": entry(avg_pool),
+    "AvgPool2D": entry(avg_pool),
+    "AvgPool3D": entry(avg_pool),
+    "LPPool2D": entry(lp_pool2d),
+    "MaxPool1D": entry(max_pool),
+    "MaxPool2D": entry(max_pool),
+    "MaxPool3D": entry(max_pool),
 }

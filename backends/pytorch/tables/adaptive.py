@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from polyframe.backends.pytorch.tables.common import short
 from polyframe.compiler.source import call
-from polyframe.compiler.table import Code, Entry, entry
+from polyframe.compiler.table import Code, Entry, View, entry
+
+
+def whole(function: str) -> Callable[[View], Code]:
+    """Pooling over all positions."""
+
+    def write(view: View) -> Code:
+        make = call(f"nn.{function}{view.layer.dims}d", {"size": 1})
+        return Code(
+            "{self}({0})" + ("" if view.layer.keepdims else ".flatten(1)"), make
+        )
+
+    return write
+
+
+def adaptive(function: str) -> Callable[[View], Code]:
+    """Pooling to a given size."""
+
+    def write(view: View) -> Code:
+        size = view.layer.output_size
+        size = size if None in size else short(size)  # PyTorch wants a pair of Nones
+        return Code(make=call(f"nn.{function}2d", {"output_size": size}))
+
+    return write
+
 
 TABLE: dict[str, Entry] = {
-    "GlobalAvgPool2D": entry(
-        Code("{self}({0}).flatten(1)", call("nn.AdaptiveAvgPool2d", {"size": 1}))
-    ),
+    "AdaptiveAvgPool2D": entry(adaptive("AdaptiveAvgPool")),
+    "AdaptiveMaxPool2D": entry(adaptive("AdaptiveMaxPool")),
+    "GlobalAvgPool1D": entry(whole("AdaptiveAvgPool")),
+    "GlobalAvgPool2D": entry(whole("AdaptiveAvgPool")),
+    "GlobalAvgPool3D": entry(whole("AdaptiveAvgPool")),
+    "GlobalMaxPool1D": entry(whole("AdaptiveMaxPool")),
+    "GlobalMaxPool2D": entry(whole("AdaptiveMaxPool")),
+    "GlobalMaxPool3D": entry(whole("AdaptiveMaxPool")),
 }

@@ -2,43 +2,91 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from polyframe.backends.pytorch.tables.common import even, f_pad, short
 from polyframe.compiler.source import Opt, call, literal
 from polyframe.compiler.table import Code, Entry, View, entry
 
 
-def max_pool2d(view: View) -> Code:
+def own(view: View) -> bool:
+    """Whether PyTorch's layer takes the padding itself: both sides alike, at most half
+    of the kernel (without dilation), and in 3-D on inputs no smaller than the kernel.
+    """
     layer, pads = view.layer, view.layer.pads(view.shape)
-    kernel = short(layer.kernel_size)
-    make = call(
-        "nn.MaxPool2d",
+    fits = all(hi <= k // 2 for k, (_, hi) in zip(layer.kernel_size, pads, strict=True))
+    pairs = zip(layer.kernel_size, view.shape[1:], strict=True)
+    return even(pads) and fits and (layer.dims < 3 or all(k <= n for k, n in pairs))
+
+
+def around(pads: Any) -> str:
+    """The first input with that padding."""
+    return f"F.pad({{0}}, {f_pad(pads)})" if any(map(any, pads)) else "{0}"
+
+
+def size(view: View) -> str:
+    """The kernel and the stride, as arguments."""
+    layer = view.layer
+    return f"{literal(short(layer.kernel_size))}, {literal(short(layer.steps))}"
+
+
+def pooled(view: View, function: str, **options: Any) -> Any:
+    """PyTorch's layer; its padding and ceil_mode only where it takes them itself."""
+    layer, kernel = view.layer, short(view.layer.kernel_size)
+    padding, ceil = short(tuple(hi for _, hi in layer.pads(view.shape))), hangs(view)
+    return call(
+        f"nn.{function}{layer.dims}d",
         {"kernel_size": kernel},
         stride=Opt(short(layer.steps), kernel),
-        padding=Opt(short((pads[0][0], pads[1][0])) if even(pads) else 0, 0),
+        padding=Opt(padding if own(view) else 0, 0),
+        ceil_mode=Opt(ceil and own(view), False),
+        **options,
     )
-    if even(pads):
+
+
+def hangs(view: View) -> bool:
+    """Whether ceil_mode makes a difference for this input."""
+    return any(map(any, view.layer.overhang(view.shape)))
+
+
+def max_pool(view: View) -> Code:
+    layer = view.layer
+    make = pooled(view, "MaxPool", dilation=Opt(short(layer.dilation), 1))
+    pads = layer.whole_pads(view.shape)
+    if own(view):
         return Code(make=make)
     return Code(f'{{self}}(F.pad({{0}}, {f_pad(pads)}, value=float("-inf")))', make)
 
 
-def avg_pool2d(view: View) -> Code:
-    layer, pads = view.layer, view.layer.pads(view.shape)
-    kernel = short(layer.kernel_size)
-    if not even(pads) and not layer.count_include_pad:
-        size = f"{literal(kernel)}, {literal(short(layer.steps))}, {f_pad(pads)}"
-        return Code(f"avg_pool_counted({{0}}, {size})", snippets=("avg_pool_counted",))
-    make = call(
-        "nn.AvgPool2d",
-        {"kernel_size": kernel},
-        stride=Opt(short(layer.steps), kernel),
-        padding=Opt(short((pads[0][0], pads[1][0])) if even(pads) else 0, 0),
-        count_include_pad=Opt(layer.count_include_pad, True),
-    )
-    forward = "{self}({0})" if even(pads) else f"{{self}}(F.pad({{0}}, {f_pad(pads)}))"
-    return Code(forward, make)
+def avg_pool(view: View) -> Code:
+    layer = view.layer
+    options = {"count_include_pad": Opt(layer.count_include_pad, True)}
+    if layer.dims > 1:
+        options["divisor_override"] = Opt(layer.divisor, None)
+    make = pooled(view, "AvgPool", **options)
+    if own(view):
+        return Code(make=make)
+    inner, outer = layer.counted_pads(view.shape)
+    if layer.divisor is not None:
+        inner, outer = layer.whole_pads(view.shape), ()
+    if not any(map(any, outer)):
+        return Code(f"{{self}}({around(inner)})", make)
+    text = f"avg_pool_counted({around(inner)}, {size(view)}, {f_pad(outer)})"
+    return Code(text, snippets=("avg_pool_counted",))
+
+
+def lp_pool2d(view: View) -> Code:
+    ceil = ", ceil_mode=True" if hangs(view) else ""
+    text = f"lp_pool2d({{0}}, {literal(view.layer.norm_type)}, {size(view)}{ceil})"
+    return Code(text, snippets=("lp_pool2d",))
 
 
 TABLE: dict[str, Entry] = {
-    "AvgPool2D": entry(avg_pool2d),
-    "MaxPool2D": entry(max_pool2d),
+    "AvgPool1D": entry(avg_pool),
+    "AvgPool2D": entry(avg_pool),
+    "AvgPool3D": entry(avg_pool),
+    "LPPool2D": entry(lp_pool2d),
+    "MaxPool1D": entry(max_pool),
+    "MaxPool2D": entry(max_pool),
+    "MaxPool3D": entry(max_pool),
 }

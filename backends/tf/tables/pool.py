@@ -2,54 +2,134 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from polyframe.backends.tf.tables.common import mode, padded, paddings, short, wide
-from polyframe.compiler.source import Opt, call, literal
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.source import Call, Opt, call, literal
+from polyframe.compiler.table import Code, Entry, Form, View, entry
 
 
-def max_pool2d(view: View) -> Code:
-    layer, pads = view.layer, view.layer.pads(view.shape)
-    kernel = short(layer.kernel_size)
-    padding = mode(pads, view.shape[1:], layer.kernel_size, layer.steps, layer.dense)
-    if not padding:
-        size = f"{literal(kernel)}, {literal(short(layer.steps))}"
-        return Code(f"tf.nn.max_pool2d({{0}}, {size}, {paddings(pads)})")
-    make = call(
-        "layers.MaxPooling2D",
+def keras(view: View, function: str, padding: str, **options: Any) -> Call:
+    """Keras's layer."""
+    kernel = short(view.layer.kernel_size)
+    return call(
+        f"layers.{function}Pooling{view.layer.dims}D",
         {"pool_size": kernel},
-        strides=Opt(short(layer.steps), kernel),
+        strides=Opt(short(view.layer.steps), kernel),
         padding=Opt(padding, "valid"),
+        **options,
     )
-    return Code(make=make)
 
 
-def avg_pool2d(view: View) -> Code:
-    layer, pads = view.layer, view.layer.pads(view.shape)
-    kernel = short(layer.kernel_size)
-    padding = mode(pads, view.shape[1:], layer.kernel_size, layer.steps, layer.dense)
-    y = "{self}({0})"
-    if layer.count_include_pad and padded(pads):
-        padding, y = "valid", f"{{self}}(tf.pad({{0}}, {paddings(pads)}))"
-    elif not padding:
-        size = f"{literal(kernel)}, {literal(short(layer.steps))}, {paddings(pads)}"
-        y = f"avg_pool_counted({{0}}, {size})"
-        if wide(view):
-            y = f"avg_pool_counted(tf.cast({{0}}, tf.float32), {size})"
-            y = f"tf.cast({y}, {{0}}.dtype)"
-        return Code(y, snippets=("avg_pool_counted",))
-    make = call(
-        "layers.AveragePooling2D",
-        {"pool_size": kernel},
-        strides=Opt(short(layer.steps), kernel),
-        padding=Opt(padding, "valid"),
-        dtype=Opt(wide(view), None),
-    )
-    if wide(view):
-        y = f"tf.cast({y}, {{0}}.dtype)"
-    return Code(y, make)
+def word(view: View, pads: Any, size: Any) -> str:
+    """Keras's word for that padding of an input of that size, or ""."""
+    layer = view.layer
+    return mode(pads, size, layer.kernel_size, layer.steps, layer.spacing)
+
+
+def around(pads: Any, value: str = "") -> str:
+    """The first input with that padding."""
+    return f"tf.pad({{0}}, {paddings(pads)}{value})" if padded(pads) else "{0}"
+
+
+def lowest(pads: Any) -> str:
+    """The first input with padding that is never the largest value."""
+    return around(pads, ", constant_values={0}.dtype.min")
+
+
+def sizes(view: View) -> str:
+    """The kernel and the stride, as arguments."""
+    layer = view.layer
+    return f"{literal(short(layer.kernel_size))}, {literal(short(layer.steps))}"
+
+
+def float32(view: View) -> bool:
+    """What TensorFlow has 3-D kernels for."""
+    return view.target.dtype == "float32"
+
+
+def max_pool(view: View) -> Code:
+    layer, pads = view.layer, view.layer.whole_pads(view.shape)
+    if max(layer.dilation) > 1:
+        return max_pool_written_out(view)
+    padding = word(view, pads, view.shape[1:])
+    if padding:
+        return Code(make=keras(view, "Max", padding))
+    if layer.dims == 2:
+        return Code(f"tf.nn.max_pool2d({{0}}, {sizes(view)}, {paddings(pads)})")
+    return Code(f"{{self}}({lowest(pads)})", keras(view, "Max", "valid"))
+
+
+def max_pool_written_out(view: View) -> Code:
+    layer, pads = view.layer, view.layer.whole_pads(view.shape)
+    given = (layer.kernel_size, layer.steps, layer.dilation)
+    text = f"max_pool({lowest(pads)}, {', '.join(map(literal, given))})"
+    return Code(text, snippets=("max_pool",))
+
+
+def avg_pool(view: View) -> Code:
+    layer = view.layer
+    inner, outer = layer.counted_pads(view.shape)
+    size = tuple(n + lo + hi for n, (lo, hi) in zip(view.shape[1:], inner, strict=True))
+    padding = word(view, outer, size)
+    if layer.divisor is not None or not padding:
+        return helped(view)
+    make = keras(view, "Average", padding, dtype=Opt(wide(view), None))
+    y = f"{{self}}({around(inner)})"
+    return Code(f"tf.cast({y}, {{0}}.dtype)" if wide(view) else y, make)
+
+
+def avg_pool3d_written_out(view: View) -> Code:
+    layer = view.layer
+    inner, outer = layer.counted_pads(view.shape)
+    if layer.divisor is not None or padded(outer):
+        return helped(view, "avg_pool3d")
+    given = f"{literal(layer.kernel_size)}, {literal(layer.steps)}"
+    text = f'avg_pool3d({around(inner)}, {given}, "VALID")'
+    return Code(text, snippets=("avg_pool3d",))
+
+
+def helped(view: View, pool: str = "") -> Code:
+    """Average pooling by a helper, which divides by what each window has to count;
+    ``pool`` is the helper's own way to pool."""
+    layer = view.layer
+    inner, outer = layer.counted_pads(view.shape)
+    if layer.divisor is not None:
+        helper, inner = "avg_pool_divided", layer.whole_pads(view.shape)
+        last = literal(layer.divisor)
+    else:
+        helper, last = "avg_pool_counted", paddings(outer)
+    x = f"tf.cast({around(inner)}, tf.float32)" if wide(view) else around(inner)
+    own = (pool,) if pool else ()
+    given = (literal(layer.kernel_size), literal(layer.steps), last, *own)
+    y = f"{helper}({x}, {', '.join(given)})"
+    y = f"tf.cast({y}, {{0}}.dtype)" if wide(view) else y
+    return Code(y, snippets=(*own, helper))
+
+
+def lp_pool2d(view: View) -> Code:
+    layer, x = view.layer, around(view.layer.whole_pads(view.shape))
+    given = (layer.norm_type, layer.kernel_size, layer.steps)
+    text = f"lp_pool2d({x}, {', '.join(map(literal, given))})"
+    return Code(text, snippets=("lp_pool2d",))
 
 
 TABLE: dict[str, Entry] = {
-    "AvgPool2D": entry(avg_pool2d),
-    "MaxPool2D": entry(max_pool2d),
+    "AvgPool1D": entry(avg_pool),
+    "AvgPool2D": entry(avg_pool),
+    "AvgPool3D": Entry(
+        (
+            Form("native", avg_pool, float32),
+            Form("written out", avg_pool3d_written_out),
+        )
+    ),
+    "LPPool2D": entry(lp_pool2d),
+    "MaxPool1D": entry(max_pool),
+    "MaxPool2D": entry(max_pool),
+    "MaxPool3D": Entry(
+        (
+            Form("native", max_pool, float32),
+            Form("written out", max_pool_written_out),
+        )
+    ),
 }
