@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from polyframe.compiler.program import Slot
 from polyframe.compiler.source import Opt, call
@@ -17,8 +18,12 @@ NORM = {
 
 
 def batch_norm(view: View) -> Code:
-    """The helper, which follows the neutral meaning to the last bit."""
+    """The helper, which follows the neutral meaning to the last bit; another one where
+    there are no running statistics."""
     layer = view.layer
+    if not layer.track_running_stats:
+        axes = (0, *range(2, len(view.shape) + 1))
+        return helper(view, "Standardize", axes=axes)
     make = call(
         "BatchNorm",
         positions=Opt(math.prod(view.shape[1:]), 1),
@@ -26,8 +31,8 @@ def batch_norm(view: View) -> Code:
         unbiased=Opt(layer.unbiased, True),
         epsilon=Opt(layer.eps, 1e-5),
         in_channels=view.shape[0],
-        scale=Opt(layer.affine, True),
-        center=Opt(layer.affine, True),
+        scale=Opt(layer.scaled, True),
+        center=Opt(layer.shifted, True),
     )
     return Code(make=make, weights=NORM, snippets=("BatchNorm", "batch_norms"))
 
@@ -40,19 +45,43 @@ def native_batch_norm(view: View) -> Code:
         momentum=Opt(1 - layer.momentum, 0.9),
         epsilon=Opt(layer.eps, 1e-5),
         in_channels=view.shape[0],
-        scale=Opt(layer.affine, True),
-        center=Opt(layer.affine, True),
+        scale=Opt(layer.scaled, True),
+        center=Opt(layer.shifted, True),
     )
     return Code(make=make, weights=NORM)
 
 
+def helper(view: View, name: str, **options: Any) -> Code:
+    """``Standardize`` or one of its kind; weights have 1 on the axes along which they
+    repeat."""
+    layer, across = view.layer, view.layer.across(view.shape)
+    make = call(
+        name,
+        **options,
+        shape=Opt(across if layer.scaled or layer.shifted else None, None),
+        epsilon=Opt(layer.eps, 1e-5),
+        scale=Opt(layer.scaled, True),
+        center=Opt(layer.shifted, True),
+    )
+    sizes = layer.sizes(view.shape)
+    weights = {
+        "weight": Slot("gamma", across, canonical=sizes),
+        "bias": Slot("beta", across, canonical=sizes),
+    }
+    snippets = dict.fromkeys(("Standardize", name))
+    return Code(make=make, weights=weights, snippets=tuple(snippets))
+
+
 def once(view: View) -> bool:
     """Whether running statistics come out right (see the entry's gap)."""
-    return not (view.node.shared and view.target.training)
+    shared = view.node.shared and view.target.training
+    return not (shared and view.layer.track_running_stats)
 
 
 def own_batch_norm(view: View) -> bool:
     """Where Gluon's layer means what is asked: no training, or its own semantics."""
+    if not view.layer.track_running_stats:
+        return False
     if not view.target.training:
         return True
     native = view.target.semantics == "native" and not view.layer.unbiased

@@ -8,18 +8,26 @@ from polyframe.compiler.table import Code, Entry, View, entry
 
 
 def batch_norm(view: View) -> Code:
+    """PyTorch's own, or the helper where that lacks an option."""
     layer = view.layer
-    function = "nn.BatchNorm2d" if len(view.shape) == 3 else "nn.BatchNorm1d"
-    make = call(
-        function if layer.unbiased else "BatchNorm",
-        {"num_features": view.shape[0]},
-        eps=Opt(layer.eps, 1e-5),
-        momentum=Opt(layer.momentum, 0.1),
-        affine=Opt(layer.affine, True),
-    )
-    return Code(
-        make=make, weights=AS_IS, snippets=() if layer.unbiased else ("BatchNorm",)
-    )
+    snippets: tuple[str, ...] = ()
+    function = f"nn.BatchNorm{max(1, len(view.shape) - 1)}d"
+    unbiased = layer.unbiased or not layer.track_running_stats  # no matter there
+    options = {
+        "eps": Opt(layer.eps, 1e-5),
+        "momentum": Opt(layer.momentum, 0.1),
+        "affine": Opt(layer.scaled or layer.shifted, True),
+        "track_running_stats": Opt(layer.track_running_stats, True),
+    }
+    if not unbiased or layer.scaled != layer.shifted:
+        function, snippets = "BatchNorm", ("BatchNorm",)
+        options |= {
+            "unbiased": Opt(unbiased, False),
+            "scale": Opt(layer.scaled or not layer.shifted, True),
+            "shift": Opt(layer.shifted or not layer.scaled, True),
+        }
+    make = call(function, {"num_features": view.shape[0]}, **options)
+    return Code(make=make, weights=AS_IS, snippets=snippets)
 
 
 TABLE: dict[str, Entry] = {

@@ -25,8 +25,8 @@ def batch_norm(name: str) -> Any:
             name,
             momentum=Opt(1 - layer.momentum, 0.99),
             epsilon=Opt(layer.eps, 0.001),
-            center=Opt(layer.affine, True),
-            scale=Opt(layer.affine, True),
+            center=Opt(layer.shifted, True),
+            scale=Opt(layer.scaled, True),
         )
         snippets = () if name.startswith("layers.") else (name,)
         return Code("{self}({0}, training=training)", make, NORM, snippets)
@@ -34,9 +34,30 @@ def batch_norm(name: str) -> Any:
     return write
 
 
+def written_out(view: View) -> Code:
+    """The helper; another one where there are no running statistics."""
+    layer = view.layer
+    if layer.track_running_stats:
+        found: Code = batch_norm("BatchNorm")(view)
+        return found
+    make = call(
+        "BatchStatistics",
+        epsilon=Opt(layer.eps, 1e-5),
+        center=Opt(layer.shifted, True),
+        scale=Opt(layer.scaled, True),
+    )
+    return Code(make=make, weights=NORM, snippets=("BatchStatistics",))
+
+
+def biased(view: View) -> bool:
+    """Where Keras's own layer means what is asked."""
+    return view.layer.track_running_stats and not view.layer.unbiased
+
+
 def fused(view: View) -> bool:
     """Where TensorFlow's fused kernel is: float32 images."""
-    return view.target.dtype == "float32" and len(view.shape) == 3
+    images = view.target.dtype == "float32" and len(view.shape) == 3
+    return images and view.layer.track_running_stats
 
 
 TABLE: dict[str, Entry] = {
@@ -44,13 +65,9 @@ TABLE: dict[str, Entry] = {
     # one, and takes 11.9 ms where the fused kernel takes 4.5 (64x32x32x32, two cores).
     "BatchNorm": Entry(
         (
-            Form(
-                "native",
-                batch_norm("layers.BatchNormalization"),
-                lambda v: not v.layer.unbiased,
-            ),
+            Form("native", batch_norm("layers.BatchNormalization"), biased),
             Form("fused", batch_norm("FusedBatchNorm"), fused),
-            Form("written out", batch_norm("BatchNorm")),
+            Form("written out", written_out),
         )
     ),
 }

@@ -2,6 +2,134 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.table import Entry
+from typing import Any
 
-TABLE: dict[str, Entry] = {}
+from polyframe.backends.tf.tables.batch_norm import NORM
+from polyframe.backends.tf.tables.common import native_axis
+from polyframe.compiler.program import Slot
+from polyframe.compiler.source import Opt, call, literal
+from polyframe.compiler.table import Code, Entry, Form, View, entry
+
+
+def native_axes(view: View) -> list[int]:
+    """The normalised axes in TensorFlow's order, counted from N = 0."""
+    rank = len(view.shape) + 1
+    over = view.layer.over(view.shape)
+    return sorted(native_axis(axis, view.shape) % rank for axis in over)
+
+
+def axis(view: View) -> Any:
+    """The same as Keras writes it: the channels alone are -1."""
+    found = native_axes(view)
+    return -1 if found == [len(view.shape)] else tuple(found)
+
+
+def keras_slot(view: View, path: str) -> Slot:
+    """Weights of the sizes of the axes: Keras has the channels as the last of them."""
+    over = view.layer.over(view.shape)
+    moved = over[0] == 1 and len(over) > 1
+    return Slot(path, perm=(*range(1, len(over)), 0) if moved else None)
+
+
+def layer_norm(view: View) -> Code:
+    layer = view.layer
+    make = call(
+        "layers.LayerNormalization",
+        axis=Opt(axis(view), -1),
+        epsilon=Opt(layer.eps, 0.001),
+        center=Opt(layer.shifted, True),
+        scale=Opt(layer.elementwise_affine, True),
+    )
+    weights = {
+        "weight": keras_slot(view, "gamma"),
+        "bias": keras_slot(view, "beta"),
+    }
+    return Code(make=make, weights=weights)
+
+
+def rms_norm(view: View) -> Code:
+    """Keras's own is for the last axes, and always has weights."""
+    layer, rank = view.layer, len(view.shape) + 1
+    axes = native_axes(view)
+    if layer.elementwise_affine and axes == list(range(axes[0], rank)):
+        make = call(
+            "layers.RMSNormalization",
+            axis=Opt(axis(view), -1),
+            epsilon=Opt(layer.eps, 1e-6),
+        )
+        return Code(make=make, weights={"weight": keras_slot(view, "scale")})
+    make = call(
+        "RMSNorm",
+        axis=tuple(axes),
+        epsilon=Opt(layer.eps, 1e-6),
+        scale=Opt(layer.elementwise_affine, True),
+    )
+    across = layer.across(view.shape)
+    perm = (0, *range(2, rank), 1)
+    slot = Slot("gamma", across, perm, layer.sizes(view.shape))
+    return Code(make=make, weights={"weight": slot}, snippets=("RMSNorm",))
+
+
+def group_norm(view: View) -> Code:
+    layer = view.layer
+    make = call(
+        "layers.GroupNormalization",
+        groups=Opt(layer.num_groups, 32),
+        epsilon=Opt(layer.eps, 0.001),
+        center=Opt(layer.affine, True),
+        scale=Opt(layer.affine, True),
+    )
+    return Code(make=make, weights=NORM)
+
+
+def instance_norm(view: View) -> Code:
+    """As Keras writes it, groups of one channel; a helper has running statistics."""
+    layer = view.layer
+    options = {
+        "epsilon": Opt(layer.eps, 0.001),
+        "center": Opt(layer.affine, True),
+        "scale": Opt(layer.affine, True),
+    }
+    if not layer.track_running_stats:
+        make = call("layers.GroupNormalization", groups=-1, **options)
+        return Code(make=make, weights=NORM)
+    momentum = Opt(1 - layer.momentum, 0.99)
+    make = call("InstanceNorm", momentum=momentum, **options)
+    forward = "{self}({0}, training=training)"
+    return Code(forward, make, NORM, ("InstanceNorm",))
+
+
+def native_response_norm(view: View) -> Code:
+    layer = view.layer
+    size = f"depth_radius={layer.size // 2}, bias={literal(layer.k)}"
+    scale = f"alpha={literal(layer.alpha / layer.size)}, beta={literal(layer.beta)}"
+    return Code(f"tf.nn.local_response_normalization({{0}}, {size}, {scale})")
+
+
+def local_response_norm(view: View) -> Code:
+    layer = view.layer
+    numbers = (*layer.sides, layer.alpha, layer.beta, layer.k)
+    inner = ", ".join(map(literal, numbers))
+    name = "local_response_norm"
+    return Code(f"{name}({{0}}, {inner})", snippets=(name,))
+
+
+def own_response_norm(view: View) -> bool:
+    """Where TensorFlow's operator is: float32 images, as much on both sides."""
+    images = view.target.dtype == "float32" and len(view.shape) == 3
+    return images and view.layer.size % 2 == 1
+
+
+TABLE: dict[str, Entry] = {
+    "GroupNorm": entry(group_norm),
+    "InstanceNorm": entry(instance_norm),
+    "LayerNorm": entry(layer_norm),
+    # 25 ms and 35 ms (32x32x32x32, size 5, two cores).
+    "LocalResponseNorm": Entry(
+        (
+            Form("native", native_response_norm, own_response_norm),
+            Form("written out", local_response_norm),
+        )
+    ),
+    "RMSNorm": entry(rms_norm),
+}

@@ -14,9 +14,57 @@ from polyframe.spec.layers.base import Layer, Moment, Parameter, Shape
 __all__ = ["BatchNorm"]
 
 
+class Affine(Layer):
+    """What normalisations share: a ``weight`` and a ``bias`` for what they return."""
+
+    @property
+    def scaled(self) -> bool:
+        """Whether there is a ``weight``."""
+        raise NotImplementedError
+
+    @property
+    def shifted(self) -> bool:
+        """Whether there is a ``bias``."""
+        raise NotImplementedError
+
+    def sizes(self, shape: Shape) -> Shape:
+        """The shape of the weights: one for each channel."""
+        return shape[:1]
+
+    def across(self, shape: Shape) -> Shape:
+        """Their shape where they meet a batch: 1 where they repeat."""
+        return (1, shape[0], *(1,) * (len(shape) - 1))
+
+    def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
+        found, shape = {}, self.sizes(shapes[0])
+        if self.scaled:
+            found["weight"] = Parameter(shape, Ones())
+        if self.shifted:
+            found["bias"] = Parameter(shape, Zeros())
+        return found
+
+    def weighted(self, at: Moment, out: np.ndarray) -> np.ndarray:
+        """``weight · out + bias``."""
+        across = self.across(out.shape[1:])
+        if self.scaled:
+            out = at["weight"].reshape(across) * out
+        if self.shifted:
+            out = out + at["bias"].reshape(across)
+        return out
+
+
+def running(shape: Shape) -> dict[str, Parameter]:
+    """Running statistics of the channels."""
+    return {
+        "running_mean": Parameter(shape[:1], Zeros(), trainable=False),
+        "running_var": Parameter(shape[:1], Ones(), trainable=False),
+    }
+
+
 @define
-class BatchNorm(Layer):
-    """Batch normalisation over all axes but the channels: (N, C) or (N, C, H, W).
+class BatchNorm(Affine):
+    """Batch normalisation over all axes but the channels: (N, C), (N, C, L),
+    (N, C, H, W) or (N, C, D, H, W).
 
     ``y = weight · (x - mean) / √(var + eps) + bias`` (Ioffe & Szegedy 2015, algorithm
     1). Training uses the batch's mean and its biased variance, and then sets
@@ -26,8 +74,10 @@ class BatchNorm(Layer):
     - ``momentum``: the weight of the *new* statistic, PyTorch's convention; the decay
       that Keras and Gluon call momentum is ``1 - momentum``. UNSET: 0.1.
     - ``eps``: inside the root. UNSET: 1e-5 (Keras: 1e-3).
-    - ``affine``: with ``weight`` and ``bias``.
+    - ``affine``: with ``weight`` if ``scale`` is true, ``bias`` if ``shift`` is.
     - ``unbiased``: whether the running variance is. UNSET: true (Keras, Gluon: false).
+    - ``track_running_stats``: false keeps no state, and inference uses the batch's own
+      statistics, too.
 
     Weights: ``weight``, ``bias``; state: ``running_mean``, ``running_var``; all (C,).
     """
@@ -36,45 +86,60 @@ class BatchNorm(Layer):
     momentum: float = field(Float(0.0, 1.0), default=UNSET, aligned=0.1)
     affine: bool = field(Bool(), default=True)
     unbiased: bool = field(Bool(), default=UNSET, aligned=True)
+    scale: bool = field(Bool(), default=True)
+    shift: bool = field(Bool(), default=True)
+    track_running_stats: bool = field(Bool(), default=True)
 
     short: ClassVar[str] = "bn"
     examples = (
         ({}, ((3, 4, 5),)),
         ({}, ((6,),)),
+        ({}, ((4, 7),)),
+        ({}, ((3, 2, 4, 3),)),
         ({"momentum": 0.3, "eps": 1e-3}, ((2, 3, 3),)),
         ({"affine": False}, ((2, 3, 3),)),
         ({"unbiased": False}, ((2, 3, 3),)),
         ({"affine": False, "unbiased": False}, ((4,),)),
+        ({"unbiased": False, "shift": False}, ((2, 2, 3, 2),)),
+        ({"scale": False}, ((2, 3, 3),)),
+        ({"shift": False}, ((3, 5),)),
+        ({"scale": False, "unbiased": False}, ((4,),)),
+        ({"track_running_stats": False}, ((3, 2, 3),)),
+        ({"track_running_stats": False, "scale": False}, ((5,),)),
+        ({"track_running_stats": False, "affine": False}, ((2, 3, 2, 2),)),
     )
 
+    @property
+    def scaled(self) -> bool:
+        """Whether there is a ``weight``."""
+        return self.affine and self.scale
+
+    @property
+    def shifted(self) -> bool:
+        """Whether there is a ``bias``."""
+        return self.affine and self.shift
+
     def infer(self, *shapes: Shape) -> Shape:
-        self.needs_rank(shapes[0], 1, 3)
+        self.needs_rank(shapes[0], 1, 2, 3, 4)
         return shapes[0]
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
-        shape = shapes[0][:1]
-        found = {}
-        if self.affine:
-            found["weight"] = Parameter(shape, Ones())
-            found["bias"] = Parameter(shape, Zeros())
-        found["running_mean"] = Parameter(shape, Zeros(), trainable=False)
-        found["running_var"] = Parameter(shape, Ones(), trainable=False)
-        return found
+        found = super().parameters(*shapes)
+        return found | running(shapes[0]) if self.track_running_stats else found
 
     def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
-        axes = (0, 2, 3)[: x[0].ndim - 1]
-        across = (-1, 1, 1)[: x[0].ndim - 1]
-        if at.training:
+        axes, across = (0, *range(2, x[0].ndim)), self.across(x[0].shape[1:])
+        if at.training or not self.track_running_stats:
             mean, var = x[0].mean(axes), x[0].var(axes)
         else:
             mean, var = at["running_mean"], at["running_var"]
         out = (x[0] - mean.reshape(across)) / np.sqrt(var.reshape(across) + self.eps)
-        if self.affine:
-            out = at["weight"].reshape(across) * out + at["bias"].reshape(across)
-        return out
+        return self.weighted(at, out)
 
     def new_state(self, at: Moment, *x: np.ndarray) -> dict[str, np.ndarray]:
-        axes = (0, 2, 3)[: x[0].ndim - 1]
+        if not self.track_running_stats:
+            return {}
+        axes = (0, *range(2, x[0].ndim))
         mean, var = x[0].mean(axes), x[0].var(axes, ddof=1 if self.unbiased else 0)
         old, new = 1 - self.momentum, self.momentum
         return {

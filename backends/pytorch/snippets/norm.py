@@ -1,0 +1,39 @@
+"""Norm layers that are copied into programs, where PyTorch's own mean another thing.
+
+This file is read, never imported by polyframe.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm with options that PyTorch's lacks, for inputs of any rank.
+
+    Unless `unbiased`, its running variance is the biased one, as in Keras and Gluon;
+    `scale` and `shift` say whether it has a weight and a bias.
+    """
+
+    def __init__(self, num_features, unbiased=False, scale=True, shift=True, **options):
+        super().__init__(num_features, **options)
+        self.unbiased = unbiased
+        if not scale:
+            self.weight = None
+        if not shift:
+            self.bias = None
+
+    def forward(self, x):
+        mean, var, momentum = self.running_mean, self.running_var, self.momentum
+        if self.training and not self.unbiased:
+            axes = [axis for axis in range(x.dim()) if axis != 1]
+            with torch.no_grad():
+                # In float32 also where autocast computes in fewer bits.
+                new_var, new_mean = torch.var_mean(x.to(mean.dtype), axes, correction=0)
+                mean.lerp_(new_mean, momentum)
+                var.lerp_(new_var, momentum)
+            mean = var = None  # F.batch_norm takes the batch's own
+        train = self.training or mean is None
+        return F.batch_norm(
+            x, mean, var, self.weight, self.bias, train, momentum, self.eps
+        )
