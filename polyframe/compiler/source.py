@@ -173,8 +173,33 @@ def wrap(prefix: str, text: str, indent: int) -> list[str]:
         return [pad + prefix + text]
     lines = [f"{pad}    {text}"]
     if len(lines[0]) > WIDTH:
-        lines = re.sub(r" (\+|if|else) ", rf"\n{pad}    \1 ", lines[0]).split("\n")
+        lines = [f"{pad}    {operand}" for operand in operands(text)]
     return [f"{pad}{prefix}(", *lines, f"{pad})"]
+
+
+SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+
+
+def operands(text: str) -> list[str]:
+    """``a if b else c``, ``a + b - c`` or ``a * b`` in parts, each with its operator."""
+    node, found = ast.parse(text, mode="eval").body, []
+
+    def source(part: ast.expr) -> str:
+        return text[part.col_offset : part.end_col_offset]
+
+    if isinstance(node, ast.IfExp):
+        parts = (node.body, node.test, node.orelse)
+        return [
+            word + source(part)
+            for word, part in zip(("", "if ", "else "), parts, strict=True)
+        ]
+    product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+    while isinstance(node, ast.BinOp) and type(node.op) in SIGNS:
+        if isinstance(node.op, ast.Mult) != product:
+            break
+        found.append(f"{SIGNS[type(node.op)]} {source(node.right)}")
+        node = node.left
+    return [source(node), *reversed(found)]
 
 
 def layout(prefix: str, value: Any, suffix: str, indent: int) -> list[str]:
@@ -246,3 +271,16 @@ def camel(name: str) -> str:
 def size(shape: Iterable[Any]) -> str:
     """A shape comment: ``(N, 32, 30, 30)``."""
     return f"(N, {', '.join(str(n) for n in shape)})"
+
+
+def subscript(cuts: Iterable[slice]) -> str:
+    """What is taken of each axis: ``[:, 1:-1, ::2]``; whole axes at the end go."""
+
+    def text(cut: slice) -> str:
+        parts = ["" if n is None else str(n) for n in (cut.start, cut.stop)]
+        return ":".join(parts) + (f":{cut.step}" if cut.step else "")
+
+    found = [text(cut) for cut in cuts]
+    while len(found) > 1 and found[-1] == ":":
+        found.pop()
+    return f"[{', '.join(found)}]"

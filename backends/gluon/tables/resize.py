@@ -2,6 +2,68 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.table import Entry
+import math
 
-TABLE: dict[str, Entry] = {}
+from polyframe.compiler.source import Opt, call
+from polyframe.compiler.table import Code, Entry, Form, View, entry
+
+
+def factors(view: View) -> tuple[int, ...]:
+    """By how much height and width grow; nothing where those are no whole numbers."""
+    sizes = tuple(zip(view.shape[1:], view.node.shape[1:], strict=True))
+    steps = view.layer.steps(view.shape)
+    if len(sizes) != 2 or any(
+        size % n or step != n / size
+        for (n, size), step in zip(sizes, steps, strict=True)
+    ):
+        return ()
+    return tuple(size // n for n, size in sizes)
+
+
+def native(view: View) -> Code:
+    height, width = factors(view)
+    if view.layer.mode == "nearest":
+        return Code(f'F.UpSampling({{0}}, scale={height}, sample_type="nearest")')
+    scale = f"scale_height={height}, scale_width={width}, align_corners=False"
+    return Code(f"F.contrib.BilinearResize2D({{0}}, {scale})")
+
+
+def mxnet_has_it(view: View) -> bool:
+    """Where MXNet's operators mean it: nearest neighbours by one factor; bilinear where
+    its steps, which are float32, are exact."""
+    layer, found = view.layer, factors(view)
+    if not found or layer.align_corners:
+        return False
+    if layer.mode == "nearest":
+        return found[0] == found[1]
+    exact = all(math.log2(factor).is_integer() for factor in found)
+    # An output of one pixel is taken for aligned corners, whatever is asked for.
+    return bool(layer.mode == "bilinear" and exact and min(view.node.shape[1:]) > 1)
+
+
+def resize(view: View) -> Code:
+    layer = view.layer
+    make = call(
+        "Resize",
+        {"sizes": view.shape[1:], "new_sizes": view.node.shape[1:], "mode": layer.mode},
+        steps=Opt(None if layer.align_corners else layer.steps(view.shape), None),
+        align_corners=Opt(layer.align_corners, False),
+    )
+    return Code(make=make, snippets=("interpolation", "Resize"))
+
+
+def helper(name: str, field: str) -> Entry:
+    """A function of the input and one field."""
+    return entry(
+        lambda v: Code(f"{name}(F, {{0}}, {getattr(v.layer, field)})", snippets=(name,))
+    )
+
+
+TABLE: dict[str, Entry] = {
+    "ChannelShuffle": helper("channel_shuffle", "groups"),
+    "PixelShuffle": helper("pixel_shuffle", "upscale_factor"),
+    "PixelUnshuffle": helper("pixel_unshuffle", "downscale_factor"),
+    "Upsample": Entry(
+        (Form("native", native, mxnet_has_it), Form("written out", resize))
+    ),
+}

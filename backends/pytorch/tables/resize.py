@@ -2,6 +2,84 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.table import Entry
+from typing import Any
 
-TABLE: dict[str, Entry] = {}
+import numpy as np
+
+from polyframe.backends.pytorch.tables.common import short
+from polyframe.compiler.source import Opt, call, literal
+from polyframe.compiler.table import Code, Entry, Form, View, entry
+
+
+def scales(view: View) -> tuple[Any, ...]:
+    """The scale factors that mean on every device what the given ones mean on the CPU:
+    PyTorch's CPU kernels take a factor of 1 (and 2) where that makes the same size."""
+    sizes = zip(view.shape[1:], view.node.shape[1:], strict=True)
+    steps = view.layer.steps(view.shape)
+    found = []
+    for given, (n, size), step in zip(
+        view.layer.each(view.shape), sizes, steps, strict=True
+    ):
+        scale = given if step == 1 / given else size / n
+        found.append(int(scale) if scale == int(scale) else scale)
+    return tuple(found)
+
+
+def upsample(view: View) -> Code:
+    layer = view.layer
+    if layer.size is None:
+        size: dict[str, Any] = {"scale_factor": short(scales(view))}
+    else:
+        size = {"size": short(view.node.shape[1:])}
+    make = call(
+        "nn.Upsample",
+        **size,
+        mode=Opt(layer.mode, "nearest"),
+        align_corners=Opt(layer.align_corners or None, None),
+    )
+    return Code(make=make)
+
+
+def by_index(view: View) -> Code:
+    sizes, steps = view.node.shape[1:], view.layer.steps(view.shape)
+    text = f"nearest({{0}}, {literal(sizes)}, {literal(steps)})"
+    return Code(text, snippets=("nearest",))
+
+
+def right_in_float32(view: View) -> bool:
+    """Whether PyTorch finds the nearest neighbours: it multiplies in float32."""
+    if view.layer.mode != "nearest":
+        return True
+    for size, step in zip(
+        view.node.shape[1:], view.layer.steps(view.shape), strict=True
+    ):
+        i = np.arange(size)
+        exact = np.floor((i * step).astype(np.float32))
+        if (np.floor(i.astype(np.float32) * np.float32(step)) != exact).any():
+            return False
+    return True
+
+
+TABLE: dict[str, Entry] = {
+    "ChannelShuffle": entry(
+        lambda v: Code(make=call("nn.ChannelShuffle", {"groups": v.layer.groups}))
+    ),
+    "PixelShuffle": entry(
+        lambda v: Code(
+            make=call("nn.PixelShuffle", {"upscale_factor": v.layer.upscale_factor})
+        )
+    ),
+    "PixelUnshuffle": entry(
+        lambda v: Code(
+            make=call(
+                "nn.PixelUnshuffle", {"downscale_factor": v.layer.downscale_factor}
+            )
+        )
+    ),
+    "Upsample": Entry(
+        (
+            Form("native", upsample, right_in_float32),
+            Form("by index", by_index, lambda v: v.layer.mode == "nearest"),
+        )
+    ),
+}

@@ -2,18 +2,74 @@
 
 from __future__ import annotations
 
-from polyframe.backends.tf.tables.common import channels_first
-from polyframe.compiler.source import call
+import math
+
+from polyframe.backends.tf.tables.common import (
+    channels_first,
+    native_shape,
+    paddings,
+)
+from polyframe.compiler.source import call, literal, subscript
 from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.spec.layers.base import Shape
 
 
-def flatten(view: View) -> Code:
+def same_order(shape: Shape) -> bool:
+    """Whether the channels may stand first or last alike: one channel, or one place."""
+    return shape[0] == 1 or math.prod(shape[1:]) == 1
+
+
+def reshape(view: View) -> Code:
+    """``Reshape`` and ``Flatten``, in the neutral order: the channels' place changes
+    in front and behind, unless each channel keeps its own values."""
+    shape, new = view.shape, view.node.shape
+    kept = shape[0] == new[0]
+    before = not kept and not same_order(shape)
+    after = not kept and not same_order(new)
+    target = new if after else native_shape(new)
     make = call("layers.Flatten")
-    if len(view.shape) == 1 or view.shape[0] == 1 or max(view.shape[1:]) == 1:
-        return Code(make=make)
-    return Code(f"{{self}}({channels_first(view.shape)})", make)
+    if len(new) > 1:
+        make = call("layers.Reshape", {"target_shape": target})
+    y = f"{{self}}({channels_first(shape) if before else '{0}'})"
+    if after:
+        y = f"tf.transpose({y}, {(0, *range(2, len(new) + 1), 1)})"
+    return Code(y, make)
+
+
+def permute(view: View) -> Code:
+    """``layers.Permute`` counts as the neutral axes do, but with the channels last."""
+    rank = len(view.shape)
+    native = [axis - 1 if axis > 1 else rank for axis in view.layer.axes]
+    dims = (*native[1:], native[0])
+    return Code(make=call("layers.Permute", {"dims": dims}))
+
+
+def pad(view: View) -> Code:
+    layer, pads = view.layer, view.layer.pads(view.shape)
+    if layer.mode == "edge":
+        return Code(f"pad_edge({{0}}, {paddings(pads)})", snippets=("pad_edge",))
+    options = ""
+    if layer.mode == "reflect":
+        options = ', "REFLECT"'
+    elif layer.value:
+        options = f", constant_values={literal(layer.value)}"
+    return Code(f"tf.pad({{0}}, {paddings(pads)}{options})")
+
+
+def cut(view: View) -> Code:
+    """``Crop``, ``Slice`` and ``Split`` are slices."""
+    channels, *others = view.layer.cuts(view.shape)
+    if others and not any(c != slice(None) for c in others):
+        return Code(f"{{0}}[..., {subscript([channels])[1:]}")
+    return Code("{0}" + subscript((slice(None), *others, channels)))
 
 
 TABLE: dict[str, Entry] = {
-    "Flatten": entry(flatten),
+    "Crop": entry(cut),
+    "Flatten": entry(reshape),
+    "Pad": entry(pad),
+    "Permute": entry(permute),
+    "Reshape": entry(reshape),
+    "Slice": entry(cut),
+    "Split": entry(cut),
 }
