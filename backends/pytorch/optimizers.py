@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from polyframe.compiler.source import (
@@ -13,6 +13,12 @@ from polyframe.compiler.source import (
     statement,
 )
 from polyframe.compiler.table import Target
+from polyframe.compiler.write import library, snippet_of
+
+FILES = library(Path(__file__).with_name("snippets") / "optimizers")
+
+ADAPT = ("LAMB", "LARS")
+"""Those that leave more out than the decay of what ``decay_on`` does not name."""
 
 GROUPS = """\
     parameters = list(model.parameters())
@@ -21,50 +27,55 @@ GROUPS = """\
     groups = [{"params": kernels}, {"params": vectors, "weight_decay": 0.0}]
 """
 
-
-def sgd(o: Any, parameters: Name) -> Call:
-    return call(
-        "torch.optim.SGD",
-        {"params": parameters},
-        lr=o.lr,
-        momentum=Opt(o.momentum, 0.0),
-        weight_decay=Opt(o.weight_decay, 0.0),
-        nesterov=Opt(o.nesterov, False),
-    )
-
-
-def adam(name: str, decay: float) -> Callable[[Any, Name], Call]:
-    """Adam or AdamW, whose default decays differ."""
-
-    def write(o: Any, parameters: Name) -> Call:
-        return call(
-            name,
-            {"params": parameters},
-            lr=o.lr,
-            betas=Opt((o.beta1, o.beta2), (0.9, 0.999)),
-            eps=Opt(o.eps, 1e-8),
-            weight_decay=Opt(o.weight_decay, decay),
-        )
-
-    return write
+ADAPTED = """\
+    parameters = list(model.parameters())
+    kernels = [p for p in parameters if p.dim() > 1]
+    vectors = [p for p in parameters if p.dim() <= 1]  # biases, scales and shifts
+    groups = [
+        {"params": kernels},
+        {"params": vectors, "weight_decay": 0.0, "adapt": False},
+    ]
+"""
 
 
-OPTIMIZERS: dict[str, Callable[[Any, Name], Call]] = {
-    "Adam": adam("torch.optim.Adam", 0.0),
-    "AdamW": adam("torch.optim.AdamW", 0.01),
-    "SGD": sgd,
+OPTIMIZERS = {
+    "Adadelta": "torch.optim.Adadelta",
+    "Adagrad": "torch.optim.Adagrad",
+    "Adam": "torch.optim.Adam",
+    "AdamW": "torch.optim.AdamW",
+    "Adamax": "torch.optim.Adamax",
+    "LAMB": "LAMB",
+    "LARS": "LARS",
+    "Lion": "Lion",
+    "NAdam": "NAdam",
+    "RAdam": "torch.optim.RAdam",
+    "RMSProp": "torch.optim.RMSprop",
+    "SGD": "torch.optim.SGD",
 }
+"""Their classes; PyTorch has no LAMB, LARS and Lion, and its NAdam is not exact."""
+
+
+def write(o: Any, parameters: Name) -> Call:
+    """The construction of an optimizer."""
+    fields = o.settings()
+    given = {}
+    if "beta1" in fields:
+        given["betas"] = Opt(*zip(fields.pop("beta1"), fields.pop("beta2")))
+    given |= {name: Opt(*pair) for name, pair in fields.items()}
+    return call(OPTIMIZERS[o.type], {"params": parameters}, lr=o.lr, **given)
 
 
 def optimizer_text(o: Any) -> str:
     """``make_optimizer``."""
-    grouped = o.weight_decay and o.decay_on == "kernels"
+    grouped = o.decay_on == "kernels" and (o.weight_decay or o.type in ADAPT)
     parameters = Name("groups" if grouped else "model.parameters()")
-    made = statement("return ", OPTIMIZERS[o.type](o, parameters), 4)
-    before = GROUPS if grouped else ""
+    made = statement("return ", write(o, parameters), 4)
+    groups = ADAPTED if o.type in ADAPT else GROUPS
+    before = groups if grouped else ""
     return "def make_optimizer(model):\n" + before + "\n".join(made)
 
 
 def snippets(o: Any, target: Target) -> list[str]:
     """The optimizer's class, where it is not PyTorch's own."""
-    return []
+    own = o.type == OPTIMIZERS[o.type]
+    return [snippet_of(FILES, o.type)] if own else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,58 +12,56 @@ from polyframe.compiler.write import library, snippet_of
 FILES = library(Path(__file__).with_name("snippets") / "optimizers")
 
 STATES = {
-    "momentum_buffer": "velocities",
+    "acc_delta": "moves",
     "exp_avg": "means",
     "exp_avg_sq": "squares",
+    "exp_inf": "sizes",
+    "grad_avg": "means",
+    "max_exp_avg_sq": "largest",
+    "momentum_buffer": "velocities",
+    "square_avg": "squares",
+    "sum": "squares",
 }
 """Where the optimizers in snippets/ keep what polyframe calls by PyTorch's names."""
 
+ALONE = ("Adam", "AdamW", "SGD")
+"""Those on TensorFlow's kernels; the others' classes share a base."""
 
-VARIABLES = {"variables": Name("model.trainable_variables")}
-
-
-def sgd(o: Any, **more: Any) -> Call:
-    return call(
-        "SGD",
-        VARIABLES,
-        momentum=Opt(o.momentum, 0.0),
-        nesterov=Opt(o.nesterov, False),
-        weight_decay=Opt(o.weight_decay, 0.0),
-        **more,
-    )
-
-
-def adam(name: str, decay: float) -> Callable[..., Call]:
-    """Adam or AdamW, whose default decays differ."""
-
-    def write(o: Any, **more: Any) -> Call:
-        return call(
-            name,
-            VARIABLES,
-            beta_1=Opt(o.beta1, 0.9),
-            beta_2=Opt(o.beta2, 0.999),
-            epsilon=Opt(o.eps, 1e-8),
-            weight_decay=Opt(o.weight_decay, decay),
-            **more,
-        )
-
-    return write
-
-
-OPTIMIZERS: dict[str, Callable[..., Call]] = {
-    "Adam": adam("Adam", 0.0),
-    "AdamW": adam("AdamW", 0.01),
-    "SGD": sgd,
+NAMES = {
+    "alpha": "rho",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "decoupled_weight_decay": "decoupled",
+    "eps": "epsilon",
 }
+"""What the classes in snippets/ call a field, where it is not the field's name."""
+
+WORDS = "Adadelta Adagrad Adam AdamW Adamax LAMB LARS Lion NAdam RAdam RMSProp SGD"
+OPTIMIZERS = {name: name for name in WORDS.split()}
+"""Their classes in snippets/."""
+
+
+def write(o: Any) -> Call:
+    """The construction of an optimizer."""
+    name, fields = OPTIMIZERS[o.type], o.settings()
+    if fields.pop("amsgrad", (False,))[0]:
+        fields["decoupled_weight_decay"] = name == "AdamW", False
+        fields["weight_decay"] = o.weight_decay, 0.0
+        name = "AMSGrad"
+    given = {NAMES.get(field, field): Opt(*pair) for field, pair in fields.items()}
+    used = o.weight_decay or o.type in ("LAMB", "LARS")
+    given["decay_vectors"] = Opt(o.decay_on == "all" or not used, True)
+    return call(name, {"variables": Name("model.trainable_variables")}, **given)
 
 
 def optimizer_text(o: Any) -> str:
     """``make_optimizer``."""
-    more = {"decay_vectors": Opt(o.decay_on == "all" or not o.weight_decay, True)}
-    made = statement("return ", OPTIMIZERS[o.type](o, **more), 4)
+    made = statement("return ", write(o), 4)
     return "\n".join(["def make_optimizer(model):", *made])
 
 
 def snippets(o: Any, target: Target) -> list[str]:
-    """The optimizer's class."""
-    return [snippet_of(FILES, o.type)]
+    """The optimizer's class, and the base of it if there is one."""
+    name = write(o).function
+    base = [] if name in ALONE else ["Optimizer"]
+    return [snippet_of(FILES, name) for name in [*base, name]]

@@ -1,7 +1,8 @@
 """Initializers: how a parameter's first values are drawn.
 
 They are drawn once, in NumPy and float64, from a Philox stream keyed by (seed, name),
-and loaded into every backend, so that all start from the same bits.
+and loaded into every backend, so that all start from the same bits. No normal
+distribution is cut but ``truncated_normal`` (Keras cuts its He, LeCun and Glorot ones).
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from polyframe.errors import SpecError
 from polyframe.spec.element import Element, define
-from polyframe.spec.fields import Float, field
+from polyframe.spec.fields import Choice, Float, Int, field
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,15 @@ class Initializer(Element, family="initializer"):
         raise NotImplementedError
 
 
-def _uniform(
-    rng: np.random.Generator, shape: tuple[int, ...], bound: float
-) -> np.ndarray:
+def _uniform(rng: np.random.Generator, shape: tuple[int, ...], n: float) -> np.ndarray:
+    """A uniform distribution around 0 with a variance of 1 / n."""
+    bound = math.sqrt(3 / n)
     return rng.uniform(-bound, bound, shape)
+
+
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], n: float) -> np.ndarray:
+    """A normal distribution around 0 with a variance of 1 / n."""
+    return rng.normal(0, math.sqrt(1 / n), shape)
 
 
 @define
@@ -64,64 +71,221 @@ class Ones(Initializer):
 
 
 @define
-class Uniform(Initializer):
-    """U(-scale, scale). Gluon's default for every weight, with scale 0.07."""
+class Constant(Initializer):
+    """One value everywhere."""
 
-    word = "uniform"
-    scale: float = field(Float(0.0), default=0.07)
+    word = "constant"
+    value: float = field(Float(), default=0.0)
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
     ) -> np.ndarray:
-        return _uniform(rng, shape, self.scale)
+        return np.full(shape, self.value)
 
 
 @define
-class GlorotUniform(Initializer):
-    """U(±√(6 / (fan_in + fan_out))). Glorot & Bengio 2010, eq. 16. Keras's default."""
+class Uniform(Initializer):
+    """U(mean - scale, mean + scale). Gluon's default for weights, with scale 0.07."""
+
+    word = "uniform"
+    scale: float = field(Float(0.0), default=0.07)
+    mean: float = field(Float(), default=0.0)
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
+    ) -> np.ndarray:
+        return rng.uniform(self.mean - self.scale, self.mean + self.scale, shape)
+
+
+@define
+class Normal(Initializer):
+    """N(mean, std²)."""
+
+    word = "normal"
+    mean: float = field(Float(), default=0.0)
+    std: float = field(Float(0.0), default=1.0)
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
+    ) -> np.ndarray:
+        return rng.normal(self.mean, self.std, shape)
+
+
+@define
+class TruncatedNormal(Initializer):
+    """N(mean, std²), drawn anew where it is more than 2 · std from the mean.
+
+    As in Keras and JAX: ``std`` is that of the whole curve, what is left has 0.8796 of
+    it. (``torch.nn.init.trunc_normal_`` cuts at -2 and 2 whatever its ``std`` is.)
+    """
+
+    word = "truncated_normal"
+    mean: float = field(Float(), default=0.0)
+    std: float = field(Float(0.0), default=1.0)
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
+    ) -> np.ndarray:
+        values = np.asarray(rng.normal(size=shape))
+        while (outside := np.abs(values) > 2).any():
+            values[outside] = rng.normal(size=np.count_nonzero(outside))
+        return self.mean + self.std * values
+
+
+@dataclass(frozen=True)
+class _Glorot(Initializer):
+    """A variance of gain² · 2 / (fan_in + fan_out)."""
+
+    gain: float = field(Float(0.0, above=True), default=1.0)
+
+    def inputs(self, fans: Fans) -> float:
+        """1 / variance."""
+        return (fans.fan_in + fans.fan_out) / 2 / self.gain**2
+
+
+@define
+class GlorotUniform(_Glorot):
+    """U(±gain · √(6 / (fan_in + fan_out))). Glorot & Bengio 2010, eq. 16.
+
+    Keras's default for weights.
+    """
 
     word = "glorot_uniform"
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
     ) -> np.ndarray:
-        return _uniform(rng, shape, math.sqrt(6 / (fans.fan_in + fans.fan_out)))
+        return _uniform(rng, shape, self.inputs(fans))
 
 
 @define
-class GlorotNormal(Initializer):
-    """N(0, 2 / (fan_in + fan_out)), not truncated. Glorot & Bengio 2010, eq. 12."""
+class GlorotNormal(_Glorot):
+    """N(0, gain² · 2 / (fan_in + fan_out)). Glorot & Bengio 2010, eq. 12."""
 
     word = "glorot_normal"
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
     ) -> np.ndarray:
-        return rng.normal(0, math.sqrt(2 / (fans.fan_in + fans.fan_out)), shape)
+        return _normal(rng, shape, self.inputs(fans))
+
+
+@dataclass(frozen=True)
+class _He(Initializer):
+    """A variance of 2 / ((1 + slope²) · fan)."""
+
+    mode: str = field(Choice(("fan_in", "fan_out")), default="fan_in")
+    slope: float = field(Float(0.0), default=0.0)
+
+    def inputs(self, fans: Fans) -> float:
+        """1 / variance."""
+        fan = fans.fan_in if self.mode == "fan_in" else fans.fan_out
+        return fan / 2 * (1 + self.slope**2)
 
 
 @define
-class HeUniform(Initializer):
-    """U(±√(6 / fan_in)). He et al. 2015, section 2.2, as a uniform distribution."""
+class HeUniform(_He):
+    """U(±√(6 / ((1 + slope²) · fan))). He et al. 2015, eq. 14, as a uniform one.
+
+    ``mode``: which fan; ``slope``: that of a leaky ReLU behind the layer.
+    """
 
     word = "he_uniform"
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
     ) -> np.ndarray:
-        return _uniform(rng, shape, math.sqrt(6 / fans.fan_in))
+        return _uniform(rng, shape, self.inputs(fans))
 
 
 @define
-class HeNormal(Initializer):
-    """N(0, 2 / fan_in), not truncated. He et al. 2015, eq. 10."""
+class HeNormal(_He):
+    """N(0, 2 / ((1 + slope²) · fan)). He et al. 2015, eq. 10, 14 and 15.
+
+    ``mode``: which fan; ``slope``: that of a leaky ReLU behind the layer.
+    """
 
     word = "he_normal"
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
     ) -> np.ndarray:
-        return rng.normal(0, math.sqrt(2 / fans.fan_in), shape)
+        return _normal(rng, shape, self.inputs(fans))
+
+
+@define
+class LeCunUniform(Initializer):
+    """U(±√(3 / fan_in)). LeCun et al. 1998, "Efficient BackProp", section 4.6."""
+
+    word = "lecun_uniform"
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
+    ) -> np.ndarray:
+        return _uniform(rng, shape, fans.fan_in)
+
+
+@define
+class LeCunNormal(Initializer):
+    """N(0, 1 / fan_in). LeCun et al. 1998, "Efficient BackProp", section 4.6."""
+
+    word = "lecun_normal"
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
+    ) -> np.ndarray:
+        return _normal(rng, shape, fans.fan_in)
+
+
+@define
+class Orthogonal(Initializer):
+    """A random matrix with orthogonal rows or columns of length ``gain``.
+
+    Saxe et al. 2014, section 3; Q of a QR decomposition, its signs set by R's diagonal
+    so that all matrices are equally likely. A kernel (O, I, …) is taken as (O, I · …).
+    """
+
+    word = "orthogonal"
+    gain: float = field(Float(), default=1.0)
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
+    ) -> np.ndarray:
+        if len(shape) < 2:
+            raise SpecError(
+                f"is for weights of two dimensions or more, not {shape}",
+                where=self.type,
+            )
+        rows, columns = shape[0], math.prod(shape[1:])
+        tall = rng.normal(size=(max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(tall)
+        q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+        return self.gain * (q.T if rows < columns else q).reshape(shape)
+
+
+@define
+class Dirac(Initializer):
+    """A convolution that hands its inputs on: 1 at the kernel's centre where a channel
+    meets itself, else 0; in each of ``groups`` (``torch.nn.init.dirac_``)."""
+
+    word = "dirac"
+    groups: int = field(Int(1), default=1)
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
+    ) -> np.ndarray:
+        if len(shape) < 3 or shape[0] % self.groups:
+            raise SpecError(
+                f"is for kernels whose first size is a multiple of groups "
+                f"({self.groups}), not {shape}",
+                where=self.type,
+            )
+        values, each = np.zeros(shape), shape[0] // self.groups
+        centre = tuple(size // 2 for size in shape[2:])
+        for group in range(self.groups):
+            for channel in range(min(each, shape[1])):
+                values[(group * each + channel, channel, *centre)] = 1.0
+        return values
 
 
 @define
@@ -137,4 +301,41 @@ class TorchDefault(Initializer):
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
     ) -> np.ndarray:
-        return _uniform(rng, shape, 1 / math.sqrt(fans.fan_in))
+        bound = 1 / math.sqrt(fans.fan_in)
+        return rng.uniform(-bound, bound, shape)
+
+
+@define
+class KerasDefault(Initializer):
+    """What Keras's convolutions and dense layers start from: ``glorot_uniform`` for
+    weights, zeros for what has one dimension."""
+
+    word = "keras_default"
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
+    ) -> np.ndarray:
+        return _but_vectors(GlorotUniform(), rng, shape, fans)
+
+
+@define
+class GluonDefault(Initializer):
+    """What Gluon's convolutions and dense layers start from: U(±0.07) for weights,
+    zeros for what has one dimension."""
+
+    word = "gluon_default"
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
+    ) -> np.ndarray:
+        return _but_vectors(Uniform(0.07), rng, shape, fans)
+
+
+def _but_vectors(
+    initializer: Initializer,
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    fans: Fans,
+) -> np.ndarray:
+    """What an initializer draws, or zeros for biases, scales and shifts."""
+    return np.zeros(shape) if len(shape) < 2 else initializer.draw(rng, shape, fans)

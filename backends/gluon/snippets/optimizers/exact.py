@@ -14,10 +14,18 @@ class SGD(mx.optimizer.Optimizer):
     would mean something else there.
     """
 
-    def __init__(self, learning_rate, momentum=0.0, nesterov=False, weight_decay=0.0):
+    def __init__(
+        self,
+        learning_rate,
+        momentum=0.0,
+        nesterov=False,
+        weight_decay=0.0,
+        dampening=0.0,
+    ):
         super().__init__(learning_rate=learning_rate, wd=weight_decay)
         self.momentum = momentum
         self.nesterov = nesterov
+        self.dampening = dampening
 
     def create_state(self, index, weight):
         """Return the velocity, which starts at zero."""
@@ -25,12 +33,13 @@ class SGD(mx.optimizer.Optimizer):
 
     def update(self, index, weight, grad, state):
         """Move one parameter by one step."""
+        self._update_count(index)
         decay = self._get_wd(index)
         if decay:
             grad = grad + decay * weight
         if self.momentum:
             state *= self.momentum
-            state += grad
+            state += grad if self.num_update == 1 else (1 - self.dampening) * grad
             grad = grad + self.momentum * state if self.nesterov else state
         weight -= self.lr * grad
 

@@ -18,22 +18,30 @@ class SGD:
         momentum=0.0,
         nesterov=False,
         weight_decay=0.0,
+        dampening=0.0,
         decay_vectors=True,
     ):
         self.variables = variables
         self.momentum, self.nesterov = momentum, nesterov
+        self.dampening = dampening
         self.decays = [
             weight_decay if decay_vectors or len(w.shape) > 1 else 0.0
             for w in variables
         ]
         self.velocities = [tf.Variable(tf.zeros_like(w)) for w in variables if momentum]
+        self.step = tf.Variable(0, dtype=tf.int64)
 
     def apply(self, gradients, learning_rate):
         """Take one step; `learning_rate` is a scalar tensor of the weights' dtype."""
         momentum = tf.constant(self.momentum, learning_rate.dtype)
+        if self.dampening:  # but the first velocity is the first gradient
+            rest = tf.constant(1 - self.dampening, momentum.dtype)
+            share = tf.where(self.step.assign_add(1) == 1, tf.ones_like(rest), rest)
         for i, (w, g, decay) in enumerate(zip(self.variables, gradients, self.decays)):
             if decay:
                 g += decay * w
+            if self.dampening:
+                g *= share
             if self.momentum:
                 tf.raw_ops.ResourceApplyMomentum(
                     var=w.handle,

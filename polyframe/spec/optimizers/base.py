@@ -1,0 +1,62 @@
+"""What all optimizers have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from polyframe.spec.element import Element
+from polyframe.spec.fields import UNSET, Choice, field
+
+State = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Optimizer(Element, family="optimizer"):
+    """The base of all optimizers. ``lr`` is the rate at step 0.
+
+    ``decay_on``: what ``weight_decay`` shrinks. "all", as the frameworks do, or
+    "kernels": weights of more than one dimension, so that biases and the scales and
+    shifts of norms are left out (Goyal et al. 2017, section 5.3 of "Accurate, large
+    minibatch SGD").
+    """
+
+    decay_on: str = field(Choice(("all", "kernels")), default="all", kw_only=True)
+
+    lr = 0.0
+    weight_decay = 0.0
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """The canonical names of a parameter's state, as in PyTorch."""
+        return ()
+
+    def settings(self) -> dict[str, tuple[Any, Any]]:
+        """Each field's value and neutral default, but for ``lr`` and ``decay_on``."""
+        found = {}
+        for f in dataclasses.fields(self):
+            if f.name not in ("lr", "decay_on"):
+                default = f.metadata["aligned"] if f.default is UNSET else f.default
+                found[f.name] = getattr(self, f.name), default
+        return found
+
+    def covers(self, w: np.ndarray) -> bool:
+        """Whether a parameter is among those that ``decay_on`` names."""
+        return self.decay_on == "all" or w.ndim > 1
+
+    def decay(self, w: np.ndarray) -> float:
+        """The weight decay of one parameter."""
+        return self.weight_decay if self.covers(w) else 0.0
+
+    def start(self, w: np.ndarray) -> State:
+        """The state of one parameter before the first step."""
+        return {name: np.zeros_like(w) for name in self.state}
+
+    def define(
+        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
+    ) -> np.ndarray:
+        """The meaning: the new weights; updates ``state``; ``step`` counts from 1."""
+        raise NotImplementedError

@@ -1,0 +1,49 @@
+"""Gradient descent with momentum."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyframe.errors import SpecError
+from polyframe.spec.element import define
+from polyframe.spec.fields import UNSET, Bool, Float, field
+from polyframe.spec.optimizers.base import Optimizer, State
+
+
+@define
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum (Sutskever et al. 2013, eq. 1-4).
+
+    ``g += weight_decay · w``; ``v = momentum · v + (1 - dampening) · g``, but ``v = g``
+    at the first step; ``w -= lr · (g + momentum · v if nesterov else v)``.
+    The velocity does not hold the learning rate (torch/optim/sgd.py), so a change of
+    rate acts at once. UNSET ``lr``: 1e-3 (Keras, Gluon: 1e-2).
+    """
+
+    lr: float = field(Float(0.0), default=UNSET, aligned=1e-3)
+    momentum: float = field(Float(0.0, 1.0, below=True), default=0.0)
+    nesterov: bool = field(Bool(), default=False)
+    weight_decay: float = field(Float(0.0), default=0.0)
+    dampening: float = field(Float(0.0, 1.0), default=0.0)
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        return ("momentum_buffer",) if self.momentum else ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nesterov and not self.momentum:
+            raise SpecError("nesterov needs a momentum above 0", where="SGD")
+        if self.nesterov and self.dampening:
+            raise SpecError("nesterov needs a dampening of 0", where="SGD")
+
+    def define(
+        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
+    ) -> np.ndarray:
+        g = g + self.decay(w) * w
+        if self.momentum:
+            share = 1 - self.dampening if step > 1 else 1
+            v = self.momentum * state["momentum_buffer"] + share * g
+            state["momentum_buffer"] = v
+            g = g + self.momentum * v if self.nesterov else v
+        return w - lr * g

@@ -1,0 +1,37 @@
+"""Steps of one length for every weight: only their signs are learnt."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyframe.spec.element import define
+from polyframe.spec.fields import UNSET, Float, field
+from polyframe.spec.optimizers.base import Optimizer, State
+
+
+@define
+class Lion(Optimizer):
+    """The sign of an interpolated momentum (Chen et al. 2023, algorithm 2).
+
+    ``w *= 1 - lr · weight_decay``; ``w -= lr · sign(β1·m + (1-β1)·g)``;
+    ``m = β2·m + (1-β2)·g``. The decay is decoupled. PyTorch has no Lion: UNSET ``lr``
+    is the authors' 1e-4 (Keras: 1e-3).
+    """
+
+    lr: float = field(Float(0.0), default=UNSET, aligned=1e-4)
+    beta1: float = field(Float(0.0, 1.0, below=True), default=0.9)
+    beta2: float = field(Float(0.0, 1.0, below=True), default=0.99)
+    weight_decay: float = field(Float(0.0), default=0.0)
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        return ("exp_avg",)
+
+    def define(
+        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
+    ) -> np.ndarray:
+        m = state["exp_avg"]
+        direction = np.sign(self.beta1 * m + (1 - self.beta1) * g)
+        state["exp_avg"] = self.beta2 * m + (1 - self.beta2) * g
+        out: np.ndarray = w * (1 - lr * self.decay(w)) - lr * direction
+        return out
