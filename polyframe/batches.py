@@ -11,7 +11,7 @@ import numpy as np
 from polyframe.errors import DataError
 from polyframe.spec.element import brief
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses import Loss
+from polyframe.spec.losses.targets import finite
 
 
 def sequence(value: Any, count: int, what: str) -> list[np.ndarray]:
@@ -71,55 +71,6 @@ def check_inputs(
         raise DataError(
             f"inputs differ in length: {[len(a) for a in arrays]}", where="x"
         )
-
-
-def check_labels(
-    target: np.ndarray, shape: Shape, count: int, loss: Loss, dtype: str
-) -> np.ndarray:
-    """Targets as the loss takes them: labels in range as int64, or values in dtype.
-
-    A loss of labels also takes probabilities of the output's shape.
-    """
-    if target.ndim == 0 or len(target) != count:
-        length = len(target) if target.ndim else "a single number"
-        raise DataError(f"has {length} targets for {count} samples", where="y")
-    if not loss.labels:
-        if target.shape[1:] != shape:
-            wanted = ", ".join(map(str, shape))
-            raise DataError(f"is {target.shape}; (N, {wanted}) is needed", where="y")
-        return finite(np.ascontiguousarray(target, dtype), "y")
-    if target.dtype.kind == "f" and target.shape[1:] == shape:
-        if (target < 0).any():
-            sample = int((target < 0).any(axis=tuple(range(1, target.ndim))).argmax())
-            raise DataError(f"sample {sample} has a negative probability", where="y")
-        return finite(np.ascontiguousarray(target, dtype), "y")
-    if target.ndim != 1 or target.dtype.kind not in "iu":
-        raise DataError(
-            f"is {target.dtype} {target.shape}; {loss.type} takes integer labels (N,)",
-            where="y",
-        )
-    wrong = np.flatnonzero((target < 0) | (target >= shape[0]))
-    if len(wrong):
-        raise DataError(
-            f"label {target[wrong[0]]} at sample {wrong[0]} is outside "
-            f"0..{shape[0] - 1}",
-            where="y",
-            hint="as many outputs as classes are needed",
-        )
-    return np.ascontiguousarray(target, np.int64)
-
-
-def finite(array: np.ndarray, where: str) -> np.ndarray:
-    """The array itself; DataError names the first sample with NaN or infinity."""
-    # The sum is finite where everything is (or else it overflowed, and the mask below
-    # finds nothing), and far cheaper than a mask.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(array.sum()):
-            return array
-    bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
-    if bad.any():
-        raise DataError(f"sample {bad.argmax()} holds NaN or infinity", where=where)
-    return array
 
 
 def check_sample_weight(value: Any, count: int) -> np.ndarray | None:

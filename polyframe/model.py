@@ -12,28 +12,22 @@ import numpy as np
 
 from polyframe import weights as weight_files
 from polyframe.backend import Backend, Session
-from polyframe.batches import (
-    Batches,
-    check_labels,
-    check_sample_weight,
-    prepare,
-    sequence,
-)
+from polyframe.batches import Batches, prepare
+from polyframe.checks import check_part, check_targets
 from polyframe.compiler.modules import program_errors
 from polyframe.compiler.program import Program
 from polyframe.compiler.steps import Step
 from polyframe.compiler.table import Target
 from polyframe.data import Dataset, augment
-from polyframe.errors import DataError, PolyframeError
+from polyframe.errors import PolyframeError
 from polyframe.fitting import Held, fit
 from polyframe.inside import Inspector
-from polyframe.measure import measure
+from polyframe.measure import measure, reduce
 from polyframe.programs import write_programs
 from polyframe.randomness import initial_weights, native_seed
 from polyframe.spec.augmentations import Augmentation
-from polyframe.spec.element import brief
 from polyframe.spec.graph import ModelSpec
-from polyframe.spec.losses import sample_weights, soften
+from polyframe.spec.losses import Weighed, check_one_number, sample_weights, soften
 from polyframe.spec.metrics import Metric
 from polyframe.spec.schedules import Schedule
 from polyframe.spec.settings import Training
@@ -136,8 +130,10 @@ class Model:
 
     def _adapted(self, targets: Sequence[np.ndarray], weighted: bool) -> Step:
         step = self._needs_step()
+        check_one_number(step.losses)
         losses = soften(step.losses, targets)
-        return replace(step, losses=losses, weighted=weighted or step.weighted)
+        weighted = weighted or step.weighted or any(loss.weighs for loss in losses)
+        return replace(step, losses=losses, weighted=weighted)
 
     # --- weights and state -------------------------------------------------------
 
@@ -253,6 +249,18 @@ class Model:
                 step.losses, self.measured,
             )  # fmt: skip
 
+    def loss(
+        self, x: Any, y: Any, sample_weight: Any = None, layout: str = "NCHW"
+    ) -> Any:
+        """The loss that ``evaluate`` gives, a float; nothing is trained. Where the
+        losses have reduction="none", each sample's, (N,)."""
+        held = Held(self, x, y, sample_weight, layout)
+        with program_errors(self.spec.name, self.backend.title):
+            return reduce(
+                self._predictor(), held, len(self.graph.inputs), self.preprocess,
+                self._needs_step().losses,
+            )  # fmt: skip
+
     @cached_property
     def measured(self) -> list[Measured]:
         """The metrics, and the outputs that they belong to."""
@@ -263,11 +271,7 @@ class Model:
     def check_targets(self, y: Any, count: int) -> list[np.ndarray]:
         """One checked array of targets for each output."""
         losses, shapes = self._needs_step().losses, self.graph.output_shapes
-        found = sequence(y, len(shapes), "y")
-        return [
-            check_labels(target, shape, count, loss, self.dtype)
-            for target, shape, loss in zip(found, shapes, losses, strict=True)
-        ]
+        return check_targets(losses, shapes, y, count, self.dtype)
 
     def _needs_step(self) -> Step:
         if self.training_step is None:
@@ -278,7 +282,7 @@ class Model:
 
     def weigh(
         self, targets: Sequence[np.ndarray], given: np.ndarray | None
-    ) -> list[np.ndarray | None]:
+    ) -> list[Weighed]:
         """Each output's weights of samples."""
         return sample_weights(self._needs_step().losses, targets, given)
 
@@ -295,15 +299,8 @@ class Model:
 
     def check_part(self, batch: Any, layout: str = "NCHW") -> Part:
         """One checked batch from (x, y) or (x, y, sample_weight)."""
-        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
-            raise DataError(
-                f"a batch is {brief(batch)}; (x, y) or (x, y, sample_weight) is needed",
-                where="x",
-            )
-        inputs = prepare(self.graph.inputs, batch[0], self.dtype, layout)
-        count = len(inputs[0])
-        weights = check_sample_weight(batch[2] if len(batch) == 3 else None, count)
-        return Part(inputs, self.check_targets(batch[1], count), weights)
+        losses = self._needs_step().losses
+        return check_part(self.graph, losses, batch, self.dtype, layout)
 
     def stage(self, batch: Batch) -> Any:
         """A batch with the draws of its step, on the device."""
@@ -378,7 +375,9 @@ class Model:
     @cached_property
     def _inspector(self) -> Inspector:
         target = replace(self.target, precision=None)  # looks in the weights' dtype
-        return Inspector(self.spec, self.graph, self.backend, target, self._open)
+        return Inspector(
+            self.spec, self.graph, self.backend, target, self._open, self.stager
+        )
 
     def gradients(
         self, x: Any, y: Any, layout: str = "NCHW", sample_weight: Any = None
@@ -388,13 +387,7 @@ class Model:
         part = self.check_part((x, y, sample_weight), layout)
         step = self._adapted(part.targets, part.weights is not None)
         (batch,) = whole([part], self.weigh if step.weighted else None, self.step, 0)
-        return self._gradients(step, batch)
-
-    def _gradients(self, step: Step, batch: Batch) -> dict[str, np.ndarray]:
-        session = self._inspector.plain(step)
-        session.set_weights(self.weights())
-        with program_errors(self.spec.name, self.backend.title):
-            return session.loss_and_gradients(self.stager.stage(session, batch))[2]
+        return self._inspector.gradients(step, batch, self.weights())
 
     def activations(
         self, x: Any, training: bool = False, layout: str = "NCHW"
@@ -405,25 +398,18 @@ class Model:
         draws of the next step.
         """
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
-        return self._activations(self.session.arrange(inputs), training)
-
-    def _activations(
-        self, inputs: Sequence[np.ndarray], training: bool
-    ) -> dict[str, np.ndarray]:
-        session, names = self._inspector.taps(training)
-        session.set_weights(self.weights())
-        draws = self.stager.draws(session, len(inputs[0]), self.step)
-        with program_errors(self.spec.name, self.backend.title):
-            outputs = session.forward(inputs, session.arrange(draws), training)
-        return dict(zip(names, outputs, strict=True))
+        return self._inspector.activations(
+            self.session.arrange(inputs), training, self.weights(), self.step
+        )
 
     def look(self, batch: Batch) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """The activations and gradients that a batch of the loop's has right now."""
         inputs = batch.part.inputs
         if not batch.part.arranged:
             inputs = self.session.arrange(inputs)
-        gradients = self._gradients(self._needs_step(), batch)
-        return self._activations(inputs, True), gradients
+        look, weights = self._inspector, self.weights()
+        gradients = look.gradients(self._needs_step(), batch, weights)
+        return look.activations(inputs, True, weights, self.step), gradients
 
     def __repr__(self) -> str:
         return (

@@ -119,19 +119,18 @@ class Trainer:
         return found
 
     def factors(self, parts):
-        """Weights of samples with a mean of 1 over the step: part → output → (N,)."""
+        """Weights of samples, over their labels' mean: part → output → (N,)."""
         found = [[] for _ in parts]
         for index, loss in enumerate(self.losses):
-            columns = []
+            columns, every = [], []
             for part in parts:
                 y = as_list(part[1])[index]
                 w = np.ones(len(y)) if len(part) < 3 else np.asarray(part[2], float)
-                if loss.class_weights if loss.type == "cross_entropy" else False:
-                    classes = np.array(loss.class_weights)
-                    w = w * (classes[y] if y.ndim == 1 else y @ classes)
                 columns.append(w)
-            every = np.concatenate(columns)
-            mean = every.mean()
+                if loss.type == "cross_entropy" and loss.class_weights and y.ndim == 1:
+                    w = w * np.array(loss.class_weights)[y]
+                every.append(w)
+            mean = np.concatenate(every).mean()
             for row, w in zip(found, columns):
                 row.append(w / mean if mean else w)
         return found

@@ -203,7 +203,7 @@ def test_backends(monkeypatch: pytest.MonkeyPatch) -> None:
     relu = pf.Sequential([pf.ReLU(name="r")], (3, 2, 2), name="only_relu")
     fails(
         pf.SpecError,
-        lambda: pf.compile(relu, loss="cross_entropy"),
+        lambda: pf.compile(relu, loss="multi_margin"),
         "takes logits (classes,)",
     )
     fails(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyframe.backends.gluon.losses import loss_text
+from polyframe.backends.gluon.losses import SNIPPETS, loss_text
 from polyframe.backends.gluon.optimizers import optimizer_text
 from polyframe.compiler.source import literal
 from polyframe.compiler.steps import (
@@ -45,7 +45,7 @@ GRADIENTS = '''
 {before}    with autograd.record():
         outputs = model({inputs})
 {losses}
-        loss = losses.sum() / count
+        loss = losses.sum(){over}
 {scaled}    {backward}
 {after}    return loss, outputs
 '''
@@ -81,7 +81,8 @@ def helpers(step: Step) -> list[str]:
     every = ema or training.accumulate > 1 or clip_text(step)
     scaled = training.precision == "float16"
     found = [*(["trained"] if every or scaled else []), *(["Average"] if ema else [])]
-    return [*found, *(["LossScale"] if scaled else [])]
+    losses = dict.fromkeys(n for one in step.losses for n in SNIPPETS.get(one.type, ()))
+    return [*found, *(["LossScale"] if scaled else []), *losses]
 
 
 def clip_text(step: Step) -> str:
@@ -97,12 +98,13 @@ def clip_text(step: Step) -> str:
 def norms_text(graph: TypedGraph, written: Written, step: Step) -> tuple[str, str]:
     """What a step does for batch norms, before the forward and behind the backward:
     only the helper's are folded in, but Gluon's own need a backward pass as well."""
-    norms = [n.layer for n in graph.walk() if isinstance(n.layer, BatchNorm)]
+    found = [n.layer for n in graph.walk() if isinstance(n.layer, BatchNorm)]
+    norms = [layer for layer in found if layer.track_running_stats]
     if not norms:
         return "", ""
     folds = "batch_norms" in written.snippets
     before = BEGIN if folds else ""
-    if step.training.freeze or not all(layer.affine for layer in norms):
+    if step.training.freeze or not all(n.scaled or n.shifted for n in norms):
         before += ATTACH.format(x="x" if len(graph.inputs) > 1 else "[x]")
     first = "[0]" if len(graph.outputs) > 1 else ""
     return before, UPDATE.format(first=first) if folds else ""
@@ -139,7 +141,8 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     scaled = training.precision == "float16"
     kept += ["scaler"] if scaled else []
     pieces = fields(graph, written, step, kept)
-    sections = [loss_text(name, loss) for loss, name in step.functions.items()]
+    functions = step.functions(graph).items()
+    sections = [loss_text(name, *key) for key, name in functions]
     layers = frozen_layers(graph, written, step)
     if layers:
         line = 'layer.collect_params().setattr("grad_req", "null")'
@@ -152,7 +155,7 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     before, after = norms_text(graph, written, step)
     sections.append(
         GRADIENTS.format(
-            losses=losses_text(step, 8),
+            losses=losses_text(graph, step, 8),
             gradients="its gradients are added to the parameters'"
             if adds
             else "the parameters hold its gradients",

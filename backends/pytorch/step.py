@@ -32,7 +32,7 @@ GRADIENTS = '''
 {gradients_head}
     """The loss over `count` samples; its gradients are added to the parameters'."""
 {forward}
-    loss = losses.sum() / count
+    loss = losses.sum(){over}
     {backward}
     return loss, outputs
 '''
@@ -67,7 +67,8 @@ def step_text(
     kept += ["average"] if training.ema is not None else []
     kept += ["scaler"] if scaled else []
     pieces = fields(graph, written, step, kept)
-    sections = [loss_text(name, loss) for loss, name in step.functions.items()]
+    functions = step.functions(graph).items()
+    sections = [loss_text(name, *key) for key, name in functions]
     layers = frozen_layers(graph, written, step)
     if layers:
         found = [listing("model.get_submodule", [path]) for path in layers]
@@ -89,7 +90,7 @@ def step_text(
         )
     sections += [
         GRADIENTS.format(
-            forward=forward + losses_text(step, 4),
+            forward=forward + losses_text(graph, step, 4),
             backward="scaler.scale(loss).backward()" if scaled else "loss.backward()",
             **pieces,
         ),

@@ -22,7 +22,7 @@ GRADIENTS = '''
     with tf.GradientTape() as tape:
         outputs = {outputs}
 {losses}
-        loss = tf.reduce_sum(losses) / count
+        loss = tf.reduce_sum(losses){over}
 {scaled}    return loss, outputs, tape.gradient({of}, model.trainable_variables)
 '''
 
@@ -99,7 +99,8 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     scaled = training.precision == "float16"
     kept += ["scaler"] if scaled else []
     pieces = fields(graph, written, step, kept, "loss, outputs, gradients")
-    sections = [loss_text(name, loss) for loss, name in step.functions.items()]
+    functions = step.functions(graph).items()
+    sections = [loss_text(name, *key) for key, name in functions]
     layers = frozen_layers(graph, written, step)
     if layers:
         own = any("layers.BatchNormalization(" in text for text in written.classes)
@@ -122,7 +123,7 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     sections.append(
         GRADIENTS.format(
             outputs=outputs,
-            losses=losses_text(step, 8),
+            losses=losses_text(graph, step, 8),
             scaled=SCALED if scaled else "",
             of="scaled" if scaled else "loss",
             **pieces,

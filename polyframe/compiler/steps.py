@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from polyframe.compiler.source import Call, Name, head, listing, literal, statement
 from polyframe.compiler.write import Written
 from polyframe.errors import SpecError, UnsupportedError
-from polyframe.spec.losses import Loss, Losses
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.losses import Loss, Losses, unreduced
 from polyframe.spec.optimizers import Optimizer
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph
@@ -25,19 +26,29 @@ class Step:
     training: Training = field(default_factory=Training)
     weighted: bool = False
 
-    @property
-    def functions(self) -> dict[Loss, str]:
-        """The different losses, and what their functions are called."""
-        plain = list(
-            dict.fromkeys(replace(loss, loss_weight=1.0) for loss in self.losses)
-        )
-        if len(plain) == 1:
-            return {plain[0]: "loss_fn"}
+    def functions(self, graph: TypedGraph) -> dict[tuple[Loss, int], str]:
+        """The different losses and ranks (see ``function_of``), and what their
+        functions are called."""
+        pairs = zip(self.losses, graph.output_shapes, strict=True)
+        found = list(dict.fromkeys(function_of(*pair) for pair in pairs))
+        if len(found) == 1:
+            return {found[0]: "loss_fn"}
         names = {}
-        for number, loss in enumerate(plain, 1):
-            same = sum(other.type == loss.type for other in plain) > 1
-            names[loss] = f"{loss.type}_loss{number if same else ''}"
+        for number, (loss, axes) in enumerate(found, 1):
+            same = sum(other.type == loss.type for other, _ in found) > 1
+            names[loss, axes] = f"{loss.type}_loss{number if same else ''}"
         return names
+
+    @property
+    def sums(self) -> bool:
+        """Whether all losses are summed, so that no count divides them."""
+        return all(loss.reduction == "sum" for loss in self.losses)
+
+
+def function_of(loss: Loss, shape: Shape) -> tuple[Loss, int]:
+    """What a loss's function depends on: the loss without its factor, and the number of
+    an output's axes behind the channels, if that matters."""
+    return unreduced(loss), len(shape) - 1 if loss.by_axes else 0
 
 
 def fields(
@@ -73,6 +84,7 @@ def fields(
         "train_head": "\n".join(head("def train_step", train, ":", 0)),
         "called": "\n".join(statement(f"{results} = ", called, 4)),
         "inputs": ", ".join(inputs),
+        "over": "" if step.sums else " / count",
     }
 
 
@@ -110,21 +122,24 @@ def freeze_text(layers: Iterable[Name | Call], line: str) -> str:
     )
 
 
-def losses_text(step: Step, indent: int) -> str:
+def losses_text(graph: TypedGraph, step: Step, indent: int) -> str:
     """The statement that computes ``losses``, one for each sample, as lines."""
-    functions, several = step.functions, len(step.losses) > 1
+    functions, several = step.functions(graph), len(step.losses) > 1
     terms = []
     for index, loss in enumerate(step.losses):
         at = f"[{index}]" if several else ""
-        name = functions[replace(loss, loss_weight=1.0)]
+        name = functions[function_of(loss, graph.output_shapes[index])]
         text = f"{name}(outputs{at}, target{at})"
+        if loss.reduction == "sum" and not step.sums:
+            text = f"count * {text}"
         if loss.loss_weight != 1.0:
             text = f"{literal(loss.loss_weight)} * {text}"
         terms.append(Name(f"{text} * weights{at}" if step.weighted else text))
     if not several:
         return f"{' ' * indent}losses = {terms[0].text}"
-    plain = len(functions) == 1 and all(s.loss_weight == 1.0 for s in step.losses)
-    if plain and not step.weighted:
+    reductions = {loss.reduction for loss in step.losses}
+    alike = len(functions) == 1 and len(reductions) == 1 and not step.weighted
+    if alike and all(loss.loss_weight == 1.0 for loss in step.losses):
         each = "loss_fn(o, t) for o, t in zip(outputs, target)"
         return f"{' ' * indent}losses = sum({each})"
     total = listing("sum", [listing("", terms)])

@@ -15,9 +15,10 @@ import numpy as np
 
 from polyframe.batches import Batches
 from polyframe.errors import DataError
+from polyframe.spec.losses import Weighed
 
 Arrays = list[np.ndarray]
-Weigh = Callable[[Arrays, np.ndarray | None], list[np.ndarray | None]]
+Weigh = Callable[[Arrays, np.ndarray | None], list[Weighed]]
 
 
 @dataclass
@@ -34,8 +35,8 @@ class Part:
 class Batch:
     """A part on its way into a step: where it stands in it, and its weights.
 
-    ``weights`` has an array for each output, or none; over the step they have a mean
-    of 1, so that the sum of the losses over ``count`` is the weighted mean.
+    ``weights`` has an array for each output, or none; they are scaled so that over the
+    step the weighted sum of the losses over ``count`` is the weighted mean.
     """
 
     part: Part
@@ -98,20 +99,19 @@ def whole(
 
 
 def balanced(
-    weights: Sequence[Sequence[np.ndarray | None]], sizes: Sequence[int]
+    weights: Sequence[Sequence[Weighed]], sizes: Sequence[int]
 ) -> list[Arrays]:
-    """Weights (part → output → array, or None for all 1) with a mean of 1 over all
-    parts; they stay 0 where all are."""
+    """Weights (part → output) scaled so that their shares add up to the number of
+    samples; 0 where the shares are, and as they are where a loss is a sum."""
     found: list[Arrays] = [[] for _ in weights]
     for column in zip(*weights, strict=True):
-        full = [
-            np.ones(size) if w is None else np.asarray(w, np.float64)
-            for w, size in zip(column, sizes, strict=True)
-        ]
-        total = sum(float(w.sum()) for w in full)
-        factor = sum(sizes) / total if total else 0.0
-        for row, w in zip(found, full, strict=True):
-            row.append(w * factor)
+        factor = 1.0
+        shares = [weighed.share for weighed in column if weighed.share is not None]
+        if shares:
+            total = sum(shares)
+            factor = sum(sizes) / total if total else 0.0
+        for row, weighed in zip(found, column, strict=True):
+            row.append(weighed.weights * factor)
     return found
 
 

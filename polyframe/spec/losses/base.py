@@ -1,0 +1,170 @@
+"""A loss: one value per sample; the step divides their sum by a global count.
+
+With weights ``s`` of samples, the mean over a whole step (all its batches, if gradients
+are accumulated) or a whole data set is ``Σ s[n]·loss[n] / Σ s[n]·d[n]``. ``d`` is 1,
+except where a loss weighs classes or ignores labels: then it is the weight that sample
+has by its labels, as in PyTorch's ``CrossEntropyLoss(weight=…)`` (Keras divides by the
+count instead). So a common factor of all weights changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from polyframe.errors import SpecError
+from polyframe.spec.element import Element, brief
+from polyframe.spec.fields import Choice, Float, field
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.losses.targets import values
+
+
+@dataclass(frozen=True)
+class Loss(Element, family="loss"):
+    """The base of all losses.
+
+    - ``loss_weight``: its factor in the sum, where a model has several outputs.
+    - ``reduction``: "mean" over all samples; their "sum" (of the losses per sample:
+      PyTorch adds up all numbers in them, too); "none" for ``Model.loss`` alone, which
+      then gives one loss for each sample, (N,).
+    """
+
+    loss_weight: float = field(Float(0.0), default=1.0, kw_only=True)
+    reduction: str = field(
+        Choice(("mean", "sum", "none")), default="mean", kw_only=True
+    )
+
+    by_axes: ClassVar[bool] = False  # programs say it anew for outputs of another rank
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)  # fields that tests set
+
+    @property
+    def labels(self) -> bool:
+        """Whether targets are integer class labels (or probabilities of classes)."""
+        return False
+
+    def check(self, shape: Shape) -> None:
+        """SpecError unless the model's output of that shape can be compared."""
+
+    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+        """Targets as programs take them, for an output of that shape per sample;
+        DataError for what the loss is not defined on."""
+        return values(target, shape, dtype)
+
+    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """The meaning: one loss per sample, (N,)."""
+        raise NotImplementedError
+
+    def weigh(self, target: np.ndarray) -> np.ndarray | None:
+        """What each sample counts in the mean's denominator, by its target, (N,); None
+        if all count 1."""
+        return None
+
+    @property
+    def weighs(self) -> bool:
+        """Whether ``weigh`` gives weights, for labels."""
+        return False
+
+    def suited(self, target: np.ndarray) -> Loss:
+        """The loss as programs are written for targets of that dtype."""
+        return self
+
+    def needs_rank(self, shape: Shape, pixels: bool = True) -> None:
+        """SpecError unless an output is (classes,), or, with ``pixels``, that for each
+        pixel."""
+        if len(shape) != 1 and not (pixels and 1 < len(shape) <= 4):
+            more = " or (classes, height, width)" if pixels else ""
+            raise SpecError(
+                f"{self.type} takes logits (classes,){more} per sample, got {shape}",
+                hint="put a Flatten or GlobalAvgPool2D and a Dense at the end",
+            )
+
+
+def per_sample(losses: np.ndarray) -> np.ndarray:
+    """The mean over all axes but N."""
+    found: np.ndarray = losses.reshape(len(losses), -1).mean(axis=1)
+    return found
+
+
+Losses = tuple[Loss, ...]
+"""One loss for each output of a model."""
+
+
+def parse_losses(value: Any, outputs: Sequence[str] | None = None) -> Losses:
+    """Losses from one for all outputs, a list in the outputs' order, or a mapping.
+
+    Without ``outputs`` (their names), one alone stays one.
+    """
+    one = isinstance(value, (str, Loss)) or (
+        isinstance(value, Mapping) and "type" in value
+    )
+    if one:
+        return (Loss.parse(value),) * (len(outputs) if outputs else 1)
+    if isinstance(value, Mapping):
+        if outputs is None or set(value) != set(outputs):
+            known = ", ".join(outputs or ())
+            raise SpecError(
+                f"got losses for {', '.join(map(brief, value))}; one for each output "
+                f"is needed",
+                where="loss",
+                hint=f"outputs: {known}; for a single loss, {{type: name, …}}",
+            )
+        value = [value[name] for name in outputs]
+    if not isinstance(value, (list, tuple)) or not value:
+        raise SpecError(
+            f"got {brief(value)}; a name, {{type: name, …}}, or a list with one for "
+            "each output is needed",
+            where="loss",
+        )
+    if outputs is not None and len(value) != len(outputs):
+        raise SpecError(
+            f"got {len(value)} losses for {len(outputs)} outputs", where="loss"
+        )
+    return tuple(Loss.parse(item) for item in value)
+
+
+def check_one_number(losses: Losses) -> None:
+    """SpecError where a loss is not reduced to the number that training goes by."""
+    if any(loss.reduction == "none" for loss in losses):
+        raise SpecError(
+            "reduction='none' leaves one loss for each sample, and training and "
+            "evaluate need one number",
+            where="loss",
+            hint="'mean' or 'sum'; Model.loss(x, y) gives the losses of the samples",
+        )
+
+
+class Weighed(NamedTuple):
+    """One output's weights of samples, and what their weighted sum is divided by;
+    ``share`` is None where it is by nothing."""
+
+    weights: np.ndarray  # (N,)
+    share: float | None
+
+
+def sample_weights(
+    losses: Losses, targets: Sequence[np.ndarray], given: np.ndarray | None
+) -> list[Weighed]:
+    """Each output's weights of samples, and their share in the denominator."""
+    found = []
+    for loss, target in zip(losses, targets, strict=True):
+        weights = np.ones(len(target)) if given is None else given
+        own = loss.weigh(target)
+        share = weights.sum() if own is None else (weights * own).sum()
+        found.append(
+            Weighed(weights, float(share) if loss.reduction == "mean" else None)
+        )
+    return found
+
+
+def soften(losses: Losses, targets: Sequence[np.ndarray]) -> Losses:
+    """The losses with ``soft`` as the targets have it: labels, or probabilities."""
+    pairs = zip(losses, targets, strict=True)
+    return tuple(loss.suited(target) for loss, target in pairs)
+
+
+def unreduced(loss: Loss) -> Loss:
+    """The loss without what a step does with it."""
+    return replace(loss, loss_weight=1.0, reduction="mean")

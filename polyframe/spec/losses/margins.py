@@ -1,0 +1,162 @@
+"""Losses that are 0 as soon as an answer is right by a margin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from polyframe.errors import SpecError
+from polyframe.spec.element import define
+from polyframe.spec.fields import Bool, Float, Int, field
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.losses.base import Loss, per_sample
+from polyframe.spec.losses.classes import CLASS_WEIGHTS, check_classes
+from polyframe.spec.losses.targets import labels, signs
+
+__all__ = ["Hinge", "MultiMargin", "SquaredHinge", "Triplet"]
+
+
+@dataclass(frozen=True)
+class _Hinge(Loss):
+    """What hinges share: targets are -1 or 1, numbers of the output's shape."""
+
+    margin: float = field(Float(0.0), default=1.0)
+
+    examples: ClassVar = ({}, {"margin": 0.3})
+
+    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+        return signs(target, shape, dtype, self.type)
+
+    def missing(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """How much of the margin is missing."""
+        found: np.ndarray = np.maximum(self.margin - target * output, 0)
+        return found
+
+
+@define
+class Hinge(_Hinge):
+    """``loss[n] = mean(max(m - t·x, 0))`` for targets ``t`` of -1 and 1.
+
+    (Cortes & Vapnik 1995; Keras and Gluon have it, PyTorch's hinge is another one.)
+
+    - ``margin``: m, 1.
+    """
+
+    word = "hinge"
+
+    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+        return per_sample(self.missing(output, target))
+
+
+@define
+class SquaredHinge(_Hinge):
+    """``loss[n] = mean(max(m - t·x, 0)²)`` for targets ``t`` of -1 and 1.
+
+    - ``margin``: m, 1.
+    """
+
+    word = "squared_hinge"
+
+    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+        return per_sample(self.missing(output, target) ** 2)
+
+
+@define
+class MultiMargin(Loss):
+    """A hinge of logits (N, K) and integer labels (N,), PyTorch's ``MultiMarginLoss``.
+
+    ``loss[n] = w[y] · Σ_k≠y max(m - x[n,y] + x[n,k], 0)^p / K`` (Weston & Watkins 1999).
+
+    - ``p``: 1 or 2.
+    - ``margin``: m, 1.
+    - ``class_weights`` w: samples take that of their label; the mean still is over the
+      number of samples.
+    """
+
+    p: int = field(Int(1, 2), default=1)
+    margin: float = field(Float(0.0), default=1.0)
+    class_weights: tuple[float, ...] | None = field(CLASS_WEIGHTS, default=None)
+
+    word = "multi_margin"
+    examples: ClassVar = (
+        {},
+        {"p": 2},
+        {"margin": 0.3},
+        {"p": 2, "margin": 2.5, "class_weights": (0.5, 0.0, 2.0, 1.5)},
+    )
+
+    @property
+    def labels(self) -> bool:
+        return True
+
+    def check(self, shape: Shape) -> None:
+        self.needs_rank(shape, pixels=False)
+        check_classes(self, self.class_weights, shape)
+
+    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+        return labels(target, shape, self.type)
+
+    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+        own = np.take_along_axis(output, target[:, None], axis=1)
+        missing = np.maximum(self.margin - own + output, 0) ** self.p
+        others = np.arange(output.shape[1]) != target[:, None]
+        losses = (missing * others).mean(axis=1)
+        if self.class_weights is not None:
+            losses = np.array(self.class_weights, output.dtype)[target] * losses
+        return per_sample(losses)
+
+
+@define
+class Triplet(Loss):
+    """Of three vectors the first shall be nearer to the second than to the third.
+
+    The output (N, 3·D) is anchor, positive and negative side by side, as a ``Concat`` of
+    what one encoder says of three inputs is. ``loss[n] = max(d(a, p) - d(a, n) + m, 0)``
+    with ``d(u, v) = (Σ |u - v + ε|^p)^(1/p)`` (Schroff et al. 2015, section 3.1; PyTorch's
+    ``TripletMarginLoss``). It compares nothing with targets: they are any numbers (N,).
+
+    - ``margin``: m, 1. ``p``: the norm, 2. ``eps``: ε, 1e-6, above 0: equal
+      vectors would have no slope.
+    - ``swap``: take the distance of positive and negative for ``d(a, n)`` where that is
+      the smaller one (Balntas et al. 2016).
+    """
+
+    margin: float = field(Float(0.0), default=1.0)
+    p: float = field(Float(1.0), default=2.0)
+    eps: float = field(Float(0.0, above=True), default=1e-6)
+    swap: bool = field(Bool(), default=False)
+
+    word = "triplet"
+    examples: ClassVar = (
+        {},
+        {"swap": True},
+        {"p": 1.0, "margin": 0.3},
+        {"p": 3.0, "eps": 1e-3},
+        {"p": 1.5, "swap": True, "margin": 5.0},
+    )
+
+    def check(self, shape: Shape) -> None:
+        if len(shape) != 1 or shape[0] % 3:
+            raise SpecError(
+                f"{self.type} takes (3·D,) per sample: anchor, positive and negative "
+                f"side by side; got {shape}",
+                hint="a Concat of the three makes it",
+            )
+
+    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+        return super().take(target, (), dtype)
+
+    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+        anchor, positive, negative = np.split(output, 3, axis=1)
+
+        def distance(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+            powers = np.abs(u - v + self.eps) ** self.p
+            found: np.ndarray = powers.sum(axis=1) ** (1 / self.p)
+            return found
+
+        near, far = distance(anchor, positive), distance(anchor, negative)
+        if self.swap:
+            far = np.minimum(far, distance(positive, negative))
+        return per_sample(np.maximum(near - far + self.margin, 0))

@@ -1,0 +1,106 @@
+"""What targets have to be, and what is said of those that are not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyframe.errors import DataError
+from polyframe.spec.layers.base import Shape
+
+
+def finite(array: np.ndarray, where: str) -> np.ndarray:
+    """The array itself; DataError names the first sample with NaN or infinity."""
+    # The sum is finite where everything is (or else it overflowed, and the mask below
+    # finds nothing), and far cheaper than a mask.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum()):
+            return array
+    bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+    if bad.any():
+        raise DataError(f"sample {bad.argmax()} holds NaN or infinity", where=where)
+    return array
+
+
+def sample_of(mask: np.ndarray) -> int:
+    """The first sample for which something in the mask is true."""
+    return int(mask.reshape(len(mask), -1).any(axis=1).argmax())
+
+
+def values(target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    """Finite numbers of the output's shape."""
+    if target.shape[1:] != shape:
+        raise DataError(f"is {target.shape}; {sized(shape)} is needed", where="y")
+    return finite(np.ascontiguousarray(target, dtype), "y")
+
+
+def shares(
+    target: np.ndarray, shape: Shape, dtype: str, what: str, hint: str | None = None
+) -> np.ndarray:
+    """Numbers from 0 to 1 of the output's shape."""
+    found = values(target, shape, dtype)
+    if found.size and not 0 <= found.min() <= found.max() <= 1:
+        low, high = found.min(), found.max()
+        worst = low if -low > high - 1 else high
+        raise DataError(
+            f"sample {sample_of(found == worst)} has {worst:g}; {what} takes numbers "
+            "from 0 to 1",
+            where="y",
+            hint=hint,
+        )
+    return found
+
+
+def probabilities(target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    """Numbers of the output's shape, none negative."""
+    found = values(target, shape, dtype)
+    if (found < 0).any():
+        sample = sample_of(found < 0)
+        raise DataError(f"sample {sample} has a negative probability", where="y")
+    return found
+
+
+def signs(target: np.ndarray, shape: Shape, dtype: str, what: str) -> np.ndarray:
+    """-1 or 1, of the output's shape."""
+    found = values(target, shape, dtype)
+    wrong = np.abs(found) != 1
+    if wrong.any():
+        sample = sample_of(wrong)
+        value = found[sample][wrong[sample]].flat[0]
+        raise DataError(
+            f"sample {sample} has {value:g}; {what} takes -1 and 1",
+            where="y",
+            hint="2 * y - 1 makes them of 0 and 1",
+        )
+    return found
+
+
+def labels(
+    target: np.ndarray, shape: Shape, what: str, ignored: int | None = None
+) -> np.ndarray:
+    """Integer labels (N,), or one for each pixel, as int64; ``ignored`` is none."""
+    if target.dtype.kind not in "iu" or target.shape[1:] != shape[1:]:
+        raise DataError(
+            f"is {target.dtype} {target.shape}; {what} takes integer labels "
+            f"{sized(shape[1:])}",
+            where="y",
+        )
+    classes = shape[0]
+    wrong = (target < 0) | (target >= classes)
+    if ignored is not None:
+        wrong &= target != ignored
+    if wrong.any():
+        low, high = int(target[wrong].min()), int(target[wrong].max())
+        worst = low if -low > high - classes + 1 else high
+        spared = "" if ignored is None else f" and not the ignore_index {ignored}"
+        raise DataError(
+            f"label {worst} at sample {sample_of(wrong & (target == worst))} is outside "
+            f"0..{classes - 1}{spared}",
+            where="y",
+            hint="as many outputs as classes are needed",
+        )
+    return np.ascontiguousarray(target, np.int64)
+
+
+def sized(shape: Shape) -> str:
+    """``(N, 3, 8, 8)``, or ``(N,)``."""
+    return f"(N, {', '.join(map(str, shape))})" if shape else "(N,)"
