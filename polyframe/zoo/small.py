@@ -13,45 +13,51 @@ from polyframe.spec.layers import (
     Dropout,
     Flatten,
     GlobalAvgPool2D,
-    Layer,
     MaxPool2D,
     ReLU,
 )
+from polyframe.zoo.blocks import Shape, model, scaled
 
-Shape = tuple[int, ...]
 
-
-def simple_cnn(num_classes: int = 10, input_shape: Shape = (3, 32, 32)) -> ModelSpec:
-    """Two convolutions and two dense layers; 315,722 weights for CIFAR-10's shape.
+def simple_cnn(
+    num_classes: int = 10, input_shape: Shape = (3, 32, 32), width: float = 1.0
+) -> ModelSpec:
+    """Two convolutions and two dense layers: 315,722 weights.
 
     Conv 32 3×3, ReLU, max pool 2, conv 64 3×3, ReLU, max pool 2, dense 128, ReLU, dense.
     """
     layers = [
-        Conv2D(32, 3, name="conv1"),
+        Conv2D(scaled(32, width), 3, name="conv1"),
         ReLU(name="relu1"),
         MaxPool2D(2, name="pool1"),
-        Conv2D(64, 3, name="conv2"),
+        Conv2D(scaled(64, width), 3, name="conv2"),
         ReLU(name="relu2"),
         MaxPool2D(2, name="pool2"),
         Flatten(name="flatten"),
-        Dense(128, name="fc1"),
+        Dense(scaled(128, width), name="fc1"),
         ReLU(name="relu3"),
         Dense(num_classes, name="fc2"),
     ]
     return model(layers, input_shape, "simple_cnn")
 
 
-def fashion_cnn(num_classes: int = 10, input_shape: Shape = (1, 28, 28)) -> ModelSpec:
-    """The demo's network: two padded convolutions, dropout, two dense layers."""
+def fashion_cnn(
+    num_classes: int = 10, input_shape: Shape = (1, 28, 28), width: float = 1.0
+) -> ModelSpec:
+    """The demo's network for Fashion-MNIST: 421,642 weights.
+
+    Two padded convolutions, each with ReLU and max pool, a dense layer, dropout 0.25,
+    and a dense layer.
+    """
     layers = [
-        Conv2D(32, 3, padding="same", name="conv1"),
+        Conv2D(scaled(32, width), 3, padding="same", name="conv1"),
         ReLU(name="relu1"),
         MaxPool2D(2, name="pool1"),
-        Conv2D(64, 3, padding="same", name="conv2"),
+        Conv2D(scaled(64, width), 3, padding="same", name="conv2"),
         ReLU(name="relu2"),
         MaxPool2D(2, name="pool2"),
         Flatten(name="flatten"),
-        Dense(128, name="fc1"),
+        Dense(scaled(128, width), name="fc1"),
         ReLU(name="relu3"),
         Dropout(0.25, name="dropout"),
         Dense(num_classes, name="fc2"),
@@ -59,13 +65,18 @@ def fashion_cnn(num_classes: int = 10, input_shape: Shape = (1, 28, 28)) -> Mode
     return model(layers, input_shape, "fashion_cnn")
 
 
-def digits_cnn(num_classes: int = 10, input_shape: Shape = (1, 8, 8)) -> ModelSpec:
-    """A network small enough for scikit-learn's 8×8 digits and for tests."""
+def digits_cnn(
+    num_classes: int = 10, input_shape: Shape = (1, 8, 8), width: float = 1.0
+) -> ModelSpec:
+    """A network for scikit-learn's 8×8 digits and for tests: 6,090 weights.
+
+    Two padded convolutions, each with ReLU and max pool, and a dense layer.
+    """
     layers = [
-        Conv2D(16, 3, padding="same", name="conv1"),
+        Conv2D(scaled(16, width), 3, padding="same", name="conv1"),
         ReLU(name="relu1"),
         MaxPool2D(2, name="pool1"),
-        Conv2D(32, 3, padding="same", name="conv2"),
+        Conv2D(scaled(32, width), 3, padding="same", name="conv2"),
         ReLU(name="relu2"),
         MaxPool2D(2, name="pool2"),
         Flatten(name="flatten"),
@@ -77,10 +88,11 @@ def digits_cnn(num_classes: int = 10, input_shape: Shape = (1, 8, 8)) -> ModelSp
 def residual_cnn(
     num_classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16
 ) -> ModelSpec:
-    """A small residual net (He et al. 2016, section 4.2): a stem and three blocks.
+    """A stem and three residual blocks: 78,042 weights.
 
-    The blocks have ``width``, ``2·width`` and ``4·width`` channels; the last two halve
-    the image and project their shortcut. Batch norm follows every convolution, none of
+    After He et al. 2016, section 4.2. The blocks have ``width``, ``2·width`` and
+    ``4·width`` channels (here it is their number, not a factor); the last two halve the
+    image and project their shortcut. Batch norm follows every convolution, none of
     which has a bias.
     """
     x = Input(input_shape, name="x")
@@ -111,9 +123,3 @@ def basic_block(channels: int, stride: int = 1, project: bool = False) -> Any:
         return Block(x, y, kind=kind, name=name)(tensor)
 
     return call
-
-
-def model(layers: list[Layer], input_shape: Shape, name: str) -> ModelSpec:
-    """A chain of layers as a spec."""
-    spec: ModelSpec = Sequential(layers, input_shape=input_shape, name=name)
-    return spec

@@ -1,0 +1,82 @@
+"""Residual networks for CIFAR-10, whose shortcuts have no weights."""
+
+from __future__ import annotations
+
+from polyframe.spec.graph import Block, Input, ModelSpec, Sequential
+from polyframe.spec.layers import (
+    Add,
+    BatchNorm,
+    Dense,
+    GlobalAvgPool2D,
+    Layer,
+    Pad,
+    Permute,
+    ReLU,
+    Slice,
+)
+from polyframe.zoo.blocks import Shape, chain, model, scaled
+from polyframe.zoo.resnet import basic_block, conv3x3
+
+
+def cifar_resnet20(
+    num_classes: int = 10, input_shape: Shape = (3, 32, 32), width: float = 1.0
+) -> ModelSpec:
+    """ResNet-20 for CIFAR-10: 269,722 weights.
+
+    He et al. 2016, section 4.2 and table 6 (0.27M), with shortcuts of option A: every
+    other pixel, and zeros for the channels that are new.
+    """
+    return _cifar_resnet("cifar_resnet20", 3, num_classes, input_shape, width)
+
+
+def cifar_resnet56(
+    num_classes: int = 10, input_shape: Shape = (3, 32, 32), width: float = 1.0
+) -> ModelSpec:
+    """ResNet-56 for CIFAR-10: 853,018 weights.
+
+    He et al. 2016, section 4.2 and table 6 (0.85M), as ``cifar_resnet20``.
+    """
+    return _cifar_resnet("cifar_resnet56", 9, num_classes, input_shape, width)
+
+
+def _cifar_resnet(
+    name: str, count: int, num_classes: int, input_shape: Shape, width: float
+) -> ModelSpec:
+    taken = scaled(16, width)
+    layers: list[Layer] = [
+        conv3x3(taken, name="conv1"),
+        BatchNorm(name="bn1"),
+        ReLU(name="relu"),
+    ]
+    for number in (1, 2, 3):
+        given = scaled(16 * 2 ** (number - 1), width)
+        first = basic_block(given) if number == 1 else _down_block(taken, given)
+        blocks = [first, *(basic_block(given) for _ in range(count - 1))]
+        layers.append(Sequential(blocks, name=f"layer{number}"))
+        taken = given
+    layers += [GlobalAvgPool2D(name="avgpool"), Dense(num_classes, name="fc")]
+    return model(layers, input_shape, name)
+
+
+def _down_block(taken: int, given: int) -> Block:
+    """A basic block that halves the image, with the shortcut of option A."""
+    x, relu = Input(name="x"), ReLU(name="relu")
+    y = conv3x3(given, 2, name="conv1")(x)
+    y = relu(BatchNorm(name="bn1")(y))
+    y = BatchNorm(name="bn2")(conv3x3(given, name="conv2")(y))
+    y = relu(Add(name="add")(y, _shortcut(taken, given)(x)))
+    return Block(x, y, kind="DownBlock")
+
+
+def _shortcut(taken: int, given: int) -> Block:
+    """Every other pixel, between channels of zeros."""
+    before = (given - taken) // 2
+    # Padding is spatial: the channels change places with the rows and back.
+    layers = [
+        Slice(axis=2, step=2, name="rows"),
+        Slice(axis=3, step=2, name="columns"),
+        Permute(axes=(2, 1, 3), name="swap"),
+        Pad(padding=((before, given - taken - before), (0, 0)), name="pad"),
+        Permute(axes=(2, 1, 3), name="back"),
+    ]
+    return chain(layers, "Shortcut", "shortcut")
