@@ -241,15 +241,75 @@ def test_dropout_draws_are_the_same_everywhere_and_fresh_each_step():
         assert worst(weights[one], weights[other])[0] <= TRAJECTORY
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_native_dropout_drops_and_repeats_for_one_seed(backend):
+def noisy():
+    """Every other random layer, each in front of a layer with weights."""
+    layers = [
+        pf.Conv2D(20, 1), pf.SpatialDropout2D(0.4, name="channels"),
+        pf.Conv2D(8, 1), pf.DropPath(0.4, name="paths"),
+        pf.Conv2D(8, 1), pf.GaussianNoise(0.5, name="little"),
+        pf.Conv2D(8, 1), pf.GaussianNoise(3.0, name="much"),
+        pf.Flatten(), pf.Dense(6), pf.DropPath(0.4, name="flat"), pf.Dense(3),
+    ]  # fmt: skip
+    return pf.Sequential(layers, (3, 4, 5), name="noisy")
+
+
+def images():
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(32, 8)), rng.integers(0, 3, 32)
+    return rng.normal(size=(64, 3, 4, 5)), rng.integers(0, 3, 64)
+
+
+def check_noise(model, x):
+    """What random layers do to their inputs while training, and only then."""
+    seen = model.activations(x, training=True)
+    calm = model.activations(x)
+    front = {n.path: n.inputs[0] for n in model.graph.nodes if n.layer.random}
+    for values in (calm, seen):
+        assert set(front) <= set(values)
+    for path in ("channels", "paths", "flat"):
+        before, after = seen[front[path]], seen[path]
+        axes = (2, 3) if path == "channels" else tuple(range(1, after.ndim))
+        kept = (after != 0).any(axes, keepdims=True)  # all of a piece or none of it
+        assert 0.4 < kept.mean() < 0.8  # 0.6 kept
+        assert np.allclose(after, np.where(kept, before / 0.6, 0), rtol=1e-5)
+    for path, stddev in (("little", 0.5), ("much", 3.0)):
+        noise = seen[path] - seen[front[path]]
+        assert abs(noise.mean()) < 0.05 * stddev
+        assert abs(noise.std() / stddev - 1) < 0.05
+        assert 0.64 < (abs(noise) < stddev).mean() < 0.73  # 0.683 of a normal one
+    for path, before in front.items():
+        assert np.array_equal(calm[path], calm[before])
+    return seen
+
+
+def test_other_draws_are_the_same_everywhere_and_fresh_each_step():
+    x, y = images()
+    found, weights = {}, {}
+    for backend in BACKENDS:
+        model = pf.compile(noisy(), backend, loss="cross_entropy", dtype="float64")
+        steps = []
+        for _ in range(3):
+            steps.append(check_noise(model, x))
+            model.train_step(x, y)
+        assert not np.array_equal(steps[0]["paths"] == 0, steps[1]["paths"] == 0)
+        found[backend], weights[backend] = steps, model.weights()
+    for one, other in PAIRS:
+        for mine, yours in zip(found[one], found[other]):
+            assert worst(mine, yours)[0] <= 1e-11
+        assert worst(weights[one], weights[other])[0] <= TRAJECTORY
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("net", [dropped, noisy], ids=lambda net: net.__name__)
+def test_native_random_layers_act_and_repeat_for_one_seed(net, backend):
+    x, y = images()
+    x = x if net is noisy else x.reshape(64, -1)[:, :8]
     losses = []
     for _ in range(2):
         model = pf.compile(
-            dropped(), backend, loss="cross_entropy", semantics="native", seed=5
+            net(), backend, loss="cross_entropy", semantics="native", seed=5
         )
+        if net is noisy:
+            check_noise(model, x)
         losses.append([model.train_step(x, y) for _ in range(4)])
         assert np.array_equal(model.predict(x), model.predict(x))
     assert losses[0] == losses[1]

@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.table import Code, Entry, entry
+from polyframe.compiler.table import Code, Entry, View, entry
+
+
+def elementwise(op: str, sign: str) -> Entry:
+    """An operator between all inputs; shapes that differ need another one."""
+
+    def write(view: View) -> Code:
+        shapes = view.node.in_shapes
+        if sign and len(set(shapes)) == 1:
+            return Code(sign.join(f"{{{i}}}" for i in range(len(shapes))))
+        if len(shapes) == 2:
+            return Code(f"F.{op}({{0}}, {{1}})")
+        return Code(f"chain(F.{op}, {{all}})", snippets=("chain",))
+
+    return entry(write)
+
+
+def reduce(name: str) -> Entry:
+    """A reduction over some axes."""
+
+    def write(view: View) -> Code:
+        axes, keep = view.layer.axes, ", keepdims=True" if view.layer.keepdims else ""
+        axis = axes[0] if len(axes) == 1 else axes
+        return Code(f"F.{name}({{0}}, axis={axis}{keep})")
+
+    return entry(write)
+
 
 TABLE: dict[str, Entry] = {
-    "Add": entry(Code("{sum}")),
+    "Add": elementwise("broadcast_add", " + "),
+    "Average": entry(Code("average(F, {all})", snippets=("average",))),
     "Concat": entry(lambda v: Code(f"F.concat({{all}}, dim={v.layer.axis})")),
+    "Maximum": elementwise("broadcast_maximum", ""),
+    "Multiply": elementwise("broadcast_mul", " * "),
+    "ReduceMean": reduce("mean"),
+    "ReduceSum": reduce("sum"),
+    "Subtract": elementwise("broadcast_sub", " - "),
 }

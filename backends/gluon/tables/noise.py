@@ -2,20 +2,51 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.source import call
-from polyframe.compiler.table import Code, Entry, Form
+from collections.abc import Callable
 
-TABLE: dict[str, Entry] = {
-    "Dropout": Entry(
+from polyframe.compiler.source import Opt, call
+from polyframe.compiler.table import Code, Entry, Form, View
+
+
+def drawn(forward: str, native: Callable[[View], Code]) -> Entry:
+    """Factors that are an input with aligned semantics, and Gluon's own else."""
+    return Entry(
         (
             Form(
                 "aligned",
-                lambda v: Code("{0} * {draw} if draws else {0}"),
+                lambda v: Code(forward),
                 lambda v: v.target.semantics == "aligned" and v.target.training,
             ),
-            Form(
-                "native", lambda v: Code(make=call("nn.Dropout", {"rate": v.layer.p}))
-            ),
+            Form("native", native),
         )
+    )
+
+
+def dropout(first: int | None = None) -> Callable[[View], Code]:
+    """Gluon's own; the axes from ``first`` on share a factor."""
+
+    def write(view: View) -> Code:
+        axes = () if first is None else tuple(range(first, len(view.shape) + 1))
+        rate = view.layer.p if view.layer.p > SMALLEST else 0.0
+        return Code(make=call("nn.Dropout", {"rate": rate}, axes=Opt(axes, ())))
+
+    return write
+
+
+def gaussian_noise(view: View) -> Code:
+    forward = f"gaussian_noise(F, {{0}}, {view.layer.stddev!r})"
+    return Code(forward, snippets=("gaussian_noise",))
+
+
+SMALLEST = 2.0**-126
+"""MXNet reads no rate below it, nor is there one that would drop anything."""
+SHARED = "F.broadcast_mul({0}, {draw}) if draws else {0}"
+
+TABLE: dict[str, Entry] = {
+    "DropPath": drawn(SHARED, dropout(1)),
+    "Dropout": drawn("{0} * {draw} if draws else {0}", dropout()),
+    "GaussianNoise": drawn(
+        "F.broadcast_add({0}, {draw}) if draws else {0}", gaussian_noise
     ),
+    "SpatialDropout2D": drawn(SHARED, dropout(2)),
 }

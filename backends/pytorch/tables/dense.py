@@ -5,6 +5,7 @@ from __future__ import annotations
 from polyframe.backends.pytorch.tables.common import AS_IS
 from polyframe.compiler.source import Opt, call
 from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.spec.layers.base import positive_axis
 
 
 def dense(view: View) -> Code:
@@ -16,6 +17,18 @@ def dense(view: View) -> Code:
     return Code(make=make, weights=AS_IS)
 
 
+def scale(view: View) -> Code:
+    layer = view.layer
+    make = call(
+        "Scale",
+        {"size": layer.count(view.shape)},
+        behind=Opt(len(view.shape) - positive_axis(layer.axis, view.shape), 0),
+        bias=Opt(layer.bias, False),
+    )
+    return Code(make=make, weights=AS_IS, snippets=("Scale",))
+
+
 TABLE: dict[str, Entry] = {
     "Dense": entry(dense),
+    "Scale": entry(scale),
 }

@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.table import Code, Entry, entry
+from polyframe.compiler.table import Code, Entry, View, entry
+
+
+def joined(view: View, sign: str) -> Code:
+    """All inputs with an operator between them."""
+    return Code(sign.join(f"{{{i}}}" for i in range(len(view.node.in_shapes))))
+
+
+def stacked(view: View, method: str) -> Code:
+    """All inputs in a new first axis, which the method reduces."""
+    same = len(set(view.node.in_shapes)) == 1
+    parts = "({all})" if same else "torch.broadcast_tensors({all})"
+    return Code(f"torch.stack({parts}).{method}")
+
+
+def reduce(name: str) -> Entry:
+    """A reduction over some axes."""
+
+    def write(view: View) -> Code:
+        axes, keep = view.layer.axes, ", keepdim=True" if view.layer.keepdims else ""
+        return Code(f"{{0}}.{name}(dim={axes[0] if len(axes) == 1 else axes}{keep})")
+
+    return entry(write)
+
 
 TABLE: dict[str, Entry] = {
     "Add": entry(Code("{sum}")),
+    "Average": entry(lambda v: stacked(v, "mean(dim=0)")),
     "Concat": entry(lambda v: Code(f"torch.cat(({{all}}), dim={v.layer.axis})")),
+    # Of equal values the first gets the gradient; torch.maximum would split it.
+    "Maximum": entry(lambda v: stacked(v, "max(dim=0).values")),
+    "Multiply": entry(lambda v: joined(v, " * ")),
+    "ReduceMean": reduce("mean"),
+    "ReduceSum": reduce("sum"),
+    "Subtract": entry(Code("{0} - {1}")),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyframe.backends.tf.tables.common import BIAS, bias_snippets, biased
+from polyframe.backends.tf.tables.common import BIAS, bias_snippets, biased, native_axis
 from polyframe.compiler.program import Slot
 from polyframe.compiler.source import Opt, call
 from polyframe.compiler.table import Code, Entry, View, entry
@@ -19,6 +19,20 @@ def dense(view: View) -> Code:
     return Code(make=make, weights=DENSE, snippets=bias_snippets(view, "Dense"))
 
 
+def scale(view: View) -> Code:
+    layer = view.layer
+    count, axis = layer.count(view.shape), native_axis(layer.axis, view.shape)
+    behind = 0 if axis == -1 else len(view.shape) - axis
+    shape = (count, *[1] * behind)
+    weights = {
+        name: Slot(path, shape, None, (count,))
+        for name, path in {"weight": "scale", "bias": "bias"}.items()
+    }
+    make = call("Scale", {"shape": shape}, bias=Opt(layer.bias, False))
+    return Code(make=make, weights=weights, snippets=("Scale",))
+
+
 TABLE: dict[str, Entry] = {
     "Dense": entry(dense),
+    "Scale": entry(scale),
 }

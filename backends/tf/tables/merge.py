@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
-from polyframe.backends.tf.tables.common import along
+from polyframe.backends.tf.tables.common import along, native_axis
 from polyframe.compiler.source import call
-from polyframe.compiler.table import Code, Entry, entry
+from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.spec.layers.base import positive_axis
+
+
+def merging(name: str) -> Entry:
+    """Keras's layer of that name on all inputs."""
+    return entry(Code("{self}([{all}])", call(f"layers.{name}")))
+
+
+def reduce(name: str) -> Entry:
+    """A reduction; the first axis that remains is the last one natively."""
+
+    def write(view: View) -> Code:
+        layer, shape = view.layer, view.shape
+        rank = len(shape)
+        axes = tuple(native_axis(axis, shape) for axis in layer.axes)
+        keep = ", keepdims=True" if layer.keepdims else ""
+        y = f"tf.{name}({{0}}, axis={axes[0] if len(axes) == 1 else axes}{keep})"
+        gone = {positive_axis(axis, shape) for axis in layer.axes}
+        left = rank - len(gone)
+        if layer.keepdims or 1 not in gone or left == 1:
+            return Code(y)
+        return Code(f"tf.transpose({y}, {(0, *range(2, left + 1), 1)})")
+
+    return entry(write)
+
 
 TABLE: dict[str, Entry] = {
-    "Add": entry(Code("{self}([{all}])", call("layers.Add"))),
+    "Add": merging("Add"),
+    "Average": merging("Average"),
     "Concat": entry(along("layers.Concatenate", "{self}([{all}])")),
+    "Maximum": merging("Maximum"),
+    "Multiply": merging("Multiply"),
+    "ReduceMean": reduce("reduce_mean"),
+    "ReduceSum": reduce("reduce_sum"),
+    "Subtract": merging("Subtract"),
 }

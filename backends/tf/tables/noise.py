@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.source import call
-from polyframe.compiler.table import Code, Entry, Form
+from collections.abc import Callable
 
-TABLE: dict[str, Entry] = {
-    "Dropout": Entry(
+from polyframe.compiler.source import Call, call
+from polyframe.compiler.table import Code, Entry, Form, View
+
+
+def drawn(forward: str, native: Callable[[View], Code]) -> Entry:
+    """Factors that are an input with aligned semantics, and Keras's own else."""
+    return Entry(
         (
             Form(
                 "aligned",
-                lambda v: Code("{0} * {draw} if training else {0}"),
+                lambda v: Code(forward),
                 lambda v: v.target.semantics == "aligned" and v.target.training,
             ),
-            Form(
-                "native",
-                lambda v: Code(
-                    "{self}({0}, training=training)",
-                    call("layers.Dropout", {"rate": v.layer.p}),
-                ),
-            ),
+            Form("native", native),
         )
+    )
+
+
+def own(make: Callable[[View], Call]) -> Callable[[View], Code]:
+    """Keras's own layer."""
+    return lambda view: Code("{self}({0}, training=training)", make(view))
+
+
+def drop_path(view: View) -> Call:
+    shape = (None, *[1] * len(view.shape))
+    return call("layers.Dropout", {"rate": view.layer.p}, noise_shape=shape)
+
+
+def gaussian_noise(view: View) -> Code:
+    """Keras's own takes a deviation of 1 at most."""
+    stddev = view.layer.stddev
+    if stddev <= 1:
+        make = call("layers.GaussianNoise", {"stddev": stddev})
+        return Code("{self}({0}, training=training)", make)
+    noise = "{self}(tf.zeros_like({0}), training=training)"
+    make = call("layers.GaussianNoise", {"stddev": 1.0})
+    return Code(f"tf.add({{0}}, {stddev!r} * {noise})", make)
+
+
+FACTOR = "{0} * {draw} if training else {0}"
+
+TABLE: dict[str, Entry] = {
+    "DropPath": drawn(FACTOR, own(drop_path)),
+    "Dropout": drawn(
+        FACTOR, own(lambda v: call("layers.Dropout", {"rate": v.layer.p}))
+    ),
+    "GaussianNoise": drawn("{0} + {draw} if training else {0}", gaussian_noise),
+    "SpatialDropout2D": drawn(
+        FACTOR, own(lambda v: call("layers.SpatialDropout2D", {"rate": v.layer.p}))
     ),
 }

@@ -18,6 +18,7 @@ from polyframe.spec.fields import Kind
 from polyframe.spec.initializers import Fans, Initializer, Zeros
 
 Shape = tuple[int, ...]
+Examples = tuple[tuple[dict[str, Any], tuple[Shape, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Layer(Element, family="layer"):
     short: ClassVar[str] = "layer"  # unnamed layers are called short1, short2, …
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # least and most inputs
     random: ClassVar[bool] = False  # draws while training; else the identity
-    examples: ClassVar[tuple[tuple[dict[str, Any], tuple[Shape, ...]], ...]] = ()
+    examples: ClassVar[Examples] = ()
 
     def __post_init__(self) -> None:
         if self.name is not None:

@@ -1,4 +1,4 @@
-"""Dense layers."""
+"""Dense layers and factors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ import numpy as np
 
 from polyframe.spec.element import define
 from polyframe.spec.fields import UNSET, Bool, Int, field
-from polyframe.spec.initializers import Fans, TorchDefault
-from polyframe.spec.layers.base import Init, Layer, Moment, Parameter, Shape
+from polyframe.spec.initializers import Fans, Ones, TorchDefault, Zeros
+from polyframe.spec.layers.base import (
+    Init,
+    Layer,
+    Moment,
+    Parameter,
+    Shape,
+    positive_axis,
+)
 
-__all__ = ["Dense"]
+__all__ = ["Dense", "Scale"]
 
 
 @define
@@ -52,3 +59,51 @@ class Dense(Layer):
     def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
         out = x[0] @ at["weight"].T
         return out + at["bias"] if self.bias else out
+
+
+@define
+class Scale(Layer):
+    """A learnable factor, and maybe a shift, for each index of one axis: ``w · x + b``.
+
+    Caffe's Scale; with a small ``weight_init``, the layer scale of Touvron et al. 2021
+    (CaiT, section 2). ``axis`` counts as in (N, C, H, W), N being 0; it may be negative.
+
+    Weights: ``weight``, ``bias``, each (size of the axis,).
+    """
+
+    axis: int = field(Int(-4, 4), default=1)
+    bias: bool = field(Bool(), default=False)
+    weight_init: Any = field(Init(), default=Ones())
+    bias_init: Any = field(Init(), default=Zeros())
+
+    short: ClassVar[str] = "scale"
+    examples = (
+        ({}, ((3, 4, 5),)),
+        ({"bias": True}, ((6,),)),
+        ({"axis": 2, "bias": True}, ((3, 4, 5),)),
+        ({"axis": -1}, ((3, 4, 5),)),
+        ({"bias": True}, ((3, 4),)),
+        ({"axis": 2}, ((3, 4),)),
+        ({"axis": 3, "bias": True}, ((2, 3, 4, 2),)),
+    )
+
+    def count(self, shape: Shape) -> int:
+        """The size of its axis in an input (C, …)."""
+        return shape[positive_axis(self.axis, shape) - 1]
+
+    def infer(self, *shapes: Shape) -> Shape:
+        positive_axis(self.axis, shapes[0])
+        return shapes[0]
+
+    def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
+        shape = (self.count(shapes[0]),)
+        found = {"weight": Parameter(shape, self.weight_init)}
+        if self.bias:
+            found["bias"] = Parameter(shape, self.bias_init)
+        return found
+
+    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+        behind = x[0].ndim - 1 - positive_axis(self.axis, x[0].shape[1:])
+        across = (-1, *[1] * behind)
+        out = at["weight"].reshape(across) * x[0]
+        return out + at["bias"].reshape(across) if self.bias else out

@@ -1,38 +1,121 @@
-"""Layers of several inputs."""
+"""Layers that bring values together: several inputs into one, or axes into nothing."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
 from polyframe.spec.element import define
-from polyframe.spec.fields import Int, field
-from polyframe.spec.layers.base import Layer, Moment, Shape, positive_axis
+from polyframe.spec.fields import Bool, Int, Several, field
+from polyframe.spec.layers.base import Examples, Layer, Moment, Shape, positive_axis
 
-__all__ = ["Add", "Concat"]
+__all__ = [
+    "Add",
+    "Average",
+    "Concat",
+    "Maximum",
+    "Multiply",
+    "ReduceMean",
+    "ReduceSum",
+    "Subtract",
+]
+
+PAIRS: Examples = (
+    ({}, ((3, 4, 5), (3, 4, 5))),
+    ({}, ((3, 4, 5), (3, 1, 1))),
+    ({}, ((1, 4, 1), (3, 1, 5))),
+    ({}, ((6,), (1,))),
+    ({}, ((2, 5), (2, 1))),
+    ({}, ((2, 1, 3, 2), (1, 2, 3, 2))),
+)
+SEVERAL: Examples = (
+    *PAIRS,
+    ({}, ((6,), (6,), (6,))),
+    ({}, ((3, 1, 1), (3, 4, 5), (1, 4, 5))),
+)
+
+
+@dataclass(frozen=True)
+class Elementwise(Layer):
+    """What elementwise layers of several inputs share: sizes of 1 are stretched.
+
+    All inputs have as many axes; along each, the sizes are equal or 1.
+    """
+
+    arity = (2, 1024)  # a sum in source of some thousands is too deep for Python
+    examples: ClassVar[Examples] = SEVERAL
+
+    def infer(self, *shapes: Shape) -> Shape:
+        sizes = [set(axis) - {1} for axis in zip(*shapes, strict=False)]
+        if len({len(shape) for shape in shapes}) > 1 or any(len(s) > 1 for s in sizes):
+            raise SpecError(f"its inputs differ in shape: {listed(shapes)}")
+        return tuple(max(s, default=1) for s in sizes)
 
 
 @define
-class Add(Layer):
-    """The elementwise sum of two or more tensors of one shape, added left to right."""
+class Add(Elementwise):
+    """The elementwise sum of two or more tensors, added left to right.
+
+    Sizes of 1 are stretched, as in NumPy: (C, H, W) + (C, 1, 1).
+    """
 
     short: ClassVar[str] = "add"
-    arity = (2, 1024)  # a sum in source of some thousands is too deep for Python
-    examples = (
-        ({}, ((3, 4, 5), (3, 4, 5))),
-        ({}, ((6,), (6,), (6,))),
-    )
-
-    def infer(self, *shapes: Shape) -> Shape:
-        if len(set(shapes)) > 1:
-            raise SpecError(f"its inputs differ in shape: {listed(shapes)}")
-        return shapes[0]
 
     def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
         return reduce(np.add, x)
+
+
+@define
+class Subtract(Elementwise):
+    """The first tensor minus the second, elementwise; sizes of 1 are stretched."""
+
+    short: ClassVar[str] = "subtract"
+    arity = (2, 2)
+    examples = PAIRS
+
+    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+        return x[0] - x[1]
+
+
+@define
+class Multiply(Elementwise):
+    """The elementwise product of two or more tensors, multiplied left to right.
+
+    Sizes of 1 are stretched, as in NumPy: a gate (C, 1, 1) scales channels (C, H, W).
+    """
+
+    short: ClassVar[str] = "multiply"
+
+    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+        return reduce(np.multiply, x)
+
+
+@define
+class Maximum(Elementwise):
+    """The elementwise maximum of two or more tensors; sizes of 1 are stretched.
+
+    Of equal values the first gets the gradient (``torch.maximum`` would split it).
+    """
+
+    short: ClassVar[str] = "maximum"
+
+    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+        return reduce(np.maximum, x)
+
+
+@define
+class Average(Elementwise):
+    """The elementwise mean of two or more tensors; sizes of 1 are stretched."""
+
+    short: ClassVar[str] = "average"
+
+    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+        total: np.ndarray = reduce(np.add, x)
+        return total / len(x)
 
 
 @define
@@ -65,6 +148,64 @@ class Concat(Layer):
 
     def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
         return np.concatenate(x, axis=self.axis)
+
+
+@dataclass(frozen=True)
+class Reduce(Layer):
+    """What reductions share: the axes, counted as in (N, C, H, W), never N."""
+
+    axes: Any = field(Several(Int(-4, 4), least=1, most=4))
+    keepdims: bool = field(Bool(), default=False)
+
+    examples = (
+        ({"axes": (2, 3)}, ((3, 4, 5),)),
+        ({"axes": (2, 3), "keepdims": True}, ((3, 4, 5),)),
+        ({"axes": 1}, ((3, 4, 5),)),
+        ({"axes": 1}, ((2, 3, 2, 4),)),
+        ({"axes": (1, 3)}, ((2, 3, 2, 4),)),
+        ({"axes": -1}, ((3, 4),)),
+        ({"axes": (-3, -1)}, ((3, 4, 5),)),
+        ({"axes": 1, "keepdims": True}, ((6,),)),
+        ({"axes": (1, 2), "keepdims": True}, ((2, 3, 4),)),
+    )
+
+    def infer(self, *shapes: Shape) -> Shape:
+        found = {positive_axis(axis, shapes[0]) for axis in self.axes}
+        if len(found) < len(self.axes):
+            raise SpecError(f"axes {self.axes} name an axis twice")
+        if self.keepdims:
+            return tuple(1 if i in found else n for i, n in enumerate(shapes[0], 1))
+        if len(found) == len(shapes[0]):
+            raise SpecError(
+                "leaves no axis of a sample", hint="fewer axes, or keepdims=True"
+            )
+        return tuple(n for i, n in enumerate(shapes[0], 1) if i not in found)
+
+
+@define
+class ReduceMean(Reduce):
+    """The mean over some axes, counted as in (N, C, H, W), N being 0; never over N.
+
+    The axes go, or stay with a size of 1 with ``keepdims``; one of a sample's must
+    stay. Those that remain are again (C, …): over axis 1, (N, C, H, W) → (N, H, W).
+    """
+
+    short: ClassVar[str] = "mean"
+
+    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+        out: np.ndarray = x[0].mean(axis=self.axes, keepdims=self.keepdims)
+        return out
+
+
+@define
+class ReduceSum(Reduce):
+    """The sum over some axes; all else as in ReduceMean."""
+
+    short: ClassVar[str] = "sum"
+
+    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+        out: np.ndarray = x[0].sum(axis=self.axes, keepdims=self.keepdims)
+        return out
 
 
 def listed(shapes: tuple[Shape, ...]) -> str:

@@ -1,0 +1,31 @@
+"""Layers that are copied into programs, where Gluon has none. Read, never imported."""
+
+from mxnet.gluon import nn
+
+
+class Scale(nn.HybridBlock):
+    """A learnable factor, and maybe a shift, for each index of one axis."""
+
+    def __init__(self, shape, bias=False):
+        super().__init__()
+        self.weight = self.params.get("weight", shape=shape, init="ones")
+        if bias:
+            self.bias = self.params.get("bias", shape=shape, init="zeros")
+
+    def hybrid_forward(self, F, x, weight, bias=None):
+        x = F.broadcast_mul(x, weight)
+        return x if bias is None else F.broadcast_add(x, bias)
+
+
+def chain(op, x, *others):
+    """Join several inputs, two at a time, from left to right."""
+    for y in others:
+        x = op(x, y)
+    return x
+
+
+def average(F, x, *others):
+    """The mean of several inputs."""
+    for y in others:
+        x = F.broadcast_add(x, y)
+    return x / (1 + len(others))

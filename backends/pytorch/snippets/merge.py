@@ -1,0 +1,21 @@
+"""Layers that are copied into programs, where PyTorch has none. Read, never imported."""
+
+import torch
+from torch import nn
+
+
+class Scale(nn.Module):
+    """A learnable factor, and maybe a shift, for each index of one axis.
+
+    `behind` is the number of axes behind it.
+    """
+
+    def __init__(self, size, behind=0, bias=False):
+        super().__init__()
+        self.across = (size, *[1] * behind)
+        self.weight = nn.Parameter(torch.ones(size))
+        self.bias = nn.Parameter(torch.zeros(size)) if bias else None
+
+    def forward(self, x):
+        x = x * self.weight.view(self.across)
+        return x if self.bias is None else x + self.bias.view(self.across)
