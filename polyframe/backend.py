@@ -15,7 +15,7 @@ import numpy as np
 
 from polyframe.compiler.program import Program
 from polyframe.compiler.steps import Step
-from polyframe.compiler.table import Table, Target
+from polyframe.compiler.table import Table, Target, added_entries
 from polyframe.spec.typed import TypedGraph
 
 Native = Any
@@ -155,6 +155,11 @@ class Backend(abc.ABC):
     install: ClassVar[str]  # the command that installs the framework
     table: ClassVar[Table]
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]]  # for semantics="native"
+
+    @property
+    def entries(self) -> Table:
+        """The table, with what plug-ins have added to it."""
+        return {**self.table, **added_entries(self.name)}
 
     @abc.abstractmethod
     def probe(self) -> Probe:

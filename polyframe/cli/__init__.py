@@ -20,7 +20,7 @@ from polyframe.cli.data import data
 from polyframe.cli.doctor import doctor
 from polyframe.cli.eject import eject
 from polyframe.cli.evaluate import evaluate
-from polyframe.cli.options import debug_option, debugging
+from polyframe.cli.options import common_options, debugging
 from polyframe.cli.predict import predict
 from polyframe.cli.show import show
 from polyframe.cli.summary import summary
@@ -80,7 +80,7 @@ def fail(ctx: click.Context, message: str, code: int) -> None:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="polyframe")
-@debug_option
+@common_options
 def cli() -> None:
     """One CNN spec, native PyTorch, TensorFlow and MXNet programs.
 

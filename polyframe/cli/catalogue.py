@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from polyframe.cli.options import debug_option
+from polyframe.cli.options import common_options
 
 Listing = tuple[list[str], list[list[str]]]
 
@@ -25,23 +25,48 @@ def elements(registry: Mapping[str, Any]) -> Listing:
 
 
 def layers() -> Listing:
-    """All layers, and the backends whose table has an entry for each."""
+    """All layers, and how far each backend supports them, as the tests found it."""
     from polyframe import registry
     from polyframe.errors import BackendError
+    from polyframe.plugins import load_installed
     from polyframe.spec.layers import Layer
 
+    load_installed()
     tables = {}
     for name in registry.backends():
         try:
-            tables[name] = registry.get(name).table
+            tables[name] = registry.get(name).entries
         except BackendError as error:
             click.echo(f"warning: {error}", err=True)
-    rows = []
+    known, rows = support(), []
     for word, found in sorted(Layer.registry.items()):
         if word != "Block":  # a block is made of layers; every backend writes it
-            on = ", ".join(name for name, table in tables.items() if word in table)
-            rows.append([word, on or "-", first_line(found)])
-    return ["name", "backends", "what it is"], rows
+            cells = [
+                status(word in table, known.get(word, {}).get(name))
+                for name, table in tables.items()
+            ]
+            rows.append([word, *cells, first_line(found)])
+    return ["name", *tables, "what it is"], rows
+
+
+def support() -> Mapping[str, Any]:
+    """Layer → backend → what the tests found."""
+    import json
+    from importlib import resources
+
+    text = resources.files("polyframe").joinpath("support.json").read_text("utf-8")
+    found: Mapping[str, Any] = json.loads(text)["layers"]
+    return found
+
+
+def status(there: bool, tested: Mapping[str, Any] | None) -> str:
+    """``exact``, ``exact, 2 gaps``, ``untested`` or ``-``."""
+    if not there:
+        return "-"
+    if tested is None:
+        return "untested"  # a plug-in's
+    gaps = len(tested["gaps"])
+    return f"exact, {gaps} gap{'s' * (gaps > 1)}" if gaps else "exact"
 
 
 def losses() -> Listing:
@@ -154,7 +179,7 @@ KINDS: dict[str, Callable[[], Listing]] = {
 
 @click.command("list")
 @click.argument("kind", type=click.Choice(list(KINDS)), metavar="KIND")
-@debug_option
+@common_options
 def list_command(kind: str) -> None:
     """What there is: layers, losses, recipes, data sets, …
 
@@ -163,7 +188,7 @@ def list_command(kind: str) -> None:
 
     \b
     Examples:
-      polyframe list layers        with the backends that can run each
+      polyframe list layers        with what the tests found on each backend
       polyframe list recipes       what `polyframe train` takes by name
     """
     from polyframe.cli.output import print_table

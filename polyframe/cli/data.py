@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from polyframe.cli.options import debug_option, parse_settings
+from polyframe.cli.options import common_options, parse_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ def data() -> None:
     "-o", "--out", metavar="FILE", help="The sheet of pictures.  [default: NAME.png]"
 )
 @click.option("--no-pictures", is_flag=True, help="Write no sheet of pictures.")
-@debug_option
+@common_options
 def info(
     name: str, settings: tuple[str, ...], out: str | None, no_pictures: bool
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from polyframe.cli.options import debug_option
+from polyframe.cli.options import common_options
 
 RIVALS = ("mxnet", "mxnet-cu112")
 
@@ -15,7 +15,7 @@ RIVALS = ("mxnet", "mxnet-cu112")
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 @click.pass_context
-@debug_option
+@common_options
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """What is installed, what is usable, and how to install the rest.
 

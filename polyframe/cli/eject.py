@@ -6,7 +6,7 @@ import click
 
 from polyframe.cli.options import (
     backend_option,
-    debug_option,
+    common_options,
     parse_settings,
     set_option,
 )
@@ -21,7 +21,7 @@ from polyframe.cli.options import (
 @click.option("--epochs", type=int, help="How many times the data are shown.")
 @click.option("--optimize", is_flag=True, help="With the rewrites, as `train` runs it.")
 @set_option
-@debug_option
+@common_options
 def eject(
     recipe: str,
     backend: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from polyframe.cli.options import backend_option, best_option, debug_option
+from polyframe.cli.options import backend_option, best_option, common_options
 
 
 @click.command()
@@ -13,7 +13,7 @@ from polyframe.cli.options import backend_option, best_option, debug_option
 @click.option("--device", default="auto", show_default=True, help="cpu, gpu, gpu:1.")
 @best_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
-@debug_option
+@common_options
 def evaluate(
     run: str, backend: str | None, device: str, best: bool, as_json: bool
 ) -> None:

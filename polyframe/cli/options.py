@@ -15,13 +15,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEBUG = "polyframe.debug"
 
 
-def debug_option(command: F) -> F:
-    """``--debug``, before or after the command's name."""
+def common_options(command: F) -> F:
+    """``--plugin`` and ``--debug``, before or after the command's name."""
 
     def remember(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
         if value:
             ctx.meta[DEBUG] = True  # shared by the group and its commands
 
+    command = click.option(
+        "--plugin",
+        metavar="FILE",
+        multiple=True,
+        is_eager=True,
+        expose_value=False,
+        callback=load_plugins,
+        help="A Python file with layers of your own; it is run. See docs/plugins.md.",
+    )(command)
     return click.option(
         "--debug",
         is_flag=True,
@@ -30,6 +39,20 @@ def debug_option(command: F) -> F:
         callback=remember,
         help="Show the Python traceback of an error.",
     )(command)
+
+
+def load_plugins(
+    ctx: click.Context, parameter: click.Parameter, value: Sequence[str]
+) -> None:
+    """Run the files; what is wrong with one is told as wrong usage."""
+    from polyframe.errors import PolyframeError
+    from polyframe.plugins import load_plugin
+
+    for path in value:
+        try:
+            load_plugin(path)
+        except PolyframeError as error:
+            raise click.BadParameter(str(error), ctx, parameter) from error
 
 
 def debugging(ctx: click.Context) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from polyframe.cli.options import backend_option, best_option, debug_option
+from polyframe.cli.options import backend_option, best_option, common_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ SHOWN = 10
 @best_option
 @click.option("-o", "--out", metavar="FILE", help="Write the outputs (.npy or .npz).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout: all rows.")
-@debug_option
+@common_options
 def predict(
     run: str,
     file: str,
@@ -74,7 +74,8 @@ def predict(
     found = dict(zip(graph.outputs, as_list(outputs), strict=True))
     rows: list[dict[str, Any]]
     extra: dict[str, np.ndarray] = {}
-    if opened.recipe.loss.labels and len(found) == 1:
+    classifies = opened.recipe.loss.labels and len(graph.output_shapes[0]) == 1
+    if classifies and len(found) == 1:
         rows, extra = classify(next(iter(found.values())), opened.classes)
     else:
         rows = [

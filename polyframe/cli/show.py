@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from polyframe.cli.options import backend_option, debug_option, load_source
+from polyframe.cli.options import backend_option, common_options, load_source
 
 if TYPE_CHECKING:
     from polyframe.compiler.program import Program
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "--optimize", is_flag=True, help="The program that `train` runs: with the rewrites."
 )
 @click.option("--inference", is_flag=True, help="The program that predicts.")
-@debug_option
+@common_options
 def show(
     source: str, backends: tuple[str, ...], optimize: bool, inference: bool
 ) -> None:

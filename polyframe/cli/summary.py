@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from polyframe.cli.options import backend_option, debug_option, load_source
+from polyframe.cli.options import backend_option, common_options, load_source
 
 
 @click.command()
 @click.argument("spec")
 @backend_option(several=True, required=False)
-@debug_option
+@common_options
 def summary(spec: str, backends: tuple[str, ...]) -> None:
     """A model layer by layer: shapes, fields, costs.
 

@@ -9,7 +9,7 @@ import click
 
 from polyframe.cli.options import (
     backend_option,
-    debug_option,
+    common_options,
     parse_settings,
     set_option,
 )
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     help="Ask the framework for the same bits again, on a GPU too.",
 )
 @click.option("--quiet", is_flag=True, help="Print errors only.")
-@debug_option
+@common_options
 def train(
     recipe: str,
     backend: str,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from polyframe.compiler.program import Slot
@@ -73,21 +74,41 @@ class Form:
 
 @dataclass(frozen=True)
 class Entry:
-    """One or two forms; ``gap`` is the reason where none of them holds."""
+    """One or two forms; ``gap`` is the reason where none of them holds.
+
+    ``snippets``: the file of the functions and classes that its code names, where they
+    are not the backend's own (a plug-in's).
+    """
 
     forms: tuple[Form, ...]
     gap: str = "no form holds here"
+    snippets: Path | None = None
 
 
 Table = Mapping[str, Entry]
 
 
-def entry(write: Callable[[View], Code] | Code, gap: str = "") -> Entry:
+def entry(
+    write: Callable[[View], Code] | Code, gap: str = "", snippets: Path | None = None
+) -> Entry:
     """An entry of one form that holds everywhere."""
     if isinstance(write, Code):
         code = write
-        return Entry((Form("native", lambda view: code),), gap)
-    return Entry((Form("native", write),), gap)
+        return Entry((Form("native", lambda view: code),), gap, snippets)
+    return Entry((Form("native", write),), gap, snippets)
+
+
+_ADDED: dict[str, dict[str, Entry]] = {}
+
+
+def add_entries(backend: str, table: Table) -> None:
+    """Add entries for a plug-in's layers to a backend, by its name ("torch")."""
+    _ADDED.setdefault(backend, {}).update(table)
+
+
+def added_entries(backend: str) -> Table:
+    """What plug-ins have added to a backend."""
+    return _ADDED.get(backend, {})
 
 
 def choose(table: Table, node: TypedNode, target: Target) -> Form | str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from polyframe.compiler.classes import write_class
 from polyframe.compiler.program import Slot
-from polyframe.compiler.table import Form, Target
+from polyframe.compiler.table import Form, Table, Target
 from polyframe.compiler.units import Style, build, weight_map
 from polyframe.spec.typed import TypedGraph, flatten
 
@@ -76,6 +76,12 @@ def defined_in(paths: Iterable[Path]) -> frozenset[str]:
 def snippet(path: Path, name: str) -> str:
     """The text of a class or function in a file, which is read and not run."""
     return _definitions(path)[name]
+
+
+def files_of(table: Table, graph: TypedGraph) -> tuple[Path, ...]:
+    """The plug-ins' files of snippets that a graph's entries name."""
+    named = (table[node.layer.type].snippets for node in graph.walk())
+    return tuple(dict.fromkeys(path for path in named if path is not None))
 
 
 def snippet_of(paths: Iterable[Path], name: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.errors import SpecError, did_you_mean
+from polyframe.plugins import load_installed
 from polyframe.spec.element import Element, brief, check_name
 from polyframe.spec.graph import (
     Block,
@@ -276,6 +277,8 @@ def node_from(
     elif not isinstance(kind, str):
         raise SpecError(f"type is {brief(kind)}; a layer's name is needed", where=name)
     else:
+        if kind not in Layer.registry:
+            load_installed()  # other people's packages
         found = Layer.registry.get(kind)
         if found is None:
             known = [word for word in Layer.registry if word != "Block"]

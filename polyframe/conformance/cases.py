@@ -1,0 +1,138 @@
+"""Specs around layers under test, and reproducible weights and batches for them.
+
+All numbers are keyed by name, so a case has the same weights and data whatever stands
+beside it and whichever backend runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from polyframe.build import compile as compile_model
+from polyframe.compiler.table import Target, View, choose
+from polyframe.model import Model
+from polyframe.randomness import generator, initial_weights
+from polyframe.registry import get
+from polyframe.spec.graph import Input, ModelSpec
+from polyframe.spec.layers import Conv1D, Conv2D, Conv3D, Dense
+from polyframe.spec.layers.base import Layer, Shape
+from polyframe.spec.optimizers import SGD
+
+Case = tuple[int, str, Mapping[str, Any], tuple[Shape, ...]]
+"""(number, layer type, fields, shapes of its inputs)"""
+BATCH = 5
+
+
+def examples(word: str) -> list[Case]:
+    """A layer's own examples as cases."""
+    found = enumerate(Layer.find(word).examples)
+    return [(number, word, *example) for number, example in found]
+
+
+def front(shape: Shape, name: str) -> Layer:
+    """A layer that keeps the shape, whose weights' gradients show the gradients that
+    the input of what follows has."""
+    if len(shape) == 1:
+        return Dense(shape[0], name=name)
+    kinds: dict[int, Any] = {2: Conv1D, 3: Conv2D, 4: Conv3D}
+    found: Layer = kinds[len(shape)](shape[0], 1, name=name)
+    return found
+
+
+def around(cases: Sequence[Case]) -> ModelSpec:
+    """Layers side by side, each behind inputs and fronts of its own; the layer of case
+    number i is called ``it{i}``."""
+    inputs, outputs = [], []
+    for number, word, options, shapes in cases:
+        tensors = []
+        for i, shape in enumerate(shapes):
+            x = Input(shape, name=f"x{number}_{i}")
+            inputs.append(x)
+            tensors.append(front(shape, f"in{number}_{i}")(x))
+        layer = Layer.find(word)(**options, name=f"it{number}")
+        outputs.append(layer(*tensors))
+    return ModelSpec(inputs, outputs, name="around")
+
+
+def form_of(backend: str, case: Case, target: Target, wanted: str | None) -> str | None:
+    """The form that a case takes, the wanted one if it may; None for a declared gap."""
+    (node,) = (n for n in around([case]).infer().walk() if n.name == f"it{case[0]}")
+    table = get(backend).entries
+    form = choose(table, node, target)
+    if isinstance(form, str):
+        return None
+    held = [f.name for f in table[case[1]].forms if f.when(View(node, target))]
+    return wanted if wanted in held else form.name
+
+
+def cases_of(backend: str, word: str, form: str, dtype: str) -> list[Case]:
+    """The examples of a layer that take that form."""
+    target = Target(dtype)
+    found = examples(word)
+    return [case for case in found if form_of(backend, case, target, form) == form]
+
+
+def own_draws(word: str, form: str) -> bool:
+    """Whether the framework draws its own numbers there, so that no definition says
+    which."""
+    return Layer.find(word).random and form == "native"
+
+
+def compiled(
+    backend: str, cases: Sequence[Case], dtype: str, form: str | None = None
+) -> tuple[Model, dict[str, np.ndarray]]:
+    """A model around the cases with weights of which none is left at 0 or 1."""
+    model = compile_model(
+        around(cases), backend, loss="mse", optimizer=SGD(lr=0.0), dtype=dtype,
+        device="cpu", forms={cases[0][1]: form} if form else None,
+    )  # fmt: skip
+    weights = initial_weights(model.graph.parameters, 0, "float64")
+    for name, value in weights.items():
+        moved = value + generator(3, name).uniform(0.1, 0.5, value.shape)
+        weights[name] = moved.astype(model.dtype)
+    model.load_weights(weights)
+    return model, weights
+
+
+def batch_for(
+    spec: ModelSpec, count: int = BATCH, seed: int = 0, dtype: str = "float64"
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Random inputs and random targets, a list of each."""
+    graph = spec.infer()
+
+    def values(name: str, shape: Shape) -> np.ndarray:
+        rng = generator(seed, "batch", name)
+        return rng.normal(size=(count, *shape)).astype(dtype)
+
+    named = zip(graph.outputs, graph.output_shapes, strict=True)
+    return [values(*pair) for pair in graph.inputs], [values(*pair) for pair in named]
+
+
+def as_one(arrays: list[np.ndarray]) -> Any:
+    """What ``predict`` and its like take: one array alone, or a list."""
+    return arrays if len(arrays) > 1 else arrays[0]
+
+
+def as_list(arrays: Any) -> list[np.ndarray]:
+    """One array alone as a list."""
+    return list(arrays) if isinstance(arrays, (list, tuple)) else [arrays]
+
+
+def drawn(model: Model, count: int = BATCH) -> dict[str, np.ndarray]:
+    """The factors of this step's random layers, by path."""
+    draws = model.stager.draws(model.session, count, model.step)
+    return dict(zip(model.program.draws, draws, strict=True))
+
+
+def distance(a: Any, b: Any) -> float:
+    """max|a-b| / max|b|; 0 for equal arrays, infinite where something is not finite."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("inf")
+    apart, scale = np.abs(a - b).max(), np.abs(b).max()
+    if apart == 0:
+        return 0.0
+    return float(apart / scale) if scale else float("inf")

@@ -1,0 +1,206 @@
+"""A layer's forms on a backend, held against its definition in NumPy.
+
+Distances are relative, max|a-b| / max|b|, and so are the bounds: float64 leaves room for
+the order of summation only; central differences of the definition for their own error
+(steps of 1e-5); a float32 form may err 8 times as much as the definition in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from polyframe.compiler.table import Target
+from polyframe.conformance.cases import (
+    Case,
+    around,
+    as_list,
+    as_one,
+    batch_for,
+    cases_of,
+    compiled,
+    distance,
+    drawn,
+    examples,
+    form_of,
+    own_draws,
+)
+from polyframe.registry import get
+from polyframe.spec.layers.base import Layer
+from polyframe.spec.losses import MSE
+from polyframe.spec.meaning import interpret
+from polyframe.spec.typed import TypedGraph
+
+FORWARD, GRADIENT, DIFFERENCES, FLOAT32 = 1e-12, 1e-11, 1e-8, 8.0
+HALF_A_UNIT = 2.0**-24  # an error of half a unit in the last place is no error
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One thing measured: passed if the value is at most the bound."""
+
+    what: str
+    layer: str
+    backend: str
+    detail: str
+    value: float
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is within its bound; what is not a number is not."""
+        return self.value <= self.bound
+
+    def __str__(self) -> str:
+        verdict = "ok" if self.passed else "FAILED"
+        return (
+            f"{self.layer} on {self.backend}: {self.what}: {self.value:.1e} "
+            f"(at most {self.bound:.0e}) {verdict}, {self.detail}"
+        )
+
+
+def forward(backend: str, word: str, form: str) -> Iterator[Figure]:
+    """Every example's output in both modes and in ``predict``, in float64."""
+    model, weights = compiled(
+        backend, cases_of(backend, word, form, "float64"), "float64", form
+    )
+    x, _ = batch_for(model.spec)
+    what = "forward, float64"
+    for training in (False, True):
+        draws = drawn(model) if training else None
+        wanted, _ = interpret(model.graph, weights, x, training=training, draws=draws)
+        for name, value in model.activations(as_one(x), training=training).items():
+            apart = distance(value, wanted[name])
+            detail = f"{form}, {name}, {'training' if training else 'inference'}"
+            yield Figure(what, word, backend, detail, apart, FORWARD)
+    wanted, _ = interpret(model.graph, weights, x)
+    found = as_list(model.predict(as_one(x)))
+    for name, value in zip(model.graph.outputs, found, strict=True):
+        apart = distance(value, wanted[name])
+        yield Figure(what, word, backend, f"{form}, {name}, predict", apart, FORWARD)
+
+
+def differences(backend: str, word: str, form: str) -> Iterator[Figure]:
+    """Gradients of all parameters (the fronts' show those of the inputs) against the
+    definition's central differences."""
+    cases = cases_of(backend, word, form, "float64")
+    model, weights = compiled(backend, cases, "float64", form)
+    x, y = batch_for(model.spec)
+    draws = drawn(model)
+    found = model.gradients(as_one(x), as_one(y))
+    inputs = dict(zip((name for name, _ in model.graph.inputs), x, strict=True))
+    for case, target in zip(cases, y, strict=True):
+        graph = around([case]).infer()
+        own = {name: weights[name] for name in graph.parameters}
+        pairs = [inputs[name] for name, _ in graph.inputs]
+        wanted = slopes(graph, own, pairs, target, draws)
+        # A bias in front of a batch norm has a gradient of zero: scale by all of them.
+        scale = max(np.abs(found[name]).max() for name in wanted)
+        for name, (picked, values) in wanted.items():
+            apart = np.abs(found[name].reshape(-1)[picked] - values).max()
+            what = "gradients against central differences"
+            detail = f"{form}, {name}"
+            yield Figure(what, word, backend, detail, apart / scale, DIFFERENCES)
+
+
+def slopes(
+    graph: TypedGraph,
+    weights: dict[str, np.ndarray],
+    x: list[np.ndarray],
+    y: np.ndarray,
+    draws: Any,
+) -> dict[str, tuple[np.ndarray, list[float]]]:
+    """Trainable name → (a few places, the slopes of the mean squared error there)."""
+    rng, found = np.random.default_rng(1), {}
+
+    def loss(name: str, flat: np.ndarray) -> float:
+        changed = weights | {name: flat.reshape(weights[name].shape)}
+        known, _ = interpret(graph, changed, x, training=True, draws=draws)
+        return float(MSE().define(known[graph.outputs[0]], y).mean())
+
+    for name, parameter in graph.parameters.items():
+        if not parameter.trainable:
+            continue
+        flat = weights[name].reshape(-1)
+        picked = rng.choice(flat.size, min(flat.size, 6), replace=False)
+        values = []
+        for index in picked:
+            step = np.zeros_like(flat)
+            step[index] = 1e-5
+            values.append((loss(name, flat + step) - loss(name, flat - step)) / 2e-5)
+        found[name] = picked, values
+    return found
+
+
+def agreement(
+    word: str, backends: Sequence[str], cases: Sequence[Case] | None = None
+) -> Iterator[Figure]:
+    """All gradients between backends, in float64, wherever there is no gap."""
+    found, cases = {}, examples(word) if cases is None else cases
+    for backend in backends:
+        held = [c for c in cases if form_of(backend, c, Target("float64"), None)]
+        if held:
+            model, _ = compiled(backend, held, "float64")
+            x, y = batch_for(model.spec)
+            found[backend] = model.gradients(as_one(x), as_one(y))
+    for case in cases:
+        parameters = around([case]).infer().parameters.items()
+        names = [name for name, p in parameters if p.trainable]
+        own = {b: g for b, g in found.items() if names[0] in g}
+        exact = next(iter(own.values()), {})
+        scale = max((np.abs(exact[name]).max() for name in names if exact), default=0)
+        for backend, gradients in own.items():
+            for name in names:
+                apart = np.abs(gradients[name] - exact[name]).max()
+                value = apart / scale if apart else 0.0
+                what = "gradients between backends, float64"
+                yield Figure(what, case[1], backend, f"{name}, {case}", value, GRADIENT)
+
+
+def float32(backend: str, word: str, form: str) -> Iterator[Figure]:
+    """A float32 form's error as a multiple of the definition's own in float32."""
+    cases = cases_of(backend, word, form, "float32")
+    model, weights = compiled(backend, cases, "float32", form)
+    x, _ = batch_for(model.spec, dtype="float32")
+    exact = {name: value.astype(np.float64) for name, value in weights.items()}
+    wide = [value.astype(np.float64) for value in x]
+    for training in (False, True):
+        draws = drawn(model) if training else None
+        options: dict[str, Any] = {"training": training, "draws": draws}
+        wanted, _ = interpret(model.graph, exact, wide, **options)
+        written, _ = interpret(model.graph, weights, x, **options)
+        for name, value in model.activations(as_one(x), training=training).items():
+            yardstick = max(distance(written[name], wanted[name]), HALF_A_UNIT)
+            apart = distance(value, wanted[name]) / yardstick
+            what = "float32 error / NumPy's float32 error"
+            yield Figure(what, word, backend, f"{form}, {name}", apart, FLOAT32)
+
+
+def forms(backend: str, word: str, dtype: str) -> list[str]:
+    """The forms of an entry that some example takes in that dtype, and that can be
+    held against the definition."""
+    return [
+        form.name
+        for form in get(backend).entries[word].forms
+        if cases_of(backend, word, form.name, dtype) and not own_draws(word, form.name)
+    ]
+
+
+def check_layer(layer: type[Layer] | str, backends: Sequence[str]) -> list[Figure]:
+    """Every check of one layer on some backends.
+
+    The layer's examples are the cases; figures of all forms are returned, and
+    ``figure.passed`` says whether each is within its bound.
+    """
+    word = layer if isinstance(layer, str) else layer.word
+    found: list[Figure] = []
+    for backend in backends:
+        for form in forms(backend, word, "float64"):
+            found += forward(backend, word, form)
+            found += differences(backend, word, form)
+        for form in forms(backend, word, "float32"):
+            found += float32(backend, word, form)
+    return [*found, *agreement(word, backends)]
