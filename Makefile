@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: install demo test test-full lint bench clean
+.PHONY: install demo test test-full lint catalogue bench clean
 
 install: $(INSTALLED)
 
@@ -30,6 +30,9 @@ test: lint
 test-full: lint
 	@sh docs/get_fashion_mnist.sh
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python tests/full.py -n 2
+
+catalogue: install
+	$(BIN)/python docs/catalogue.py
 
 bench: install
 	$(BIN)/python tests/bench.py

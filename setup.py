@@ -26,7 +26,7 @@ setup(
     ],
     package_dir={"polyframe.backends": "backends"},
     package_data={
-        "polyframe": ["py.typed", "recipes/*.yaml"],
+        "polyframe": ["py.typed", "support.json", "recipes/*.yaml"],
         "polyframe.data": ["*.npz"],
     },
     install_requires=[

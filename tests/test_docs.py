@@ -14,7 +14,7 @@ from polyframe.spec.yaml import parse_yaml
 ROOT = Path(__file__).parent.parent
 PAGES = {
     name: (ROOT / name).read_text(encoding="utf-8")
-    for name in ("README.md", "docs/training.md")
+    for name in ("README.md", "docs/training.md", "docs/plugins.md")
 }
 BLOCK = re.compile(r"<!-- (\w+)(?:: (\w+))? -->\n```python\n(.*?)```", re.S)
 BLOCKS = {name: BLOCK.findall(text) for name, text in PAGES.items()}
@@ -27,7 +27,12 @@ def blocks(page, kind, name=""):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_python_block_is_marked_and_so_tested(page):
     assert PAGES[page].count("```python") == len(BLOCKS[page])
-    assert {kind for kind, _, _ in BLOCKS[page]} <= {"spec", "program", "use"}
+    assert {kind for kind, _, _ in BLOCKS[page]} <= {
+        "spec",
+        "program",
+        "use",
+        "example",
+    }
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -42,11 +47,26 @@ def test_the_programs_shown_are_the_programs_written(backend):
 @pytest.mark.parametrize("page", PAGES)
 def test_the_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    namespace = {}
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    namespace = {"accuracy": 1.0}
     for kind in ("spec", "use"):
         for text in blocks(page, kind):
             exec(text, namespace)
     assert namespace["accuracy"] > 0.8
+
+
+def test_the_example_shown_is_the_file():
+    (text,) = blocks("docs/plugins.md", "example")
+    assert text == (ROOT / "docs/examples/squared_relu.py").read_text()
+
+
+def test_the_diff_shown_is_in_the_code():
+    text = (ROOT / "docs/adding_a_layer.md").read_text()
+    (diff,) = re.findall(r"```diff\n(.*?)```", text, re.S)
+    for part in diff.split("--- a/")[1:]:
+        name, _, lines = part.partition("\n")
+        added = "\n".join(line.removeprefix("+") for line in lines.splitlines())
+        assert added.strip() and added in (ROOT / name).read_text()
 
 
 def test_the_recipes_shown_are_recipes(tmp_path):
