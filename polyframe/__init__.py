@@ -16,25 +16,47 @@ _ERRORS = (
     "SpecError UnsupportedError WeightsError"
 )
 _HOMES = {
-    "polyframe.spec.layers.activation": "ReLU Softmax",
-    "polyframe.spec.layers.adaptive": "GlobalAvgPool2D",
+    "polyframe.spec.layers.activation": (
+        "CELU ELU GELU HardSigmoid HardSwish HardTanh LeakyReLU LogSigmoid LogSoftmax "
+        "Mish PReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax Softplus Softsign Tanh"
+    ),
+    "polyframe.spec.layers.adaptive": (
+        "AdaptiveAvgPool2D AdaptiveMaxPool2D GlobalAvgPool1D GlobalAvgPool2D "
+        "GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D"
+    ),
     "polyframe.spec.layers.base": "Layer",
     "polyframe.spec.layers.batch_norm": "BatchNorm",
-    "polyframe.spec.layers.conv": "Conv2D",
-    "polyframe.spec.layers.dense": "Dense",
-    "polyframe.spec.layers.merge": "Add Concat",
-    "polyframe.spec.layers.noise": "Dropout",
-    "polyframe.spec.layers.norm": "",
-    "polyframe.spec.layers.pool": "AvgPool2D MaxPool2D",
-    "polyframe.spec.layers.resize": "",
-    "polyframe.spec.layers.shape": "Flatten",
-    "polyframe.spec.layers.transposed": "",
+    "polyframe.spec.layers.conv": "Conv1D Conv2D Conv3D",
+    "polyframe.spec.layers.dense": "Dense Scale",
+    "polyframe.spec.layers.merge": (
+        "Add Average Concat Maximum Multiply ReduceMean ReduceSum Subtract"
+    ),
+    "polyframe.spec.layers.noise": "DropPath Dropout GaussianNoise SpatialDropout2D",
+    "polyframe.spec.layers.norm": (
+        "GroupNorm InstanceNorm LayerNorm LocalResponseNorm RMSNorm"
+    ),
+    "polyframe.spec.layers.pool": (
+        "AvgPool1D AvgPool2D AvgPool3D LPPool2D MaxPool1D MaxPool2D MaxPool3D"
+    ),
+    "polyframe.spec.layers.resize": "ChannelShuffle PixelShuffle PixelUnshuffle Upsample",
+    "polyframe.spec.layers.shape": "Crop Flatten Pad Permute Reshape Slice Split split",
+    "polyframe.spec.layers.separable": "DepthwiseConv2D SeparableConv2D",
+    "polyframe.spec.layers.transposed": (
+        "ConvTranspose1D ConvTranspose2D ConvTranspose3D"
+    ),
     "polyframe.spec.graph": "Block Input ModelSpec Sequential",
     "polyframe.spec.fields": "UNSET",
-    "polyframe.spec.losses": "CrossEntropy MSE",
-    "polyframe.spec.optimizers": "Adam AdamW SGD",
+    "polyframe.spec.losses": (
+        "BinaryCrossEntropy Cosine CrossEntropy Dice Focal Hinge Huber KLDiv L1 MSE "
+        "MultiMargin NLL SmoothL1 SquaredHinge Triplet"
+    ),
+    "polyframe.spec.optimizers": (
+        "Adadelta Adagrad Adam AdamW Adamax LAMB LARS Lion NAdam RAdam RMSProp SGD"
+    ),
     "polyframe.spec.initializers": (
-        "GlorotNormal GlorotUniform HeNormal HeUniform Ones TorchDefault Uniform Zeros"
+        "Constant Dirac GlorotNormal GlorotUniform GluonDefault HeNormal HeUniform "
+        "KerasDefault LeCunNormal LeCunUniform Normal Ones Orthogonal TorchDefault "
+        "TruncatedNormal Uniform Zeros"
     ),
     "polyframe.spec.recipe": "Recipe load_recipe",
     "polyframe.spec.text": "load_spec",
@@ -55,6 +77,7 @@ _HOMES = {
         "CsvLog EarlyStopping JsonLog LrMonitor Mlflow TensorBoard Timing Wandb"
     ),
     "polyframe.spec.safety": "ModelCheckpoint TerminateOnNaN",
+    "polyframe.plugins": "load_plugin",
     "polyframe.model": "Model",
     "polyframe.build": "compile",
 }

@@ -24,6 +24,7 @@ from polyframe.data import Dataset
 from polyframe.errors import PolyframeError, UnsupportedError
 from polyframe.files import write_atomic
 from polyframe.programs import make_step, write_programs
+from polyframe.spec.losses import check_one_number
 from polyframe.spec.recipe import Recipe
 from polyframe.spec.typed import TypedGraph, TypedNode, flatten
 
@@ -40,7 +41,16 @@ LATER = (
     "ema", "freeze",
 )  # fmt: skip
 """Keys of a recipe that an ejected script does not carry."""
-FORMULAS = {"Dropout": "(bits >= {p} * 2**32) / (1 - {p})"}
+KEPT = "(bits >= {p} * 2**32) / (1 - {p})"
+FORMULAS = {
+    "DropPath": KEPT,
+    "Dropout": KEPT,
+    "GaussianNoise": (
+        "{stddev} * np.sqrt(-2 * np.log((bits[..., 0] + 1.0) / 2**32))"
+        " * np.cos(2 * np.pi * (bits[..., 1] / 2**32))"
+    ),
+    "SpatialDropout2D": KEPT,
+}
 """How a random layer's factors follow from uniform 32-bit integers."""
 
 
@@ -64,7 +74,10 @@ def eject(
         recipe.semantics,
     )  # fmt: skip
     if step is not None and step.weighted:
-        raise UnsupportedError("eject does not write class weights yet", where="loss")
+        raise UnsupportedError(
+            "eject does not write class weights or ignore_index yet", where="loss"
+        )
+    check_one_number(step.losses if step is not None else ())
     program, graph = write_programs(recipe.model, found, step, target, optimize)
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         raise UnsupportedError("eject takes models of one input and one output")
@@ -113,7 +126,7 @@ def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) ->
     ]
     constants = settings(recipe, backend, graph, drawn, "\n".join(sections))
     shim = getattr(backend, "eject_head", "")
-    own = [(line, "") for line in imports]
+    own = [(line, "") for line in imports if line not in dict(HEAD)]
     head = [*HEAD, *([("", ""), (shim, ""), ("", "")] if shim else []), *own]
     doc = (
         f"{recipe.name} on {backend.title}: a script of its own, ejected by polyframe.\n\n"
@@ -162,7 +175,8 @@ def draws_text(drawn: list[TypedNode]) -> str:
     ]
     for node in drawn:
         shape = node.layer.draw_shape(*node.in_shapes)
-        formula = FORMULAS[node.layer.type].format(p=literal(node.layer.p))  # type: ignore[attr-defined]
+        values = {name: literal(value) for name, value in vars(node.layer).items()}
+        formula = FORMULAS[node.layer.type].format(**values)
         lines += [
             f'    bits = uniform("{node.path}", step, count, {literal(shape)})',
             f"    found.append(({formula}).astype(DTYPE))",

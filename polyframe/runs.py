@@ -270,6 +270,13 @@ def check_fit(recipe: Recipe, data: Dataset) -> None:
                 where=where,
                 hint="--set loss=mse is for such targets",
             )
+        if data.train[1].shape[1:] != y[1:]:
+            raise DataError(
+                f"a sample has labels of shape {data.train[1].shape[1:]}, but "
+                f"{recipe.model.name} has outputs {y}",
+                where=where,
+                hint=FITTING,
+            )
         if data.num_classes > y[0]:
             raise DataError(
                 f"it has {data.num_classes} classes, but {recipe.model.name} has "

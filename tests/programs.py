@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from itertools import product
 from typing import Any
+
+from rules import RULES, longest
 
 import polyframe as pf
 from polyframe import registry
@@ -14,6 +18,8 @@ from polyframe.compiler.program import Program
 from polyframe.compiler.steps import Step
 from polyframe.compiler.table import Target
 from polyframe.programs import make_step, write_programs
+from polyframe.spec.losses import Loss
+from polyframe.spec.optimizers import Optimizer
 from polyframe.spec.settings import Training
 
 IMAGE = (4, 9, 8)
@@ -182,8 +188,11 @@ def alternating() -> pf.ModelSpec:
     return pf.ModelSpec(x, [pf.Add()(a, b), seen, c])
 
 
+SMALL = ("digits_cnn", "fashion_cnn", "residual_cnn", "simple_cnn")
+"""Shipped models that are quick to run; test_zoo.py has the others."""
+
 SPECS: dict[str, Callable[[], pf.ModelSpec]] = {
-    **{name: getattr(pf.zoo, name) for name in pf.zoo.list()},
+    **{name: getattr(pf.zoo, name) for name in SMALL},
     **{
         f.__name__: f
         for f in (
@@ -271,13 +280,8 @@ def steps() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
         if accumulate == 1 or precision is None:
             losses = losses_of(2)
             yield f"weighted{key}", two, {"loss": losses, "weighted": True, **parts}
-    for make in (pf.SGD, pf.Adam, pf.AdamW):
-        for decay, on in product((0.0, 0.05, PRECISE), ("all", "kernels")):
-            rule = make(PRECISE, weight_decay=decay, decay_on=on)
-            more = {"momentum": 0.9, "nesterov": True} if make is pf.SGD else {}
-            for number, one in enumerate((rule, replace(rule, **more))):
-                name = f"rule_{rule.type}_{decay}_{on}_{number}"
-                yield name, net, {"optimizer": one}
+    for number, rule in enumerate(every_rule()):
+        yield f"rule{number}_{rule.type}", net, {"optimizer": rule}
     for smooth, soft, weights, weighted in product(
         (0.0, 0.1, 0.12345678901234567), (False, True), (None, (1, 2, 0.5)), (0, 1)
     ):
@@ -285,6 +289,7 @@ def steps() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
         name = f"loss{smooth}{soft:d}{weights is not None:d}{weighted}"
         yield name, net, {"loss": loss, "weighted": bool(weighted)}
         yield f"{name}_twice", two, {"loss": loss, "weighted": bool(weighted)}
+    yield from every_loss()
     for count, weighted in product((2, 3, 6, 14), (False, True)):
         wanted = {"loss": losses_of(count), "weighted": weighted}
         yield f"heads{count}{weighted:d}", heads(count), wanted
@@ -300,6 +305,57 @@ def steps() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
         if freeze == ("*",):
             freeze = tuple(layers_of(spec)[:-1])
         yield f"{name}_frozen{len(freeze)}", spec, {"freeze": freeze}
+
+
+def every_loss() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
+    """Each loss with each option, of vectors and of images, and with numbers and lists
+    that take as much room as they can; and ways to add them up."""
+    for word, kind in Loss.registry.items():
+        for number, options in enumerate(kind.examples):
+            plain = kind(**options)
+            for (name, loss), channels, image in product(
+                (("short", plain), ("long", lengthened(plain))), (4, 42), (False, True)
+            ):
+                spec = pf.Sequential([pf.Dense(channels)], (6,))
+                if image:
+                    spec = chain(pf.Conv2D(channels, 1))
+                with suppress(pf.SpecError):
+                    loss.check(spec.infer().output_shapes[0])  # type: ignore[attr-defined]
+                    key = f"{word}{number}_{name}{channels}_{image:d}"
+                    yield key, spec, {"loss": loss, "weighted": image}
+    for number, (first, second) in enumerate(
+        product(("mean", "sum"), ({}, {"loss_weight": 0.12345678901234567}))
+    ):
+        for other in ("mse", "l1"):
+            losses = [pf.MSE(reduction=first, **second), Loss.parse(other)]
+            yield f"sums{number}{other}", heads(2), {"loss": losses}
+            yield f"sum{number}{other}", heads(1), {"loss": losses[0]}
+
+
+def lengthened(loss: Any) -> Any:
+    """A loss whose numbers and lists take as much room as they can."""
+    for f in dataclasses.fields(loss):
+        value, longest = getattr(loss, f.name), [PRECISE, 0.12345678901234567]
+        if isinstance(value, tuple):
+            wanted: list[Any] = [(PRECISE,) * 42]
+        elif isinstance(value, float) and f.name != "loss_weight":
+            wanted = [*longest, 1.2345678901234567]
+        else:
+            continue
+        for each in wanted:
+            with suppress(pf.SpecError):
+                loss = replace(loss, **{f.name: each})
+                break
+    return loss
+
+
+def every_rule() -> Iterator[Optimizer]:
+    """Every optimizer with every option, and each at its shortest and its longest."""
+    for make in Optimizer.registry.values():
+        for decay, on in product((0.0, PRECISE), ("all", "kernels")):
+            yield make(PRECISE, weight_decay=decay, decay_on=on)
+        yield from longest(make, PRECISE)
+    yield from RULES.values()
 
 
 def layers_of(spec: pf.ModelSpec) -> list[str]:

@@ -363,7 +363,7 @@ def test_show_on_a_terminal(
 def test_summary() -> None:
     for name in zoo.list():
         text = call("summary", name, "-b", "torch").stdout
-        assert max(map(len, text.splitlines())) <= 100
+        assert max(map(len, text.splitlines())) <= 128  # deep paths take room
         assert f"{getattr(zoo, name)().num_parameters:,}" in text
     assert "  layer1.conv1 " in call("summary", "residual_cnn").stdout
     assert "eps=1e-05*" in call("summary", "residual_cnn").stdout

@@ -87,7 +87,7 @@ SPECS: list[tuple[str, Callable[[], Any], str]] = [
     ("its field", lambda: conv(weight_init={"type": "uniform", "scale": -1}),
      "c (Conv2D): weight_init: scale is -1; a finite number at least 0 is needed"),
     ("its key", lambda: conv(bias_init={"type": "uniform", "self": 1}),
-     "c (Conv2D): bias_init: has no field 'self'. (fields: scale)"),
+     "c (Conv2D): bias_init: has no field 'self'. (fields: scale, mean)"),
     ("too many", lambda: pf.ReLU(1), "ReLU: takes at most 0 positional values, got 1"),
     ("unnamed", lambda: spec(layer("Dropout", None, p=2)), "0: Dropout: p is 2; a finite"),
     ("in a block", lambda: spec(layer("Block", inputs=["i"], layers=[

@@ -6,6 +6,7 @@ import inspect
 import pickle
 import sys
 import traceback
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,6 +65,42 @@ def test_pools_go_before_activations_only_where_nothing_else_sees_them() -> None
     assert notes(pf.ModelSpec(x, average(y))) == []
     assert notes(pf.ModelSpec(x, pool(pf.Softmax()(x)))) == []
     assert len(notes(spec_of("alternating"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("pool", "shape"),
+    [
+        (pf.MaxPool1D(3, stride=2, padding=1, ceil_mode=True, name="pool"), (2, 10)),
+        (pf.MaxPool1D(2, padding=1, dilation=3, name="pool"), (2, 9)),
+        (pf.MaxPool2D(2, padding=1, ceil_mode=True, name="pool"), (2, 5, 6)),
+        (pf.MaxPool2D(2, dilation=2, padding="same", name="pool"), (2, 5, 6)),
+        (pf.MaxPool3D(2, stride=3, ceil_mode=True, name="pool"), (2, 4, 5, 7)),
+    ],
+)
+def test_every_max_pool_goes_before_an_activation(pool: Any, shape: Any) -> None:
+    x = pf.Input(shape)
+    spec = pf.ModelSpec(x, pool(pf.ReLU(name="relu")(x)))
+    assert notes(spec) == ["pool before relu: equal, and less work"]
+    data = np.random.default_rng(0).normal(size=(4, *shape))
+    graph = spec.infer()
+    changed = rewrite(graph, TRAINING)
+    before, _ = interpret(graph, {}, [data])
+    after, _ = interpret(changed, {}, [data])
+    wanted, found = before[graph.outputs[0]], after[changed.outputs[0]]
+    np.testing.assert_array_equal(wanted, found)
+    assert np.isfinite(found).all()  # no window holds padding alone
+
+
+@pytest.mark.parametrize(
+    ("pool", "shape"),
+    [
+        (pf.MaxPool1D(2, padding=1, dilation=3), (2, 2)),
+        (pf.MaxPool2D(3, stride=2, padding=2, dilation=(1, 2)), (2, 6, 1)),
+    ],
+)
+def test_a_window_of_padding_alone_is_refused(pool: Any, shape: Any) -> None:
+    with pytest.raises(pf.SpecError, match="padding"):
+        pool.infer(shape)
 
 
 def test_the_rewritten_graph_means_the_same_bit_for_bit() -> None:

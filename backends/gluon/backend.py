@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from polyframe.compiler.units import Style
 from polyframe.compiler.write import (
     assemble,
     defined_in,
+    files_of,
     library,
     snippet_of,
     write_model,
@@ -73,10 +75,21 @@ class Gluon(Backend):
     install = 'pip install "polyframe[mxnet]"'
     table = TABLE
     defaults = {
+        "Conv1D": WEIGHTS,
         "Conv2D": WEIGHTS,
+        "Conv3D": WEIGHTS,
+        "ConvTranspose1D": WEIGHTS,
+        "ConvTranspose2D": WEIGHTS,
+        "ConvTranspose3D": WEIGHTS,
+        "DepthwiseConv2D": WEIGHTS,
+        "SeparableConv2D": WEIGHTS,
         "Dense": WEIGHTS,
         "BatchNorm": {"unbiased": False},
         "SGD": {"lr": 0.01},
+        "NAdam": {"lr": 0.001},
+        "RMSProp": {"lr": 0.001, "alpha": 0.9},
+        "Adadelta": {"eps": 1e-5},
+        "LARS": {"momentum": 0.0},
     }
 
     # What an ejected script says in front of MXNet's import.
@@ -91,8 +104,10 @@ class Gluon(Backend):
 
     def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
         check_precision(target)
-        forms = choose_all(self.table, graph, target, self.name)
-        written = write_model(graph, forms, target, STYLE)
+        forms = choose_all(self.entries, graph, target, self.name)
+        parts = (*PARTS, *files_of(self.entries, graph))
+        style = replace(STYLE, names=STYLE.names | defined_in(parts))
+        written = write_model(graph, forms, target, style)
         names = dict.fromkeys(written.snippets)
         text = "\n".join(written.classes)
         if "sequential(" in text:
@@ -100,7 +115,7 @@ class Gluon(Backend):
         if step is None:
             names.pop("batch_norms", None)
         sections = [LOW[target.precision]] if target.precision else []
-        sections += [snippet_of(PARTS, name) for name in names]
+        sections += [snippet_of(parts, name) for name in names]
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)

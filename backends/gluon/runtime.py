@@ -154,12 +154,13 @@ class GluonSession(Session):
         states = trainer._updaters[0].states
         for name, slot in self._trained().items():
             parameter = self.parameters[name]
-            values = states.get(trainer._param2idx[parameter.name])
+            index = trainer._param2idx[parameter.name]
+            values = states.get(index)
             if values is None:  # before its first step
-                values = [mx.nd.zeros_like(parameter.data())] * len(self.program.state)
-            elif len(self.program.state) == 1:
+                values = trainer.optimizer.create_state(index, parameter.data())
+            if len(self.program.state) == 1:
                 values = [values]
-            for key, value in zip(self.program.state, values):
+            for key, value in zip(self.program.state, values or ()):
                 found[f"{name}/{key}"] = slot.to_canonical(value.asnumpy())
         if "average" in self.kept:
             averages = self._averages()

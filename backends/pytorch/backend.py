@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from polyframe.compiler.units import Style
 from polyframe.compiler.write import (
     assemble,
     defined_in,
+    files_of,
     library,
     snippet_of,
     write_model,
@@ -77,9 +79,11 @@ class Torch(Backend):
         return Probe(True, importlib.metadata.version("torch"), devices)
 
     def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
-        forms = choose_all(self.table, graph, target, self.name)
-        written = write_model(graph, forms, target, STYLE)
-        sections = [snippet_of(PARTS, name) for name in written.snippets]
+        forms = choose_all(self.entries, graph, target, self.name)
+        parts = (*PARTS, *files_of(self.entries, graph))
+        style = replace(STYLE, names=STYLE.names | defined_in(parts))
+        written = write_model(graph, forms, target, style)
+        sections = [snippet_of(parts, name) for name in written.snippets]
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)

@@ -149,7 +149,8 @@ class TorchSession(Session):
                 found[f"{name}/average"] = average.detach().cpu().numpy().copy()
         if "scaler" in self.kept:
             scaler = self.kept["scaler"].state_dict()
-            steps = [kept["step"] for kept in states.values() if "step" in kept]
+            # Those that do not count need only know whether there was a step.
+            steps = [kept.get("step", 1) for kept in states.values()]
             values = (scaler["scale"], scaler["_growth_tracker"], *steps[:1], 0)
             found |= {key: np.array([v], "f4") for key, v in zip(SCALING, values)}
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from polyframe.compiler.units import Style
 from polyframe.compiler.write import (
     assemble,
     defined_in,
+    files_of,
     library,
     snippet_of,
     write_model,
 )
 from polyframe.spec.initializers import GlorotUniform, Zeros
-from polyframe.spec.typed import TypedGraph
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.typed import TypedGraph, TypedNode
 
 SNIPPETS = Path(__file__).with_name("snippets")
 
@@ -60,6 +63,17 @@ STYLE = Style(
 WEIGHTS = {"weight_init": GlorotUniform(), "bias_init": Zeros()}
 
 
+def taken(node: TypedNode) -> Shape:
+    """The shape that a layer is built for: a convolution's with its padding, which may
+    stand in front of the layer, whose kernel need not fit into less."""
+    channels, *size = node.in_shapes[0]
+    if not hasattr(node.layer, "pads"):
+        return node.in_shapes[0]
+    pads = node.layer.pads(node.in_shapes[0])
+    grown = (n + low + high for n, (low, high) in zip(size, pads, strict=True))
+    return (channels, *grown)
+
+
 class TensorFlow(Backend):
     """TensorFlow: Keras models, explicit steps in ``tf.function``."""
 
@@ -69,12 +83,31 @@ class TensorFlow(Backend):
     layout = "NHWC"
     table = TABLE
     defaults = {
+        "Conv1D": WEIGHTS,
         "Conv2D": WEIGHTS,
+        "Conv3D": WEIGHTS,
+        "ConvTranspose1D": WEIGHTS,
+        "ConvTranspose2D": WEIGHTS,
+        "ConvTranspose3D": WEIGHTS,
+        "DepthwiseConv2D": WEIGHTS,
+        "SeparableConv2D": WEIGHTS,
         "Dense": WEIGHTS,
         "BatchNorm": {"eps": 1e-3, "momentum": 0.01, "unbiased": False},
+        "GroupNorm": {"eps": 1e-3},
+        "LayerNorm": {"eps": 1e-3},
+        "RMSNorm": {"eps": 1e-6},
+        "LeakyReLU": {"negative_slope": 0.3},
+        "PReLU": {"init": 0.0},
         "SGD": {"lr": 0.01},
         "Adam": {"eps": 1e-7},
         "AdamW": {"eps": 1e-7, "weight_decay": 0.004},
+        "Adamax": {"lr": 0.001},
+        "NAdam": {"lr": 0.001, "eps": 1e-7, "momentum_decay": 1.0},
+        "RMSProp": {"lr": 0.001, "alpha": 0.9},
+        "Adagrad": {"lr": 0.001, "initial_accumulator_value": 0.1},
+        "Adadelta": {"lr": 0.001, "rho": 0.95, "eps": 1e-7},
+        "Lion": {"lr": 0.001},
+        "LAMB": {"eps": 1e-7},
     }
 
     def probe(self) -> Probe:
@@ -85,9 +118,11 @@ class TensorFlow(Backend):
         return Probe(True, tf.__version__, devices())
 
     def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
-        forms = choose_all(self.table, graph, target, self.name)
-        written = write_model(graph, forms, target, STYLE)
-        sections = [snippet_of(PARTS, name) for name in written.snippets]
+        forms = choose_all(self.entries, graph, target, self.name)
+        parts = (*PARTS, *files_of(self.entries, graph))
+        style = replace(STYLE, names=STYLE.names | defined_in(parts))
+        written = write_model(graph, forms, target, style)
+        sections = [snippet_of(parts, name) for name in written.snippets]
         sections += written.classes
         if step is not None:
             supported(step, LOSSES, OPTIMIZERS, self.name)
@@ -96,7 +131,7 @@ class TensorFlow(Backend):
             sections += step_text(graph, written, step)
         built = {
             written.weights[f"{node.owner}.{name}"].path.rpartition(".")[0]: (
-                native_shape(node.in_shapes[0])
+                native_shape(taken(node))
             )
             for node in graph.walk()
             for name in node.parameters

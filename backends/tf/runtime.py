@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -87,7 +88,12 @@ class TensorFlowSession(Session):
                 for path, shape in program.built.items():
                     layer = self._find(path)
                     if not layer.built:
-                        layer.build((None, *shape))
+                        # Keras refuses images smaller than a kernel, which programs
+                        # pad before the layer sees them: their size stays open.
+                        known: tuple[int | None, ...] = shape
+                        if hasattr(layer, "kernel_size"):
+                            known = (*[None] * (len(shape) - 1), shape[-1])
+                        layer.build((None, *known))
                         layer.built = True
         finally:
             tf.keras.config.set_dtype_policy(policy)
@@ -239,9 +245,11 @@ class TensorFlowSession(Session):
         for key, variable in self._scaling().items():
             variable.assign(tf.cast(state[key].item(), variable.dtype))
             step = int(variable) if key.endswith("/updates") else step
-        counter = getattr(self.kept["optimizer"], "step", None)
-        if counter is not None:
-            counter.assign(step)
+        optimizer = self.kept["optimizer"]
+        optimizer.step.assign(step)
+        if hasattr(optimizer, "product"):  # of NAdam's momenta
+            momenta = map(optimizer.momentum, range(1, step + 1))
+            optimizer.product.assign(math.prod(momenta))
         self.forget()
 
     def read(self, handle: Any) -> np.ndarray:

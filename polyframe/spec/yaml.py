@@ -152,7 +152,7 @@ def dump(data: Any) -> str:
         ),
     )
     text: str = yaml.dump(
-        _compact(data), Dumper=Dumper, sort_keys=False, width=120, allow_unicode=True
+        _compact(data), Dumper=Dumper, sort_keys=False, width=100, allow_unicode=True
     )
     return text
 
