@@ -1,4 +1,4 @@
-"""Writes docs/catalogue/: a page for every layer, loss, optimizer and initializer.
+"""Writes docs/catalogue/: a page for every element and composite.
 
     make catalogue      runs the tests of layers, keeps their results, writes the pages
 
@@ -17,14 +17,18 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polyframe as pf
 from polyframe import registry
+from polyframe.cli.catalogue import first_line
 from polyframe.compiler.table import Target, choose
 from polyframe.programs import write_programs
+from polyframe.spec.composites import EXAMPLES
 from polyframe.spec.fields import UNSET
+from polyframe.spec.graph import Block
 from polyframe.spec.initializers import Initializer
 from polyframe.spec.layers.base import Layer
 from polyframe.spec.losses import Loss
@@ -41,12 +45,9 @@ FAMILIES = {"layers": Layer, "losses": Loss, "optimizers": Optimizer,
 
 def words(family: str) -> list[str]:
     """The names of a family; blocks are made of layers and have no page."""
-    own = (
-        w
-        for w, c in FAMILIES[family].registry.items()
-        if c.__module__[:9] == "polyframe"
-    )
-    return sorted(set(own) - {"Block"})
+    known = FAMILIES[family].registry.items()
+    own = {word for word, cls in known if cls.__module__.startswith("polyframe.")}
+    return sorted(own - {"Block"})
 
 
 def spec_of(word: str, example: Any) -> pf.ModelSpec:
@@ -107,21 +108,10 @@ def measure() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "figures.jsonl"
         path.touch()
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-n",
-            "2",
-            "tests/test_layers.py",
-        ]
-        env = {
-            **os.environ,
-            "POLYFRAME_FIGURES": str(path),
-            "OMP_WAIT_POLICY": "PASSIVE",
-        }
-        subprocess.run(command, cwd=ROOT, env=env, check=True)
+        run = ["-m", "pytest", "-q", "-n", "2", "tests/test_layers.py"]
+        settings = {"POLYFRAME_FIGURES": str(path), "OMP_WAIT_POLICY": "PASSIVE"}
+        env = {**os.environ, **settings}
+        subprocess.run([sys.executable, *run], cwd=ROOT, env=env, check=True)
         lines = [json.loads(line) for line in path.read_text().splitlines()]
     worst: dict[tuple[str, str, str], float] = {}
     for line in lines:
@@ -159,14 +149,9 @@ def source(cls: Any, names: tuple[str, ...]) -> str:
     texts = []
     for name in names:
         owner = next((c for c in cls.__mro__ if name in c.__dict__), None)
-        if owner is None or owner.__name__ in (
-            "Layer",
-            "Loss",
-            "Optimizer",
-            "Initializer",
-        ):
-            continue
-        texts.append(inspect.cleandoc("\n" + inspect.getsource(owner.__dict__[name])))
+        if owner is not None and owner not in FAMILIES.values():
+            text = inspect.getsource(owner.__dict__[name])
+            texts.append(inspect.cleandoc("\n" + text))
     return "\n\n".join(texts)
 
 
@@ -183,9 +168,8 @@ def fields_table(cls: Any) -> list[str]:
             default = f"UNSET ({text_of(f.metadata['aligned'])} when aligned)"
         else:
             default = text_of(f.default)
-        rows.append(
-            f"| `{f.name}` | {kind.allowed.replace('|', chr(92) + '|')} | {default} |"
-        )
+        allowed = kind.allowed.replace("|", r"\|")
+        rows.append(f"| `{f.name}` | {allowed} | {default} |")
     if not rows:
         return ["No fields."]
     return ["| field | what it takes | default |", "|---|---|---|", *rows]
@@ -202,33 +186,17 @@ def layer_page(word: str, support: Any) -> str:
     """The page of a layer."""
     layer = Layer.registry[word]
     lines = page_head(word, layer)
-    lines += [
-        "## Definition in NumPy",
-        "",
-        "```py",
-        source(layer, ("define", "new_state", "draw")),
-    ]
-    lines += [
-        "```",
-        "",
-        "## Examples",
-        "",
-        "Each is a conformance case on every backend.",
-        "",
-    ]
+    definition = source(layer, ("define", "new_state", "draw"))
+    lines += ["## Definition in NumPy", "", "```py", definition, "```", ""]
+    lines += ["## Examples", "", "Each is a conformance case on every backend.", ""]
     lines += ["| fields | inputs | output |", "|---|---|---|"]
     for options, shapes in layer.examples:
         made = layer(**options)
         given = ", ".join(str(shape) for shape in shapes)
         fields = ", ".join(f"{k}={v}" for k, v in made.written().items()) or "(none)"
         lines.append(f"| {fields} | {given} | {made.infer(*shapes)} |")
-    lines += [
-        "",
-        "## What each backend writes",
-        "",
-        "For the first example, in float64.",
-        "",
-    ]
+    lines += ["", "## What each backend writes", ""]
+    lines += ["For the first example, in float64.", ""]
     for backend in BACKENDS:
         lines += [f"### {registry.get(backend).title}", ""]
         text = program(word, layer.examples[0], backend, "float64")
@@ -256,24 +224,42 @@ def element_page(word: str, cls: Any) -> str:
     return "\n".join(lines) + "\n"
 
 
+def composite_page(maker: Callable[..., Block]) -> str:
+    """The page of a composite: its source in layers, and what each backend writes."""
+    options, shape = EXAMPLES[maker]
+    x = pf.Input(shape, name="x")
+    spec = pf.ModelSpec(x, maker(**options)(x), name="example")
+    given = ", ".join(f"{name}={value!r}" for name, value in options.items())
+    lines = [f"# {maker.__name__}", "", inspect.getdoc(maker) or "", ""]
+    lines += ["## Definition in layers", "", "```py", inspect.getsource(maker).rstrip()]
+    lines += ["```", "", "## What each backend writes", ""]
+    lines += [f"For `{maker.__name__}({given})` of {shape}, in float64.", ""]
+    for backend in BACKENDS:
+        found = registry.get(backend)
+        text = write_programs(spec, found, None, Target("float64"), False)[0].source
+        lines += [f"### {found.title}", "", "```py", text.rstrip(), "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def pages() -> dict[str, str]:
     """File name → text, of the whole catalogue."""
     support = json.loads(SUPPORT.read_text())
-    found, index = (
-        {},
-        ["# The catalogue", "", "Made by `make catalogue`; do not edit.", ""],
-    )
+    found: dict[str, str] = {}
+    index = ["# The catalogue", "", "Made by `make catalogue`; do not edit.", ""]
     for family, base in FAMILIES.items():
         index += [f"## {family.capitalize()}", ""]
         for word in words(family):
             cls = base.registry[word]
-            page = (
-                layer_page(word, support) if base is Layer else element_page(word, cls)
-            )
+            own = base is Layer
+            page = layer_page(word, support) if own else element_page(word, cls)
             found[f"{family}/{word}.md"] = page
-            first = (inspect.getdoc(cls) or "").partition("\n")[0]
-            index.append(f"- [{word}]({family}/{word}.md): {first}")
+            index.append(f"- [{word}]({family}/{word}.md): {first_line(cls)}")
         index.append("")
+    index += ["## Composites", ""]
+    for maker in EXAMPLES:
+        path = f"composites/{maker.__name__}.md"
+        found[path] = composite_page(maker)
+        index.append(f"- [{maker.__name__}]({path}): {first_line(maker)}")
     found["README.md"] = "\n".join(index).rstrip() + "\n"
     return found
 

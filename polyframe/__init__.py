@@ -44,6 +44,9 @@ _HOMES = {
     "polyframe.spec.layers.transposed": (
         "ConvTranspose1D ConvTranspose2D ConvTranspose3D"
     ),
+    "polyframe.spec.composites": (
+        "BasicBlock Bottleneck ConvNorm PreActBasicBlock PreActBottleneck SqueezeExcite"
+    ),
     "polyframe.spec.graph": "Block Input ModelSpec Sequential",
     "polyframe.spec.fields": "UNSET",
     "polyframe.spec.losses": (

@@ -46,8 +46,8 @@ FORMULAS = {
     "DropPath": KEPT,
     "Dropout": KEPT,
     "GaussianNoise": (
-        "{stddev} * np.sqrt(-2 * np.log((bits[..., 0] + 1.0) / 2**32))"
-        " * np.cos(2 * np.pi * (bits[..., 1] / 2**32))"
+        "{stddev} * (np.sqrt(-2 * np.log((bits[..., 0] + 1.0) / 2**32))"
+        " * np.cos(2 * np.pi * (bits[..., 1] / 2**32)))"
     ),
     "SpatialDropout2D": KEPT,
 }

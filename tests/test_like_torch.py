@@ -80,11 +80,13 @@ def accepted(word, options, shape):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            layer = cls(**given).double().eval()
+            layer = cls(**given).double()
             # LPPool2d takes roots of negative sums; polyframe sums absolute values.
             low = 0.1 if word == "LPPool2D" else -2
             x = torch.linspace(low, 2, 3 * int(np.prod(shape)), dtype=torch.float64)
             x = x.reshape(3, *shape)
+            cls(**given).double()(x)  # InstanceNorm refuses 1x1 only in training
+            layer.eval()
             return layer, x.numpy(), layer(x).detach().numpy()
     except (RuntimeError, ValueError, TypeError, AssertionError, IndexError):
         return None

@@ -232,7 +232,7 @@ def test_shipped_models_round_trip(name: str) -> None:
     assert pf.load_spec(to_data(spec)) == spec
     assert pf.load_spec(name) == spec
     assert pf.load_spec(spec) is spec
-    assert max(map(len, spec.to_yaml().splitlines())) <= 128
+    assert max(map(len, spec.to_yaml().splitlines())) <= 120
 
 
 def test_equal_specs_have_equal_hashes_however_they_are_written() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,8 +15,10 @@ Listing = tuple[list[str], list[list[str]]]
 
 
 def first_line(thing: Any) -> str:
-    """The first line of a docstring."""
-    return (inspect.getdoc(thing) or "").partition("\n")[0]
+    """The first sentence of a docstring; formulas and years may hold dots."""
+    paragraph = " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
+    sentence = re.match(r".+?[.:](?= [A-Z(]|$)", paragraph)
+    return sentence[0].removesuffix(":") if sentence else paragraph
 
 
 def elements(registry: Mapping[str, Any]) -> Listing:
@@ -47,6 +50,13 @@ def layers() -> Listing:
             ]
             rows.append([word, *cells, first_line(found)])
     return ["name", *tables, "what it is"], rows
+
+
+def composites() -> Listing:
+    """Blocks that many networks are made of."""
+    from polyframe.spec.composites import EXAMPLES
+
+    return elements({maker.__name__: maker for maker in EXAMPLES})
 
 
 def support() -> Mapping[str, Any]:
@@ -163,6 +173,7 @@ def backends() -> Listing:
 
 KINDS: dict[str, Callable[[], Listing]] = {
     "layers": layers,
+    "composites": composites,
     "losses": losses,
     "optimizers": optimizers,
     "schedules": schedules,
@@ -183,8 +194,8 @@ KINDS: dict[str, Callable[[], Listing]] = {
 def list_command(kind: str) -> None:
     """What there is: layers, losses, recipes, data sets, …
 
-    KIND is layers, losses, optimizers, schedules, initializers, metrics,
-    augmentations, callbacks, models, recipes, datasets or backends.
+    KIND is layers, composites, losses, optimizers, schedules, initializers,
+    metrics, augmentations, callbacks, models, recipes, datasets or backends.
 
     \b
     Examples:

@@ -173,15 +173,19 @@ def wrap(prefix: str, text: str, indent: int) -> list[str]:
         return [pad + prefix + text]
     lines = [f"{pad}    {text}"]
     if len(lines[0]) > WIDTH:
-        lines = [f"{pad}    {operand}" for operand in operands(text)]
+        lines = [
+            line
+            for sign, part in operands(text)
+            for line in layout(sign, parsed(part), "", indent + 4)
+        ]
     return [f"{pad}{prefix}(", *lines, f"{pad})"]
 
 
 SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 
 
-def operands(text: str) -> list[str]:
-    """``a if b else c``, ``a + b - c`` or ``a * b`` in parts, each with its operator."""
+def operands(text: str) -> list[tuple[str, str]]:
+    """``a if b else c``, ``a + b - c`` or ``a * b`` in parts, the operator in front."""
     node, found = ast.parse(text, mode="eval").body, []
 
     def source(part: ast.expr) -> str:
@@ -189,17 +193,14 @@ def operands(text: str) -> list[str]:
 
     if isinstance(node, ast.IfExp):
         parts = (node.body, node.test, node.orelse)
-        return [
-            word + source(part)
-            for word, part in zip(("", "if ", "else "), parts, strict=True)
-        ]
+        return list(zip(("", "if ", "else "), map(source, parts), strict=True))
     product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
     while isinstance(node, ast.BinOp) and type(node.op) in SIGNS:
         if isinstance(node.op, ast.Mult) != product:
             break
-        found.append(f"{SIGNS[type(node.op)]} {source(node.right)}")
+        found.append((f"{SIGNS[type(node.op)]} ", source(node.right)))
         node = node.left
-    return [source(node), *reversed(found)]
+    return [("", source(node)), *reversed(found)]
 
 
 def layout(prefix: str, value: Any, suffix: str, indent: int) -> list[str]:

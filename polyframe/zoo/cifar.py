@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polyframe.spec.composites import BasicBlock, chain, conv3x3
 from polyframe.spec.graph import Block, Input, ModelSpec, Sequential
 from polyframe.spec.layers import (
     Add,
@@ -14,8 +15,7 @@ from polyframe.spec.layers import (
     ReLU,
     Slice,
 )
-from polyframe.zoo.blocks import Shape, chain, model, scaled
-from polyframe.zoo.resnet import basic_block, conv3x3
+from polyframe.zoo.blocks import Shape, model, scaled
 
 
 def cifar_resnet20(
@@ -50,8 +50,8 @@ def _cifar_resnet(
     ]
     for number in (1, 2, 3):
         given = scaled(16 * 2 ** (number - 1), width)
-        first = basic_block(given) if number == 1 else _down_block(taken, given)
-        blocks = [first, *(basic_block(given) for _ in range(count - 1))]
+        first = BasicBlock(given) if number == 1 else _down_block(taken, given)
+        blocks = [first, *(BasicBlock(given) for _ in range(count - 1))]
         layers.append(Sequential(blocks, name=f"layer{number}"))
         taken = given
     layers += [GlobalAvgPool2D(name="avgpool"), Dense(num_classes, name="fc")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polyframe.spec.composites import chain
 from polyframe.spec.graph import ModelSpec
 from polyframe.spec.layers import (
     AdaptiveAvgPool2D,
@@ -16,7 +17,7 @@ from polyframe.spec.layers import (
     ReLU,
     Tanh,
 )
-from polyframe.zoo.blocks import Shape, chain, model, scaled
+from polyframe.zoo.blocks import Shape, model, scaled
 
 
 def lenet5(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from polyframe.spec.composites import chain
 from polyframe.spec.graph import Block, Input, ModelSpec
 from polyframe.spec.initializers import Constant, Normal, Zeros
 from polyframe.spec.layers import (
@@ -19,7 +20,7 @@ from polyframe.spec.layers import (
     LayerNorm,
     Scale,
 )
-from polyframe.zoo.blocks import Shape, chain, model, scaled
+from polyframe.zoo.blocks import Shape, model, scaled
 
 _START: dict[str, Any] = {"weight_init": Normal(std=0.02), "bias_init": Zeros()}
 """torchvision truncates the normal distribution at 100 standard deviations."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polyframe.spec.composites import chain
 from polyframe.spec.graph import Block, Input, ModelSpec
 from polyframe.spec.initializers import HeNormal, Zeros
 from polyframe.spec.layers import (
@@ -15,7 +16,7 @@ from polyframe.spec.layers import (
     MaxPool2D,
     ReLU,
 )
-from polyframe.zoo.blocks import Shape, chain, model, scaled
+from polyframe.zoo.blocks import Shape, model, scaled
 
 
 def densenet121(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from polyframe.spec.composites import ConvNorm, SqueezeExcite, chain
 from polyframe.spec.graph import Block, ModelSpec
 from polyframe.spec.layers import (
     BatchNorm,
@@ -16,15 +17,7 @@ from polyframe.spec.layers import (
     ReLU,
     SiLU,
 )
-from polyframe.zoo.blocks import (
-    Shape,
-    chain,
-    conv_norm,
-    divisible,
-    model,
-    residual,
-    squeeze_excite,
-)
+from polyframe.zoo.blocks import Shape, divisible, model, residual
 
 _NORM = partial(BatchNorm, momentum=0.0003)
 
@@ -94,7 +87,7 @@ def efficientnet_b0(
         *((6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1)),
     ]
     taken, done, total = divisible(32 * width), 0, sum(row[-1] for row in rows)
-    features: list[Layer] = [conv_norm(taken, 3, stride=2, activation=SiLU)]
+    features: list[Layer] = [ConvNorm(taken, 3, stride=2, activation=SiLU)]
     for expansion, kernel, first, channels, count in rows:
         given, blocks = divisible(channels * width), []
         for index in range(count):
@@ -102,7 +95,7 @@ def efficientnet_b0(
             blocks.append(_mbconv(taken, expansion, kernel, given, stride, drop))
             taken, done = given, done + 1
         features.append(chain(blocks, "Stage"))
-    features.append(conv_norm(4 * taken, 1, activation=SiLU))
+    features.append(ConvNorm(4 * taken, 1, activation=SiLU))
     layers = [
         chain(features, "Features", "features"),
         GlobalAvgPool2D(name="avgpool"),
@@ -118,10 +111,10 @@ def _mbconv(
     expanded = divisible(taken * expansion)
     layers: list[Layer] = []
     if expanded != taken:
-        layers.append(conv_norm(expanded, 1, activation=SiLU))
+        layers.append(ConvNorm(expanded, 1, activation=SiLU))
     layers += [
-        conv_norm(None, kernel, stride, activation=SiLU),
-        squeeze_excite(expanded, max(1, taken // 4), activation=SiLU),
-        conv_norm(given, 1, activation=None),
+        ConvNorm(None, kernel, stride, activation=SiLU),
+        SqueezeExcite(expanded, max(1, taken // 4), activation=SiLU),
+        ConvNorm(given, 1, activation=None),
     ]
     return residual(layers, "block", "MBConv", stride == 1 and taken == given, drop)

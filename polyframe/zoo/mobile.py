@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
+from polyframe.spec.composites import ConvNorm, SqueezeExcite, chain
 from polyframe.spec.graph import Block, ModelSpec
 from polyframe.spec.layers import (
     BatchNorm,
@@ -18,16 +19,7 @@ from polyframe.spec.layers import (
     ReLU,
     ReLU6,
 )
-from polyframe.zoo.blocks import (
-    Shape,
-    chain,
-    conv_norm,
-    divisible,
-    model,
-    residual,
-    scaled,
-    squeeze_excite,
-)
+from polyframe.zoo.blocks import Shape, divisible, model, residual, scaled
 
 
 def mobilenet_v1(
@@ -40,11 +32,11 @@ def mobilenet_v1(
     """
     rows = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)]
     rows += [(512, 1)] * 5 + [(1024, 2), (1024, 1)]
-    features: list[Layer] = [conv_norm(scaled(32, width), 3, stride=2)]
+    features: list[Layer] = [ConvNorm(scaled(32, width), 3, stride=2)]
     for channels, stride in rows:
         pair = [
-            conv_norm(None, 3, stride, name="depthwise"),
-            conv_norm(scaled(channels, width), 1, name="pointwise"),
+            ConvNorm(None, 3, stride, name="depthwise"),
+            ConvNorm(scaled(channels, width), 1, name="pointwise"),
         ]
         features.append(chain(pair, "SeparableConv"))
     layers = [
@@ -68,7 +60,7 @@ def mobilenet_v2(
         *((6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)),
     ]
     taken = divisible(32 * width)
-    features: list[Layer] = [conv_norm(taken, 3, stride=2, activation=ReLU6)]
+    features: list[Layer] = [ConvNorm(taken, 3, stride=2, activation=ReLU6)]
     for expansion, channels, count, first in rows:
         given = divisible(channels * width)
         for index in range(count):
@@ -76,7 +68,7 @@ def mobilenet_v2(
             features.append(_inverted(taken, expansion, given, stride))
             taken = given
     last = divisible(1280 * max(1.0, width))
-    features.append(conv_norm(last, 1, activation=ReLU6))
+    features.append(ConvNorm(last, 1, activation=ReLU6))
     layers = [
         chain(features, "Features", "features"),
         GlobalAvgPool2D(name="avgpool"),
@@ -87,10 +79,10 @@ def mobilenet_v2(
 
 def _inverted(taken: int, expansion: int, given: int, stride: int) -> Block:
     """Expand, filter each channel, project without an activation (figure 4(d))."""
-    expand = [conv_norm(taken * expansion, 1, activation=ReLU6)]
+    expand = [ConvNorm(taken * expansion, 1, activation=ReLU6)]
     layers = [
         *(expand if expansion != 1 else []),
-        conv_norm(None, 3, stride, activation=ReLU6),
+        ConvNorm(None, 3, stride, activation=ReLU6),
         Conv2D(given, 1, bias=False),
         BatchNorm(),
     ]
@@ -174,7 +166,7 @@ def _mobilenet_v3(
     input_shape: Shape,
     width: float,
 ) -> ModelSpec:
-    conv = partial(conv_norm, activation=HardSwish, norm=_NORM)
+    conv = partial(ConvNorm, activation=HardSwish, norm=_NORM)
     taken = divisible(16 * width)
     features: list[Layer] = [conv(taken, 3, stride=2)]
     for row in rows:
@@ -197,7 +189,7 @@ def _mobilenet_v3(
 
 def _block_v3(taken: int, row: Row, width: float) -> Block:
     """An inverted residual with squeeze and excitation (figure 4)."""
-    conv = partial(conv_norm, norm=_NORM)
+    conv = partial(ConvNorm, norm=_NORM)
     activation = HardSwish if row.hard else ReLU
     expanded = divisible(row.expanded * width)
     given = divisible(row.channels * width)
@@ -207,7 +199,7 @@ def _block_v3(taken: int, row: Row, width: float) -> Block:
     layers.append(conv(None, row.kernel, row.stride, activation=activation))
     if row.excite:
         squeezed = divisible(expanded // 4)
-        layers.append(squeeze_excite(expanded, squeezed, gate=HardSigmoid))
+        layers.append(SqueezeExcite(expanded, squeezed, gate=HardSigmoid))
     layers.append(conv(given, 1, activation=None))
     shortcut = row.stride == 1 and taken == given
     return residual(layers, "block", "InvertedResidual", shortcut)

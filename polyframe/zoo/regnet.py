@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
+from polyframe.spec.composites import ConvNorm, SqueezeExcite, chain
 from polyframe.spec.graph import Block, Input, ModelSpec
 from polyframe.spec.layers import Add, Dense, GlobalAvgPool2D, Layer, ReLU
-from polyframe.zoo.blocks import (
-    Shape,
-    chain,
-    conv_norm,
-    divisible,
-    model,
-    squeeze_excite,
-)
+from polyframe.zoo.blocks import Shape, divisible, model
 
 
 def regnet_y_400mf(
@@ -25,7 +19,7 @@ def regnet_y_400mf(
     groups' 8 channels.
     """
     taken = divisible(32 * width)
-    layers: list[Layer] = [conv_norm(taken, 3, stride=2, name="stem")]
+    layers: list[Layer] = [ConvNorm(taken, 3, stride=2, name="stem")]
     stages = []
     for number, (channels, count) in enumerate(
         ((48, 1), (104, 3), (208, 6), (440, 6)), 1
@@ -47,15 +41,15 @@ def regnet_y_400mf(
 def _block(taken: int, given: int, stride: int, name: str) -> Block:
     """1×1, grouped 3×3 with squeeze and excitation, 1×1, and a shortcut."""
     transform = [
-        conv_norm(given, 1, name="a"),
-        conv_norm(given, 3, stride, groups=given // 8, name="b"),
-        squeeze_excite(given, int(0.25 * taken + 0.5), name="se"),
-        conv_norm(given, 1, activation=None, name="c"),
+        ConvNorm(given, 1, name="a"),
+        ConvNorm(given, 3, stride, groups=given // 8, name="b"),
+        SqueezeExcite(given, int(0.25 * taken + 0.5), name="se"),
+        ConvNorm(given, 1, activation=None, name="c"),
     ]
     x = Input(name="x")
     shortcut, project = x, taken != given or stride != 1
     if project:
-        shortcut = conv_norm(given, 1, stride, activation=None, name="proj")(x)
+        shortcut = ConvNorm(given, 1, stride, activation=None, name="proj")(x)
     y = chain(transform, "BottleneckTransform", "f")(x)
     y = ReLU(name="activation")(Add(name="add")(shortcut, y))
     return Block(x, y, kind="DownBottleneck" if project else "Bottleneck", name=name)

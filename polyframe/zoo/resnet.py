@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from polyframe.spec.graph import Block, Input, ModelSpec, Sequential
+from polyframe.spec.composites import BasicBlock, Bottleneck
+from polyframe.spec.graph import Block, ModelSpec, Sequential
 from polyframe.spec.layers import (
-    Add,
     BatchNorm,
     Conv2D,
     Dense,
@@ -30,7 +30,7 @@ def resnet18(
     He et al. 2016, table 1; ``torchvision/models/resnet.py``.
     """
     counts = (2, 2, 2, 2)
-    return _resnet("resnet18", basic_block, counts, num_classes, input_shape, width)
+    return _resnet("resnet18", BasicBlock, counts, num_classes, input_shape, width)
 
 
 def resnet34(
@@ -41,7 +41,7 @@ def resnet34(
     He et al. 2016, table 1; ``torchvision/models/resnet.py``.
     """
     counts = (3, 4, 6, 3)
-    return _resnet("resnet34", basic_block, counts, num_classes, input_shape, width)
+    return _resnet("resnet34", BasicBlock, counts, num_classes, input_shape, width)
 
 
 def resnet50(
@@ -53,7 +53,7 @@ def resnet50(
     ``torchvision/models/resnet.py``.
     """
     counts = (3, 4, 6, 3)
-    return _resnet("resnet50", bottleneck, counts, num_classes, input_shape, width)
+    return _resnet("resnet50", Bottleneck, counts, num_classes, input_shape, width)
 
 
 def resnet101(
@@ -65,7 +65,7 @@ def resnet101(
     ``torchvision/models/resnet.py``.
     """
     counts = (3, 4, 23, 3)
-    return _resnet("resnet101", bottleneck, counts, num_classes, input_shape, width)
+    return _resnet("resnet101", Bottleneck, counts, num_classes, input_shape, width)
 
 
 def wide_resnet50_2(
@@ -76,7 +76,7 @@ def wide_resnet50_2(
     Zagoruyko & Komodakis 2016, section 3.4 (WRN-50-2-bottleneck);
     ``torchvision/models/resnet.py``.
     """
-    unit = partial(bottleneck, group_width=128)
+    unit = partial(Bottleneck, group_width=128)
     counts = (3, 4, 6, 3)
     return _resnet("wide_resnet50_2", unit, counts, num_classes, input_shape, width)
 
@@ -89,62 +89,9 @@ def resnext50_32x4d(
     Xie et al. 2017, table 1; ``torchvision/models/resnet.py``. ``width`` scales the
     channels in a group; the groups stay 32.
     """
-    unit = partial(bottleneck, groups=32, group_width=4)
+    unit = partial(Bottleneck, groups=32, group_width=4)
     counts = (3, 4, 6, 3)
     return _resnet("resnext50_32x4d", unit, counts, num_classes, input_shape, width)
-
-
-def basic_block(channels: int, stride: int = 1, project: bool = False) -> Block:
-    """Two 3×3 convolutions and a shortcut (He et al. 2016, figure 5, left)."""
-    x, relu = Input(name="x"), ReLU(name="relu")
-    y = conv3x3(channels, stride, name="conv1")(x)
-    y = relu(BatchNorm(name="bn1")(y))
-    y = conv3x3(channels, name="conv2")(y)
-    y = BatchNorm(name="bn2")(y)
-    shortcut = downsample(channels, stride)(x) if project else x
-    y = relu(Add(name="add")(y, shortcut))
-    return Block(x, y, kind="DownBlock" if project else "BasicBlock")
-
-
-def bottleneck(
-    channels: int,
-    stride: int = 1,
-    project: bool = False,
-    groups: int = 1,
-    group_width: int = 64,
-) -> Block:
-    """1×1, 3×3 and 1×1 convolutions and a shortcut (He et al. 2016, figure 5, right).
-
-    It has 4 · ``channels`` outputs, and ``group_width`` channels in each group of the
-    3×3 convolution for every 64 of ``channels``.
-    """
-    inner = max(1, channels * group_width // 64) * groups
-    x, relu = Input(name="x"), ReLU(name="relu")
-    y = Conv2D(inner, 1, bias=False, name="conv1")(x)
-    y = relu(BatchNorm(name="bn1")(y))
-    y = conv3x3(inner, stride, groups, name="conv2")(y)
-    y = relu(BatchNorm(name="bn2")(y))
-    y = Conv2D(4 * channels, 1, bias=False, name="conv3")(y)
-    y = BatchNorm(name="bn3")(y)
-    shortcut = downsample(4 * channels, stride)(x) if project else x
-    y = relu(Add(name="add")(y, shortcut))
-    return Block(x, y, kind="DownBottleneck" if project else "Bottleneck")
-
-
-def conv3x3(
-    channels: int, stride: int = 1, groups: int = 1, name: str | None = None
-) -> Conv2D:
-    """A padded 3×3 convolution without a bias: a batch norm follows."""
-    return Conv2D(
-        channels, 3, stride=stride, padding=1, groups=groups, bias=False, name=name
-    )
-
-
-def downsample(channels: int, stride: int) -> Block:
-    """The projection that fits a shortcut to its block: option B of section 3.3."""
-    layers = [Conv2D(channels, 1, stride=stride, bias=False), BatchNorm()]
-    block: Block = Sequential(layers, name="downsample")
-    return block
 
 
 def stem(width: float) -> list[Layer]:
@@ -178,7 +125,7 @@ def _resnet(
     for number, count in enumerate(counts, 1):
         channels = scaled(64 * 2 ** (number - 1), width)
         # The stem has 64 channels, as the first stage has of basic blocks.
-        project = number > 1 or unit is not basic_block
+        project = number > 1 or unit is not BasicBlock
         layers.append(stage(unit, channels, count, number, project))
     layers += [GlobalAvgPool2D(name="avgpool"), Dense(num_classes, name="fc")]
     return model(layers, input_shape, name)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from polyframe.spec.graph import Block, Input, ModelSpec, Sequential
+from polyframe.spec.composites import PreActBasicBlock, PreActBottleneck
+from polyframe.spec.graph import Block, ModelSpec, Sequential
 from polyframe.spec.layers import (
-    Add,
     BatchNorm,
-    Conv2D,
     Dense,
     GlobalAvgPool2D,
     ReLU,
 )
 from polyframe.zoo.blocks import Shape, model, scaled
-from polyframe.zoo.resnet import conv3x3, stem
+from polyframe.zoo.resnet import stem
 
 Unit = Callable[[int, int, bool, bool], Block]
 """(channels, stride, project the shortcut, activate the input) → a residual block."""
@@ -31,7 +30,7 @@ def resnet18_v2(
     convolutions, as in the authors' ``resnet-pre-act.lua``.
     """
     return _resnet_v2(
-        "resnet18_v2", pre_basic, (2, 2, 2, 2), num_classes, input_shape, width
+        "resnet18_v2", PreActBasicBlock, (2, 2, 2, 2), num_classes, input_shape, width
     )
 
 
@@ -44,46 +43,8 @@ def resnet50_v2(
     ``resnet50``.
     """
     return _resnet_v2(
-        "resnet50_v2", pre_bottleneck, (3, 4, 6, 3), num_classes, input_shape, width
+        "resnet50_v2", PreActBottleneck, (3, 4, 6, 3), num_classes, input_shape, width
     )
-
-
-def pre_basic(channels: int, stride: int, project: bool, activate: bool) -> Block:
-    """Two 3×3 convolutions, each behind batch norm and ReLU, and a shortcut."""
-    x, relu = Input(name="x"), ReLU(name="relu")
-    a = relu(BatchNorm(name="bn1")(x)) if activate else x
-    y = conv3x3(channels, stride, name="conv1")(a)
-    y = relu(BatchNorm(name="bn2")(y))
-    y = conv3x3(channels, name="conv2")(y)
-    shortcut = _projection(channels, stride)(a) if project else x
-    y = Add(name="add")(y, shortcut)
-    return Block(x, y, kind=_kind("Block", project, activate))
-
-
-def pre_bottleneck(channels: int, stride: int, project: bool, activate: bool) -> Block:
-    """1×1, 3×3 and 1×1 convolutions, each behind batch norm and ReLU, and a shortcut;
-    it has 4 · ``channels`` outputs."""
-    x, relu = Input(name="x"), ReLU(name="relu")
-    a = relu(BatchNorm(name="bn1")(x)) if activate else x
-    y = Conv2D(channels, 1, bias=False, name="conv1")(a)
-    y = relu(BatchNorm(name="bn2")(y))
-    y = conv3x3(channels, stride, name="conv2")(y)
-    y = relu(BatchNorm(name="bn3")(y))
-    y = Conv2D(4 * channels, 1, bias=False, name="conv3")(y)
-    shortcut = _projection(4 * channels, stride)(a) if project else x
-    y = Add(name="add")(y, shortcut)
-    return Block(x, y, kind=_kind("Bottleneck", project, activate))
-
-
-def _kind(kind: str, project: bool, activate: bool) -> str:
-    """Blocks of another structure are another class; this is its name."""
-    if not activate:
-        return f"First{kind}"
-    return f"Down{kind}" if project else f"Pre{kind}"
-
-
-def _projection(channels: int, stride: int) -> Conv2D:
-    return Conv2D(channels, 1, stride=stride, bias=False, name="downsample")
 
 
 def _resnet_v2(
@@ -97,7 +58,7 @@ def _resnet_v2(
     layers = stem(width)
     for number, count in enumerate(counts, 1):
         channels, first = scaled(64 * 2 ** (number - 1), width), number == 1
-        project = not first or unit is pre_bottleneck
+        project = not first or unit is PreActBottleneck
         blocks = [unit(channels, 1 if first else 2, project, not first)]
         blocks += [unit(channels, 1, False, True) for _ in range(count - 1)]
         layers.append(Sequential(blocks, name=f"layer{number}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polyframe.spec.composites import ConvNorm, chain
 from polyframe.spec.graph import Block, Input, ModelSpec, Sequential
 from polyframe.spec.layers import (
     BatchNorm,
@@ -16,7 +17,7 @@ from polyframe.spec.layers import (
     ReLU,
     split,
 )
-from polyframe.zoo.blocks import Shape, chain, conv_norm, model, scaled
+from polyframe.zoo.blocks import Shape, model, scaled
 
 
 def shufflenet_v2_x1_0(
@@ -29,7 +30,7 @@ def shufflenet_v2_x1_0(
     in table 5 up to 1.5×.
     """
     layers: list[Layer] = [
-        conv_norm(24, 3, stride=2, name="conv1"),
+        ConvNorm(24, 3, stride=2, name="conv1"),
         MaxPool2D(3, stride=2, padding=1, name="maxpool"),
     ]
     for number, (half, count) in enumerate(((58, 4), (116, 8), (232, 4)), 2):
@@ -37,7 +38,7 @@ def shufflenet_v2_x1_0(
         blocks = [_down_unit(channels), *(_unit(channels) for _ in range(count - 1))]
         layers.append(Sequential(blocks, name=f"stage{number}"))
     layers += [
-        conv_norm(1024, 1, name="conv5"),
+        ConvNorm(1024, 1, name="conv5"),
         GlobalAvgPool2D(name="avgpool"),
         Dense(num_classes, name="fc"),
     ]

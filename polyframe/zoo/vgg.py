@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polyframe.spec.composites import chain
 from polyframe.spec.graph import ModelSpec
 from polyframe.spec.layers import (
     AdaptiveAvgPool2D,
@@ -14,7 +15,7 @@ from polyframe.spec.layers import (
     MaxPool2D,
     ReLU,
 )
-from polyframe.zoo.blocks import Shape, chain, model, scaled
+from polyframe.zoo.blocks import Shape, model, scaled
 
 COUNTS = {
     11: (1, 1, 2, 2, 2),

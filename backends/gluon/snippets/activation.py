@@ -65,13 +65,14 @@ def hard_tanh(F, x, low, high):
     return F.where((x > low) * (x < high), x, F.BlockGrad(clipped))
 
 
-def softplus(F, x, beta=1.0):
-    """log(1 + exp(beta * x)) / beta; above 40 that is x to the last digit.
+def softplus(F, x, beta=1.0, threshold=40.0):
+    """log(1 + exp(beta * x)) / beta, and x where beta * x is above the threshold.
 
-    MXNet's own leaves out digits above 20, and is below 0 at -20 in float32.
+    Above 40 that is the same to the last digit. MXNet's own leaves out digits above 20,
+    and is below 0 at -20 in float32.
     """
     z = beta * x
-    return (F.log1p(F.exp(F.minimum(z, 40))) + F.relu(z - 40)) / beta
+    return F.where(z > threshold, x, F.log1p(F.exp(F.minimum(z, 40))) / beta)
 
 
 def mish(F, x):

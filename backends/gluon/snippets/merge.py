@@ -29,3 +29,10 @@ def average(F, x, *others):
     for y in others:
         x = F.broadcast_add(x, y)
     return x / (1 + len(others))
+
+
+def concat_channels(F, *images):
+    """Channels one after the other, past oneDNN, which fails ("could not construct a
+    sub-memory") where its blocks of 16 channels would straddle two of the images."""
+    images = [F.expand_dims(x, axis=4) for x in images]
+    return F.squeeze(F.concat(*images, dim=1), axis=4)

@@ -61,12 +61,10 @@ def native_prelu(view: View) -> Code:
 
 def softplus(view: View) -> Code:
     layer = view.layer
-    beta = "" if layer.beta == 1 else f", {layer.beta!r}"
-    y = f"softplus(F, {{0}}{beta})"
-    if layer.threshold is not None:
-        z = "{0}" if layer.beta == 1 else f"{layer.beta!r} * {{0}}"
-        y = f"F.where({z} > {layer.threshold!r}, {{0}}, {y})"
-    return Code(y, snippets=("softplus",))
+    threshold = 40.0 if layer.threshold is None else min(layer.threshold, 40.0)
+    options = "" if layer.beta == 1 else f", beta={layer.beta!r}"
+    options += "" if threshold == 40 else f", threshold={threshold!r}"
+    return Code(f"softplus(F, {{0}}{options})", snippets=("softplus",))
 
 
 TABLE: dict[str, Entry] = {

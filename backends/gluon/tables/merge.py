@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.spec.layers.base import positive_axis
 
 
 def elementwise(op: str, sign: str) -> Entry:
@@ -30,10 +31,20 @@ def reduce(name: str) -> Entry:
     return entry(write)
 
 
+def concat(view: View) -> Code:
+    """``F.concat``, but where oneDNN's would fail: see ``concat_channels``."""
+    axis, shapes = positive_axis(view.layer.axis, view.shape), view.node.in_shapes
+    native = view.target.device == "cpu" and view.target.dtype == "float32"
+    images = axis == 1 and len(view.shape) == 3
+    if native and images and any(channels % 16 for channels, *_ in shapes):
+        return Code("concat_channels(F, {all})", snippets=("concat_channels",))
+    return Code(f"F.concat({{all}}, dim={view.layer.axis})")
+
+
 TABLE: dict[str, Entry] = {
     "Add": elementwise("broadcast_add", " + "),
     "Average": entry(Code("average(F, {all})", snippets=("average",))),
-    "Concat": entry(lambda v: Code(f"F.concat({{all}}, dim={v.layer.axis})")),
+    "Concat": entry(concat),
     "Maximum": elementwise("broadcast_maximum", ""),
     "Multiply": elementwise("broadcast_mul", " * "),
     "ReduceMean": reduce("mean"),

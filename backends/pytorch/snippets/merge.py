@@ -19,3 +19,8 @@ class Scale(nn.Module):
     def forward(self, x):
         x = x * self.weight.view(self.across)
         return x if self.bias is None else x + self.bias.view(self.across)
+
+
+def maximum(*inputs):
+    """The largest of several inputs; of equal values the first gets the gradient."""
+    return torch.stack(torch.broadcast_tensors(*inputs)).max(dim=0).values

@@ -10,11 +10,10 @@ def joined(view: View, sign: str) -> Code:
     return Code(sign.join(f"{{{i}}}" for i in range(len(view.node.in_shapes))))
 
 
-def stacked(view: View, method: str) -> Code:
-    """All inputs in a new first axis, which the method reduces."""
+def average(view: View) -> Code:
     same = len(set(view.node.in_shapes)) == 1
     parts = "({all})" if same else "torch.broadcast_tensors({all})"
-    return Code(f"torch.stack({parts}).{method}")
+    return Code(f"torch.stack({parts}).mean(dim=0)")
 
 
 def reduce(name: str) -> Entry:
@@ -29,10 +28,10 @@ def reduce(name: str) -> Entry:
 
 TABLE: dict[str, Entry] = {
     "Add": entry(Code("{sum}")),
-    "Average": entry(lambda v: stacked(v, "mean(dim=0)")),
+    "Average": entry(average),
     "Concat": entry(lambda v: Code(f"torch.cat(({{all}}), dim={v.layer.axis})")),
-    # Of equal values the first gets the gradient; torch.maximum would split it.
-    "Maximum": entry(lambda v: stacked(v, "max(dim=0).values")),
+    # PyTorch's own would split the gradient between equal values.
+    "Maximum": entry(Code("maximum({all})", snippets=("maximum",))),
     "Multiply": entry(lambda v: joined(v, " * ")),
     "ReduceMean": reduce("mean"),
     "ReduceSum": reduce("sum"),

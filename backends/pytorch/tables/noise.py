@@ -23,14 +23,12 @@ def drawn(forward: str, native: Callable[[View], Code]) -> Entry:
 
 
 def drop_path(view: View) -> Code:
-    one = ", ".join([":", *[":1"] * len(view.shape)])
-    ones = f"torch.ones_like({{0}}[{one}])"
-    return Code(f"{{0}} * F.dropout({ones}, {view.layer.p!r}, self.training)")
+    return Code(make=call("DropPath", {"p": view.layer.p}), snippets=("DropPath",))
 
 
 def gaussian_noise(view: View) -> Code:
-    noise = f"{view.layer.stddev!r} * torch.randn_like({{0}})"
-    return Code(f"{{0}} + {noise} if self.training else {{0}}")
+    make = call("GaussianNoise", {"stddev": view.layer.stddev})
+    return Code(make=make, snippets=("GaussianNoise",))
 
 
 FACTOR = "{0} * {draw} if self.training else {0}"

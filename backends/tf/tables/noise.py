@@ -35,12 +35,12 @@ def drop_path(view: View) -> Call:
 def gaussian_noise(view: View) -> Code:
     """Keras's own takes a deviation of 1 at most."""
     stddev = view.layer.stddev
-    if stddev <= 1:
-        make = call("layers.GaussianNoise", {"stddev": stddev})
-        return Code("{self}({0}, training=training)", make)
-    noise = "{self}(tf.zeros_like({0}), training=training)"
-    make = call("layers.GaussianNoise", {"stddev": 1.0})
-    return Code(f"tf.add({{0}}, {stddev!r} * {noise})", make)
+    name = "layers.GaussianNoise" if stddev <= 1 else "GaussianNoise"
+    return Code(
+        "{self}({0}, training=training)",
+        call(name, {"stddev": stddev}),
+        snippets=() if stddev <= 1 else (name,),
+    )
 
 
 FACTOR = "{0} * {draw} if training else {0}"

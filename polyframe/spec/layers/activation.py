@@ -181,28 +181,20 @@ class ELU(Activation):
 
 
 @define
-class CELU(Activation):
+class CELU(Increasing):
     """``x`` where x > 0, else ``alpha · (exp(x/alpha) - 1)``, smooth at 0. Barron 2017.
 
-    ``alpha`` may be anything but 0.
+    Of PyTorch's values only those of ``alpha`` above 0 are taken: the others overflow.
     """
 
-    alpha: float = field(Float(), default=1.0)
+    alpha: float = field(Float(0.0, above=True), default=1.0)
 
     short: ClassVar[str] = "celu"
     examples = (
         *EVERY_RANK,
         ({"alpha": 0.3}, ((3, 4, 5),)),
-        ({"alpha": -2.0}, ((6,),)),
+        ({"alpha": 2.0}, ((6,),)),
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        not_zero(self, "alpha", self.alpha)
-
-    @property
-    def increasing(self) -> bool:
-        return self.alpha > 0
 
     def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
         below = self.alpha * np.expm1(np.minimum(x[0], 0) / self.alpha)
@@ -346,26 +338,22 @@ class Tanh(Increasing):
 class Softplus(Activation):
     """``log(1 + exp(beta · x)) / beta``: the exact function. Dugas et al. 2001.
 
-    - ``beta`` may be anything but 0.
+    - ``beta``: above 0.
     - ``threshold``: where ``beta · x`` is above it, the layer is x. None: nowhere.
       PyTorch's own is 20, which errs by 2e-9.
     """
 
-    beta: float = field(Float(), default=1.0)
+    beta: float = field(Float(0.0, above=True), default=1.0)
     threshold: float | None = field(Maybe(Float()), default=None)
 
     short: ClassVar[str] = "softplus"
     examples = (
         *EVERY_RANK,
         ({"beta": 2.0}, ((3, 4, 5),)),
-        ({"beta": -0.5}, ((6,),)),
+        ({"beta": 0.5}, ((6,),)),
         ({"threshold": 0.5}, ((6,),)),
         ({"beta": 3.0, "threshold": 1.0}, ((3, 4, 5),)),
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        not_zero(self, "beta", self.beta)
 
     @property
     def increasing(self) -> bool:
@@ -433,12 +421,6 @@ class LogSoftmax(AlongAxis):
         z = x[0] - x[0].max(axis=self.axis, keepdims=True)
         out: np.ndarray = z - np.log(np.exp(z).sum(axis=self.axis, keepdims=True))
         return out
-
-
-def not_zero(layer: Layer, name: str, value: float) -> None:
-    """SpecError for 0 in a field that is divided by."""
-    if value == 0:
-        raise SpecError(f"{name} is {value}; it is divided by", where=layer.label)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
