@@ -71,8 +71,17 @@ class Run:
 
     def wait_for_writing(self):
         """Until a checkpoint is half written (or half removed)."""
-        while self.alive() and not list((self.folder / FOLDER).glob(".step-*")):
-            pass
+        while self.alive():
+            if self.half():
+                self.child.send_signal(signal.SIGSTOP)  # it may go on until it is told
+                time.sleep(0.01)
+                if self.half():
+                    return
+                self.child.send_signal(signal.SIGCONT)
+
+    def half(self):
+        """Whether something half written is there at this moment."""
+        return bool(list((self.folder / FOLDER).glob(".step-*")))
 
     def kill(self):
         """Whether there still was something to kill."""
