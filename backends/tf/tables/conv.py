@@ -70,6 +70,8 @@ def around(
 ) -> tuple[str, dict[str, Any], tuple[str, ...]]:
     """(the forward pass, options of Keras's layer, helpers).
 
+    A kernel of one place reads every second row and column of a slice: oneDNN's gradient
+    of it with strides writes outside of its memory where there are few channels.
     TensorFlow strides or dilates, not both, and its depthwise kernel has one stride for
     all axes (``equal``). What stride and dilation have in common is done by slicing the
     input, what the layer cannot do of the stride by slicing its output.
@@ -87,7 +89,10 @@ def around(
         function, end, helpers = PADS[layer.padding_mode]
         x = f"{function}({{0}}, {paddings(pads)}{end})"
     rest = (1,) * len(stride)
-    if both:
+    if max(stride) > 1 and set(layer.kernel_size) == {1} and narrow(layer, shape):
+        x += steps(stride)
+        stride = dilation = rest
+    elif both:
         common = tuple(math.gcd(s, d) for s, d in zip(stride, dilation, strict=True))
         x += steps(common)
         stride = divided(stride, common)
@@ -105,6 +110,11 @@ def around(
         "dilation_rate": Opt(short(dilation), 1),
     }
     return f"{{self}}({x}){steps(rest)}", options, helpers
+
+
+def narrow(layer: Any, shape: Any) -> bool:
+    """Whether a group has less channels than oneDNN's blocks of 16."""
+    return bool(shape[0] // getattr(layer, "groups", shape[0]) < 16)
 
 
 PADS: dict[str, tuple[str, str, tuple[str, ...]]] = {
