@@ -27,7 +27,12 @@ setup(
     package_dir={"polyframe.backends": "backends"},
     package_data={
         "polyframe": ["py.typed", "support.json", "recipes/*.yaml"],
+        "polyframe.backends.gluon": ["gaps.yaml"],
+        "polyframe.backends.pytorch": ["gaps.yaml"],
+        "polyframe.backends.tf": ["gaps.yaml"],
+        "polyframe.conformance": ["*.j2"],
         "polyframe.data": ["*.npz"],
+        "polyframe.differences": ["*.yaml"],
     },
     install_requires=[
         "numpy>=1.26",

@@ -7,15 +7,19 @@ A backend is one folder and one entry point in the group ``polyframe.backends``.
 from __future__ import annotations
 
 import abc
+import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from polyframe.compiler.program import Program
 from polyframe.compiler.steps import Step
-from polyframe.compiler.table import Table, Target, added_entries
+from polyframe.compiler.table import Entry, Table, Target, added_entries
+from polyframe.gaps import FILE, Gap, load_gaps
 from polyframe.spec.typed import TypedGraph
 
 Native = Any
@@ -154,12 +158,27 @@ class Backend(abc.ABC):
     title: ClassVar[str]  # "PyTorch"
     install: ClassVar[str]  # the command that installs the framework
     table: ClassVar[Table]
+    losses: ClassVar[Mapping[str, Any]]  # what it writes for each loss, by name
+    optimizers: ClassVar[Mapping[str, Any]]
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]]  # for semantics="native"
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What it does not do, from ``gaps.yaml`` beside the class."""
+        return load_gaps(Path(inspect.getfile(type(self))).with_name(FILE))
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Entry → why it is missing, wholly or in part."""
+        return {word: gap.text for gap in self.gaps for word in gap.entries}
 
     @property
     def entries(self) -> Table:
-        """The table, with what plug-ins have added to it."""
-        return {**self.table, **added_entries(self.name)}
+        """The table, with what plug-ins have added to it and the reasons of gaps."""
+        found = {**self.table, **added_entries(self.name)}
+        for word, reason in self.reasons.items():
+            found[word] = replace(found.get(word, Entry(())), gap=reason)
+        return found
 
     @abc.abstractmethod
     def probe(self) -> Probe:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from polyframe import registry
+from polyframe.backend import Backend
 from polyframe.compiler.table import Target
 from polyframe.errors import BackendError, PolyframeError
 from polyframe.model import Model
@@ -22,7 +23,7 @@ from polyframe.spec.text import load_spec
 
 def compile(
     spec: ModelSpec | str | Path,
-    backend: str = "torch",
+    backend: str | Backend = "torch",
     loss: Any = None,
     optimizer: Optimizer | str | Mapping[str, Any] | None = None,
     metrics: Sequence[Metric | str] = (),
@@ -44,7 +45,8 @@ def compile(
     """A spec as a running model on one backend.
 
     - ``spec``: a ``ModelSpec``, or what ``load_spec`` takes (a path, a shipped name).
-    - ``backend``: "torch", "tensorflow", "mxnet", or any that is installed.
+    - ``backend``: "torch", "tensorflow", "mxnet", any that is installed, or a
+      ``Backend`` itself.
     - ``loss``: an object or its name; for several outputs also a list, or a mapping by
       output (``loss_weight`` is a loss's factor in the sum). None makes a model that
       only predicts.
@@ -83,7 +85,7 @@ def compile(
     if not probe.usable:
         raise BackendError(
             f"{found.title} is not usable: {probe.problem}",
-            where=backend,
+            where=found.name,
             hint=f"install it with: {found.install}",
         )
     device = found.resolve_device(device)

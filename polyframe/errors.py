@@ -57,6 +57,10 @@ class ProgramError(PolyframeError):
     """An emitted program failed while it ran; names the line of the program."""
 
 
+class ConformanceError(PolyframeError):
+    """A backend computes something else than the definitions say."""
+
+
 def one_line(text: str) -> str:
     """The text with line ends, control and bidi characters written as escapes."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -25,9 +25,14 @@ def backends() -> list[str]:
     return sorted(_points())
 
 
+def get(name: str | Backend) -> Backend:
+    """The backend of that name (or the backend itself, which need not be registered);
+    BackendError lists what there is."""
+    return name if isinstance(name, Backend) else _named(name)
+
+
 @functools.cache
-def get(name: str) -> Backend:
-    """The backend of that name; BackendError lists what there is."""
+def _named(name: str) -> Backend:
     points = _points()
     if name not in points:
         raise BackendError(

@@ -61,7 +61,7 @@ def held(figures):
     for figure in figures:
         count += 1
         within(
-            f"layers: {figure.what}", figure.value, figure.bound,
-            (figure.layer, figure.backend, figure.detail),
+            f"layers: {figure.what}", figure.value, figure.bound.value,
+            (figure.entry, figure.backend, figure.detail),
         )  # fmt: skip
     assert count

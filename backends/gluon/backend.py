@@ -74,6 +74,8 @@ class Gluon(Backend):
     title = "MXNet Gluon"
     install = 'pip install "polyframe[mxnet]"'
     table = TABLE
+    losses = LOSSES
+    optimizers = OPTIMIZERS
     defaults = {
         "Conv1D": WEIGHTS,
         "Conv2D": WEIGHTS,
@@ -118,7 +120,7 @@ class Gluon(Backend):
         sections += [snippet_of(parts, name) for name in names]
         sections += written.classes
         if step is not None:
-            supported(step, LOSSES, OPTIMIZERS, self.name)
+            supported(step, LOSSES, OPTIMIZERS, self.name, self.reasons)
             sections += snippets(step.optimizer, target)
             sections += [snippet_of(PARTS, name) for name in helpers(step)]
             sections += step_text(graph, written, step)

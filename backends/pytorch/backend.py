@@ -67,6 +67,8 @@ class Torch(Backend):
     title = "PyTorch"
     install = 'pip install "polyframe[torch]"'
     table = TABLE
+    losses = LOSSES
+    optimizers = OPTIMIZERS
     defaults = {}  # the neutral defaults are PyTorch's
 
     def probe(self) -> Probe:
@@ -86,7 +88,7 @@ class Torch(Backend):
         sections = [snippet_of(parts, name) for name in written.snippets]
         sections += written.classes
         if step is not None:
-            supported(step, LOSSES, OPTIMIZERS, self.name)
+            supported(step, LOSSES, OPTIMIZERS, self.name, self.reasons)
             device = "cpu" if target.device == "cpu" else "cuda"
             sections += snippets(step.optimizer, target)
             sections += step_text(graph, written, step, device)

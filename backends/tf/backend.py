@@ -82,6 +82,8 @@ class TensorFlow(Backend):
     install = 'pip install "polyframe[tensorflow]"'
     layout = "NHWC"
     table = TABLE
+    losses = LOSSES
+    optimizers = OPTIMIZERS
     defaults = {
         "Conv1D": WEIGHTS,
         "Conv2D": WEIGHTS,
@@ -125,7 +127,7 @@ class TensorFlow(Backend):
         sections = [snippet_of(parts, name) for name in written.snippets]
         sections += written.classes
         if step is not None:
-            supported(step, LOSSES, OPTIMIZERS, self.name)
+            supported(step, LOSSES, OPTIMIZERS, self.name, self.reasons)
             sections += snippets(step.optimizer, target)
             sections += [snippet_of(PARTS, name) for name in helpers(step)]
             sections += step_text(graph, written, step)

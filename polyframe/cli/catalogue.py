@@ -45,7 +45,10 @@ def layers() -> Listing:
     for word, found in sorted(Layer.registry.items()):
         if word != "Block":  # a block is made of layers; every backend writes it
             cells = [
-                status(word in table, known.get(word, {}).get(name))
+                status(
+                    word in table and bool(table[word].forms),
+                    known.get(word, {}).get(name),
+                )
                 for name, table in tables.items()
             ]
             rows.append([word, *cells, first_line(found)])

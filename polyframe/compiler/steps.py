@@ -147,14 +147,21 @@ def losses_text(graph: TypedGraph, step: Step, indent: int) -> str:
 
 
 def supported(
-    step: Step, losses: Mapping[str, Any], optimizers: Mapping[str, Any], backend: str
+    step: Step,
+    losses: Mapping[str, Any],
+    optimizers: Mapping[str, Any],
+    backend: str,
+    reasons: Mapping[str, str],
 ) -> None:
-    """UnsupportedError unless a backend's tables hold the losses and the optimizer."""
+    """UnsupportedError unless a backend's tables hold the losses and the optimizer;
+    ``reasons`` are those of its gaps."""
     for element, table in (
         *((loss, losses) for loss in step.losses),
         (step.optimizer, optimizers),
     ):
         if element.type not in table:
+            reason = reasons.get(element.type)
             raise UnsupportedError(
                 f"the {backend} backend has no {element.family} {element.type!r}"
+                + (f": {reason}" if reason else "")
             )

@@ -1,5 +1,7 @@
-"""Checks that backends compute what the definitions say, for anybody's layers."""
+"""Checks that backends compute what the definitions say: for any backend, any layer."""
 
-from polyframe.conformance.layers import Figure, check_layer
+from polyframe.conformance.figures import Bound, Figure
+from polyframe.conformance.layers import check_layer
+from polyframe.conformance.suite import FAMILIES, Check, checks
 
-__all__ = ["Figure", "check_layer"]
+__all__ = ["FAMILIES", "Bound", "Check", "Figure", "check_layer", "checks"]

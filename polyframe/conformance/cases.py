@@ -125,14 +125,3 @@ def drawn(model: Model, count: int = BATCH) -> dict[str, np.ndarray]:
     """The factors of this step's random layers, by path."""
     draws = model.stager.draws(model.session, count, model.step)
     return dict(zip(model.program.draws, draws, strict=True))
-
-
-def distance(a: Any, b: Any) -> float:
-    """max|a-b| / max|b|; 0 for equal arrays, infinite where something is not finite."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("inf")
-    apart, scale = np.abs(a - b).max(), np.abs(b).max()
-    if apart == 0:
-        return 0.0
-    return float(apart / scale) if scale else float("inf")

@@ -8,7 +8,6 @@ the order of summation only; central differences of the definition for their own
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,44 +21,25 @@ from polyframe.conformance.cases import (
     batch_for,
     cases_of,
     compiled,
-    distance,
     drawn,
     examples,
     form_of,
     own_draws,
+)
+from polyframe.conformance.figures import (
+    DIFFERENCES,
+    FLOAT32,
+    FORWARD,
+    GRADIENT,
+    HALF_A_UNIT,
+    Figure,
+    distance,
 )
 from polyframe.registry import get
 from polyframe.spec.layers.base import Layer
 from polyframe.spec.losses import MSE
 from polyframe.spec.meaning import interpret
 from polyframe.spec.typed import TypedGraph
-
-FORWARD, GRADIENT, DIFFERENCES, FLOAT32 = 1e-12, 1e-11, 1e-8, 8.0
-HALF_A_UNIT = 2.0**-24  # an error of half a unit in the last place is no error
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One thing measured: passed if the value is at most the bound."""
-
-    what: str
-    layer: str
-    backend: str
-    detail: str
-    value: float
-    bound: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether it is within its bound; what is not a number is not."""
-        return self.value <= self.bound
-
-    def __str__(self) -> str:
-        verdict = "ok" if self.passed else "FAILED"
-        return (
-            f"{self.layer} on {self.backend}: {self.what}: {self.value:.1e} "
-            f"(at most {self.bound:.0e}) {verdict}, {self.detail}"
-        )
 
 
 def forward(backend: str, word: str, form: str) -> Iterator[Figure]:

@@ -41,11 +41,7 @@ def adaptive_max_pool2d(view: View) -> Code:
 
 
 TABLE: dict[str, Entry] = {
-    "AdaptiveAvgPool2D": Entry(
-        (Form("native", adaptive_avg_pool2d, exact),),
-        gap="MXNet computes the windows' places in float32, which is exact while the "
-        "input's size times the output's is below 2^24",
-    ),
+    "AdaptiveAvgPool2D": Entry((Form("native", adaptive_avg_pool2d, exact),)),
     "AdaptiveMaxPool2D": entry(adaptive_max_pool2d),
     "GlobalAvgPool1D": entry(whole("GlobalAvgPool")),
     "GlobalAvgPool2D": entry(whole("GlobalAvgPool")),

@@ -93,8 +93,6 @@ TABLE: dict[str, Entry] = {
         (
             Form("native", native_batch_norm, own_batch_norm),
             Form("exact statistics", batch_norm, once),
-        ),
-        gap="MXNet updates running statistics in the backward pass, so of a batch norm "
-        "that is shared only the first call's remain (upstream)",
+        )
     ),
 }

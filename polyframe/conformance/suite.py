@@ -1,0 +1,80 @@
+"""The suite: checks as data, for any backend.
+
+A backend's authors take the whole suite in a few lines of their own tests::
+
+    from polyframe import conformance
+
+    @pytest.mark.parametrize("check", conformance.checks("jax"), ids=str)
+    def test_conformance(check):
+        check.run()
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from polyframe.backend import Backend
+from polyframe.conformance.figures import Figure
+from polyframe.errors import BackendError, ConformanceError
+from polyframe.registry import get
+
+FAMILIES = ("gaps", "layers", "losses", "optimizers", "training", "files")
+"""Modules of this package, each with ``checks(backend, device)``."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a backend is asked: (family, entry, what, dtype, device)."""
+
+    family: str  # "layers"
+    entry: str  # "Conv2D"
+    what: str  # "native, forward"
+    dtype: str
+    device: str
+    backend: str
+    measure: Callable[[], Iterable[Figure]] = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        parts = (self.family, self.entry, self.what, self.dtype, self.device)
+        return f"{self.backend}: " + ", ".join(parts)
+
+    def run(self) -> list[Figure]:
+        """All figures; ConformanceError if one is out of bounds or there is none."""
+        figures = list(self.measure())
+        missed = [figure for figure in figures if not figure.passed]
+        if missed:
+            more = f" (and {len(missed) - 3} more)" if len(missed) > 3 else ""
+            texts = "; ".join(str(figure) for figure in missed[:3])
+            raise ConformanceError(f"{texts}{more}", where=str(self))
+        if not figures:
+            raise ConformanceError("nothing was measured", where=str(self))
+        return figures
+
+
+def checks(
+    backend: str | Backend,
+    families: Sequence[str] = FAMILIES,
+    device: str = "cpu",
+) -> list[Check]:
+    """The suite for one backend, in the order in which it is best run.
+
+    ``families`` are some of ``FAMILIES``. BackendError if the backend does not load or
+    is not usable: one that was asked for is never skipped.
+    """
+    found = get(backend)
+    probe = found.probe()
+    if not probe.usable:
+        raise BackendError(
+            f"is not usable: {probe.problem}",
+            where=found.name,
+            hint=f"install it with: {found.install}",
+        )
+    return list(_checks(found, families, device))
+
+
+def _checks(backend: Backend, families: Sequence[str], device: str) -> Iterator[Check]:
+    for family in families:
+        module = importlib.import_module(f"polyframe.conformance.{family}")
+        yield from module.checks(backend, device)
