@@ -12,7 +12,9 @@ from polyframe.compiler.modules import program_errors
 from polyframe.compiler.program import Program
 from polyframe.compiler.steps import Step
 from polyframe.compiler.table import Target
+from polyframe.probes import with_probes
 from polyframe.programs import write_programs
+from polyframe.randomness import initial_weights
 from polyframe.spec.graph import ModelSpec
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph, flatten
@@ -34,6 +36,9 @@ class Inspector:
     open: Callable[[Program, Target], Session]
     stager: Stager
     _plain: dict[Step, Session] = field(default_factory=dict)
+    _probed: dict[Step, tuple[Session, TypedGraph, dict[str, str]]] = field(
+        default_factory=dict
+    )
     _tapped: dict[bool, tuple[Session, list[str]]] = field(default_factory=dict)
 
     def gradients(
@@ -59,6 +64,37 @@ class Inspector:
         with program_errors(self.spec.name, self.backend.title):
             outputs = session.forward(inputs, session.arrange(draws), training)
         return dict(zip(names, outputs, strict=True))
+
+    def output_gradients(
+        self, step: Step, batch: Batch, weights: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """The slope of a batch's loss in every node's output (and every input), summed
+        over the samples; by a shift of zeros behind each, which changes no value."""
+        session, graph, names = self.probed(step)
+        own = initial_weights(
+            {n: p for n, p in graph.parameters.items() if n not in weights},
+            0,
+            "float64",
+        )
+        own = {n: w.astype(self.target.dtype) for n, w in own.items()}
+        session.set_weights({**weights, **own})
+        with program_errors(self.spec.name, self.backend.title):
+            found = session.loss_and_gradients(self.stager.stage(session, batch))[2]
+        shapes = {**dict(graph.inputs), **{n.name: n.shape for n in graph.nodes}}
+        return {
+            name: found[f"{probe}.bias"].reshape(shapes[name])
+            for name, probe in names.items()
+        }
+
+    def probed(self, step: Step) -> tuple[Session, TypedGraph, dict[str, str]]:
+        """The training program without rewrites and blocks, a probe behind every node;
+        its graph; and the names of the probes."""
+        bare = replace(step, training=Training())
+        if bare not in self._probed:
+            graph, names = with_probes(flatten(self.graph))
+            program = self.backend.write(graph, self.target, bare)
+            self._probed[bare] = self.open(program, self.target), graph, names
+        return self._probed[bare]
 
     def plain(self, step: Step) -> Session:
         """The training program without rewrites, nothing frozen or clipped."""

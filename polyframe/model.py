@@ -384,10 +384,23 @@ class Model:
     ) -> dict[str, np.ndarray]:
         """The gradients of the mean loss, by canonical name, of frozen layers too;
         changes no state."""
-        part = self.check_part((x, y, sample_weight), layout)
-        step = self._adapted(part.targets, part.weights is not None)
-        (batch,) = whole([part], self.weigh if step.weighted else None, self.step, 0)
+        step, batch = self._looked_at((x, y, sample_weight), layout)
         return self._inspector.gradients(step, batch, self.weights())
+
+    def output_gradients(
+        self, x: Any, y: Any, layout: str = "NCHW"
+    ) -> dict[str, np.ndarray]:
+        """The slope of the mean loss in every node's output and every input, by path,
+        (C, H, W): summed over the samples; changes no state."""
+        step, batch = self._looked_at((x, y, None), layout)
+        return self._inspector.output_gradients(step, batch, self.weights())
+
+    def _looked_at(self, batch: Any, layout: str) -> tuple[Step, Batch]:
+        """A checked batch, and the step that is written for its kind of targets."""
+        part = self.check_part(batch, layout)
+        step = self._adapted(part.targets, part.weights is not None)
+        weigh = self.weigh if step.weighted else None
+        return step, next(iter(whole([part], weigh, self.step, 0)))
 
     def activations(
         self, x: Any, training: bool = False, layout: str = "NCHW"

@@ -1,0 +1,122 @@
+"""A subject: a spec or recipe with all that is needed to train it on any backend, equally.
+
+All numbers (weights, batches) are ones that float32 holds, so that a run in float32 and
+one in float64 start from the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from polyframe.backend import Backend
+from polyframe.build import compile as compile_model
+from polyframe.conformance.cases import as_one
+from polyframe.conformance.targets import batch, single
+from polyframe.model import Model
+from polyframe.randomness import generator, initial_weights
+from polyframe.spec.graph import ModelSpec
+from polyframe.spec.losses import Losses, parse_losses
+from polyframe.spec.optimizers import SGD, Optimizer
+from polyframe.spec.recipe import Recipe
+from polyframe.spec.settings import Training
+from polyframe.spec.typed import TypedGraph
+
+Batch = tuple[Any, Any]
+"""(x, y) as ``train_step`` takes them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What two backends are compared on.
+
+    - ``loss``: None takes cross-entropy where every output is one number per class,
+      else the mean squared error.
+    - ``batch_size``: samples of a batch; ``rate_change``: the step before which the
+      learning rate is multiplied by 0.3 (None: never).
+    """
+
+    spec: ModelSpec
+    loss: Any = None
+    optimizer: Optimizer = field(default_factory=lambda: SGD(lr=0.01, momentum=0.9))
+    training: Training = field(default_factory=Training)
+    batch_size: int = 4
+    seed: int = 0
+    rate_change: int | None = None
+
+    @cached_property
+    def graph(self) -> TypedGraph:
+        """The typed graph, aligned."""
+        return self.spec.infer({})
+
+    @cached_property
+    def losses(self) -> Losses:
+        """One loss for each output."""
+        loss = self.loss
+        if loss is None:
+            ranks = {len(shape) for shape in self.graph.output_shapes}
+            loss = "cross_entropy" if ranks == {1} else "mse"
+        return parse_losses(loss, self.graph.outputs)
+
+    @cached_property
+    def weights(self) -> dict[str, np.ndarray]:
+        """The initial weights, float64 arrays of numbers that float32 holds."""
+        found = initial_weights(self.graph.parameters, self.seed, "float64")
+        return {name: single(value) for name, value in found.items()}
+
+    def nudged(self) -> dict[str, np.ndarray]:
+        """The initial weights, each moved by one unit in its last place of float64."""
+        found = {}
+        for name, value in self.weights.items():
+            up = generator(1, "nudge", name).random(value.shape) < 0.5
+            found[name] = np.nextafter(value, np.where(up, np.inf, -np.inf))
+        return found
+
+    def model(
+        self,
+        backend: str | Backend,
+        dtype: str = "float64",
+        device: str = "cpu",
+        optimize: bool = True,
+        weights: Mapping[str, np.ndarray] | None = None,
+    ) -> Model:
+        """The subject on a backend, at the initial weights (or those given)."""
+        model = compile_model(
+            self.spec, backend, list(self.losses), self.optimizer, dtype=dtype,
+            device=device, seed=self.seed, optimize=optimize,
+            clip_norm=self.training.clip_norm, clip_value=self.training.clip_value,
+            ema=self.training.ema, freeze=self.training.freeze,
+        )  # fmt: skip
+        found = self.weights if weights is None else weights
+        model.load_weights({n: w.astype(dtype) for n, w in found.items()})
+        return model
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step: (x, y)."""
+        graph = self.graph
+        outputs = list(zip(graph.outputs, graph.output_shapes, strict=True))
+        x, y = batch(graph.inputs, outputs, self.losses, self.batch_size, step)
+        return as_one(x), as_one(y)
+
+    def before(self, model: Model, step: int) -> None:
+        """What happens before a step: the change of the learning rate."""
+        if step == self.rate_change:
+            model.learning_rate *= 0.3
+
+
+def subject_of(
+    spec: ModelSpec, recipe: Recipe | None = None, optimizer: Any = None, **options: Any
+) -> Subject:
+    """The subject of what a command was given; ``optimizer`` replaces the recipe's."""
+    if recipe is not None:
+        options = {
+            "loss": recipe.loss, "optimizer": recipe.optimizer, "seed": recipe.seed,
+            "training": recipe.training,
+        } | options  # fmt: skip
+    if optimizer is not None:
+        options["optimizer"] = Optimizer.parse(optimizer)
+    return Subject(spec, **options)
