@@ -115,7 +115,7 @@ def measure() -> None:
         lines = [json.loads(line) for line in path.read_text().splitlines()]
     worst: dict[tuple[str, str, str], float] = {}
     for line in lines:
-        if line["family"].startswith("layers: "):
+        if line.get("family", "").startswith("layers: "):
             key = (line["family"].removeprefix("layers: "), *line["key"])
             worst[key] = max(worst.get(key, 0.0), line["value"])
     layers: dict[str, Any] = {}

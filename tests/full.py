@@ -13,7 +13,9 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-REPORT = ROOT / "docs" / "results" / "test-full.md"
+RESULTS = ROOT / "docs" / "results"
+REPORT = RESULTS / "test-full.md"
+DRAWN = RESULTS / "drawn.md"
 PACKAGES = ("numpy", "torch", "tensorflow-cpu", "keras", "mxnet")
 
 
@@ -53,6 +55,21 @@ def report(counts, figures):
     return "\n".join(lines) + "\n"
 
 
+def drawn(lines):
+    """How often random tests drew each value of each option."""
+    found = [
+        "# What random tests drew",
+        "",
+        "Made by `make test-full`; do not edit.",
+        "",
+    ]
+    for line in sorted(lines, key=lambda line: (line["counts"], str(line["values"]))):
+        found += [f"## {line['counts']}", ""]
+        found += [f"- {key}: {count}" for key, count in line["values"].items()]
+        found.append("")
+    return "\n".join(found)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "figures.jsonl"
@@ -69,10 +86,13 @@ def main():
             print(line, end="", flush=True)
             last = line.strip("= \n") or last
         code = running.wait()
-        figures = worst(json.loads(line) for line in path.read_text().splitlines())
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        figures = worst([line for line in lines if "family" in line])
+        counts = [line for line in lines if "counts" in line]
     if code == 0 and sys.argv[1:] in ([], ["-n", "2"]):
         REPORT.parent.mkdir(parents=True, exist_ok=True)
         REPORT.write_text(report(last, figures))
+        DRAWN.write_text(drawn(counts))
     print(report(last, figures))
     sys.exit(code)
 

@@ -41,6 +41,14 @@ def within(family, value, bound, detail=""):
     assert value <= bound, (family, detail, value, bound)
 
 
+def keep_counts(family, counts):
+    """Keep how often things were drawn, for the report of test-full."""
+    path = os.environ.get("POLYFRAME_FIGURES")
+    if path:
+        with open(path, "a") as file:
+            file.write(json.dumps({"counts": family, "values": counts}) + "\n")
+
+
 def as_list(x):
     return list(x) if isinstance(x, (list, tuple)) else [x]
 

@@ -1,7 +1,8 @@
 """Random configurations of every layer: no backend disagrees with the definition.
 
 A draw is many configurations side by side in one program for each backend. How often
-each field's values were drawn is printed (``pytest -s``, ``make test-full``).
+each field's values were drawn is printed (``pytest -s``), and kept by ``make test-full``
+in docs/results/drawn.md.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pytest
 from draws import configurations, families, tally
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from support import BACKENDS, within
+from support import BACKENDS, keep_counts, within
 
 from polyframe.compiler.table import Target
 from polyframe.conformance.cases import (
@@ -121,6 +122,10 @@ def test_a_sample_of_configurations(name):
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_many_configurations(name):
     run(name, 50, max(4, len(FAMILIES[name])))
-    for (word, field, value), count in sorted(DRAWN.items()):
-        if Layer.registry[word] in FAMILIES[name]:
-            print(f"{word}.{field} = {value}: {count}")
+    counts = {
+        f"{word}.{field} = {value}": count
+        for (word, field, value), count in sorted(DRAWN.items())
+        if Layer.registry[word] in FAMILIES[name]
+    }
+    keep_counts("random layers", counts)
+    print(*(f"{key}: {count}" for key, count in counts.items()), sep="\n")
