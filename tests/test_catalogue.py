@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
+import catalogue
+import matrix
 import pytest
 from support import BACKENDS
 
-ROOT = Path(__file__).parent.parent
-SPEC = importlib.util.spec_from_file_location("catalogue", ROOT / "docs/catalogue.py")
-catalogue = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(catalogue)
+DOCS = matrix.ROOT / "docs"
 STALE = "stale: run `make catalogue`"
 
 
 @pytest.fixture(scope="module")
 def support():
-    return json.loads(catalogue.SUPPORT.read_text())
+    return json.loads(matrix.SUPPORT.read_text())
 
 
-def test_results_are_those_of_the_layers_as_they_are(support):
-    assert list(support["layers"]) == catalogue.words("layers"), STALE
-    for word in catalogue.words("layers"):
+@pytest.mark.parametrize("family", matrix.FAMILIES)
+def test_results_are_those_of_the_entries_as_they_are(family, support):
+    words = matrix.words(matrix.FAMILIES[family])
+    assert list(support[family]) == words, STALE
+    for word in words:
         for backend in BACKENDS:
-            kept = support["layers"][word][backend]
-            assert kept["digest"] == catalogue.digest(word, backend), (word, STALE)
+            kept = support[family][word][backend]
+            assert kept["digest"] == matrix.digest(family, word, backend), (word, STALE)
             assert kept["worst"], (word, backend)
 
 
 def test_at_most_two_percent_of_the_option_values_are_gaps(support):
     assert support["gaps"] <= 0.02 * support["options"]
+
+
+def test_the_table_of_support_is_current():
+    assert (DOCS / "support.md").read_text(encoding="utf-8") == matrix.page(), STALE
 
 
 def test_every_page_is_current():

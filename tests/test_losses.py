@@ -66,7 +66,7 @@ def test_a_loss_and_its_slopes_are_the_definitions(word, backend):
         for scale in ("usual", "extreme", "zeros"):
             x = outputs(shape, scale)
             losses, found = run(backend, (loss, shape), x, y, WEIGHTS)
-            detail = (loss, shape, scale, backend)
+            detail = (word, backend, loss, shape, scale)
             family = "losses: values, float64"
             within(family, apart(losses, loss.define(x, y)), 1e-12, detail)
             if scale == "zeros" and word in KINKS:
@@ -88,7 +88,7 @@ def test_slopes_agree_between_backends(word):
             for backend in BACKENDS:
                 found = run(backend, (loss, shape), x, y, WEIGHTS)[1]
                 family = "losses: gradients between backends, float64"
-                detail = (loss, shape, scale, backend)
+                detail = (word, backend, loss, shape, scale)
                 within(family, apart(found, exact), 1e-11, detail)
 
 
@@ -113,7 +113,7 @@ def test_a_float32_loss_errs_no_more_than_rounding(word, backend):
             assert np.isfinite(found).all()
             family = "losses: float32 error / NumPy's float32 error"
             off = np.abs(losses - exact).max() / error if error else 0.0
-            within(family, off, 8, (loss, shape, scale, backend))
+            within(family, off, 8, (word, backend, loss, shape, scale))
 
 
 # --- the definitions -----------------------------------------------------------------
@@ -275,7 +275,7 @@ def test_a_step_with_all_losses_side_by_side(reduction, backend):
         for number, (_, wanted) in enumerate(both):
             off = apart(found[f"head{number}.weight"], as_weight(wanted))
             family = "losses: gradients of steps, float64"
-            within(family, off, 1e-8, (losses[number], backend))
+            within(family, off, 1e-8, (losses[number].type, backend, losses[number]))
         value = model.train_step(x, y, sample_weight=weights)
         assert value == pytest.approx(total, rel=1e-12)
         assert model.loss(x, y, weights) == pytest.approx(total, rel=1e-12)

@@ -105,7 +105,7 @@ def test_50_steps_are_the_rules_also_from_another_backends_state(name):
     for backend in BACKENDS:
         models[backend] = compiled(backend, NET, optimizer=rule)
         saved[backend] = go_on(models[backend], 0)
-        check(FAMILY, models[backend], trained(rule), EXACT, (name, backend))
+        check(FAMILY, models[backend], trained(rule), EXACT, (rule.type, backend, name))
     for backend, there in zip(BACKENDS, BACKENDS[1:] + BACKENDS[:1]):
         model, (weights, state) = models[backend], saved[there]
         model.load_weights(weights)
@@ -113,7 +113,7 @@ def test_50_steps_are_the_rules_also_from_another_backends_state(name):
         assert worst(model.training_state(), state)[0] == 0 if state else True
         model.learning_rate = rule.resolve({}).lr
         go_on(model, SAVED)
-        check(FAMILY, model, trained(rule), EXACT, (name, there, backend))
+        check(FAMILY, model, trained(rule), EXACT, (rule.type, backend, name, there))
 
 
 # --- float32 -----------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_8_steps_in_float32_err_no_more_than_numpys(name):
         for _ in range(8):
             model.train_step(*samples())
         apart, where = worst(model.weights(), exact.weights)
-        within(family, apart / bound, 8.0, (name, backend, where))
+        within(family, apart / bound, 8.0, (rule.type, backend, name, where))
 
 
 # --- what the rules mean -----------------------------------------------------------

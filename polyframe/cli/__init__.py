@@ -17,6 +17,7 @@ import click
 from polyframe import __version__
 from polyframe.cli.catalogue import list_command
 from polyframe.cli.data import data
+from polyframe.cli.diff import diff
 from polyframe.cli.doctor import doctor
 from polyframe.cli.eject import eject
 from polyframe.cli.evaluate import evaluate
@@ -107,6 +108,7 @@ for command in (
     evaluate,
     predict,
     eject,
+    diff,
 ):
     cli.add_command(command)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.backend import Backend
 from polyframe.build import compile as compile_model
 from polyframe.compiler.table import Target, View, choose
 from polyframe.model import Model
@@ -57,7 +58,9 @@ def around(cases: Sequence[Case]) -> ModelSpec:
     return ModelSpec(inputs, outputs, name="around")
 
 
-def form_of(backend: str, case: Case, target: Target, wanted: str | None) -> str | None:
+def form_of(
+    backend: str | Backend, case: Case, target: Target, wanted: str | None
+) -> str | None:
     """The form that a case takes, the wanted one if it may; None for a declared gap."""
     (node,) = (n for n in around([case]).infer().walk() if n.name == f"it{case[0]}")
     table = get(backend).entries
@@ -68,7 +71,7 @@ def form_of(backend: str, case: Case, target: Target, wanted: str | None) -> str
     return wanted if wanted in held else form.name
 
 
-def cases_of(backend: str, word: str, form: str, dtype: str) -> list[Case]:
+def cases_of(backend: str | Backend, word: str, form: str, dtype: str) -> list[Case]:
     """The examples of a layer that take that form."""
     target = Target(dtype)
     found = examples(word)
@@ -82,12 +85,16 @@ def own_draws(word: str, form: str) -> bool:
 
 
 def compiled(
-    backend: str, cases: Sequence[Case], dtype: str, form: str | None = None
+    backend: str | Backend,
+    cases: Sequence[Case],
+    dtype: str,
+    form: str | None = None,
+    device: str = "cpu",
 ) -> tuple[Model, dict[str, np.ndarray]]:
     """A model around the cases with weights of which none is left at 0 or 1."""
     model = compile_model(
         around(cases), backend, loss="mse", optimizer=SGD(lr=0.0), dtype=dtype,
-        device="cpu", forms={cases[0][1]: form} if form else None,
+        device=device, forms={cases[0][1]: form} if form else None,
     )  # fmt: skip
     weights = initial_weights(model.graph.parameters, 0, "float64")
     for name, value in weights.items():
@@ -98,14 +105,22 @@ def compiled(
 
 
 def batch_for(
-    spec: ModelSpec, count: int = BATCH, seed: int = 0, dtype: str = "float64"
+    spec: ModelSpec,
+    count: int = BATCH,
+    seed: int = 0,
+    dtype: str = "float64",
+    wide: bool = True,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Random inputs and random targets, a list of each."""
+    """Random inputs and random targets, a list of each; the first sample's numbers are
+    large (``wide``), so that activations clip."""
     graph = spec.infer()
 
     def values(name: str, shape: Shape) -> np.ndarray:
         rng = generator(seed, "batch", name)
-        return rng.normal(size=(count, *shape)).astype(dtype)
+        found = rng.normal(size=(count, *shape))
+        if wide:
+            found[0] *= 5
+        return found.astype(dtype)
 
     named = zip(graph.outputs, graph.output_shapes, strict=True)
     return [values(*pair) for pair in graph.inputs], [values(*pair) for pair in named]

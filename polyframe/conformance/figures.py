@@ -20,7 +20,9 @@ FORWARD = Bound(1e-12, "float64: sums may be taken in another order, no more")
 GRADIENT = Bound(
     1e-11, "float64: a gradient sums over more numbers than a forward pass"
 )
-DIFFERENCES = Bound(1e-8, "central differences in steps of 1e-5 err by their square")
+DIFFERENCES = Bound(
+    1e-8, "five-point differences in steps of 2e-5: rounding, divided by the step"
+)
 FLOAT32 = Bound(8.0, "a fused kernel may round 8 times as badly as NumPy in float32")
 STEPS = Bound(1e-11, "float64: rounding of 50 steps on a problem that is not chaotic")
 SAME = Bound(0.0, "the same numbers, bit for bit")

@@ -7,11 +7,13 @@ the order of summation only; central differences of the definition for their own
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from polyframe.backend import Backend
 from polyframe.compiler.table import Target
 from polyframe.conformance.cases import (
     Case,
@@ -35,17 +37,21 @@ from polyframe.conformance.figures import (
     Figure,
     distance,
 )
-from polyframe.registry import get
+from polyframe.conformance.suite import Check
+from polyframe.registry import get, usable
+from polyframe.spec.layers import ReLU
 from polyframe.spec.layers.base import Layer
 from polyframe.spec.losses import MSE
 from polyframe.spec.meaning import interpret
 from polyframe.spec.typed import TypedGraph
 
 
-def forward(backend: str, word: str, form: str) -> Iterator[Figure]:
+def forward(
+    backend: str | Backend, word: str, form: str, device: str = "cpu"
+) -> Iterator[Figure]:
     """Every example's output in both modes and in ``predict``, in float64."""
     model, weights = compiled(
-        backend, cases_of(backend, word, form, "float64"), "float64", form
+        backend, cases_of(backend, word, form, "float64"), "float64", form, device
     )
     x, _ = batch_for(model.spec)
     what = "forward, float64"
@@ -55,19 +61,23 @@ def forward(backend: str, word: str, form: str) -> Iterator[Figure]:
         for name, value in model.activations(as_one(x), training=training).items():
             apart = distance(value, wanted[name])
             detail = f"{form}, {name}, {'training' if training else 'inference'}"
-            yield Figure(what, word, backend, detail, apart, FORWARD)
+            yield Figure(what, word, get(backend).name, detail, apart, FORWARD)
     wanted, _ = interpret(model.graph, weights, x)
     found = as_list(model.predict(as_one(x)))
     for name, value in zip(model.graph.outputs, found, strict=True):
         apart = distance(value, wanted[name])
-        yield Figure(what, word, backend, f"{form}, {name}, predict", apart, FORWARD)
+        yield Figure(
+            what, word, get(backend).name, f"{form}, {name}, predict", apart, FORWARD
+        )
 
 
-def differences(backend: str, word: str, form: str) -> Iterator[Figure]:
+def differences(
+    backend: str | Backend, word: str, form: str, device: str = "cpu"
+) -> Iterator[Figure]:
     """Gradients of all parameters (the fronts' show those of the inputs) against the
     definition's central differences."""
     cases = cases_of(backend, word, form, "float64")
-    model, weights = compiled(backend, cases, "float64", form)
+    model, weights = compiled(backend, cases, "float64", form, device)
     x, y = batch_for(model.spec)
     draws = drawn(model)
     found = model.gradients(as_one(x), as_one(y))
@@ -83,7 +93,9 @@ def differences(backend: str, word: str, form: str) -> Iterator[Figure]:
             apart = np.abs(found[name].reshape(-1)[picked] - values).max()
             what = "gradients against central differences"
             detail = f"{form}, {name}"
-            yield Figure(what, word, backend, detail, apart / scale, DIFFERENCES)
+            yield Figure(
+                what, word, get(backend).name, detail, apart / scale, DIFFERENCES
+            )
 
 
 def slopes(
@@ -93,7 +105,8 @@ def slopes(
     y: np.ndarray,
     draws: Any,
 ) -> dict[str, tuple[np.ndarray, list[float]]]:
-    """Trainable name → (a few places, the slopes of the mean squared error there)."""
+    """Trainable name → (a few places, the slopes of the mean squared error there, by the
+    five-point formula)."""
     rng, found = np.random.default_rng(1), {}
 
     def loss(name: str, flat: np.ndarray) -> float:
@@ -109,14 +122,18 @@ def slopes(
         values = []
         for index in picked:
             step = np.zeros_like(flat)
-            step[index] = 1e-5
-            values.append((loss(name, flat + step) - loss(name, flat - step)) / 2e-5)
+            step[index] = 2e-5
+            near = loss(name, flat + step) - loss(name, flat - step)
+            far = loss(name, flat + 2 * step) - loss(name, flat - 2 * step)
+            values.append((8 * near - far) / (12 * 2e-5))
         found[name] = picked, values
     return found
 
 
 def agreement(
-    word: str, backends: Sequence[str], cases: Sequence[Case] | None = None
+    word: str,
+    backends: Sequence[str | Backend],
+    cases: Sequence[Case] | None = None,
 ) -> Iterator[Figure]:
     """All gradients between backends, in float64, wherever there is no gap."""
     found, cases = {}, examples(word) if cases is None else cases
@@ -137,14 +154,41 @@ def agreement(
                 apart = np.abs(gradients[name] - exact[name]).max()
                 value = apart / scale if apart else 0.0
                 what = "gradients between backends, float64"
-                yield Figure(what, case[1], backend, f"{name}, {case}", value, GRADIENT)
+                yield Figure(
+                    what, case[1], get(backend).name, f"{name}, {case}", value, GRADIENT
+                )
 
 
-def float32(backend: str, word: str, form: str) -> Iterator[Figure]:
+def statistics(
+    backend: str | Backend, word: str, form: str, device: str = "cpu"
+) -> Iterator[Figure]:
+    """Running statistics after a step at a learning rate of 0, in float64."""
+    cases = cases_of(backend, word, form, "float64")
+    model, weights = compiled(backend, cases, "float64", form, device)
+    kept = [name for name, p in model.graph.parameters.items() if not p.trainable]
+    if not kept:
+        return
+    x, y = batch_for(model.spec)
+    options: dict[str, Any] = {"training": True, "draws": drawn(model)}
+    wanted = weights | interpret(model.graph, weights, x, **options)[1]
+    model.train_step(as_one(x), as_one(y))
+    model.predict(as_one(x))  # changes nothing
+    found = model.weights()
+    for name in kept:
+        apart = distance(found[name], wanted[name])
+        what, detail = "running statistics, float64", f"{form}, {name}"
+        yield Figure(what, word, get(backend).name, detail, apart, FORWARD)
+
+
+def float32(
+    backend: str | Backend, word: str, form: str, device: str = "cpu"
+) -> Iterator[Figure]:
     """A float32 form's error as a multiple of the definition's own in float32."""
     cases = cases_of(backend, word, form, "float32")
-    model, weights = compiled(backend, cases, "float32", form)
-    x, _ = batch_for(model.spec, dtype="float32")
+    model, weights = compiled(backend, cases, "float32", form, device)
+    # Norms of a few large numbers cancel in float32 by nature; activations do not.
+    large = Layer.find(word).__module__ == ReLU.__module__
+    x, _ = batch_for(model.spec, dtype="float32", wide=large)
     exact = {name: value.astype(np.float64) for name, value in weights.items()}
     wide = [value.astype(np.float64) for value in x]
     for training in (False, True):
@@ -156,10 +200,12 @@ def float32(backend: str, word: str, form: str) -> Iterator[Figure]:
             yardstick = max(distance(written[name], wanted[name]), HALF_A_UNIT)
             apart = distance(value, wanted[name]) / yardstick
             what = "float32 error / NumPy's float32 error"
-            yield Figure(what, word, backend, f"{form}, {name}", apart, FLOAT32)
+            yield Figure(
+                what, word, get(backend).name, f"{form}, {name}", apart, FLOAT32
+            )
 
 
-def forms(backend: str, word: str, dtype: str) -> list[str]:
+def forms(backend: str | Backend, word: str, dtype: str) -> list[str]:
     """The forms of an entry that some example takes in that dtype, and that can be
     held against the definition."""
     return [
@@ -169,7 +215,9 @@ def forms(backend: str, word: str, dtype: str) -> list[str]:
     ]
 
 
-def check_layer(layer: type[Layer] | str, backends: Sequence[str]) -> list[Figure]:
+def check_layer(
+    layer: type[Layer] | str, backends: Sequence[str | Backend]
+) -> list[Figure]:
     """Every check of one layer on some backends.
 
     The layer's examples are the cases; figures of all forms are returned, and
@@ -181,6 +229,34 @@ def check_layer(layer: type[Layer] | str, backends: Sequence[str]) -> list[Figur
         for form in forms(backend, word, "float64"):
             found += forward(backend, word, form)
             found += differences(backend, word, form)
+            found += statistics(backend, word, form)
         for form in forms(backend, word, "float32"):
             found += float32(backend, word, form)
     return [*found, *agreement(word, backends)]
+
+
+def checks(backend: Backend, device: str) -> Iterator[Check]:
+    """Every form of every layer that the backend has an entry for: against the
+    definition, and against the other usable backends that have it, too."""
+    kinds = {"float64": (forward, differences, statistics), "float32": (float32,)}
+    others = [b for name, b in usable().items() if name != backend.name]
+    for word, entry in sorted(backend.entries.items()):
+        if not entry.forms:
+            continue
+        for dtype, measures in kinds.items():
+            for form in forms(backend, word, dtype):
+                yield Check(
+                    "layers", word, form, dtype, device, backend.name,
+                    partial(_all, measures, backend, word, form, device),
+                )  # fmt: skip
+        partners = [b for b in others if word in b.entries and b.entries[word].forms]
+        if partners:
+            measure = partial(agreement, word, [*partners[:1], backend])
+            yield Check(
+                "layers", word, "gradients", "float64", device, backend.name, measure
+            )
+
+
+def _all(measures: Iterable[Any], *given: Any) -> Iterator[Figure]:
+    for measure in measures:
+        yield from measure(*given)

@@ -1,0 +1,111 @@
+"""``polyframe diff``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from polyframe.cli.options import backend_option, common_options, load_source
+
+if TYPE_CHECKING:
+    from polyframe.conformance.localise import Agreement, Divergence
+
+
+@click.command()
+@click.argument("source", metavar="SPEC|RECIPE")
+@backend_option(several=True)
+@click.option("--steps", default=5, show_default=True, type=click.IntRange(1))
+@click.option("--optimizer", help="Train with this one, not with the recipe's.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float64", "float32"]),
+    default="float64",
+    show_default=True,
+    help="float64 tells another meaning from rounding.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+@common_options
+@click.pass_context
+def diff(
+    ctx: click.Context,
+    source: str,
+    backends: tuple[str, ...],
+    steps: int,
+    optimizer: str | None,
+    dtype: str,
+    as_json: bool,
+) -> None:
+    """The first tensor at which two backends part.
+
+    Both train the model from the same weights on the same random batches, in step. The
+    comparison stops at the first tensor that is further apart than rounding explains: an
+    output of a layer, a gradient, a running statistic, an update. It names the layer or
+    the optimizer, and in float64 the backend that parts from the definition in NumPy.
+
+    SPEC|RECIPE is a YAML or JSON file or a shipped name. Exit code 1 if they part.
+
+    \b
+    Examples:
+      polyframe diff simple_cnn -b torch -b mxnet
+      polyframe diff my.yaml -b torch -b tensorflow --optimizer adam --steps 20
+    """
+    from polyframe.cli.output import print_json
+    from polyframe.conformance.localise import compare
+    from polyframe.conformance.subject import subject_of
+
+    if len(backends) != 2 or backends[0] == backends[1]:
+        raise click.UsageError("Two different backends are needed: -b torch -b mxnet.")
+    spec, recipe = load_source(source)
+    subject = subject_of(spec, recipe, optimizer)
+    found = compare(subject, *backends, steps=steps, dtype=dtype)
+    if as_json:
+        print_json(as_data(found))
+    elif found.divergence is None:
+        where = found.where
+        place = f" ({where.kind} of {where.name}, step {where.step})" if where else ""
+        click.echo(
+            f"{spec.name}: {backends[0]} and {backends[1]} agree in {dtype}: "
+            f"{found.steps} steps, {found.tensors} tensors, at most {found.worst:.1e} "
+            f"apart{place}"
+        )
+    else:
+        tell(spec.name, found.divergence)
+    if found.divergence is not None:
+        ctx.exit(1)
+
+
+def tell(name: str, found: Divergence) -> None:
+    """The place, and the elements that are furthest apart."""
+    from polyframe.cli.output import print_table
+
+    click.echo(f"{name}: {found}")
+    click.echo(f"The bound is that of {found.bound.reason}.")
+    rows = [
+        [str(list(index)), f"{a:.17g}", f"{b:.17g}", f"{abs(a - b):.1e}"]
+        for index, a, b in found.worst
+    ]
+    print_table(["index", found.one, found.other, "apart"], rows)
+
+
+def as_data(found: Agreement) -> dict[str, Any]:
+    """What was found, as plain data."""
+    data: dict[str, Any] = {
+        "agree": found.divergence is None,
+        "steps": found.steps,
+        "tensors": found.tensors,
+        "worst": found.worst,
+        "divergence": None,
+    }
+    if found.divergence is not None:
+        d = found.divergence
+        data["divergence"] = {
+            "step": d.key.step, "kind": d.key.kind, "tensor": d.key.name,
+            "layer": d.layer, "entry": d.entry, "backends": [d.one, d.other],
+            "distance": d.value, "bound": d.bound.value, "reason": d.bound.reason,
+            "blamed": d.blamed,
+            "worst": [
+                {"index": list(index), d.one: a, d.other: b} for index, a, b in d.worst
+            ],
+        }  # fmt: skip
+    return data
