@@ -26,6 +26,7 @@ from polyframe.cli.predict import predict
 from polyframe.cli.show import show
 from polyframe.cli.summary import summary
 from polyframe.cli.train import train
+from polyframe.cli.verify import verify
 from polyframe.errors import DivergedError, PolyframeError, did_you_mean
 
 
@@ -108,6 +109,7 @@ for command in (
     evaluate,
     predict,
     eject,
+    verify,
     diff,
 ):
     cli.add_command(command)

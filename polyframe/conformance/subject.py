@@ -42,9 +42,9 @@ class Subject:
 
     spec: ModelSpec
     loss: Any = None
-    optimizer: Optimizer = field(default_factory=lambda: SGD(lr=0.01, momentum=0.9))
+    optimizer: Optimizer = field(default_factory=lambda: SGD(lr=3e-4, momentum=0.9))
     training: Training = field(default_factory=Training)
-    batch_size: int = 4
+    batch_size: int = 8
     seed: int = 0
     rate_change: int | None = None
 

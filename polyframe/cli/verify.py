@@ -1,0 +1,184 @@
+"""``polyframe verify``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from polyframe.cli.options import backend_option, common_options, load_source
+
+if TYPE_CHECKING:
+    from polyframe.conformance.verify import Certificate
+    from polyframe.spec.graph import ModelSpec
+    from polyframe.spec.recipe import Recipe
+
+DTYPES = ("float64", "float32")
+
+
+@click.command()
+@click.argument("source", metavar="SPEC|RECIPE")
+@backend_option(several=True, required=False)
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    type=click.Choice(DTYPES),
+    help="Only in this one; by default in both.",
+)
+@click.option(
+    "--steps",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many steps are trained.",
+)
+@click.option("--optimizer", help="Train with this one, not with the recipe's.")
+@click.option(
+    "--width", type=float, help="Of a shipped model: the factor of its width."
+)
+@click.option(
+    "--input-shape", metavar="C,H,W", help="Of a shipped model: such as 3,32,32."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the certificate as JSON.")
+@click.option("-o", "--out", metavar="DIR", help="Write certificate.json there.")
+@common_options
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    source: str,
+    backends: tuple[str, ...],
+    dtypes: tuple[str, ...],
+    steps: int,
+    optimizer: str | None,
+    width: float | None,
+    input_shape: str | None,
+    as_json: bool,
+    out: str | None,
+) -> None:
+    """The equivalence certificate: that a model means the same on every backend.
+
+    It is trained on each backend from the same weights on the same random batches, in
+    float64 and float32, and every pair is compared tensor by tensor: each layer's output
+    in both modes, the slopes of the loss, gradients, running statistics, parameters and
+    the optimizer's state behind the first and the last step, losses and predictions.
+
+    SPEC|RECIPE is a YAML or JSON file or a shipped name. Without -b all backends are
+    compared that are usable here. Exit code 1 if something is out of bounds; `polyframe
+    diff` then shows where.
+
+    \b
+    Examples:
+      polyframe verify simple_cnn
+      polyframe verify resnet18 --width 0.25 --input-shape 3,32,32 -o certificate
+      polyframe verify my.yaml -b torch -b mxnet --optimizer adam --steps 20
+    """
+    from pathlib import Path
+
+    from polyframe import registry
+    from polyframe.cli.output import print_json
+    from polyframe.conformance.subject import subject_of
+    from polyframe.conformance.verify import verify as certify
+    from polyframe.files import write_atomic
+    from polyframe.train.texts import to_json
+
+    spec, recipe = shipped(source, width, input_shape)
+    subject = subject_of(spec, recipe, optimizer)
+
+    def tell(text: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(text, err=True)
+
+    chosen = list(backends) or list(registry.usable())
+    order = [dtype for dtype in DTYPES if dtype in (dtypes or DTYPES)]
+    found = certify(subject, chosen, steps, order, tell=tell)
+    if out is not None:
+        folder = Path(out)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / "certificate.json", to_json(found.to_data()))
+    if as_json:
+        print_json(found.to_data())
+    else:
+        show(found)
+    if not found.passed:
+        ctx.exit(1)
+
+
+def shipped(
+    source: str, width: float | None, input_shape: str | None
+) -> tuple[ModelSpec, Recipe | None]:
+    """What was named; a shipped model at another width or input shape."""
+    options: dict[str, object] = {}
+    if width is not None:
+        options["width"] = width
+    if input_shape is not None:
+        try:
+            options["input_shape"] = tuple(int(n) for n in input_shape.split(","))
+        except ValueError:
+            raise click.BadParameter(
+                f"{input_shape!r} is no shape such as 3,32,32",
+                param_hint="--input-shape",
+            ) from None
+    if not options:
+        return load_source(source)
+    from polyframe import zoo
+
+    if source not in zoo.list():
+        raise click.UsageError(
+            "--width and --input-shape are for shipped models; see `polyframe list models`."
+        )
+    return getattr(zoo, source)(**options), None
+
+
+def show(found: Certificate) -> None:
+    """A row for each dtype and kind of tensor: the worst beside its bound."""
+    from polyframe.cli.output import print_table
+    from polyframe.conformance.trace import KINDS
+    from polyframe.conformance.verify import CHAOS
+
+    rows = []
+    for dtype in found.dtypes:
+        for kind in KINDS:
+            own = [
+                c for c in found.comparisons if (c.dtype, c.key.kind) == (dtype, kind)
+            ]
+            if not own:
+                continue
+            worst = max(own, key=lambda c: c.value / c.bound.value)
+            missed = sum(not c.passed for c in own)
+            rows.append(
+                [
+                    dtype, kind, str(len(own)), f"{worst.value:.1e}",
+                    f"{worst.bound.value:.1e}", f"{worst.key.name}, step {worst.key.step}",
+                    " ".join(worst.pair), f"{missed} FAILED" if missed else "ok",
+                ]
+            )  # fmt: skip
+    heads = [
+        "dtype",
+        "tensors",
+        "figures",
+        "worst",
+        "bound",
+        "where",
+        "pair",
+        "verdict",
+    ]
+    print_table(heads, rows)
+    names = ", ".join(b.name for b in found.backends)
+    what = f"{', '.join(found.dtypes)}; {found.steps} steps"
+    name = found.subject.spec.name
+    if found.passed:
+        click.echo(f"{name}: equal on {names} ({what})")
+    elif found.chaotic <= CHAOS:
+        count = len(found.missed)
+        pair = " -b ".join(found.missed[0].pair)
+        click.echo(
+            f"{name}: NOT equal on {names} ({what}): {count} figures are out of bounds; "
+            f"`polyframe diff … -b {pair}` shows where"
+        )
+    else:
+        click.echo(
+            f"{name}: too chaotic to mean anything ({what}): one unit in the last place "
+            f"grows to {found.chaotic:.0e}; lower the learning rate or take fewer steps"
+        )
