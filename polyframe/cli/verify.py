@@ -57,7 +57,7 @@ def verify(
     as_json: bool,
     out: str | None,
 ) -> None:
-    """The equivalence certificate: that a model means the same on every backend.
+    """Certify that a model means the same on every backend.
 
     It is trained on each backend from the same weights on the same random batches, in
     float64 and float32, and every pair is compared tensor by tensor: each layer's output
