@@ -11,6 +11,7 @@ MXNET = ["numpy<2", "setuptools"]
 IMAGES = ["pillow>=10"]
 TENSORBOARD = ["tensorboardX>=2.6"]
 PLOTS = ["matplotlib>=3.8"]
+HTML = ["jinja2>=3.1"]
 
 setup(
     name="polyframe",
@@ -50,10 +51,12 @@ setup(
         "images": IMAGES,
         "tensorboard": TENSORBOARD,
         "plots": PLOTS,
+        "html": HTML,
         "dev": [
             *IMAGES,
             *TENSORBOARD,
             *PLOTS,
+            *HTML,
             "hypothesis",
             "mypy",
             "pytest",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -12,13 +13,15 @@ from failing import fails
 from support import BACKENDS
 from test_diff import NET, SGD, planted
 
+import polyframe as pf
 from polyframe import registry
 from polyframe.cli import cli
 from polyframe.conformance.figures import Bound
+from polyframe.conformance.page import bar, page
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import KINDS, Key
 from polyframe.conformance.verify import Comparison, apart, verify
-from polyframe.errors import BackendError
+from polyframe.errors import BackendError, PolyframeError
 
 SUBJECT = Subject(NET, optimizer=SGD)
 
@@ -78,12 +81,60 @@ def test_a_backend_that_rounds_more_fails_in_float32_only():
     assert {c.dtype for c in found.missed} == {"float32"}
 
 
+def test_float32_betas_are_no_disagreement():
+    """TensorFlow's and MXNet's kernels take 1 - beta2 in float32, 1.3e-5 off."""
+    subject = Subject(NET, optimizer=pf.Adam())
+    found = verify(subject, ["torch", "mxnet"], steps=3, dtypes=["float32"])
+    assert found.passed, found.missed[:3]
+
+
+def test_its_page_escapes_a_strangers_names_and_shows_what_failed(certificate):
+    data = json.loads(json.dumps(certificate.to_data()))
+    text = page(data)
+    assert "equal</span>" in text
+    assert "http" not in text
+    for kind in KINDS:
+        assert f">{kind}</th>" in text
+    data["spec"]["name"] = "<script>alert(1)</script>"
+    data["figures"][3] |= {"passed": False, "value": float("nan"), "name": "<b>x</b>"}
+    data["passed"] = False
+    text = page(data)
+    assert "<script" not in text
+    assert "<b>" not in text
+    assert "not equal</span>" in text
+    assert f"1 of {len(data['figures'])} figures are out of bounds" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "full"),
+    [(0.0, 0), (1e-9, 0), (1e-2, 50), (1.0, 100), (9.0, 100), (float("nan"), 100)],
+)
+def test_a_bar_is_full_at_the_bound(value, full):
+    assert bar({"value": value, "bound": 1.0}) == full
+
+
+def test_without_jinja_the_way_out_is_told(certificate, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    fails(PolyframeError, lambda: page(certificate.to_data()), "polyframe[html]")
+
+
 def test_chaos_is_not_called_equality(certificate):
-    assert certificate.chaotic < 1e-12
-    wild = dataclasses.replace(certificate, chaotic=1e-8)
-    assert not wild.missed
-    assert not wild.passed
-    assert wild.to_data()["chaos"] == {"distance": 1e-8, "bound": 1e-9}
+    assert certificate.grown["float64"] < 1e-12
+    for grown in (1e-8, float("nan")):
+        wild = dataclasses.replace(certificate, grown={"float64": grown})
+        assert not wild.missed
+        assert wild.chaotic
+        assert not wild.passed
+        assert wild.to_data()["passed"] is False
+
+
+def test_what_float32_cannot_tell_is_said(certificate):
+    assert not certificate.vague
+    grown = certificate.grown | {"float32": 0.3}
+    vague = dataclasses.replace(certificate, grown=grown)
+    assert vague.passed
+    assert vague.vague
+    assert "float32 tells most at step 1" in page(vague.to_data())
 
 
 def test_nothing_passes_by_accident():
@@ -121,6 +172,7 @@ def test_the_command_writes_the_certificate(spec, tmp_path):
     assert result.exit_code == 0, result.output
     assert "net: equal on torch, mxnet (float64; 2 steps)" in result.output
     assert json.loads((out / "certificate.json").read_text())["passed"]
+    assert "equal</span>" in (out / "certificate.html").read_text()
 
 
 def test_the_command_fails_where_something_is_out_of_bounds(spec, monkeypatch):

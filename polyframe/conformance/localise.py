@@ -19,7 +19,7 @@ from polyframe.registry import get
 from polyframe.spec.meaning import interpret
 from polyframe.spec.typed import TypedNode, flatten
 
-TWIN = "10 times what moving the weights by one unit in the last place does to it"
+TWIN = "10 times what moving the weights by four units in the last place does to it"
 SINGLE = Bound(1e-4, "float32: what rounding may grow to over a few steps; see verify")
 WORST = 5  # elements that are shown
 

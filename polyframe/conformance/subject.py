@@ -6,6 +6,7 @@ one in float64 start from the same.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,10 @@ from polyframe.spec.optimizers import SGD, Optimizer
 from polyframe.spec.recipe import Recipe
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph
+
+NUDGE = 4
+"""Units in the last place by which a twin's initial weights are moved: a sum of some
+hundred numbers taken in another order is off by about as many."""
 
 Batch = tuple[Any, Any]
 """(x, y) as ``train_step`` takes them."""
@@ -68,13 +73,30 @@ class Subject:
         found = initial_weights(self.graph.parameters, self.seed, "float64")
         return {name: single(value) for name, value in found.items()}
 
-    def nudged(self) -> dict[str, np.ndarray]:
-        """The initial weights, each moved by one unit in its last place of float64."""
+    def nudged(self, dtype: str = "float64") -> dict[str, np.ndarray]:
+        """The initial weights, each moved by a few units in the last place of a dtype:
+        as much as the sum that a layer takes is off by its rounding (``NUDGE``)."""
         found = {}
         for name, value in self.weights.items():
-            up = generator(1, "nudge", name).random(value.shape) < 0.5
-            found[name] = np.nextafter(value, np.where(up, np.inf, -np.inf))
+            rng = generator(1, "nudge", name)
+            sign = np.where(rng.random(value.shape) < 0.5, 1, -1)
+            exact = value.astype(dtype)
+            found[name] = exact + (NUDGE * sign * np.spacing(exact)).astype(dtype)
         return found
+
+    def twin(self, dtype: str) -> Subject:
+        """The subject whose distance from this one shows what a dtype's rounding grows
+        to, if it starts at the nudged weights. Frameworks keep hyperparameters in
+        float32 there (and 1 - 0.999 is 1.3e-5 off for it), so they are moved, too."""
+        if dtype == "float64":
+            return self
+        o = self.optimizer
+        moved: dict[str, Any] = {
+            f.name: float(np.nextafter(np.float32(getattr(o, f.name)), np.float32(0)))
+            for f in dataclasses.fields(o)
+            if isinstance(getattr(o, f.name), float)
+        }
+        return dataclasses.replace(self, optimizer=dataclasses.replace(o, **moved))
 
     def model(
         self,
