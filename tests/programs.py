@@ -10,13 +10,12 @@ from functools import cache
 from itertools import product
 from typing import Any
 
-from rules import RULES, longest
-
 import polyframe as pf
 from polyframe import registry
 from polyframe.compiler.program import Program
 from polyframe.compiler.steps import Step
 from polyframe.compiler.table import Target
+from polyframe.conformance.rules import RULES, longest
 from polyframe.programs import make_step, write_programs
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from failing import fails
-from loss_cases import COUNT, model_of
 
 import polyframe as pf
+from polyframe.conformance.losses import COUNT, model_of
 from polyframe.errors import DataError, SpecError
 from polyframe.spec.losses import Loss
 

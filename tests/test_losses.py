@@ -9,22 +9,24 @@ import numpy as np
 import pytest
 import torch
 from failing import fails
-from loss_cases import (
-    COUNT,
-    KINKS,
-    apart,
-    as_weight,
-    cases,
-    model_of,
-    outputs,
-    run,
-    slopes,
-    targets,
-)
+from loss_cases import run
 from support import BACKENDS, within
 from torch import nn
 
 import polyframe as pf
+from polyframe.conformance.losses import (
+    COUNT,
+    KINKS,
+    WEIGHTS,
+    apart,
+    as_weight,
+    cases,
+    expected,
+    model_of,
+    outputs,
+    slopes,
+    targets,
+)
 from polyframe.errors import SpecError
 from polyframe.spec.losses import Loss
 
@@ -32,7 +34,6 @@ WORDS = sorted(Loss.registry)
 NUMBERS = ("mse", "l1", "huber", "smooth_l1", "cosine", "hinge", "focal", "kl_div")
 on_each = pytest.mark.parametrize("backend", BACKENDS)
 each_loss = pytest.mark.parametrize("word", WORDS)
-WEIGHTS = np.array([0.5, 0.0, 2.0, 1.25, 3.0])
 
 
 def of(word):
@@ -241,17 +242,6 @@ def test_dice_by_hand():
 
 HEADS = cases((1, 3))
 FEW = list({(loss.type, len(shape)): (loss, shape) for loss, shape in HEADS}.values())
-
-
-def expected(loss, logits, y, weights):
-    """(the loss, its slopes) over all samples, by the definitions."""
-    values = loss.define(logits, y)
-    w = np.ones(COUNT) if weights is None else weights
-    if loss.reduction == "mean":
-        own = loss.weigh(y)
-        w = w / (w * (1 if own is None else own)).sum()
-    factors = (loss.loss_weight * w).reshape(-1, *[1] * (logits.ndim - 1))
-    return (loss.loss_weight * w * values).sum(), factors * slopes(loss, logits, y)
 
 
 @on_each

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from failing import fails
 from feature_oracle import EXACT, Case, Trainer, agree, compiled
-from rules import RULES
 from support import BACKENDS, within, worst
 
 import polyframe as pf
 from polyframe import registry
+from polyframe.conformance.rules import RULES
 from polyframe.errors import SpecError
 from polyframe.spec.optimizers import Optimizer
 
