@@ -64,7 +64,10 @@ def misses(backend, family, entry, *what):
         ),
         ("optimizers", "SGD", "sgd, momentum", "momentum=0.8", "momentum=0.81", "weights"),
         ("optimizers", "SGD", "sgd, nesterov", "nesterov=True", "nesterov=False", "weig"),
-        ("training", "plain", "100 steps", "x * draws[0]", "x * 1.1 * draws[0]", "gradient"),
+        (
+            "training", "plain", "100 steps", "x * draws[0]", "x * 1.1 * draws[0]",
+            "gradient",
+        ),
     ],
 )  # fmt: skip
 def test_a_planted_bug_is_caught(family, entry, what, text, new, message):
