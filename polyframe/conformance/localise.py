@@ -13,7 +13,14 @@ from polyframe.backend import Backend
 from polyframe.conformance.cases import as_list
 from polyframe.conformance.figures import FORWARD, GRADIENT, Bound, distance
 from polyframe.conformance.subject import Subject
-from polyframe.conformance.trace import Key, Trace, advance, looks, predictions
+from polyframe.conformance.trace import (
+    Key,
+    Trace,
+    advance,
+    outputs,
+    predictions,
+    slopes,
+)
 from polyframe.model import Model
 from polyframe.registry import get
 from polyframe.spec.meaning import interpret
@@ -136,7 +143,10 @@ class Localiser:
             self.found.steps = step
             self.before = [m.weights() for m in (a, b)]
             self.states = [m.training_state() for m in (a, b)]
-            yield of(looks, step)
+            yield of(
+                outputs, step
+            )  # before the slopes, which other shapes may not have
+            yield of(slopes, step)
             yield of(advance, step)
         yield of(predictions, self.steps)
         for model, kept in ((a, self.one), (b, self.other)):

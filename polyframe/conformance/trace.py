@@ -9,6 +9,7 @@ import numpy as np
 from polyframe.conformance.cases import as_list
 from polyframe.conformance.subject import Subject
 from polyframe.model import Model
+from polyframe.spec.typed import flatten
 
 KINDS = {
     "inference": "a node's output, inference mode",
@@ -37,18 +38,31 @@ Trace = dict[Key, np.ndarray]
 
 def looks(model: Model, subject: Subject, step: int) -> Trace:
     """All nodes and gradients at the weights before a step, in the order in which they
-    are computed: gradients from the outputs back to the inputs. Changes no state."""
+    are computed. Changes no state."""
+    return outputs(model, subject, step) | slopes(model, subject, step)
+
+
+def outputs(model: Model, subject: Subject, step: int) -> Trace:
+    """All nodes in both modes."""
+    x, _ = subject.batch(step)
+    return {
+        Key(step, kind, name): value
+        for kind, training in (("inference", False), ("forward", True))
+        for name, value in model.activations(x, training=training).items()
+    }
+
+
+def slopes(model: Model, subject: Subject, step: int) -> Trace:
+    """The slopes of the loss in all nodes and parameters, from the outputs back to the
+    inputs."""
     x, y = subject.batch(step)
-    order = list(model.activations(x))
+    order = [node.name for node in flatten(subject.graph).nodes]
     found: Trace = {}
-    for kind, training in (("inference", False), ("forward", True)):
-        for name, value in model.activations(x, training=training).items():
-            found[Key(step, kind, name)] = value
-    slopes = model.output_gradients(x, y)
+    of_nodes = model.output_gradients(x, y)
     gradients = model.gradients(x, y)
     inputs = [name for name, _ in model.graph.inputs]
     for node in [*reversed(order), *reversed(inputs)]:
-        found[Key(step, "output gradient", node)] = slopes[node]
+        found[Key(step, "output gradient", node)] = of_nodes[node]
         for name in [n for n in gradients if n.rpartition(".")[0] == node]:
             found[Key(step, "gradient", name)] = gradients.pop(name)
     for name, value in gradients.items():  # of layers whose owner is elsewhere

@@ -109,8 +109,8 @@ def trajectory(backend: Backend, name: str, device: str) -> Iterator[Figure]:
 
 
 def uneven(backend: Backend, name: str, device: str) -> Iterator[Figure]:
-    """``fit`` on 14 samples in batches of 6, against the same steps one by one: the last
-    batch has 2, and counts as 2 in the loss of the epoch."""
+    """``fit`` on 14 samples in batches of 6, against the same steps one by one, here and
+    on another backend: the last batch has 2, and counts as 2 in the loss of the epoch."""
     case = subject(name)
     one, other = case.model(backend, device=device), case.model(backend, device=device)
     batches = [case.batch(step) for step in (1, 2, 3)]
@@ -124,10 +124,14 @@ def uneven(backend: Backend, name: str, device: str) -> Iterator[Figure]:
     yield Figure(
         "loss of an epoch", name, backend.name, "14 = 6 + 6 + 2", off, GRADIENT
     )
-    found = other.weights()
-    for key, value in one.weights().items():
-        off = distance(value, found[key])
-        yield Figure("weights after fit", name, backend.name, key, off, GRADIENT)
+    there = case.model(partner(backend))
+    for part in parts:
+        there.train_step(*part)
+    for what, wanted in (("steps", other.weights()), ("another's steps", there.weights())):
+        for key, value in one.weights().items():
+            off = distance(value, wanted[key])
+            label = f"weights after fit, and after {what}"
+            yield Figure(label, name, backend.name, key, off, GRADIENT)
 
 
 def cut(batch: Any, count: int) -> tuple[Any, Any]:
