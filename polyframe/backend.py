@@ -161,6 +161,7 @@ class Backend(abc.ABC):
     losses: ClassVar[Mapping[str, Any]]  # what it writes for each loss, by name
     optimizers: ClassVar[Mapping[str, Any]]
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]]  # for semantics="native"
+    ejects: ClassVar[bool] = True  # whether snippets/eject.py lies beside it
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from polyframe import randomness, registry
+from polyframe.backend import Backend
 from polyframe.compiler.program import Program
 from polyframe.compiler.source import literal
 from polyframe.compiler.table import Target
@@ -55,7 +56,11 @@ FORMULAS = {
 
 
 def eject(
-    recipe: Recipe, backend: str, out: str | Path, data: Dataset, optimize: bool = False
+    recipe: Recipe,
+    backend: str | Backend,
+    out: str | Path,
+    data: Dataset,
+    optimize: bool = False,
 ) -> list[Path]:
     """Write ``train.py``, ``weights.npz`` and ``data.npz`` into a new or empty folder.
 
@@ -68,6 +73,8 @@ def eject(
             "is there already and not empty", where=str(out), hint="another -o"
         )
     found = registry.get(backend)
+    if not found.ejects:
+        raise UnsupportedError(f"{found.title} ejects no scripts", where=found.name)
     target = Target(recipe.dtype, semantics=recipe.semantics)
     step = make_step(
         recipe.model, found, recipe.loss, recipe.optimizer, recipe.training,
@@ -114,7 +121,9 @@ def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) ->
     imports = [lines[n.lineno - 1] for n in tree.body if isinstance(n, IMPORTS)]
     nodes = {node.path: node for node in flatten(graph).nodes}
     drawn = [nodes[path] for path in program.draws]
-    pieces = Path(registry.folder(backend)) / "snippets" / "eject.py"
+    pieces = registry.file_of(backend, "snippets/eject.py")
+    if pieces is None:
+        raise UnsupportedError("snippets/eject.py is missing", where=backend.name)
     names = [n.name for n in ast.parse(pieces.read_text()).body if hasattr(n, "name")]
     sections = [
         "\n".join(lines[start - 1 :]),

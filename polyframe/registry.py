@@ -52,9 +52,15 @@ def _named(name: str) -> Backend:
     return backend
 
 
-def folder(backend: Backend) -> Path:
-    """Where a backend's files lie."""
-    return Path(inspect.getfile(type(backend))).parent
+def file_of(backend: Backend, name: str) -> Path | None:
+    """A file beside a backend's class or, where that only changes another, beside that
+    one's; None where there is none."""
+    for cls in type(backend).__mro__:
+        if issubclass(cls, Backend):
+            path = Path(inspect.getfile(cls)).parent / name
+            if path.is_file():
+                return path
+    return None
 
 
 def usable() -> dict[str, Backend]:

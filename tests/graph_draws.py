@@ -22,7 +22,7 @@ LARGEST = 600  # numbers of a node, for each sample
 ATTEMPTS = 14
 
 
-@dataclass
+@dataclass(repr=False)
 class Tower:
     """One random graph: inputs, all its nodes in order, and what is trained on."""
 
@@ -32,6 +32,12 @@ class Tower:
     words: list[str]
     loss: Any
     size: int
+
+    def __repr__(self) -> str:
+        return f"Tower {self.number}: {', '.join(self.words)}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))  # Hypothesis would print every tensor
 
     def end(self, node: Any = None) -> Any:
         """The output: numbers for the loss, out of the last node (or another)."""
@@ -107,9 +113,8 @@ def towers(draw: Any, number: int) -> Tower:
         used.append(layer)
         words.append(layer.type)
     if several and draw(st.booleans()):
-        flat = [
-            pf.Flatten()(n) if len(n.shape) > 1 else n for n in (nodes[0], nodes[-1])
-        ]
+        ends = (nodes[0], nodes[-1])
+        flat = [pf.Flatten()(n) if len(shape_of(inputs, n)) > 1 else n for n in ends]
         nodes.append(pf.Concat()(*flat))
         words.append("Concat")
     loss, (size, *_) = draw(st.sampled_from(ENDS))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support import BACKENDS, keep_counts, within
 
 import polyframe as pf
+from polyframe import registry
 from polyframe.conformance.rules import RULES
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import trace
@@ -25,6 +26,8 @@ from polyframe.spec.optimizers import Optimizer
 
 KEPT = sorted((Path(__file__).parent / "fuzz_cases").glob("*.yaml"))
 STEPS, SIDE = 5, 10
+GAPS = [b for b in BACKENDS if registry.get(b).gaps]
+"""Backends that may refuse a graph: it is counted, and compared on the others."""
 COUNTS: Counter[str] = Counter()
 QUIET = {
     "max_examples": 1, "deadline": None, "database": None,
@@ -41,24 +44,31 @@ def compare(spec, losses, optimizer):
     for backend in BACKENDS:
         try:
             model = subject.model(backend)
-        except UnsupportedError:
+        except UnsupportedError as error:
+            # A layer whose program depends on its input's size cannot be shared there.
+            if backend not in GAPS and "shares a layer" not in str(error):
+                raise
             counts[f"gap on {backend}"] += 1
             continue
         runs[backend] = trace(model, subject, STEPS)
-    first = runs["torch"]
-    twin = trace(subject.model("torch", weights=subject.nudged()), subject, STEPS)
+    if len(runs) < 2:
+        counts["graphs, refused"] += 1
+        return counts
+    (one, first), *_ = runs.items()
+    twin = trace(subject.model(one, weights=subject.nudged()), subject, STEPS)
     scales = sizes(first)
     for key, value in first.items():
-        own = apart(twin[key], value, scales[key])
+        scale = max(scales[key], TINY)
+        own = apart(twin[key], value, scale)
         if not np.isfinite(own):
             raise NotFiniteError(str(key))
         counts["tensors"] += 1
         if own > CHAOS:  # rounding's own work: what is equal there means nothing
             counts["tensors, chaotic"] += 1
             continue
-        bound = bound64(key, own, "PyTorch")
+        bound = bound64(key, own, str(one))
         for backend, run in runs.items():
-            off = apart(run[key], value, max(scales[key], TINY))
+            off = apart(run[key], value, scale)
             assert off <= bound.value, (backend, key, off, bound.value)
     return counts
 
@@ -77,7 +87,7 @@ def check(found, optimizer):
     try:
         counts = compare(together(found), [t.loss for t in found], optimizer)
         if any(key.startswith("gap") for key in counts):
-            raise UnsupportedError("alone")
+            raise UnsupportedError("which one has the gap shows alone")
         COUNTS.update(counts)
     except Exception as error:
         for tower in found:
@@ -112,9 +122,10 @@ def shrunk(tower, optimizer):
 def keep(spec, loss, optimizer):
     """A failing case as a file, to be put among the kept ones."""
     data = {
-        "spec": yaml.safe_load(spec.to_yaml()), "loss": {"type": loss.type, **loss.written()},
+        "spec": yaml.safe_load(spec.to_yaml()),
+        "loss": {"type": loss.type, **loss.written()},
         "optimizer": {"type": optimizer.type, **optimizer.written()},
-    }  # fmt: skip
+    }
     path = Path(tempfile.gettempdir()) / f"fuzz-{spec.hash[:12]}.yaml"
     path.write_text(yaml.safe_dump(data, sort_keys=False))
     return path
@@ -122,7 +133,9 @@ def keep(spec, loss, optimizer):
 
 def run(number, graphs):
     """That many graphs, ten at a time, from a seed."""
-    names = list(RULES)
+    # TensorFlow and MXNet decide by the shape of their own arrays what a kernel is, and
+    # keep the vectors of some layers as (1, C, 1, 1): open, see the README.
+    names = [name for name, rule in RULES.items() if rule.decay_on == "all"]
     for part in range(graphs // SIDE):
         rule = RULES[names[(number * 7 + part) % len(names)]]
 
@@ -130,7 +143,8 @@ def run(number, graphs):
         @settings(**QUIET)
         @given(st.tuples(*[towers(i) for i in range(SIDE)]))
         def draw(found):
-            assume(sum(len(t.words) for t in found) > SIDE)  # the simplest of all
+            # Hypothesis begins with the simplest of all, ten times the same.
+            assume(len({word for tower in found for word in tower.words}) > SIDE)
             check(list(found), rule)  # noqa: B023 - called before the next one
 
         draw()

@@ -118,63 +118,6 @@ def test_float32_walks_the_same_path_for_20_steps(net, optimizer):
         within("first 20 losses, float32", max(apart), LOSSES, (net, one, other))
 
 
-RULES = [
-    pf.SGD(0.05),
-    pf.SGD(0.05, weight_decay=0.01),
-    pf.SGD(0.05, momentum=0.9),
-    pf.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
-    pf.Adam(1e-2),
-    pf.Adam(1e-2, beta1=0.8, beta2=0.99, eps=1e-4, weight_decay=0.01),
-    pf.AdamW(1e-2),
-    pf.AdamW(1e-2, beta1=0.8, beta2=0.99, eps=1e-4, weight_decay=0.1),
-]
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("rule", RULES, ids=str)
-def test_50_steps_of_an_optimizer_are_its_numpy_rule(rule, backend):
-    spec = pf.Sequential([pf.Dense(4), pf.ReLU(), pf.Dense(3)], (5,), name="mlp")
-    model = pf.compile(spec, backend, loss="mse", optimizer=rule, dtype="float64")
-    rng = np.random.default_rng(0)
-    rule = rule.resolve({})
-    weights = model.weights()
-    states = {name: rule.start(w) for name, w in weights.items()}
-    for step in range(50):
-        if step == 20:
-            model.learning_rate *= 0.1
-        x, y = rng.normal(size=(6, 5)), rng.normal(size=(6, 3))
-        gradients = model.gradients(x, y)
-        model.train_step(x, y)
-        for name, g in gradients.items():
-            weights[name] = rule.define(
-                weights[name], g, states[name], model.learning_rate, step + 1
-            )
-    apart, name = worst(model.weights(), weights)
-    within("optimizers: 50 steps against the rule", apart, 1e-11, (rule.type, backend))
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(
-    "options", [{}, {"momentum": 0.3}, {"unbiased": False}], ids=str
-)
-@pytest.mark.parametrize("shape", [(6,), (3, 4, 5)], ids=str)
-def test_running_statistics_are_the_definitions(shape, options, backend):
-    front = pf.Dense(6) if len(shape) == 1 else pf.Conv2D(3, 1)
-    layers = [front, pf.BatchNorm(**options), pf.Flatten(), pf.Dense(2)]
-    spec = pf.Sequential(layers, shape, name="norms")
-    model = pf.compile(spec, backend, loss="mse", optimizer="sgd", dtype="float64")
-    model.learning_rate = 0.0
-    rng = np.random.default_rng(0)
-    wanted = model.weights()
-    for size in (5, 9, 4):
-        x, y = rng.normal(1, 2, size=(size, *shape)), rng.normal(size=(size, 2))
-        wanted |= interpret(model.graph, wanted, [x], training=True)[1]
-        model.train_step(x, y)
-        model.predict(x)  # inference in between changes nothing
-    apart, name = worst(model.weights(), wanted)
-    assert apart <= 1e-12, name
-
-
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_batch_norm_without_weights_on_the_bare_input_learns_its_statistics(backend):
     layers = [pf.BatchNorm(affine=False), pf.Flatten(), pf.Dense(2)]
@@ -220,25 +163,6 @@ def test_native_batch_norms_learn_their_statistics_too(options, backend):
 def dropped():
     layers = [pf.Dense(16), pf.Dropout(0.4), pf.ReLU(), pf.Dropout(0.1), pf.Dense(3)]
     return pf.Sequential(layers, (8,), name="dropped")
-
-
-def test_dropout_draws_are_the_same_everywhere_and_fresh_each_step():
-    rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(32, 8)), rng.integers(0, 3, 32)
-    masks, weights = {}, {}
-    for backend in BACKENDS:
-        model = pf.compile(dropped(), backend, loss="cross_entropy", dtype="float64")
-        seen = []
-        for _ in range(3):
-            values = model.activations(x, training=True)
-            seen.append(values["dropout1"] != 0)
-            model.train_step(x, y)
-        masks[backend], weights[backend] = seen, model.weights()
-        assert not np.array_equal(seen[0], seen[1])
-        assert 0.5 < seen[0].mean() < 0.7  # 0.6 kept
-    for one, other in PAIRS:
-        assert all(map(np.array_equal, masks[one], masks[other]))
-        assert worst(weights[one], weights[other])[0] <= TRAJECTORY
 
 
 def noisy():

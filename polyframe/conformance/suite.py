@@ -20,7 +20,7 @@ from polyframe.conformance.figures import Figure
 from polyframe.errors import BackendError, ConformanceError
 from polyframe.registry import get
 
-FAMILIES = ("gaps", "layers", "losses", "optimizers", "training")
+FAMILIES = ("gaps", "layers", "losses", "optimizers", "training", "features", "files")
 """Modules of this package, each with ``checks(backend, device)``."""
 
 

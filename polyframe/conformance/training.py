@@ -127,7 +127,10 @@ def uneven(backend: Backend, name: str, device: str) -> Iterator[Figure]:
     there = case.model(partner(backend))
     for part in parts:
         there.train_step(*part)
-    for what, wanted in (("steps", other.weights()), ("another's steps", there.weights())):
+    for what, wanted in (
+        ("steps", other.weights()),
+        ("another's steps", there.weights()),
+    ):
         for key, value in one.weights().items():
             off = distance(value, wanted[key])
             label = f"weights after fit, and after {what}"

@@ -14,7 +14,8 @@ class Sums:
 
     def add(self, gradients):
         """Add the gradients of one more batch; the sums so far."""
-        return [s.assign_add(g) for s, g in zip(self.values, gradients)]
+        sums = zip(self.values, gradients)
+        return [s.assign_add(g).read_value() for s, g in sums]
 
     def clear(self):
         """Begin anew, behind an update."""
