@@ -136,14 +136,14 @@ class Trainer:
         """(loss, gradients) of a whole step; running statistics move."""
         count = sum(len(as_list(part[1])[0]) for part in parts)
         first, total = 0, 0.0
-        sums = {n: np.zeros(self.weights[n].shape) for n in self.trainable}
+        sums: Arrays = {}
         for part, factors in zip(parts, self.factors(parts), strict=True):
             batch = (part, factors, first, count)
             slopes = self.slope(*batch)
             loss, state = self.loss(self.weights, *batch)
             self.weights |= state
             total += loss
-            sums = {n: sums[n] + slopes[n] for n in sums}
+            sums = {n: sums[n] + g if n in sums else g for n, g in slopes.items()}
             first += len(as_list(part[1])[0])
         return total, sums
 
