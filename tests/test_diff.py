@@ -143,10 +143,13 @@ def test_the_command_says_where_they_part(spec, monkeypatch):
     assert result.exit_code == 1
     assert "mxnet and torch part at step 1, inference of leaky" in result.output
     assert "torch parts from the definition" in result.output
+    text = " ".join(result.output.split())
     result = invoke(spec, "-b", "mxnet", "-b", "torch", "--json")
     data = json.loads(result.stdout)
     assert data["divergence"]["layer"] == "leaky"
     assert data["divergence"]["blamed"] == "torch"
+    assert data["divergence"]["causes"][0]["id"] == "leaky-slope"
+    assert "Known: Another slope by default (leaky-slope)." in text
 
 
 @pytest.mark.parametrize("backends", [["torch"], ["torch", "torch"]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -86,6 +87,12 @@ def tell(name: str, found: Divergence) -> None:
         for index, a, b in found.worst
     ]
     print_table(["index", found.one, found.other, "apart"], rows)
+    for cause in found.causes:
+        click.echo(f"Known: {cause.title} ({cause.id}).")
+        for name in (found.one, found.other):
+            if name in cause.backends:
+                click.echo(f"  {name}: {cause.backends[name]}")
+        click.echo(f"  polyframe writes: {cause.remedy}")
 
 
 def as_data(found: Agreement) -> dict[str, Any]:
@@ -104,6 +111,7 @@ def as_data(found: Agreement) -> dict[str, Any]:
             "layer": d.layer, "entry": d.entry, "backends": [d.one, d.other],
             "distance": d.value, "bound": d.bound.value, "reason": d.bound.reason,
             "blamed": d.blamed,
+            "causes": [dataclasses.asdict(cause) for cause in d.causes],
             "worst": [
                 {"index": list(index), d.one: a, d.other: b} for index, a, b in d.worst
             ],

@@ -21,6 +21,7 @@ from polyframe.conformance.trace import (
     predictions,
     slopes,
 )
+from polyframe.differences import Difference, causes
 from polyframe.model import Model
 from polyframe.registry import get
 from polyframe.spec.meaning import interpret
@@ -54,6 +55,11 @@ class Divergence:
     bound: Bound
     worst: tuple[tuple[tuple[int, ...], float, float], ...]
     blamed: str | None = None
+
+    @property
+    def causes(self) -> tuple[Difference, ...]:
+        """Known differences that may be behind it; of ``polyframe.differences``."""
+        return causes(self.entry, self.key.kind, (self.one, self.other))
 
     def __str__(self) -> str:
         who = f"; {self.blamed} parts from the definition" if self.blamed else ""
