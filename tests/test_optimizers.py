@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 
@@ -250,6 +251,49 @@ def test_options_that_exclude_each_other():
         lambda: pf.SGD(momentum=0.9, nesterov=True, dampening=0.1),
         "SGD: nesterov needs a dampening of 0",
     )
+
+
+VECTORS = [
+    (pf.PReLU(4, name="v"), (4, 3, 3)), (pf.PReLU(name="v"), (3,)),
+    (pf.Scale(axis=2, bias=True, name="v"), (2, 3, 4)),
+    (pf.RMSNorm(axes=1, name="v"), (3, 4)), (pf.LayerNorm(axes=1, name="v"), (3, 4, 2)),
+    (pf.GroupNorm(2, name="v"), (4, 3, 3)), (pf.BatchNorm(name="v"), (3, 4, 2)),
+    (pf.InstanceNorm(affine=True, name="v"), (3, 4)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_vectors_of_every_layer_are_no_kernels(backend):
+    """Whatever array the framework keeps them in: at no slope only decay moves them."""
+    sources = [pf.Input(shape, name=f"x{i}") for i, (_, shape) in enumerate(VECTORS)]
+    ends = []
+    for i, ((layer, _), x) in enumerate(zip(VECTORS, sources)):
+        layer = dataclasses.replace(layer, name=f"v{i}")
+        ends.append(pf.Dense(2, name=f"fc{i}")(pf.Flatten(name=f"f{i}")(layer(x))))
+    net = pf.ModelSpec(sources, ends, name="vectors")
+    moved = {}
+    for on in ("kernels", "all"):
+        rule = pf.SGD(0.1, weight_decay=0.5, decay_on=on)
+        model = pf.compile(
+            net, backend, ["mse"] * len(ends), rule, dtype="float64", device="cpu"
+        )
+        rng = np.random.default_rng(0)
+        x = [rng.normal(size=(4, *shape)) for _, shape in VECTORS]
+        y = [np.zeros((4, 2))] * len(ends)
+        before, slopes = model.weights(), model.gradients(x, y)
+        model.train_step(x, y)
+        after = model.weights()
+        moved[on] = {
+            n: np.abs(after[n] - before[n] + 0.1 * g).max() for n, g in slopes.items()
+        }
+    vectors = [n for n in moved["all"] if before[n].ndim == 1]
+    assert len(vectors) > 2 * len(VECTORS) - 4
+    for name, value in moved["kernels"].items():
+        decayed = 0.1 * 0.5 * np.abs(before[name]).max()
+        assert moved["all"][name] == pytest.approx(decayed, abs=1e-14)
+        assert value == pytest.approx(0 if name in vectors else decayed, abs=1e-14), (
+            name
+        )
 
 
 # --- the frameworks' own defaults --------------------------------------------------

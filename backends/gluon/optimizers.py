@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from polyframe.compiler.source import Call, Opt, call, statement
-from polyframe.compiler.steps import (
-    Step,
-)
+from polyframe.compiler.source import Call, Opt, call, listing, statement
+from polyframe.compiler.steps import Step, attribute
 from polyframe.compiler.table import Target
 from polyframe.compiler.write import library, snippet, snippet_of
 
@@ -58,11 +57,16 @@ def write(o: Any) -> Call:
     return call(name, {"learning_rate": o.lr}, **given)
 
 
-def optimizer_text(step: Step) -> str:
-    """``make_optimizer``."""
+def optimizer_text(step: Step, vectors: Sequence[str] = ()) -> str:
+    """``make_optimizer``; ``vectors`` are the paths of those that have more axes here."""
     o = step.optimizer
     before = ADD if step.training.accumulate > 1 else ""
-    before += NO_DECAY if o.weight_decay and o.decay_on == "kernels" else ""
+    if (o.weight_decay or o.type in ADAPT) and o.decay_on == "kernels":
+        before += NO_DECAY
+        if vectors:
+            loop = statement("for vector in ", listing("", map(attribute, vectors)), 4)
+            loop[-1] += ":  # they have an axis for each of their input's"
+            before += "\n".join([*loop, "        vector.wd_mult = 0.0", ""])
     made = statement("optimizer = ", write(o), 4)
     return OPTIMIZER.format(before=before, optimizer="\n".join(made))
 

@@ -147,7 +147,12 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     if layers:
         line = 'layer.collect_params().setattr("grad_req", "null")'
         sections.append(freeze_text(map(attribute, layers), line))
-    sections.append(optimizer_text(step))
+    vectors = [
+        slot.path
+        for slot in written.weights.values()
+        if len(slot.canonical or (0, 0)) == 1 and len(slot.shape or ()) > 1
+    ]
+    sections.append(optimizer_text(step, vectors))
     if training.ema is not None:
         sections.append(AVERAGE.format(ema=literal(training.ema)))
     if scaled:

@@ -7,8 +7,18 @@ import tensorflow as tf
 from tensorflow.keras import layers
 
 
-class PReLU(layers.PReLU):
-    """PReLU whose gradient at 0 is the slope, as in PyTorch; Keras's own is 0."""
+class PReLU(layers.Layer):
+    """PReLU whose gradient at 0 is the slope, as in PyTorch; Keras's own is 0.
+
+    One slope for all, or one for each channel.
+    """
+
+    def __init__(self, slopes=1, **options):
+        super().__init__(**options)
+        self.slopes = slopes
+
+    def build(self, shape):
+        self.alpha = self.add_weight((self.slopes,), "zeros", name="alpha")
 
     def call(self, x):
         return tf.where(x > 0, x, self.alpha * x)

@@ -11,10 +11,11 @@ class Scale(layers.Layer):
         self.shape, self.use_bias = shape, bias
 
     def build(self, input_shape):
-        self.scale = self.add_weight(shape=self.shape, initializer="ones")
+        count = self.shape[0]
+        self.scale = self.add_weight(shape=(count,), initializer="ones")
         if self.use_bias:
-            self.bias = self.add_weight(shape=self.shape, initializer="zeros")
+            self.bias = self.add_weight(shape=(count,), initializer="zeros")
 
     def call(self, x):
-        x *= self.scale
-        return x + self.bias if self.use_bias else x
+        x *= tf.reshape(self.scale, self.shape)
+        return x + tf.reshape(self.bias, self.shape) if self.use_bias else x

@@ -127,13 +127,14 @@ class RMSNorm(layers.Layer):
 
     def build(self, shape):
         if self.scale:
-            sizes = [n if axis in self.axis else 1 for axis, n in enumerate(shape)]
+            self.across = [n if i in self.axis else 1 for i, n in enumerate(shape)]
+            sizes = [shape[axis] for axis in self.axis]
             self.gamma = self.add_weight(sizes, "ones", name="gamma")
 
     def call(self, x):
         square = tf.reduce_mean(tf.square(x), self.axis, keepdims=True)
         y = x * tf.math.rsqrt(square + self.epsilon)
-        return y * self.gamma if self.scale else y
+        return y * tf.reshape(self.gamma, self.across) if self.scale else y
 
 
 def local_response_norm(x, before, after, alpha, beta, k):

@@ -43,16 +43,9 @@ def where(view: View) -> Code:
 
 
 def prelu(view: View) -> Code:
-    """Keras has a slope for each value of a sample, but on axes that share it."""
-    rank, count = len(view.shape), view.layer.num_parameters
-    shared = tuple(range(1, rank + (count == 1)))
-    make = call("PReLU", shared_axes=Opt(shared or None, None))
-    shape = (*[1] * (rank - 1), count)
-    return Code(
-        make=make,
-        weights={"weight": Slot("alpha", shape, None, (count,))},
-        snippets=("PReLU",),
-    )
+    """Keras's own keeps slopes in an array of the sample's rank, which is no vector."""
+    make = call("PReLU", slopes=Opt(view.layer.num_parameters, 1))
+    return Code(make=make, weights={"weight": Slot("alpha")}, snippets=("PReLU",))
 
 
 def softmax(view: View) -> Code:

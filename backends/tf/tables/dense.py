@@ -24,10 +24,7 @@ def scale(view: View) -> Code:
     count, axis = layer.count(view.shape), native_axis(layer.axis, view.shape)
     behind = 0 if axis == -1 else len(view.shape) - axis
     shape = (count, *[1] * behind)
-    weights = {
-        name: Slot(path, shape, None, (count,))
-        for name, path in {"weight": "scale", "bias": "bias"}.items()
-    }
+    weights = {"weight": Slot("scale"), "bias": Slot("bias")}
     make = call("Scale", {"shape": shape}, bias=Opt(layer.bias, False))
     return Code(make=make, weights=weights, snippets=("Scale",))
 

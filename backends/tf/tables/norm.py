@@ -64,10 +64,8 @@ def rms_norm(view: View) -> Code:
         epsilon=Opt(layer.eps, 1e-6),
         scale=Opt(layer.elementwise_affine, True),
     )
-    across = layer.across(view.shape)
-    perm = (0, *range(2, rank), 1)
-    slot = Slot("gamma", across, perm, layer.sizes(view.shape))
-    return Code(make=make, weights={"weight": slot}, snippets=("RMSNorm",))
+    weights = {"weight": keras_slot(view, "gamma")}
+    return Code(make=make, weights=weights, snippets=("RMSNorm",))
 
 
 def group_norm(view: View) -> Code:

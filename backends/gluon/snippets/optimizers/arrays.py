@@ -184,7 +184,7 @@ class LAMB(mx.optimizer.Optimizer):
         square += (1 - self.beta2) * nd.square(grad)
         size = nd.sqrt(square) / correction2**0.5 + self.epsilon
         update = mean / correction1 / size + self._get_wd(index) * weight
-        if self.adapt_vectors or len(weight.shape) > 1:
+        if self.adapt_vectors or self.param_dict[index].wd_mult:  # of vectors 0
             of_w, of_u = (nd.sqrt(nd.sum(nd.square(x))) for x in (weight, update))
             update *= nd.where((of_w > 0) * (of_u > 0), of_w / of_u, nd.ones_like(of_w))
         weight -= self.lr * update
@@ -218,7 +218,7 @@ class LARS(mx.optimizer.Optimizer):
         """Move one parameter by one step."""
         decay = self._get_wd(index)
         update = grad + decay * weight
-        if self.adapt_vectors or len(weight.shape) > 1:
+        if self.adapt_vectors or self.param_dict[index].wd_mult:  # of vectors 0
             of_w, of_g = (nd.sqrt(nd.sum(nd.square(x))) for x in (weight, grad))
             rate = self.trust_coefficient * of_w / (of_g + decay * of_w)
             update *= nd.where((of_w > 0) * (of_g > 0), rate, nd.ones_like(of_w))
