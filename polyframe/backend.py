@@ -166,7 +166,17 @@ class Backend(abc.ABC):
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
         """What it does not do, from ``gaps.yaml`` beside the class."""
-        return load_gaps(Path(inspect.getfile(type(self))).with_name(FILE))
+        return load_gaps(self.file(FILE))
+
+    def file(self, name: str) -> Path | None:
+        """A file beside the class or, where that only changes another, beside that one;
+        None where there is none."""
+        for cls in type(self).__mro__:
+            if issubclass(cls, Backend):
+                path = Path(inspect.getfile(cls)).parent / name
+                if path.is_file():
+                    return path
+        return None
 
     @property
     def reasons(self) -> dict[str, str]:

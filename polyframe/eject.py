@@ -121,7 +121,7 @@ def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) ->
     imports = [lines[n.lineno - 1] for n in tree.body if isinstance(n, IMPORTS)]
     nodes = {node.path: node for node in flatten(graph).nodes}
     drawn = [nodes[path] for path in program.draws]
-    pieces = registry.file_of(backend, "snippets/eject.py")
+    pieces = backend.file("snippets/eject.py")
     if pieces is None:
         raise UnsupportedError("snippets/eject.py is missing", where=backend.name)
     names = [n.name for n in ast.parse(pieces.read_text()).body if hasattr(n, "name")]

@@ -52,9 +52,9 @@ class Gap:
         return f"{self.reason} ({self.kind})"
 
 
-def load_gaps(path: Path) -> tuple[Gap, ...]:
+def load_gaps(path: Path | None) -> tuple[Gap, ...]:
     """The gaps of a file; none where there is no file. BackendError for a wrong one."""
-    if not path.is_file():
+    if path is None:
         return ()
     data = parse_yaml(path.read_text(encoding="utf-8"), str(path))
     if not isinstance(data, list):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import warnings
 from importlib import metadata
-from pathlib import Path
 
 from polyframe.backend import Backend
 from polyframe.errors import BackendError, did_you_mean
@@ -50,17 +48,6 @@ def _named(name: str) -> Backend:
     if not isinstance(backend, Backend):
         raise BackendError("its entry point is no polyframe Backend", where=name)
     return backend
-
-
-def file_of(backend: Backend, name: str) -> Path | None:
-    """A file beside a backend's class or, where that only changes another, beside that
-    one's; None where there is none."""
-    for cls in type(backend).__mro__:
-        if issubclass(cls, Backend):
-            path = Path(inspect.getfile(cls)).parent / name
-            if path.is_file():
-                return path
-    return None
 
 
 def usable() -> dict[str, Backend]:

@@ -114,9 +114,24 @@ def test_a_backend_that_was_asked_for_and_does_not_load_is_an_error():
     fails(BackendError, lambda: conformance.checks("caffe"), "unknown backend 'caffe'")
 
 
+def test_a_subclass_has_the_gaps_of_the_one_that_it_changes():
+    class Changed(type(registry.get("mxnet"))):
+        pass
+
+    assert Changed().gaps == registry.get("mxnet").gaps != ()
+
+
 def check_of(*values):
     figures = [Figure("forward", "ReLU", "torch", "", v, FORWARD) for v in values]
     return Check("layers", "ReLU", "native", "float64", "cpu", "torch", lambda: figures)
+
+
+def test_the_worst_figure_comes_first():
+    with pytest.raises(ConformanceError) as caught:
+        check_of(2e-12, 1.0, 3e-12, 0.0, 4e-12).run()
+    shown = [text.partition(" (at")[0] for text in str(caught.value).split("forward: ")]
+    assert shown[1:] == ["1.0e+00", "4.0e-12", "3.0e-12"]
+    assert str(caught.value).endswith("(and 1 more)")
 
 
 @pytest.mark.parametrize("value", [1.1e-12, float("nan"), float("inf")])

@@ -9,6 +9,7 @@ import pytest
 from support import BACKENDS, within
 
 from polyframe import registry
+from polyframe.backend import Backend
 from polyframe.conformance import features, files
 from polyframe.conformance.rules import RULES
 from polyframe.errors import ConformanceError, PolyframeError, UnsupportedError
@@ -326,7 +327,7 @@ def test_a_backend_that_ejects_nothing_says_so(tmp_path):
 
 def test_one_that_says_it_does_and_has_no_pieces_is_caught(monkeypatch):
     torch = ejecting()
-    monkeypatch.setattr(registry, "file_of", lambda backend, name: None)
+    monkeypatch.setattr(Backend, "file", lambda backend, name: None)
     with pytest.raises(PolyframeError, match=r"snippets/eject.py is missing"):
         ejects(torch)[0].run()
 

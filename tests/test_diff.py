@@ -157,3 +157,24 @@ def test_two_backends_are_needed(spec, backends):
     result = invoke(spec, *(word for b in backends for word in ("-b", b)))
     assert result.exit_code == 2
     assert "Two different backends are needed" in result.output
+
+
+def test_the_folder_holds_the_finding_and_what_ran(spec, tmp_path):
+    out = tmp_path / "deep" / "parting"
+    result = invoke(spec, "-b", "torch", "-b", "mxnet", "--steps", "1", "-o", str(out))
+    assert result.exit_code == 0, result.output
+    names = ["diff.json", "program_mxnet.py", "program_torch.py"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert json.loads((out / "diff.json").read_text())["agree"] is True
+    assert "nn.Conv2d(2, 4, kernel_size=3" in (out / "program_torch.py").read_text()
+    assert "gluon.HybridBlock" in (out / "program_mxnet.py").read_text()
+
+
+@pytest.mark.parametrize("command", ["diff", "verify"])
+def test_a_file_in_the_folders_place_is_told_before_the_work(spec, tmp_path, command):
+    (tmp_path / "taken").write_text("mine")
+    args = [spec, "-b", "torch", "-b", "mxnet", "-o", str(tmp_path / "taken")]
+    result = CliRunner().invoke(cli, [command, *args])
+    assert result.exit_code == 2
+    assert "taken: File exists" in result.output
+    assert (tmp_path / "taken").read_text() == "mine"

@@ -10,6 +10,8 @@ import click
 from polyframe.cli.options import backend_option, common_options, load_source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from polyframe.conformance.localise import Agreement, Divergence
 
 
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
     help="float64 tells another meaning from rounding.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+@click.option(
+    "-o",
+    "--out",
+    metavar="DIR",
+    help="Write diff.json and the two programs that ran there.",
+)
 @common_options
 @click.pass_context
 def diff(
@@ -36,6 +44,7 @@ def diff(
     optimizer: str | None,
     dtype: str,
     as_json: bool,
+    out: str | None,
 ) -> None:
     """The first tensor at which two backends part.
 
@@ -50,16 +59,20 @@ def diff(
     Examples:
       polyframe diff simple_cnn -b torch -b mxnet
       polyframe diff my.yaml -b torch -b tensorflow --optimizer adam --steps 20
+      polyframe diff my.yaml -b torch -b mxnet -o parting
     """
-    from polyframe.cli.output import print_json
+    from polyframe.cli.output import output_folder, print_json
     from polyframe.conformance.localise import compare
     from polyframe.conformance.subject import subject_of
 
     if len(backends) != 2 or backends[0] == backends[1]:
         raise click.UsageError("Two different backends are needed: -b torch -b mxnet.")
     spec, recipe = load_source(source)
+    folder = output_folder(out)
     subject = subject_of(spec, recipe, optimizer)
     found = compare(subject, *backends, steps=steps, dtype=dtype)
+    if folder is not None:
+        keep(found, folder)
     if as_json:
         print_json(as_data(found))
     elif found.divergence is None:
@@ -74,6 +87,16 @@ def diff(
         tell(spec.name, found.divergence)
     if found.divergence is not None:
         ctx.exit(1)
+
+
+def keep(found: Agreement, folder: Path) -> None:
+    """diff.json, and the programs that were compared, to lay side by side."""
+    from polyframe.files import write_atomic
+    from polyframe.train.texts import to_json
+
+    write_atomic(folder / "diff.json", to_json(as_data(found)))
+    for backend, text in found.sources.items():
+        write_atomic(folder / f"program_{backend}.py", text)
 
 
 def tell(name: str, found: Divergence) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -97,3 +98,15 @@ def print_matrices(values: Mapping[str, Any], classes: Sequence[str] = ()) -> No
 def safe(text: str) -> str:
     """Text from a file without characters that would steer a terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def output_folder(path: str | None) -> Path | None:
+    """The folder that -o names, made before the work begins; UsageError if it cannot be."""
+    if path is None:
+        return None
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"-o {path}: {error.strerror or error}") from None
+    return folder

@@ -10,6 +10,8 @@ import click
 from polyframe.cli.options import backend_option, common_options, load_source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from polyframe.conformance.verify import Certificate
     from polyframe.spec.graph import ModelSpec
     from polyframe.spec.recipe import Recipe
@@ -80,11 +82,12 @@ def verify(
       polyframe verify my.yaml -b torch -b mxnet --optimizer adam --steps 20
     """
     from polyframe import registry
-    from polyframe.cli.output import print_json
+    from polyframe.cli.output import output_folder, print_json
     from polyframe.conformance.subject import subject_of
     from polyframe.conformance.verify import verify as certify
 
     spec, recipe = shipped(source, width, input_shape)
+    folder = output_folder(out)
     subject = subject_of(spec, recipe, optimizer)
 
     def tell(text: str) -> None:
@@ -94,8 +97,8 @@ def verify(
     chosen = list(backends) or list(registry.usable())
     order = [dtype for dtype in DTYPES if dtype in (dtypes or DTYPES)]
     found = certify(subject, chosen, steps, order, tell=tell)
-    if out is not None:
-        keep(found.to_data(), out)
+    if folder is not None:
+        keep(found.to_data(), folder)
     if as_json:
         print_json(found.to_data())
     else:
@@ -130,17 +133,13 @@ def shipped(
     return getattr(zoo, source)(**options), None
 
 
-def keep(data: dict[str, Any], out: str) -> None:
+def keep(data: dict[str, Any], folder: Path) -> None:
     """Write the certificate, and its page if that can be made."""
-    from pathlib import Path
-
     from polyframe.conformance.page import page
     from polyframe.errors import PolyframeError
     from polyframe.files import write_atomic
     from polyframe.train.texts import to_json
 
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / "certificate.json", to_json(data))
     try:
         write_atomic(folder / "certificate.html", page(data))

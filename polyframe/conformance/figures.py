@@ -45,6 +45,13 @@ class Figure:
         """Whether it is within its bound; what is not a number is not."""
         return self.value <= self.bound.value
 
+    @property
+    def excess(self) -> float:
+        """How many times its bound a missed one is; infinite where that is no number."""
+        if not np.isfinite(self.value) or not self.bound.value:
+            return float("inf")
+        return self.value / self.bound.value
+
     def __str__(self) -> str:
         verdict = "ok" if self.passed else "FAILED"
         return (

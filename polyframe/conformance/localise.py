@@ -79,6 +79,7 @@ class Agreement:
     steps: int = 0
     worst: float = 0.0
     where: Key | None = None
+    sources: dict[str, str] = field(default_factory=dict)  # backend → what it ran
 
 
 def localise(
@@ -126,6 +127,7 @@ class Localiser:
             self.one, self.dtype, self.device, weights=self.subject.nudged()
         )
         names = (self.one.name, self.other.name)
+        self.found.sources = dict(zip(names, (a.source, b.source), strict=True))
         for parts in self.parts(a, b, twin):
             self.found.tensors += len(parts[0])
             for key in parts[0]:

@@ -41,10 +41,12 @@ class Check:
         return f"{self.backend}: " + ", ".join(parts)
 
     def run(self) -> list[Figure]:
-        """All figures; ConformanceError if one is out of bounds or there is none."""
+        """All figures; ConformanceError, with the worst, if one is out of bounds or
+        there is none."""
         figures = list(self.measure())
         missed = [figure for figure in figures if not figure.passed]
         if missed:
+            missed.sort(key=lambda figure: figure.excess, reverse=True)
             more = f" (and {len(missed) - 3} more)" if len(missed) > 3 else ""
             texts = "; ".join(str(figure) for figure in missed[:3])
             raise ConformanceError(f"{texts}{more}", where=str(self))
