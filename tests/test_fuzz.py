@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,8 @@ from support import BACKENDS, keep_counts, within
 
 import polyframe as pf
 from polyframe import registry
+from polyframe.conformance.cases import as_list, as_one
+from polyframe.conformance.figures import GRADIENT
 from polyframe.conformance.rules import RULES
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import trace
@@ -23,6 +27,7 @@ from polyframe.conformance.verify import CHAOS, apart, bound64, sizes
 from polyframe.errors import UnsupportedError
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.typed import flatten
 
 KEPT = sorted((Path(__file__).parent / "fuzz_cases").glob("*.yaml"))
 STEPS, SIDE = 5, 10
@@ -35,11 +40,22 @@ QUIET = {
 }  # fmt: skip
 
 
+class Shaken(Subject):
+    """A twin's subject: its inputs, too, are moved by a few units in the last place."""
+
+    def batch(self, step):
+        x, y = super().batch(step)
+        rng = np.random.default_rng(step + 100)  # predictions are step -1
+        moved = [
+            a + 4 * rng.choice([-1, 1], a.shape) * np.spacing(a) for a in as_list(x)
+        ]
+        return as_one(moved), y
+
+
 def compare(spec, losses, optimizer):
     """Fails at the first tensor that parts; returns counts of what was compared."""
-    subject = Subject(
-        spec, loss=losses, optimizer=optimizer, batch_size=4, rate_change=3
-    )
+    options = {"optimizer": optimizer, "batch_size": 4, "rate_change": 3}
+    subject, shaken = (kind(spec, losses, **options) for kind in (Subject, Shaken))
     counts, runs = Counter(), {}
     for backend in BACKENDS:
         try:
@@ -55,22 +71,97 @@ def compare(spec, losses, optimizer):
         counts["graphs, refused"] += 1
         return counts
     (one, first), *_ = runs.items()
-    twin = trace(subject.model(one, weights=subject.nudged()), subject, STEPS)
-    scales = sizes(first)
+    twins = {one: [trace(shaken.model(one, weights=shaken.nudged()), shaken, STEPS)]}
+    normalises = optimizer.type != "SGD"
+    found, missed = judged(twins, runs, normalises)
+    if missed is not None:
+        for backend in runs:
+            twins[backend] = [
+                trace(shaken.model(backend, weights=weights), shaken, STEPS)
+                for weights in (shaken.nudged(number=i) for i in range(1, TWINS + 1))
+            ]
+        found, missed = judged(twins, runs, normalises)
+    if missed is not None and amplified(spec, first):
+        return counts + Counter({"graphs, norm of a constant": 1})
+    assert missed is None, missed
+    return counts + found
+
+
+TWINS = 4
+"""One twin shows one sample of what one backend's rounding grows to (the sign that Lion
+takes of a slope that is 0 but for rounding may be the same by chance, or the slope 0 on
+that backend alone): where a comparison misses, there are more, of every backend."""
+
+
+def judged(twins, runs, normalises):
+    """Counts, and the first tensor that is out of bounds (None: no one).
+
+    The bound is DESIGN's for trajectories: 1e-11, or 10 times a backend's own distance.
+    """
+    (one, first), *_ = runs.items()
+    counts, scales = Counter(), sizes(first)
     for key, value in first.items():
         scale = max(scales[key], TINY)
-        own = apart(twin[key], value, scale)
+        own = max(
+            apart(twin[key], runs[backend][key], scale)
+            for backend, each in twins.items()
+            for twin in each
+        )
         if not np.isfinite(own):
             raise NotFiniteError(str(key))
         counts["tensors"] += 1
         if own > CHAOS:  # rounding's own work: what is equal there means nothing
             counts["tensors, chaotic"] += 1
             continue
-        bound = bound64(key, own, str(one))
+        bound = max(bound64(key, own, str(one)).value, GRADIENT.value)
         for backend, run in runs.items():
             off = apart(run[key], value, scale)
-            assert off <= bound.value, (backend, key, off, bound.value)
-    return counts
+            if off <= bound:
+                continue
+            if normalises and null(key, first, scales):
+                counts["tensors, of a slope that is 0"] += 1
+                continue
+            return counts, (backend, key, off, bound)
+    return counts, None
+
+
+NORMS = {
+    "BatchNorm": (0, 2, 3, 4),
+    "InstanceNorm": (2, 3, 4),
+    "GroupNorm": (1, 2, 3, 4),
+}
+"""The axes over which they normalise, but for the groups."""
+
+
+def amplified(spec, first):
+    """Whether something constant is normalised (saturated values, channels that dropout
+    has zeroed): what comes out is 0 but for rounding, times eps**-0.5 = 316, and twins
+    do not show it, since nudges do not move a constant."""
+    for node in flatten(spec.infer()).nodes:
+        if node.layer.type not in (*NORMS, "LayerNorm", "RMSNorm"):
+            continue
+        for key, x in first.items():
+            if key.kind != "forward" or key.name != node.inputs[0]:
+                continue
+            over = NORMS.get(node.layer.type, (-1,))
+            spread = x.std(axis=tuple(axis for axis in over if axis < x.ndim))
+            if (spread <= 1e-12 * np.abs(x).max()).any():
+                return True
+    return False
+
+
+def null(key, first, scales):
+    """Whether it is the update of a parameter whose slope is 0 up to now, but for
+    rounding: all optimizers but SGD divide that by its own size, or take its sign."""
+    if key.kind not in ("weights", "state"):
+        return False
+    name = key.name.partition("/")[0]
+    slopes = [k for k in first if (k.kind, k.name) == ("gradient", name)]
+    return bool(slopes) and any(
+        np.abs(first[k]).max() <= GRADIENT.value * max(scales[k], TINY)
+        for k in slopes
+        if k.step <= key.step
+    )
 
 
 TINY = 1e-3
@@ -155,14 +246,24 @@ def test_100_random_graphs_agree(number):
     assert COUNTS["graphs"] - before == 20
 
 
+def part(number):
+    """80 graphs and what was counted; in a process of its own, since TensorFlow keeps
+    some 10 MB of every model that it has traced."""
+    for shard in range(4 * number, 4 * number + 4):
+        run(5 + shard, 20)
+    return dict(COUNTS)
+
+
 @pytest.mark.full
-@pytest.mark.parametrize("number", range(5, 105))
+@pytest.mark.parametrize("number", range(25))
 def test_2000_random_graphs_agree(number):
-    COUNTS.clear()
-    run(number, 20)
-    within("random graphs: graphs", -COUNTS["graphs"], 0, (number,))
-    keep_counts("random graphs", dict(COUNTS))
-    assert COUNTS["tensors, chaotic"] <= 0.05 * COUNTS["tensors"]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        counts = pool.submit(part, number).result()
+    within("random graphs: graphs", -counts["graphs"], -80, (number,))
+    keep_counts("random graphs", counts)
+    assert counts.get("tensors, chaotic", 0) <= 0.05 * counts["tensors"]
+    assert counts.get("graphs, norm of a constant", 0) <= 0.05 * counts["graphs"]
 
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda p: p.stem)
@@ -192,3 +293,16 @@ def test_a_planted_bug_is_found_shrunk_and_kept(monkeypatch):
     assert "Tanh" in str(kept)
     assert "Sigmoid" not in str(kept)
     path.unlink()
+
+
+def test_a_sum_of_two_shapes_whatever_the_batch():
+    """Keras takes (N, 1, 1, 1) for a bias where N is the height."""
+    x = pf.Input((2, 4, 3), name="x")
+    mean = pf.ReduceMean(axes=(1, 2, 3), keepdims=True, name="mean")(x)
+    spec = pf.ModelSpec(x, pf.Add(name="add")(x, mean), name="shifted")
+    for count in (2, 3, 4):
+        batch = np.random.default_rng(0).normal(size=(count, 2, 4, 3))
+        wanted = batch + batch.mean((1, 2, 3), keepdims=True)
+        for backend in BACKENDS:
+            found = pf.compile(spec, backend, dtype="float64").predict(batch)
+            assert np.abs(found - wanted).max() < 1e-14, (backend, count)

@@ -54,13 +54,15 @@ class Code:
 
     ``make`` constructs it (left out where it is only an expression); ``forward`` is the
     expression of the forward pass, with ``{self}`` for what was made, ``{0}``, ``{1}``,
-    … or ``{all}`` for its inputs and ``{draw}`` for its random factors.
+    … or ``{all}`` for its inputs and ``{draw}`` for its random factors. ``rank``: the
+    axes of inputs, where what was made takes only as many as at its first call.
     """
 
     forward: str = "{self}({0})"
     make: Call | None = None
     weights: Mapping[str, Slot] = field(default_factory=dict)
     snippets: tuple[str, ...] = ()
+    rank: int | None = None
 
 
 @dataclass(frozen=True)

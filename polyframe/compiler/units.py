@@ -140,6 +140,13 @@ def _unit(
 def _check_shared(path: str, first: Code, again: Code) -> None:
     """UnsupportedError where a shared layer has to be made in another way, as where
     "same" padding differs with the input's size."""
+    if first.rank != again.rank:
+        raise UnsupportedError(
+            f"shares a layer that was made for inputs of {first.rank} axes, but this "
+            f"input has {again.rank}",
+            where=path,
+            hint="a layer of its own",
+        )
     if first.make != again.make:
         one, other = (flat(code.make) for code in (first, again))
         raise UnsupportedError(

@@ -180,6 +180,23 @@ def statistics(
         yield Figure(what, word, get(backend).name, detail, apart, FORWARD)
 
 
+def hidden(
+    backend: str | Backend, word: str, form: str, device: str = "cpu"
+) -> Iterator[Figure]:
+    """After a step, ``predict`` is the definition's at the weights that the model names:
+    it has moved nothing else."""
+    cases = cases_of(backend, word, form, "float64")
+    model, _ = compiled(backend, cases, "float64", form, device)
+    x, y = batch_for(model.spec)
+    model.learning_rate = 1e-2
+    model.train_step(as_one(x), as_one(y))
+    wanted, _ = interpret(model.graph, model.weights(), x)
+    found = as_list(model.predict(as_one(x)))
+    for name, value in zip(model.graph.outputs, found, strict=True):
+        apart, what = distance(value, wanted[name]), "predict after a step, float64"
+        yield Figure(what, word, get(backend).name, f"{form}, {name}", apart, FORWARD)
+
+
 def float32(
     backend: str | Backend, word: str, form: str, device: str = "cpu"
 ) -> Iterator[Figure]:
@@ -230,6 +247,7 @@ def check_layer(
             found += forward(backend, word, form)
             found += differences(backend, word, form)
             found += statistics(backend, word, form)
+            found += hidden(backend, word, form)
         for form in forms(backend, word, "float32"):
             found += float32(backend, word, form)
     return [*found, *agreement(word, backends)]
@@ -238,7 +256,10 @@ def check_layer(
 def checks(backend: Backend, device: str) -> Iterator[Check]:
     """Every form of every layer that the backend has an entry for: against the
     definition, and against the other usable backends that have it, too."""
-    kinds = {"float64": (forward, differences, statistics), "float32": (float32,)}
+    kinds = {
+        "float64": (forward, differences, statistics, hidden),
+        "float32": (float32,),
+    }
     others = [b for name, b in usable().items() if name != backend.name]
     for word, entry in sorted(backend.entries.items()):
         if not entry.forms:

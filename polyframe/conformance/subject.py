@@ -73,12 +73,13 @@ class Subject:
         found = initial_weights(self.graph.parameters, self.seed, "float64")
         return {name: single(value) for name, value in found.items()}
 
-    def nudged(self, dtype: str = "float64") -> dict[str, np.ndarray]:
+    def nudged(self, dtype: str = "float64", number: int = 1) -> dict[str, np.ndarray]:
         """The initial weights, each moved by a few units in the last place of a dtype:
-        as much as the sum that a layer takes is off by its rounding (``NUDGE``)."""
+        as much as the sum that a layer takes is off by its rounding (``NUDGE``).
+        Each ``number`` moves them another way."""
         found = {}
         for name, value in self.weights.items():
-            rng = generator(1, "nudge", name)
+            rng = generator(number, "nudge", name)
             sign = np.where(rng.random(value.shape) < 0.5, 1, -1)
             exact = value.astype(dtype)
             found[name] = exact + (NUDGE * sign * np.spacing(exact)).astype(dtype)

@@ -26,7 +26,8 @@ def dropout(first: int | None = None) -> Callable[[View], Code]:
     """Gluon's own; the axes from ``first`` on share a factor."""
 
     def write(view: View) -> Code:
-        axes = () if first is None else tuple(range(first, len(view.shape) + 1))
+        alike = first is not None and view.target.training  # else the identity
+        axes = tuple(range(first or 0, len(view.shape) + 1)) if alike else ()
         rate = view.layer.p if view.layer.p > SMALLEST else 0.0
         return Code(make=call("nn.Dropout", {"rate": rate}, axes=Opt(axes, ())))
 

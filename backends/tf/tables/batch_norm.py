@@ -29,7 +29,9 @@ def batch_norm(name: str) -> Any:
             scale=Opt(layer.scaled, True),
         )
         snippets = () if name.startswith("layers.") else (name,)
-        return Code("{self}({0}, training=training)", make, NORM, snippets)
+        forward = "{self}({0}, training=training)"
+        # Keras holds a layer to the rank of its first input.
+        return Code(forward, make, NORM, snippets, rank=len(view.shape))
 
     return write
 

@@ -7,10 +7,31 @@ from polyframe.compiler.source import call
 from polyframe.compiler.table import Code, Entry, View, entry
 from polyframe.spec.layers.base import positive_axis
 
+STRETCHED = {
+    "Add": "{x} + {y}",
+    "Average": "{x} + {y}",
+    "Maximum": "tf.maximum({x}, {y})",
+    "Minimum": "tf.minimum({x}, {y})",
+    "Multiply": "{x} * {y}",
+    "Subtract": "{x} - {y}",
+}
+"""Two inputs of different shapes."""
+
 
 def merging(name: str) -> Entry:
-    """Keras's layer of that name on all inputs."""
-    return entry(Code("{self}([{all}])", call(f"layers.{name}")))
+    """Keras's layer of that name on inputs of one shape. Where shapes differ Keras's sum
+    may take (N, 1, 1, 1) for a bias and add it along an axis that is as long as N."""
+
+    def write(view: View) -> Code:
+        shapes = view.node.in_shapes
+        if len(set(shapes)) == 1:
+            return Code("{self}([{all}])", call(f"layers.{name}"))
+        text = "{0}"
+        for i in range(1, len(shapes)):
+            text = STRETCHED[name].format(x=text, y=f"{{{i}}}")
+        return Code(f"({text}) / {len(shapes)}" if name == "Average" else text)
+
+    return entry(write)
 
 
 def reduce(name: str) -> Entry:

@@ -28,6 +28,9 @@ def own(make: Callable[[View], Call]) -> Callable[[View], Code]:
 
 
 def drop_path(view: View) -> Call:
+    """One factor a sample; the identity of inference needs none."""
+    if not view.target.training:
+        return call("layers.Dropout", {"rate": view.layer.p})
     shape = (None, *[1] * len(view.shape))
     return call("layers.Dropout", {"rate": view.layer.p}, noise_shape=shape)
 

@@ -77,7 +77,7 @@ def group_norm(view: View) -> Code:
         center=Opt(layer.affine, True),
         scale=Opt(layer.affine, True),
     )
-    return Code(make=make, weights=NORM)
+    return Code(make=make, weights=NORM, rank=len(view.shape))
 
 
 def instance_norm(view: View) -> Code:
@@ -90,11 +90,11 @@ def instance_norm(view: View) -> Code:
     }
     if not layer.track_running_stats:
         make = call("layers.GroupNormalization", groups=-1, **options)
-        return Code(make=make, weights=NORM)
+        return Code(make=make, weights=NORM, rank=len(view.shape))
     momentum = Opt(1 - layer.momentum, 0.99)
     make = call("InstanceNorm", momentum=momentum, **options)
     forward = "{self}({0}, training=training)"
-    return Code(forward, make, NORM, ("InstanceNorm",))
+    return Code(forward, make, NORM, ("InstanceNorm",), len(view.shape))
 
 
 def native_response_norm(view: View) -> Code:
