@@ -2,16 +2,20 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed
+# A third party's backend, put where only its own tests look.
+EXAMPLE := .venv/example
 
 .PHONY: install demo test test-full lint catalogue bench clean
 
 install: $(INSTALLED)
 
-$(INSTALLED): setup.py constraints.txt
+$(INSTALLED): setup.py constraints.txt $(wildcard tests/example_backend/polyframe_jax/*)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" || \
 	  { echo "Python 3.11 is needed (MXNet 1.9.1 runs on no newer one); set PYTHON=..."; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
+	rm -rf $(EXAMPLE) tests/example_backend/build && $(BIN)/python -m pip install --quiet --no-deps \
+	  --disable-pip-version-check --target $(EXAMPLE) tests/example_backend
 	touch $@
 
 demo: install

@@ -58,6 +58,7 @@ setup(
             *PLOTS,
             *HTML,
             "hypothesis",
+            "jax==0.7.1",  # of the example of a third party's backend
             "mypy",
             "pytest",
             "pytest-xdist",

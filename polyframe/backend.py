@@ -7,7 +7,7 @@ A backend is one folder and one entry point in the group ``polyframe.backends``.
 from __future__ import annotations
 
 import abc
-import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -172,8 +172,9 @@ class Backend(abc.ABC):
         """A file beside the class or, where that only changes another, beside that one;
         None where there is none."""
         for cls in type(self).__mro__:
-            if issubclass(cls, Backend):
-                path = Path(inspect.getfile(cls)).parent / name
+            module = getattr(sys.modules.get(cls.__module__), "__file__", None)
+            if issubclass(cls, Backend) and module is not None:
+                path = Path(module).parent / name
                 if path.is_file():
                     return path
         return None

@@ -66,7 +66,7 @@ def misses(backend, family, entry, *what):
         ("optimizers", "SGD", "sgd, nesterov", "nesterov=True", "nesterov=False", "weig"),
         (
             "training", "plain", "100 steps", "x * draws[0]", "x * 1.1 * draws[0]",
-            "gradient",
+            "momentum_buffer, step 100",
         ),
     ],
 )  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from support import BACKENDS, held
 
+import polyframe as pf
 from polyframe.conformance import layers
 from polyframe.conformance.cases import own_draws
 from polyframe.registry import get
@@ -65,3 +67,26 @@ def test_gradients_agree_between_backends(word):
 @pytest.mark.parametrize(("backend", "word", "form"), params("float32"))
 def test_float32_errs_little_more_than_the_definition_in_float32(backend, word, form):
     held(layers.float32(backend, word, form))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_lp_pooling_of_zeros_is_zero_and_has_a_slope_of_zero(backend):
+    """The root's own slope has no bound there."""
+    x = np.zeros((2, 2, 4, 4))
+    x[0, 0, 0, 0] = 2.0
+    net = pf.Sequential(
+        [
+            pf.Conv2D(2, 1, bias=False, name="in"), pf.LPPool2D(2, 2, name="pool"),
+            pf.Flatten(name="flat"), pf.Dense(1, name="out"),
+        ],
+        (2, 4, 4), name="zeros",
+    )  # fmt: skip
+    model = pf.compile(net, backend, "mse", pf.SGD(), dtype="float64", device="cpu")
+    pooled = model.activations(x)["pool"]
+    factors = model.weights()["in.weight"][:, 0, 0, 0]
+    assert pooled[1].max() == pooled[1].min() == 0.0
+    np.testing.assert_allclose(pooled[0, :, 0, 0], np.abs(2 * factors), rtol=1e-13)
+    assert np.count_nonzero(pooled) == 2
+    slopes = model.gradients(x, np.ones((2, 1)))
+    assert all(np.isfinite(value).all() for value in slopes.values())
+    assert slopes["in.weight"][:, 1].max() == slopes["in.weight"][:, 1].min() == 0.0

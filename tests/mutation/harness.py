@@ -1,0 +1,193 @@
+"""Running mutants: two processes of their own, one mutant at a time, each with a time
+limit; a program that raises, crashes its process or does not end is caught."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import sys
+import threading
+from dataclasses import dataclass, field
+
+from .points import Mutant, mutants
+from .unit import Unit
+from .units import runner, texts, units
+
+LIMIT = 60  # seconds for a mutant; the slowest unit takes about 5
+START = 300  # seconds for importing a framework and running what is not mutated
+WORKERS = 2
+RENEW = 1500  # mutants after which a process ends: frameworks keep what they compiled
+
+
+@dataclass
+class Task:
+    """Mutants of one unit."""
+
+    unit: Unit
+    mutants: list[Mutant] = field(default_factory=list)
+
+
+def every(backends, only=None) -> dict[Mutant, list[Unit]]:
+    """Every mutant (of some units only) and the units whose programs hold its text."""
+    found: dict[Mutant, list[Unit]] = {}
+    for backend in backends:
+        for unit in units(backend) if only is None else only:
+            for text in texts(unit):
+                for mutant in mutants(backend, text):
+                    found.setdefault(mutant, []).append(unit)
+    return found
+
+
+def survivors(
+    held: dict[Mutant, list[Unit]], told=lambda line: None
+) -> dict[Mutant, str | None]:
+    """Mutant → how it was caught, or None; each is tried in its units until it is."""
+    verdicts: dict[Mutant, str | None] = dict.fromkeys(held)
+    for turn in range(max(map(len, held.values()), default=0)):
+        tasks: dict[Unit, Task] = {}
+        for mutant, places in held.items():
+            if verdicts[mutant] is None and turn < len(places):
+                unit = places[turn]
+                tasks.setdefault(unit, Task(unit)).mutants.append(mutant)
+        if tasks:
+            told(
+                f"round {turn + 1}: {sum(len(t.mutants) for t in tasks.values())} mutants"
+            )
+            verdicts.update(run(list(tasks.values()), told))
+    return verdicts
+
+
+def run(tasks: list[Task], told=lambda line: None) -> dict[Mutant, str | None]:
+    """Run tasks in processes of their own."""
+    waiting: queue.SimpleQueue = queue.SimpleQueue()
+    for task in tasks:
+        waiting.put(task)
+    found: dict[Mutant, str | None] = {}
+    errors: list[BaseException] = []
+
+    def drive():
+        hand = Hand()
+        try:
+            while not errors:
+                try:
+                    task = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                verdicts = hand.run(task)
+                found.update(verdicts)
+                left = sum(v is None for v in verdicts.values())
+                told(f"{task.unit}: {len(verdicts)} mutants, {left} left")
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            hand.end()
+
+    threads = [threading.Thread(target=drive) for _ in range(min(WORKERS, len(tasks)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return found
+
+
+class Hand:
+    """A process that runs mutants, made anew when one has broken it."""
+
+    def __init__(self):
+        self.process, self.line, self.done = None, None, 0
+
+    def begin(self):
+        context = multiprocessing.get_context("spawn")
+        self.line, other = context.Pipe()
+        self.process = context.Process(target=work, args=(other,), daemon=True)
+        self.process.start()
+        other.close()
+        self.done = 0
+
+    def end(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
+            self.line.close()
+            self.process = None
+
+    def run(self, task: Task) -> dict[Mutant, str | None]:
+        found: dict[Mutant, str | None] = {}
+        left = list(task.mutants)
+        while left:
+            if self.done > RENEW:
+                self.end()
+            if self.process is None:
+                self.begin()
+            self.line.send((task.unit, left))
+            kind, detail = self.hear(START)
+            if kind != "ready":
+                raise RuntimeError(f"{task.unit}: the program as written: {detail}")
+            while left:
+                kind, detail = self.hear(LIMIT)
+                found[left.pop(0)] = detail
+                self.done += 1
+                if kind == "lost":
+                    self.end()
+                    break
+        return found
+
+    def hear(self, limit):
+        try:
+            if self.line.poll(limit):
+                return self.line.recv()
+        except (EOFError, ConnectionError):
+            return "lost", "the process crashed"
+        return "lost", f"took more than {limit} s"
+
+
+def work(line) -> None:
+    """What a process does: units and mutants in, verdicts out."""
+    quiet()
+    while True:
+        try:
+            unit, left = line.recv()
+        except EOFError:
+            return
+        try:
+            known = runner(unit)
+        except BaseException as error:
+            line.send(("failed", f"{type(error).__name__}: {error}"))
+            return
+        line.send(("ready", None))
+        for mutant in left:
+            line.send(("verdict", verdict(known, mutant)))
+
+
+def verdict(known, mutant: Mutant) -> str | None:
+    """How a mutant is caught, or None."""
+    try:
+        return known.check(mutant)
+    except AssertionError as error:
+        if "cannot be repeated" in str(error):
+            os._exit(3)  # no verdict at all would be worth anything
+        return "AssertionError"
+    except Exception as error:
+        return type(error).__name__
+
+
+def quiet() -> None:
+    """Nothing of what frameworks say of broken programs; TensorFlow runs op by op (a
+    program is the same Python either way, and compiling it takes a second each)."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for the process's life
+    import warnings
+
+    warnings.simplefilter("ignore")
+    from polyframe import registry
+
+    if registry.get("tensorflow").probe().usable:
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(True)

@@ -1,0 +1,176 @@
+"""Layers: all examples of a form in one program, held against the one as written."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import numpy as np
+from programs import step_of, write
+
+import polyframe as pf
+from polyframe import registry
+from polyframe.compiler.table import Target
+from polyframe.conformance.cases import around, batch_for, examples, form_of
+from polyframe.conformance.figures import (
+    DIFFERENCES,
+    FLOAT32,
+    FORWARD,
+    HALF_A_UNIT,
+    distance,
+)
+from polyframe.randomness import generator, initial_weights
+from polyframe.spec.layers.base import Layer
+from polyframe.spec.meaning import interpret
+from polyframe.staging import Stager
+from polyframe.train.feed import Part, whole
+
+from .unit import differ, forget, mutated
+
+
+@cache
+def layer_cases(unit):
+    target = Target(unit.dtype, semantics=unit.semantics)
+    return [
+        case
+        for case in examples(unit.entry)
+        if form_of(unit.backend, case, target, unit.form) == unit.form
+    ]
+
+
+def layer_program(unit):
+    spec = around(layer_cases(unit))
+    step = step_of(spec, unit.backend, "mse", pf.SGD(lr=0.0))
+    forms = {unit.entry: unit.form}
+    return write(
+        spec, unit.backend, optimize=False, step=step, dtype=unit.dtype, forms=forms,
+        semantics=unit.semantics,
+    )  # fmt: skip
+
+
+def case_of(name):
+    """The number of the case that a parameter belongs to."""
+    return re.match(r"i[nt](\d+)", name)[1]
+
+
+def layer_sources(unit):
+    program = layer_program(unit)
+    return [(program.source, [program.entry])]
+
+
+class LayerRunner:
+    """All examples of a form, in one program."""
+
+    def __init__(self, unit):
+        self.unit, self.program = unit, layer_program(unit)
+        self.backend = registry.get(unit.backend)
+        self.backend.probe()
+        spec = around(layer_cases(unit))
+        defaults = self.backend.defaults if unit.semantics == "native" else {}
+        self.graph = spec.infer(defaults)
+        self.target = Target(unit.dtype, semantics=unit.semantics)
+        self.device = self.backend.resolve_device("cpu")
+        weights = initial_weights(self.graph.parameters, 0, "float64")
+        for name, value in weights.items():
+            moved = value + generator(3, name).uniform(0.1, 0.5, value.shape)
+            weights[name] = moved.astype(unit.dtype)
+        self.weights = weights
+        large = (
+            unit.dtype == "float64"
+            or Layer.find(unit.entry).__module__ == pf.ReLU.__module__
+        )
+        self.x, self.y = batch_for(spec, dtype=unit.dtype, wide=large)
+        self.stager = Stager(self.graph, 0, unit.dtype)
+        self.kept = [n for n, p in self.graph.parameters.items() if not p.trainable]
+        self.wanted = dict(self.stages(self.program))
+        self.bounds = self.errors() if unit.dtype == "float32" else {}
+        for stage, value in self.stages(self.program):
+            assert self.apart(stage, value) is None, f"{unit}: cannot be repeated"
+
+    def errors(self):
+        """Output → (the definition's, what it may err by), for each mode."""
+        found = {}
+        exact = {n: w.astype(np.float64) for n, w in self.weights.items()}
+        wide = [x.astype(np.float64) for x in self.x]
+        for training in (False, True):
+            draws = self.stager.draws(self.session(self.program), len(self.x[0]), 0)
+            options = {"training": training}
+            if training:
+                options["draws"] = dict(zip(self.program.draws, draws, strict=True))
+            wanted, _ = interpret(self.graph, exact, wide, **options)
+            written, _ = interpret(self.graph, self.weights, self.x, **options)
+            found[training] = {
+                name: (
+                    wanted[name],
+                    FLOAT32.value
+                    * max(distance(written[name], wanted[name]), HALF_A_UNIT),
+                )
+                for name in self.graph.outputs
+            }
+        return found
+
+    def session(self, program):
+        shapes = [shape for _, shape in self.graph.inputs]
+        session = self.backend.open(program, self.target, self.device, shapes)
+        session.set_weights(self.weights)
+        return session
+
+    def stages(self, program):
+        """What a program computes, in the order in which it is quick to know."""
+        session = self.session(program)
+        x = session.arrange(self.x)
+        for training in (False, True):
+            session.seed(7)
+            draws = (
+                session.arrange(self.stager.draws(session, len(self.x[0]), 0))
+                if self.program.draws
+                else []
+            )
+            values = session.forward(x, draws, training)
+            yield training, dict(zip(self.graph.outputs, values, strict=True))
+        if self.unit.dtype == "float32":
+            return
+        session.set_weights(self.weights)
+        part = Part(tuple(self.x), tuple(self.y), None)
+        (batch,) = whole([part], None, 0, 0)
+        staged = self.stager.stage(session, batch)
+        session.seed(7)
+        yield "gradients", session.loss_and_gradients(staged)[2]
+        session.set_weights(self.weights)
+        session.seed(7)
+        session.read(session.train(staged, 1e-2)[0])
+        found = session.weights()
+        yield "statistics", {name: found[name] for name in self.kept}
+        session.set_weights({n: w for n, w in found.items() if n in self.kept})
+        values = session.forward(x, draws, False)  # shows what else was trained
+        yield "behind a step", dict(zip(self.graph.outputs, values, strict=True))
+
+    def apart(self, stage, found):
+        wanted = self.wanted[stage]
+        if stage == "gradients":
+            scales = {}
+            for name, value in wanted.items():
+                size = np.abs(value).max(initial=0)
+                scales[case_of(name)] = max(scales.get(case_of(name), 0.0), size)
+            for name, value in wanted.items():
+                away = np.abs(found[name] - value).max(initial=0)
+                if not away <= DIFFERENCES.value * scales[case_of(name)]:
+                    return name
+            return None
+        if self.bounds and stage in (True, False):
+            for name, (exact, bound) in self.bounds[stage].items():
+                if not distance(found[name], exact) <= bound:
+                    return name
+            return None
+        return differ(found, wanted, distance, FORWARD.value)
+
+    def check(self, mutant):
+        program = mutated(self.program, mutant)
+        try:
+            for stage, found in self.stages(program):
+                where = self.apart(stage, found)
+                if where is not None:
+                    return f"{stage}: {where}"
+        finally:
+            forget(program)
+        return None

@@ -1,0 +1,94 @@
+"""Losses: every option on every shape, values and slopes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from loss_cases import RUNS
+from programs import step_of, write
+
+import polyframe as pf
+from polyframe import registry
+from polyframe.compiler.modules import load
+from polyframe.compiler.steps import function_of
+from polyframe.conformance.figures import FORWARD, GRADIENT
+from polyframe.conformance.losses import (
+    COUNT,
+    KINKS,
+    WEIGHTS,
+    apart,
+    outputs,
+    targets,
+)
+from polyframe.conformance.losses import cases as loss_cases
+
+from .unit import forget, mutated
+
+
+@cache
+def loss_program(unit):
+    """(program, the cases, the name of each one's function)."""
+    held = [case for case in loss_cases() if case[0].type == unit.entry]
+    source = {
+        1: pf.Input((COUNT,), name="vector"), 2: pf.Input((COUNT, 3), name="line"),
+        3: pf.Input((COUNT, 3, 2), name="image"),
+        4: pf.Input((COUNT, 2, 3, 2), name="volume"),
+    }  # fmt: skip
+    make = {1: pf.Dense, 2: pf.Conv1D, 3: pf.Conv2D, 4: pf.Conv3D}
+    ends, used = [], []
+    for number, (_, shape) in enumerate(held):
+        sizes = () if len(shape) == 1 else (1,)
+        layer = make[len(shape)](shape[0], *sizes, name=f"head{number}")
+        ends.append(layer(source[len(shape)]))
+        used.append(len(shape))
+    inputs = [value for rank, value in source.items() if rank in used]
+    spec = pf.ModelSpec(inputs, ends, name="heads")
+    step = step_of(spec, unit.backend, [loss for loss, _ in held])
+    names = step.functions(spec.infer())
+    program = write(spec, unit.backend, step=step, dtype=unit.dtype)
+    return program, {case: names[function_of(*case)] for case in held}
+
+
+def loss_sources(unit):
+    program, names = loss_program(unit)
+    return [(program.source, list(dict.fromkeys(names.values())))]
+
+
+class LossRunner:
+    """A loss with every option on every shape: values and slopes."""
+
+    def __init__(self, unit):
+        self.unit = unit
+        registry.get(unit.backend).probe()
+        self.program, self.names = loss_program(unit)
+        self.wanted = dict(self.values(self.program))
+        for key, found in self.values(self.program):
+            assert self.apart(key, found) is None, f"{unit}: cannot be repeated"
+
+    def values(self, program):
+        module = load(program)
+        for number, (case, name) in enumerate(self.names.items()):
+            for scale in ("usual", "extreme", "zeros"):
+                loss, shape = case
+                x, y = outputs(shape, scale), targets(loss, shape)
+                function = getattr(module, name)
+                yield (number, scale), RUNS[self.unit.backend](function, x, y, WEIGHTS)
+
+    def apart(self, key, found):
+        losses, slopes = self.wanted[key]
+        if not apart(found[0], losses) <= FORWARD.value:
+            return "values"
+        if key[1] == "zeros" and self.unit.entry in KINKS:
+            return None
+        return None if apart(found[1], slopes) <= GRADIENT.value else "slopes"
+
+    def check(self, mutant):
+        program = mutated(self.program, mutant)
+        try:
+            for key, found in self.values(program):
+                where = self.apart(key, found)
+                if where is not None:
+                    return f"{where} {key}"
+        finally:
+            forget(program)
+        return None
