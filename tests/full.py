@@ -1,4 +1,8 @@
-"""`make test-full`: every test, and a report with the worst figures in docs/results/."""
+"""`make test-full`: every test, and a report with the worst figures in docs/results/.
+
+Named files are a part of it, with a report of its own: `tests/full.py tests/test_fuzz.py`
+writes docs/results/test_fuzz.md.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from importlib import metadata
 from pathlib import Path
 
@@ -28,7 +33,7 @@ def worst(lines):
     return found
 
 
-def report(counts, figures):
+def report(counts, figures, made="make test-full"):
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=ROOT,
@@ -39,7 +44,7 @@ def report(counts, figures):
     lines = [
         "# The long tests",
         "",
-        "Made by `make test-full`; do not edit.",
+        f"Made by `{made}`; do not edit.",
         "",
         f"- commit {commit}, {datetime.date.today()}",
         f"- Python {platform.python_version()}, {versions}",
@@ -55,19 +60,30 @@ def report(counts, figures):
     return "\n".join(lines) + "\n"
 
 
-def drawn(lines):
+def drawn(lines, made="make test-full"):
     """How often random tests drew each value of each option."""
-    found = [
-        "# What random tests drew",
-        "",
-        "Made by `make test-full`; do not edit.",
-        "",
-    ]
-    for line in sorted(lines, key=lambda line: (line["counts"], str(line["values"]))):
-        found += [f"## {line['counts']}", ""]
-        found += [f"- {key}: {count}" for key, count in line["values"].items()]
+    totals = {}
+    for line in lines:
+        totals.setdefault(line["counts"], Counter()).update(line["values"])
+    found = ["# What random tests drew", "", f"Made by `{made}`; do not edit.", ""]
+    for family, counts in sorted(totals.items()):
+        found += [f"## {family}", ""]
+        found += [f"- {key}: {count}" for key, count in sorted(counts.items())]
         found.append("")
     return "\n".join(found)
+
+
+def keep(last, figures, counts):
+    """Write the report of a run that passed."""
+    files = [Path(word).stem for word in sys.argv[1:] if word.endswith(".py")]
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    if files:
+        made = " ".join(["python tests/full.py", *sys.argv[1:]])
+        text = report(last, figures, made) + "\n" + drawn(counts, made)
+        (RESULTS / f"{files[0]}.md").write_text(text)
+    elif sys.argv[1:] in ([], ["-n", "2"]):
+        REPORT.write_text(report(last, figures))
+        DRAWN.write_text(drawn(counts))
 
 
 def main():
@@ -89,10 +105,8 @@ def main():
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         figures = worst([line for line in lines if "family" in line])
         counts = [line for line in lines if "counts" in line]
-    if code == 0 and sys.argv[1:] in ([], ["-n", "2"]):
-        REPORT.parent.mkdir(parents=True, exist_ok=True)
-        REPORT.write_text(report(last, figures))
-        DRAWN.write_text(drawn(counts))
+    if code == 0:
+        keep(last, figures, counts)
     print(report(last, figures))
     sys.exit(code)
 
