@@ -90,3 +90,24 @@ def test_lp_pooling_of_zeros_is_zero_and_has_a_slope_of_zero(backend):
     slopes = model.gradients(x, np.ones((2, 1)))
     assert all(np.isfinite(value).all() for value in slopes.values())
     assert slopes["in.weight"][:, 1].max() == slopes["in.weight"][:, 1].min() == 0.0
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_of_equal_values_the_first_takes_a_pools_slope(backend, dtype, dims, dilation):
+    """Falling by a little from place to place makes the first the largest."""
+    pool = getattr(pf, f"MaxPool{dims}D")(3, stride=2, padding=1, dilation=dilation)
+    size = (1, *[9, 7, 7][:dims])
+    net = pf.Sequential([pool, pf.Flatten(), pf.Dense(1)], size, name="ties")
+    model = pf.compile(net, backend, "l1", dtype=dtype, device="cpu")
+    falling = 1 - np.arange(np.prod(size)).reshape(1, *size) * 1e-4
+    ties, single = (
+        next(
+            iter(model.output_gradients(x.astype(dtype), np.full((1, 1), 9.0)).values())
+        )
+        for x in (np.ones((1, *size)), falling)
+    )
+    assert ties.shape == size and np.count_nonzero(single) > 1
+    np.testing.assert_allclose(ties, single, rtol=1e-6)

@@ -181,20 +181,31 @@ def statistics(
 
 
 def hidden(
-    backend: str | Backend, word: str, form: str, device: str = "cpu"
+    backend: str | Backend,
+    word: str,
+    form: str,
+    device: str = "cpu",
+    dtype: str = "float64",
 ) -> Iterator[Figure]:
     """After a step, ``predict`` is the definition's at the weights that the model names:
-    it has moved nothing else."""
-    cases = cases_of(backend, word, form, "float64")
-    model, _ = compiled(backend, cases, "float64", form, device)
-    x, y = batch_for(model.spec)
+    it has moved nothing else. In float32 by the yardstick of ``float32``."""
+    cases = cases_of(backend, word, form, dtype)
+    model, _ = compiled(backend, cases, dtype, form, device)
+    x, y = batch_for(model.spec, dtype=dtype)
     model.learning_rate = 1e-2
     model.train_step(as_one(x), as_one(y))
-    wanted, _ = interpret(model.graph, model.weights(), x)
+    weights = model.weights()
+    exact = {name: value.astype(np.float64) for name, value in weights.items()}
+    wanted, _ = interpret(model.graph, exact, [value.astype(np.float64) for value in x])
+    written, _ = interpret(model.graph, weights, x)
     found = as_list(model.predict(as_one(x)))
     for name, value in zip(model.graph.outputs, found, strict=True):
-        apart, what = distance(value, wanted[name]), "predict after a step, float64"
-        yield Figure(what, word, get(backend).name, f"{form}, {name}", apart, FORWARD)
+        apart, bound = distance(value, wanted[name]), FORWARD
+        if dtype == "float32":
+            apart /= max(distance(written[name], wanted[name]), HALF_A_UNIT)
+            bound = FLOAT32
+        what = f"predict after a step, {dtype}"
+        yield Figure(what, word, get(backend).name, f"{form}, {name}", apart, bound)
 
 
 def float32(
@@ -250,6 +261,7 @@ def check_layer(
             found += hidden(backend, word, form)
         for form in forms(backend, word, "float32"):
             found += float32(backend, word, form)
+            found += hidden(backend, word, form, dtype="float32")
     return [*found, *agreement(word, backends)]
 
 
@@ -258,7 +270,7 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
     definition, and against the other usable backends that have it, too."""
     kinds = {
         "float64": (forward, differences, statistics, hidden),
-        "float32": (float32,),
+        "float32": (float32, partial(hidden, dtype="float32")),
     }
     others = [b for name, b in usable().items() if name != backend.name]
     for word, entry in sorted(backend.entries.items()):

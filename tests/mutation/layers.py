@@ -128,13 +128,22 @@ class LayerRunner:
             )
             values = session.forward(x, draws, training)
             yield training, dict(zip(self.graph.outputs, values, strict=True))
-        if self.unit.dtype == "float32":
-            return
         session.set_weights(self.weights)
         part = Part(tuple(self.x), tuple(self.y), None)
         (batch,) = whole([part], None, 0, 0)
         staged = self.stager.stage(session, batch)
         session.seed(7)
+        if self.unit.dtype == "float32":
+            session.read(session.train(staged, 1e-2)[0])
+            values = session.forward(x, [], False)
+            yield (
+                "definition",
+                (
+                    session.weights(),
+                    dict(zip(self.graph.outputs, values, strict=True)),
+                ),
+            )
+            return
         yield "gradients", session.loss_and_gradients(staged)[2]
         session.set_weights(self.weights)
         session.seed(7)
@@ -157,12 +166,26 @@ class LayerRunner:
                 if not away <= DIFFERENCES.value * scales[case_of(name)]:
                     return name
             return None
+        if stage == "definition":
+            return self.hidden(*found)
         if self.bounds and stage in (True, False):
             for name, (exact, bound) in self.bounds[stage].items():
                 if not distance(found[name], exact) <= bound:
                     return name
             return None
         return differ(found, wanted, distance, FORWARD.value)
+
+    def hidden(self, weights, found):
+        """The first output that is not the definition's at the weights that are named."""
+        exact = {n: w.astype(np.float64) for n, w in weights.items()}
+        wide = [x.astype(np.float64) for x in self.x]
+        wanted, _ = interpret(self.graph, exact, wide)
+        written, _ = interpret(self.graph, weights, self.x)
+        for name, value in found.items():
+            own = max(distance(written[name], wanted[name]), HALF_A_UNIT)
+            if not distance(value, wanted[name]) <= FLOAT32.value * own:
+                return name
+        return None
 
     def check(self, mutant):
         program = mutated(self.program, mutant)
