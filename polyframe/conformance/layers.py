@@ -160,24 +160,35 @@ def agreement(
 
 
 def statistics(
-    backend: str | Backend, word: str, form: str, device: str = "cpu"
+    backend: str | Backend,
+    word: str,
+    form: str,
+    device: str = "cpu",
+    dtype: str = "float64",
 ) -> Iterator[Figure]:
-    """Running statistics after a step at a learning rate of 0, in float64."""
-    cases = cases_of(backend, word, form, "float64")
-    model, weights = compiled(backend, cases, "float64", form, device)
+    """Running statistics after a step at a learning rate of 0; in float32 by the
+    yardstick of ``float32``."""
+    cases = cases_of(backend, word, form, dtype)
+    model, weights = compiled(backend, cases, dtype, form, device)
     kept = [name for name, p in model.graph.parameters.items() if not p.trainable]
     if not kept:
         return
-    x, y = batch_for(model.spec)
+    x, y = batch_for(model.spec, dtype=dtype)
     options: dict[str, Any] = {"training": True, "draws": drawn(model)}
-    wanted = weights | interpret(model.graph, weights, x, **options)[1]
+    exact = {name: value.astype(np.float64) for name, value in weights.items()}
+    wide = [value.astype(np.float64) for value in x]
+    wanted = exact | interpret(model.graph, exact, wide, **options)[1]
+    written = weights | interpret(model.graph, weights, x, **options)[1]
     model.train_step(as_one(x), as_one(y))
     model.predict(as_one(x))  # changes nothing
     found = model.weights()
     for name in kept:
-        apart = distance(found[name], wanted[name])
-        what, detail = "running statistics, float64", f"{form}, {name}"
-        yield Figure(what, word, get(backend).name, detail, apart, FORWARD)
+        apart, bound = distance(found[name], wanted[name]), FORWARD
+        if dtype == "float32":
+            apart /= max(distance(written[name], wanted[name]), HALF_A_UNIT)
+            bound = FLOAT32
+        what, detail = f"running statistics, {dtype}", f"{form}, {name}"
+        yield Figure(what, word, get(backend).name, detail, apart, bound)
 
 
 def hidden(
@@ -261,6 +272,7 @@ def check_layer(
             found += hidden(backend, word, form)
         for form in forms(backend, word, "float32"):
             found += float32(backend, word, form)
+            found += statistics(backend, word, form, dtype="float32")
             found += hidden(backend, word, form, dtype="float32")
     return [*found, *agreement(word, backends)]
 
@@ -270,7 +282,11 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
     definition, and against the other usable backends that have it, too."""
     kinds = {
         "float64": (forward, differences, statistics, hidden),
-        "float32": (float32, partial(hidden, dtype="float32")),
+        "float32": (
+            float32,
+            partial(statistics, dtype="float32"),
+            partial(hidden, dtype="float32"),
+        ),
     }
     others = [b for name, b in usable().items() if name != backend.name]
     for word, entry in sorted(backend.entries.items()):
