@@ -162,7 +162,8 @@ def arrays(seed, *shapes):
 @pytest.mark.parametrize("name", RULES)
 def test_the_rules_are_pytorchs(name):
     """50 random gradients, with PyTorch's counters in float64, too."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     rule = RULES[name].resolve({})
     make = getattr(torch.optim, NATIVE.get(rule.type, rule.type), None)
     if make is None:
@@ -193,7 +194,6 @@ def test_the_rules_are_pytorchs(name):
 
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_lion_is_kerass(decay):
-    pytest.importorskip("tensorflow")
     import keras
 
     rule = pf.Lion(0.01, weight_decay=decay).resolve({})
@@ -211,7 +211,6 @@ def test_lion_is_kerass(decay):
 @pytest.mark.parametrize("rule", [pf.LAMB, pf.LARS])
 def test_lamb_and_lars_are_mxnets(rule, decay):
     """In float32, and at a constant rate: MXNet's LARS keeps it in its velocity."""
-    pytest.importorskip("mxnet")
     from polyframe.backends.gluon.runtime import mx
 
     rule = rule(0.1, weight_decay=decay).resolve({})
@@ -322,8 +321,6 @@ def own_defaults(module, names, rule):
 @pytest.mark.parametrize("make", Optimizer.registry.values(), ids=lambda r: r.word)
 def test_unset_is_the_frameworks_own_under_native_semantics(make):
     """Where a field of that meaning is an argument of theirs."""
-    pytest.importorskip("tensorflow")
-    pytest.importorskip("mxnet")
     import keras
 
     from polyframe.backends.gluon.runtime import mx

@@ -7,7 +7,7 @@ the order of summation only; central differences of the definition for their own
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,6 +34,7 @@ from polyframe.conformance.figures import (
     FORWARD,
     GRADIENT,
     HALF_A_UNIT,
+    Bound,
     Figure,
     distance,
 )
@@ -44,6 +45,31 @@ from polyframe.spec.layers.base import Layer
 from polyframe.spec.losses import MSE
 from polyframe.spec.meaning import interpret
 from polyframe.spec.typed import TypedGraph
+
+
+def defined(
+    graph: TypedGraph,
+    weights: Mapping[str, np.ndarray],
+    x: Sequence[np.ndarray],
+    **options: Any,
+) -> tuple[Any, Any]:
+    """What the definition says, (values, new states): in float64, and in the dtype of
+    the arrays that it is given."""
+    exact = {name: value.astype(np.float64) for name, value in weights.items()}
+    wide = [value.astype(np.float64) for value in x]
+    in_float64 = interpret(graph, exact, wide, **options)
+    return in_float64, interpret(graph, weights, x, **options)
+
+
+def measured(
+    value: np.ndarray, wanted: np.ndarray, written: np.ndarray, dtype: str
+) -> tuple[float, Bound]:
+    """The distance from the definition, and its bound; in float32 as a multiple of the
+    distance of the definition in float32 (``written``)."""
+    apart = distance(value, wanted)
+    if dtype == "float64":
+        return apart, FORWARD
+    return apart / max(distance(written, wanted), HALF_A_UNIT), FLOAT32
 
 
 def forward(
@@ -175,18 +201,13 @@ def statistics(
         return
     x, y = batch_for(model.spec, dtype=dtype)
     options: dict[str, Any] = {"training": True, "draws": drawn(model)}
-    exact = {name: value.astype(np.float64) for name, value in weights.items()}
-    wide = [value.astype(np.float64) for value in x]
-    wanted = exact | interpret(model.graph, exact, wide, **options)[1]
-    written = weights | interpret(model.graph, weights, x, **options)[1]
+    (_, wanted), (_, written) = defined(model.graph, weights, x, **options)
+    wanted, written = weights | wanted, weights | written
     model.train_step(as_one(x), as_one(y))
     model.predict(as_one(x))  # changes nothing
     found = model.weights()
     for name in kept:
-        apart, bound = distance(found[name], wanted[name]), FORWARD
-        if dtype == "float32":
-            apart /= max(distance(written[name], wanted[name]), HALF_A_UNIT)
-            bound = FLOAT32
+        apart, bound = measured(found[name], wanted[name], written[name], dtype)
         what, detail = f"running statistics, {dtype}", f"{form}, {name}"
         yield Figure(what, word, get(backend).name, detail, apart, bound)
 
@@ -205,16 +226,10 @@ def hidden(
     x, y = batch_for(model.spec, dtype=dtype)
     model.learning_rate = 1e-2
     model.train_step(as_one(x), as_one(y))
-    weights = model.weights()
-    exact = {name: value.astype(np.float64) for name, value in weights.items()}
-    wanted, _ = interpret(model.graph, exact, [value.astype(np.float64) for value in x])
-    written, _ = interpret(model.graph, weights, x)
+    (wanted, _), (written, _) = defined(model.graph, model.weights(), x)
     found = as_list(model.predict(as_one(x)))
     for name, value in zip(model.graph.outputs, found, strict=True):
-        apart, bound = distance(value, wanted[name]), FORWARD
-        if dtype == "float32":
-            apart /= max(distance(written[name], wanted[name]), HALF_A_UNIT)
-            bound = FLOAT32
+        apart, bound = measured(value, wanted[name], written[name], dtype)
         what = f"predict after a step, {dtype}"
         yield Figure(what, word, get(backend).name, f"{form}, {name}", apart, bound)
 
@@ -228,20 +243,14 @@ def float32(
     # Norms of a few large numbers cancel in float32 by nature; activations do not.
     large = Layer.find(word).__module__ == ReLU.__module__
     x, _ = batch_for(model.spec, dtype="float32", wide=large)
-    exact = {name: value.astype(np.float64) for name, value in weights.items()}
-    wide = [value.astype(np.float64) for value in x]
     for training in (False, True):
         draws = drawn(model) if training else None
         options: dict[str, Any] = {"training": training, "draws": draws}
-        wanted, _ = interpret(model.graph, exact, wide, **options)
-        written, _ = interpret(model.graph, weights, x, **options)
+        (wanted, _), (written, _) = defined(model.graph, weights, x, **options)
         for name, value in model.activations(as_one(x), training=training).items():
-            yardstick = max(distance(written[name], wanted[name]), HALF_A_UNIT)
-            apart = distance(value, wanted[name]) / yardstick
+            apart, bound = measured(value, wanted[name], written[name], "float32")
             what = "float32 error / NumPy's float32 error"
-            yield Figure(
-                what, word, get(backend).name, f"{form}, {name}", apart, FLOAT32
-            )
+            yield Figure(what, word, get(backend).name, f"{form}, {name}", apart, bound)
 
 
 def forms(backend: str | Backend, word: str, dtype: str) -> list[str]:

@@ -19,9 +19,9 @@ from polyframe.conformance.figures import (
     HALF_A_UNIT,
     distance,
 )
+from polyframe.conformance.layers import defined, measured
 from polyframe.randomness import generator, initial_weights
 from polyframe.spec.layers.base import Layer
-from polyframe.spec.meaning import interpret
 from polyframe.staging import Stager
 from polyframe.train.feed import Part, whole
 
@@ -91,15 +91,14 @@ class LayerRunner:
     def errors(self):
         """Output → (the definition's, what it may err by), for each mode."""
         found = {}
-        exact = {n: w.astype(np.float64) for n, w in self.weights.items()}
-        wide = [x.astype(np.float64) for x in self.x]
         for training in (False, True):
             draws = self.stager.draws(self.session(self.program), len(self.x[0]), 0)
             options = {"training": training}
             if training:
                 options["draws"] = dict(zip(self.program.draws, draws, strict=True))
-            wanted, _ = interpret(self.graph, exact, wide, **options)
-            written, _ = interpret(self.graph, self.weights, self.x, **options)
+            (wanted, _), (written, _) = defined(
+                self.graph, self.weights, self.x, **options
+            )
             found[training] = {
                 name: (
                     wanted[name],
@@ -184,17 +183,14 @@ class LayerRunner:
 
     def hidden(self, weights, found):
         """The first output that is not the definition's at the weights that are named."""
-        exact = {n: w.astype(np.float64) for n, w in weights.items()}
-        wide = [x.astype(np.float64) for x in self.x]
-        wanted, _ = interpret(self.graph, exact, wide)
-        written, _ = interpret(self.graph, weights, self.x)
+        (wanted, _), (written, _) = defined(self.graph, weights, self.x)
         for name in self.kept:  # the definition of statistics is the suite's to know
             value = self.trained.setdefault(name, weights[name])
             if not distance(weights[name], value) <= FLOAT32.value * HALF_A_UNIT:
                 return name
         for name, value in found.items():
-            own = max(distance(written[name], wanted[name]), HALF_A_UNIT)
-            if not distance(value, wanted[name]) <= FLOAT32.value * own:
+            apart, bound = measured(value, wanted[name], written[name], "float32")
+            if not apart <= bound.value:
                 return name
         return None
 
