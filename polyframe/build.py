@@ -90,7 +90,9 @@ def compile(
         )
     device = found.resolve_device(device)
     kind = "cpu" if "cpu" in device.lower() else "gpu"
-    target = Target(dtype, kind, semantics, loss is not None, forms or {}, precision)
+    target = Target(
+        dtype, kind, semantics, loss is not None, forms or {}, precision, optimize
+    )
     promises = found.make_deterministic(kind) if deterministic else []
     step = make_step(spec, found, loss, chosen, training, semantics)
     model = Model(

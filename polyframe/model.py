@@ -23,6 +23,7 @@ from polyframe.errors import PolyframeError
 from polyframe.fitting import Held, fit
 from polyframe.inside import Inspector
 from polyframe.measure import measure, reduce
+from polyframe.predictor import Predictor
 from polyframe.programs import write_programs
 from polyframe.randomness import initial_weights, native_seed
 from polyframe.spec.augmentations import Augmentation
@@ -54,8 +55,10 @@ class Model:
         self.target, self.device = target, device
         self.seed, self.optimize = seed, optimize
         self.dtype, self.semantics = target.dtype, target.semantics
-        self.inference_target = replace(target, training=False)
         self.training_step = step
+        self.predictor = Predictor(spec, backend, target, optimize, self._open)
+        self.changes = 0  # how often the weights have changed
+        self._shared = False  # whether anybody has been given the native model
         self.program, self.graph = write_programs(spec, backend, step, target, optimize)
         self.schedule: Schedule | None = None
         self.preprocessing: Sequence[Augmentation] = ()  # what fit was told of
@@ -80,16 +83,15 @@ class Model:
         """The training program (without a loss, the model alone), as text."""
         return self.program.source
 
-    @cached_property
+    @property
     def inference_program(self) -> Program:
         """The program that ``predict`` and ``evaluate`` run."""
-        return write_programs(
-            self.spec, self.backend, None, self.inference_target, self.optimize
-        )[0]
+        return self.predictor.written.program
 
     @property
     def inference_source(self) -> str:
-        """The inference program, as text."""
+        """The inference program, as text: batch norms are folded into the layers in
+        front of them, and random layers are gone."""
         return self.inference_program.source
 
     @property
@@ -99,19 +101,15 @@ class Model:
         It is made anew when targets or weights of samples of another kind come in
         (probabilities instead of labels), since the program changes with them.
         """
+        self._shared = True  # weights may change by other hands from now on
         return self.session.native
-
-    @cached_property
-    def _inference(self) -> Session:
-        return self._open(self.inference_program, self.inference_target)
 
     def _predictor(self) -> Session:
         """The inference session, with the weights of this moment."""
-        if self.training_step is None:
+        if self.training_step is None and self.inference_source == self.source:
             return self.session
-        session = self._inference
-        session.set_weights(self.inference_weights())
-        return session
+        state = None if self._shared else self.changes
+        return self.predictor.at(state, self.inference_weights)
 
     def adapt(self, targets: Sequence[np.ndarray], weighted: bool) -> None:
         """Write the training program for targets of this kind (labels, probabilities)
@@ -127,6 +125,7 @@ class Model:
         self.session = self._open(self.program, self.target)
         self.session.set_weights(weights)
         self.session.set_training_state(state, self.step)
+        self.changes += 1
 
     def _adapted(self, targets: Sequence[np.ndarray], weighted: bool) -> Step:
         step = self._needs_step()
@@ -162,6 +161,7 @@ class Model:
             where, source = str(source), weight_files.load(source)
         found = weight_files.check(source, self.graph.parameters, self.dtype, where)
         self.session.set_weights(found)
+        self.changes += 1
         if self.training_step and self.training_step.training.ema is not None:
             state = self.session.training_state()
             for key in state:
@@ -188,6 +188,7 @@ class Model:
         shapes = {name: value.shape for name, value in known.items()}
         found = weight_files.check_arrays(state, shapes, self.dtype, "training state")
         self.session.set_training_state(found, step)
+        self.changes += 1
         self.step, self.epoch = step, epoch
 
     # --- use ---------------------------------------------------------------------
@@ -308,6 +309,7 @@ class Model:
 
     def advance(self, batch: Any, last: bool) -> tuple[Any, Any]:
         """A staged batch's part of a step; handles of the loss and the outputs."""
+        self.changes += 1
         if self.semantics == "native":
             self.session.seed(native_seed(self.seed, self.step))
         with program_errors(self.spec.name, self.backend.title):
@@ -374,7 +376,8 @@ class Model:
 
     @cached_property
     def _inspector(self) -> Inspector:
-        target = replace(self.target, precision=None)  # looks in the weights' dtype
+        # Looks in the weights' dtype, and at the program as it is written by hand.
+        target = replace(self.target, precision=None, optimize=False)
         return Inspector(
             self.spec, self.graph, self.backend, target, self._open, self.stager
         )

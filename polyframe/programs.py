@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
 from polyframe.backend import Backend
-from polyframe.compiler.passes import INFERENCE, TRAINING, rewrite
+from polyframe.compiler.passes import (
+    INFERENCE,
+    PLAIN,
+    TRAINING,
+    folded_weights,
+    rewrite,
+)
 from polyframe.compiler.program import Program
 from polyframe.compiler.steps import Step
 from polyframe.compiler.table import Target
@@ -23,12 +34,40 @@ def write_programs(
     optimize: bool,
 ) -> tuple[Program, TypedGraph]:
     """The program of a spec and the typed graph it was written from; no framework is
-    needed for that."""
-    defaults = backend.defaults if target.semantics == "native" else {}
-    graph = spec.infer(defaults)
-    passes = TRAINING if target.training else INFERENCE
+    needed for that. Its weights are the spec's."""
+    graph = infer(spec, backend, target.semantics)
+    passes = TRAINING if target.training else PLAIN
     rewritten = rewrite(graph, passes) if optimize else graph
-    return backend.write(rewritten, target, step), graph
+    return backend.write(rewritten, replace(target, optimize=optimize), step), graph
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The program that predicts, what it was written for, and from which graph."""
+
+    program: Program
+    target: Target
+    graph: TypedGraph
+
+    def weights(self, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The program's weights from the spec's: those of batch norms are folded in."""
+        return folded_weights(self.graph, weights)
+
+
+def write_inference(
+    spec: ModelSpec, backend: Backend, target: Target, optimize: bool
+) -> Inference:
+    """The program of a spec that predicts and does nothing else."""
+    target = replace(target, training=False, optimize=optimize)
+    graph = infer(spec, backend, target.semantics)
+    if optimize:
+        graph = rewrite(graph, INFERENCE)
+    return Inference(backend.write(graph, target, None), target, graph)
+
+
+def infer(spec: ModelSpec, backend: Backend, semantics: str) -> TypedGraph:
+    """The typed graph, with defaults of the backend's own if it is to be native."""
+    return spec.infer(backend.defaults if semantics == "native" else {})
 
 
 def make_step(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from polyframe.backend import SCALING, Session
-from polyframe.compiler.devices import pick, threads
+from polyframe.compiler.devices import keep_memory, pick, threads
 from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program, Slot
 from polyframe.compiler.table import Target
@@ -50,9 +50,12 @@ def resolve_device(device: str) -> str:
 class GluonSession(Session):
     """An MXNet Gluon program on one device."""
 
+    splits = True
+
     def __init__(
         self, program: Program, target: Target, device: str, inputs: int
     ) -> None:
+        keep_memory()
         self.program, self.device, self.dtype = program, device, target.dtype
         self.several = inputs > 1
         kind, _, index = device.rstrip(")").partition("(")
@@ -211,6 +214,19 @@ class GluonSession(Session):
     def read(self, handle: Any) -> np.ndarray:
         array: np.ndarray = handle.asnumpy()
         return array
+
+    def run_forward(self, batch: Any) -> Any:
+        inputs, draws = self.split(batch)
+        with mx.autograd.record():
+            outputs = self.native(*inputs, *draws)
+        return outputs[0] if isinstance(outputs, (tuple, list)) else outputs
+
+    def run_gradients(self, batch: Any) -> Any:
+        return self.module.loss_and_gradients(self.native, *batch)[0]
+
+    def facts(self) -> dict[str, Any]:
+        threads_ = int(os.environ["OMP_NUM_THREADS"])  # read when it was imported
+        return {"threads": threads_, "version": mx.__version__}
 
     def seed(self, seed: int) -> None:
         mx.random.seed(seed)

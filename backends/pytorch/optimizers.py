@@ -55,21 +55,27 @@ OPTIMIZERS = {
 """Their classes; PyTorch has no LAMB, LARS and Lion, and its NAdam is not exact."""
 
 
-def write(o: Any, parameters: Name) -> Call:
+FUSED = ("Adagrad", "Adam", "AdamW", "SGD")
+"""Those that can update all parameters in one kernel, on CPUs and GPUs."""
+
+
+def write(o: Any, parameters: Name, optimize: bool) -> Call:
     """The construction of an optimizer."""
     fields = o.settings()
     given = {}
     if "beta1" in fields:
         given["betas"] = Opt(*zip(fields.pop("beta1"), fields.pop("beta2")))
     given |= {name: Opt(*pair) for name, pair in fields.items()}
+    if optimize and o.type in FUSED:
+        given["fused"] = Opt(True, None)
     return call(OPTIMIZERS[o.type], {"params": parameters}, lr=o.lr, **given)
 
 
-def optimizer_text(o: Any) -> str:
+def optimizer_text(o: Any, optimize: bool) -> str:
     """``make_optimizer``."""
     grouped = o.decay_on == "kernels" and (o.weight_decay or o.type in ADAPT)
     parameters = Name("groups" if grouped else "model.parameters()")
-    made = statement("return ", write(o, parameters), 4)
+    made = statement("return ", write(o, parameters, optimize), 4)
     groups = ADAPTED if o.type in ADAPT else GROUPS
     before = groups if grouped else ""
     return "def make_optimizer(model):\n" + before + "\n".join(made)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from polyframe.backend import SCALING, Session
-from polyframe.compiler.devices import pick, threads
+from polyframe.compiler.devices import keep_memory, pick, threads
 from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
@@ -26,8 +26,11 @@ def resolve_device(device: str) -> str:
 class TorchSession(Session):
     """A PyTorch program on one device."""
 
+    splits = True
+
     def __init__(self, program: Program, target: Target, device: str) -> None:
         torch.set_num_threads(threads())
+        keep_memory()
         if device != "cpu" and target.semantics == "aligned":
             # TF32 rounds inputs to 10 bits: not what aligned float32 means.
             torch.backends.cuda.matmul.allow_tf32 = False
@@ -82,7 +85,8 @@ class TorchSession(Session):
         draws: Sequence[np.ndarray] = (),
         training: bool = False,
     ) -> list[np.ndarray]:
-        self.native.train(training)
+        if self.native.training != training:  # setting it walks through all modules
+            self.native.train(training)
         extra = [self.tensors(draws)] if self.program.draws else []
         with torch.inference_mode(), self._precision():
             outputs = self.native(*self.tensors(inputs), *extra)
@@ -155,6 +159,11 @@ class TorchSession(Session):
             found |= {key: np.array([v], "f4") for key, v in zip(SCALING, values)}
         return found
 
+    @property
+    def _fused(self) -> bool:
+        """Whether the optimizer counts its steps on the device."""
+        return bool(self.kept["optimizer"].defaults.get("fused"))
+
     def forget(self) -> None:
         self.native.zero_grad()
 
@@ -171,12 +180,15 @@ class TorchSession(Session):
             )
             step = int(updates)  # those with gradients that were not finite left out
         for name, parameter in self._trained().items():
-            kept = {
-                key: torch.from_numpy(state[f"{name}/{key}"].copy()).to(self.device)
-                for key in self.program.state
-            }
+            kept = {}
+            for key in self.program.state:
+                # In the parameter's own order of axes, which fused kernels rely on.
+                kept[key] = torch.empty_like(parameter)
+                kept[key].copy_(torch.from_numpy(state[f"{name}/{key}"]))
             if step and kept:
-                states[parameter] = {"step": torch.tensor(float(step)), **kept}
+                place = self.device if self._fused else "cpu"
+                count = torch.tensor(float(step), device=place)
+                states[parameter] = {"step": count, **kept}
         if "average" in self.kept:
             averages = dict(self.kept["average"].module.named_parameters())
             with torch.no_grad():
@@ -187,6 +199,19 @@ class TorchSession(Session):
     def read(self, handle: Any) -> np.ndarray:
         array: np.ndarray = handle.detach().cpu().numpy()
         return array
+
+    def run_forward(self, batch: Any) -> Any:
+        self.native.train()
+        inputs, draws = self.split(batch)
+        outputs = self.native(*inputs, *draws)
+        return outputs[0] if isinstance(outputs, tuple) else outputs
+
+    def run_gradients(self, batch: Any) -> Any:
+        self.native.train()
+        return self.module.loss_and_gradients(self.native, *batch)[0]
+
+    def facts(self) -> dict[str, Any]:
+        return {"threads": torch.get_num_threads(), "version": torch.__version__}
 
     def seed(self, seed: int) -> None:
         torch.manual_seed(seed)

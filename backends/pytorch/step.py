@@ -58,7 +58,7 @@ def clip_text(step: Step) -> list[str]:
 
 
 def step_text(
-    graph: TypedGraph, written: Written, step: Step, device: str
+    graph: TypedGraph, written: Written, step: Step, device: str, optimize: bool
 ) -> list[str]:
     """The sections of a program that train: losses, optimizer, gradients, update."""
     training = step.training
@@ -73,7 +73,7 @@ def step_text(
     if layers:
         found = [listing("model.get_submodule", [path]) for path in layers]
         sections.append(freeze_text(found, "layer.requires_grad_(False)"))
-    sections.append(optimizer_text(step.optimizer))
+    sections.append(optimizer_text(step.optimizer, optimize))
     if training.ema is not None:
         sections.append(AVERAGE.format(ema=literal(training.ema)))
     if scaled:

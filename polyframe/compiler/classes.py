@@ -40,6 +40,8 @@ def write_class(group: Group, style: Style, doc: str = "") -> list[str]:
     for name, make in named(group).items():
         if make is not None:
             lines += statement(f"{references[name]} = ", make, 8)
+    if style.made and not unit.path:
+        lines.append(f"        {style.made}")
     return [*lines, "", *_forward(group, unit, references, style)]
 
 
@@ -87,11 +89,16 @@ def _forward(
     last = {name: i for i, node in enumerate(graph.nodes) for name in node.inputs}
     last |= dict.fromkeys(graph.outputs, len(graph.nodes))
     free = Free(variables[name] for name, _ in graph.inputs if name in last)
+    if not unit.path:
+        for name, input_shape in graph.inputs:
+            if name in last and len(input_shape) in style.enter:
+                text = style.enter[len(input_shape)].format(variables[name])
+                lines += statement(f"{variables[name]} = ", Name(text), 8)
     drawn = 0
     for index, node in enumerate(graph.nodes):
         code = unit.codes[node.owner_name if node.body else node.name]
         made = references.get(node.owner_name, "")
-        text = _expression(node, code, unit, made, variables, drawn)
+        value = _expression(node, code, unit, made, variables, drawn)
         drawn += unit.draws_of(node)
         done = {name: None for name in node.inputs if last[name] == index}
         target = free.take([variables[name] for name in done])
@@ -99,8 +106,13 @@ def _forward(
         if node.note:
             lines.append(f"        # {node.note}")
         shape = _shape(group, style, [u.graph.nodes[index].shape for u in group.units])
-        lines += statement(f"{target} = ", text, 8, shape)
+        lines += statement(f"{target} = ", value, 8, shape)
     outputs = [variables[name] for name in graph.outputs]
+    if not unit.path:
+        outputs = [
+            style.leave.get(len(output), "{0}").format(name)
+            for name, output in zip(outputs, graph.output_shapes, strict=True)
+        ]
     return [*lines, *_return(outputs)]
 
 

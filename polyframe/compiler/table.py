@@ -28,6 +28,7 @@ class Target:
     training: bool = True
     forms: Mapping[str, str] = field(default_factory=dict)  # entry → form to prefer
     precision: str | None = None  # "bfloat16", "float16": what the passes compute in
+    optimize: bool = False  # the fastest native program, not the idiomatic one
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,16 @@ class Code:
 
 @dataclass(frozen=True)
 class Form:
-    """One way to write an entry, and where it holds."""
+    """One way to write an entry, and where it holds.
+
+    ``faster``: less idiomatic than those behind it, and written for
+    ``Target.optimize`` only.
+    """
 
     name: str
     write: Callable[[View], Code]
     when: Callable[[View], bool] = lambda view: True
+    faster: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,8 +127,10 @@ def choose(table: Table, node: TypedNode, target: Target) -> Form | str:
     view = View(node, target)
     held = [form for form in found.forms if form.when(view)]
     wanted = target.forms.get(node.layer.type)
-    if wanted is not None:
-        held = [form for form in held if form.name == wanted] or held
+    for form in held:
+        if form.name == wanted:
+            return form
+    held = [form for form in held if target.optimize or not form.faster]
     return held[0] if held else found.gap
 
 

@@ -36,6 +36,11 @@ class Style:
     assigned: frozenset[str] = frozenset()  # those it sets while it runs
     names: frozenset[str] = frozenset()  # what its programs import and copy in
     native: Callable[[Shape], Shape] = lambda shape: shape  # its order of axes
+    made: str = ""  # a line of the model's constructor, behind all that it makes
+    enter: Mapping[int, str] = field(default_factory=dict)  # axes of {0}, an input …
+    leave: Mapping[int, str] = field(
+        default_factory=dict
+    )  # … an output → as it goes on
 
 
 @dataclass

@@ -60,12 +60,13 @@ def plain() -> ModelSpec:
 
 
 def normed() -> ModelSpec:
-    """A batch norm in front of dropout. No bias before the norm: its gradient is 0, and
-    rounding makes of it what it likes."""
+    """Batch norms, one that inference can fold into a convolution and one that it cannot,
+    in front of dropout. No bias before the norm: its gradient is 0, and rounding makes
+    of it what it likes."""
     return Sequential(
         [
             Conv2D(2, 2, bias=False, name="conv"), BatchNorm(name="bn"),
-            Flatten(name="flatten"), Dropout(0.4, name="drop"), Dense(3, name="fc"),
+            ReLU(name="relu"), BatchNorm(name="bn2"), Flatten(name="flatten"), Dropout(0.4, name="drop"), Dense(3, name="fc"),
         ],
         (1, 3, 3), name="normed",
     )  # fmt: skip

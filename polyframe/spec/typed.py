@@ -29,7 +29,8 @@ class TypedNode:
     """One call of a layer, with shapes (per sample) and parameters.
 
     ``owner`` is the path of the layer that is called; it differs from ``path`` where a
-    layer is shared. ``note`` is a rewrite's comment for the emitted source.
+    layer is shared. ``note`` is a rewrite's comment for the emitted source; ``folded``
+    are the layers behind it that a rewrite has put into its weights.
     """
 
     name: str
@@ -42,6 +43,7 @@ class TypedNode:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     body: TypedGraph | None = None
     note: str | None = None
+    folded: tuple[TypedNode, ...] = ()
 
     @property
     def shared(self) -> bool:

@@ -100,6 +100,23 @@ class Layer(Element, family="layer"):
         (a leaky slope could be negative): such may change places with max pooling."""
         return False
 
+    @property
+    def out_axis(self) -> int | None:
+        """The axis of ``weight`` that counts the output's channels, where the output is
+        linear in it and in a ``bias`` (C,) that the layer has or may have; else None."""
+        return None
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether inference is ``f · x + s`` with numbers f, s for each channel."""
+        return False
+
+    def channel_map(
+        self, parameters: Mapping[str, np.ndarray], channels: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``f`` and ``s``, each (C,), for layers that are ``per_channel``."""
+        raise NotImplementedError
+
     def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
         """The meaning of the layer: NumPy, (N, C, H, W), written for reading."""
         raise NotImplementedError

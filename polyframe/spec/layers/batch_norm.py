@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -118,6 +119,18 @@ class BatchNorm(Affine):
     def shifted(self) -> bool:
         """Whether there is a ``bias``."""
         return self.affine and self.shift
+
+    @property
+    def per_channel(self) -> bool:
+        return self.track_running_stats
+
+    def channel_map(
+        self, parameters: Mapping[str, np.ndarray], channels: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        factor = 1 / np.sqrt(parameters["running_var"] + self.eps)
+        factor = factor * parameters.get("weight", 1.0)
+        shift = parameters.get("bias", 0.0) - factor * parameters["running_mean"]
+        return factor, shift
 
     def infer(self, *shapes: Shape) -> Shape:
         self.needs_rank(shapes[0], 1, 2, 3, 4)

@@ -46,6 +46,16 @@ class Conv(Layer):
             self.padding, shape[1:], self.kernel_size, self.stride, self.dilation
         )
 
+    def pointwise(self, shape: Shape) -> bool:
+        """Whether it sees one place of such an input at a time, and every place: a
+        matrix over the channels."""
+        single = set(self.kernel_size) | set(self.stride) == {1}
+        return single and not any(map(any, self.pads(shape)))
+
+    @property
+    def out_axis(self) -> int | None:
+        return 0
+
     def infer(self, *shapes: Shape) -> Shape:
         self.needs_rank(shapes[0], self.dims + 1)
         channels, *size = shapes[0]

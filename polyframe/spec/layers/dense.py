@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,6 +40,10 @@ class Dense(Layer):
         ({"out_features": 4}, ((6,),)),
         ({"out_features": 1, "bias": False}, ((5,),)),
     )
+
+    @property
+    def out_axis(self) -> int | None:
+        return 0
 
     def infer(self, *shapes: Shape) -> Shape:
         self.needs_rank(shapes[0], 1)
@@ -86,6 +91,15 @@ class Scale(Layer):
         ({"axis": 2}, ((3, 4),)),
         ({"axis": 3, "bias": True}, ((2, 3, 4, 2),)),
     )
+
+    @property
+    def per_channel(self) -> bool:
+        return self.axis == 1
+
+    def channel_map(
+        self, parameters: Mapping[str, np.ndarray], channels: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return parameters["weight"], parameters.get("bias", np.zeros(channels))
 
     def count(self, shape: Shape) -> int:
         """The size of its axis in an input (C, …)."""

@@ -67,6 +67,10 @@ class DepthwiseConv2D(Layer):
         """The explicit padding for one input shape (C, H, W)."""
         return self.conv(shape[0]).pads(shape)
 
+    @property
+    def out_axis(self) -> int | None:
+        return 0
+
     def conv(self, channels: int) -> Conv2D:
         """The grouped convolution that it is."""
         return Conv2D(

@@ -73,6 +73,10 @@ class ConvTranspose(Layer):
                     where=self.label,
                 )
 
+    @property
+    def out_axis(self) -> int | None:
+        return 1 if self.groups == 1 else None  # else it counts those of a group
+
     def full(self, size: Shape) -> Shape:
         """The output's size before anything is cut off or added."""
         return tuple(
