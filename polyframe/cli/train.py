@@ -95,8 +95,11 @@ def train(
     watchers: list[Any] = []
     if not quiet:
         from polyframe.cli.progress import Bar, Lines
+        from polyframe.spec.summary import notes
 
         watchers = [Bar() if sys.stderr.isatty() else Lines()]
+        for line in notes(loaded.model.infer()):
+            click.echo(line, err=True)
     from polyframe.runs import Interrupted
     from polyframe.runs import train as run
 

@@ -236,6 +236,13 @@ class ModelSpec:
 
         return to_json(self)
 
+    def lint(self) -> tuple[str, ...]:
+        """What is most likely not meant, a sentence each: biases in front of a batch
+        norm. Nothing is changed."""
+        from polyframe.spec.lint import lint
+
+        return lint(self.infer())
+
     def summary(self) -> str:
         """A table of layers: shapes, parameters, multiply-adds, resolved defaults."""
         from polyframe.spec.summary import summary

@@ -13,6 +13,7 @@ from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET
 from polyframe.spec.graph import Block, Graph, ModelSpec
 from polyframe.spec.layers.base import Layer, Shape
+from polyframe.spec.lint import lint
 from polyframe.spec.text import plain_value
 from polyframe.spec.typed import TypedGraph, TypedNode
 
@@ -62,7 +63,16 @@ def summary(
     outputs = ", ".join(map(shape_text, graph.output_shapes))
     lines = [f"{spec.name}: {inputs} → {outputs}", ""]
     lines += [*table(found, [row.details for row in rows]), "", *totals(spec, graph)]
-    return "\n".join(lines + [LEGEND] * any("*" in row.details for row in rows))
+    lines += [LEGEND] * any("*" in row.details for row in rows)
+    return "\n".join(lines + notes(graph))
+
+
+def notes(graph: TypedGraph) -> list[str]:
+    """What deserves a look; of many things of a kind the first."""
+    found = lint(graph)
+    more = [f"note: {len(found) - 1} more like this"] * (len(found) > 1)
+    lines = [f"note: {text}" for text in found[:1]] + more
+    return [part for line in lines for part in textwrap.wrap(line, WIDTH)]
 
 
 def rows_of(typed: TypedGraph, graph: Graph, indent: str) -> Iterator[Row]:
