@@ -101,6 +101,7 @@ COUNTS = {
     "cifar_resnet20": cifar_resnet(3),
     "cifar_resnet56": cifar_resnet(9),
     "conv_autoencoder": 2 * conv(16, 32, 3) - 16 + 2 * conv(1, 16, 3) - 15,
+    "conv4": conv(3, 64, 3) + 3 * conv(64, 64, 3) + 4 * norm(64) + fc(1600, 5),
     "convnext_tiny": 28_589_128,
     "dcgan_discriminator": conv(3, 128, 5) + dcgan() + fc(4 * 4 * 1024, 1),
     "dcgan_generator": (

@@ -40,7 +40,13 @@ from polyframe.zoo.resnet import (
 from polyframe.zoo.resnet_v2 import resnet18_v2, resnet50_v2
 from polyframe.zoo.segmentation import fcn32s, unet
 from polyframe.zoo.shufflenet import shufflenet_v2_x1_0
-from polyframe.zoo.small import digits_cnn, fashion_cnn, residual_cnn, simple_cnn
+from polyframe.zoo.small import (
+    conv4,
+    digits_cnn,
+    fashion_cnn,
+    residual_cnn,
+    simple_cnn,
+)
 from polyframe.zoo.squeezenet import squeezenet1_0, squeezenet1_1
 from polyframe.zoo.vgg import (
     vgg11,
@@ -57,6 +63,7 @@ _MODELS = (
     "alexnet",
     "cifar_resnet20",
     "cifar_resnet56",
+    "conv4",
     "conv_autoencoder",
     "convnext_tiny",
     "dcgan_discriminator",

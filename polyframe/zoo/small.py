@@ -13,6 +13,7 @@ from polyframe.spec.layers import (
     Dropout,
     Flatten,
     GlobalAvgPool2D,
+    Layer,
     MaxPool2D,
     ReLU,
 )
@@ -39,6 +40,27 @@ def simple_cnn(
         Dense(num_classes, name="fc2"),
     ]
     return model(layers, input_shape, "simple_cnn")
+
+
+def conv4(
+    num_classes: int = 5, input_shape: Shape = (3, 84, 84), width: float = 1.0
+) -> ModelSpec:
+    """Conv-4, the embedding of few-shot learning, with a dense layer: 121,093 weights.
+
+    Vinyals et al. 2016, section 4.1.1 and Snell et al. 2017, section 3.1: four times a
+    convolution of 64 3×3 filters, batch norm, ReLU and max pool 2.
+    """
+    channels = scaled(64, width)
+    layers: list[Layer] = []
+    for i in range(1, 5):
+        layers += [
+            Conv2D(channels, 3, padding="same", name=f"conv{i}"),
+            BatchNorm(name=f"bn{i}"),
+            ReLU(name=f"relu{i}"),
+            MaxPool2D(2, name=f"pool{i}"),
+        ]
+    layers += [Flatten(name="flatten"), Dense(num_classes, name="fc")]
+    return model(layers, input_shape, "conv4")
 
 
 def fashion_cnn(
