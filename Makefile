@@ -41,6 +41,7 @@ catalogue: install
 bench: install
 	$(BIN)/python tests/bench.py
 	$(BIN)/python tests/bench_data.py
+	$(BIN)/python tests/bench_speed.py
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -60,6 +60,8 @@ setup(
             "hypothesis",
             "jax==0.7.1",  # of the example of a third party's backend
             "mypy",
+            "onnx",  # of a contestant of `polyframe bench`
+            "onnxruntime",
             "pytest",
             "pytest-xdist",
             "ruff",

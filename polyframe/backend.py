@@ -60,6 +60,7 @@ class Session(abc.ABC):
     program: Program
     several: bool  # whether the model has more than one input
     stages_ahead: ClassVar[bool] = True  # whether a thread may call ``stage``
+    splits: ClassVar[bool] = False  # whether the two ``run_…`` below are there
 
     def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Arrays in the framework's order of axes: once, before they are cut into
@@ -146,6 +147,25 @@ class Session(abc.ABC):
     @abc.abstractmethod
     def read(self, handle: Native) -> np.ndarray:
         """Fetch a handle, NumPy in neutral layout; waits for the device."""
+
+    def run_forward(self, batch: Native) -> Native:
+        """A staged batch's forward pass in training mode, for timing it: a handle of the
+        (first) output, which stays on the device. Running statistics may change."""
+        raise NotImplementedError
+
+    def run_gradients(self, batch: Native) -> Native:
+        """The forward and the backward pass, for timing them: a handle of the loss. The
+        gradients stay on the device; ``forget`` drops them."""
+        raise NotImplementedError
+
+    def facts(self) -> dict[str, Any]:
+        """What the framework says of itself: ``threads`` on the CPU, ``version``."""
+        return {}
+
+    def split(self, batch: Native) -> tuple[Sequence[Native], Sequence[Native]]:
+        """The inputs of a staged batch, and the draws as the program takes them."""
+        x = batch[0] if self.several else [batch[0]]
+        return list(x), [batch[-2]] if self.program.draws else []
 
     def seed(self, seed: int) -> None:  # noqa: B027 - optional
         """Seed the framework's own random layers (native semantics)."""

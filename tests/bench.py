@@ -15,7 +15,7 @@ REPORT = HERE.parent / "docs" / "results" / "bench.md"
 
 def main():
     texts = []
-    for name in ("bench_start.py", "bench_fit.py"):
+    for name in ("bench_start.py",):
         command = [sys.executable, str(HERE / name)]
         text = subprocess.run(
             command, check=True, stdout=subprocess.PIPE, text=True

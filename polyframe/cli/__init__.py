@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from polyframe import __version__
+from polyframe.cli.bench import bench
 from polyframe.cli.catalogue import list_command
 from polyframe.cli.data import data
 from polyframe.cli.diff import diff
@@ -111,6 +112,7 @@ for command in (
     eject,
     verify,
     diff,
+    bench,
 ):
     cli.add_command(command)
 

@@ -142,3 +142,46 @@ def load_source(source: str) -> tuple[ModelSpec, Recipe | None]:
             hint=f"shipped: {', '.join(known)}; a file ends in .yaml or .json",
         )
     return load_spec(source), None
+
+
+def size_options(command: F) -> F:
+    """``--width`` and ``--input-shape``."""
+    command = click.option(
+        "--input-shape", metavar="C,H,W", help="Of a shipped model: such as 3,32,32."
+    )(command)
+    return click.option(
+        "--width", type=float, help="Of a shipped model: the factor of its width."
+    )(command)
+
+
+def shipped(
+    source: str,
+    width: float | None,
+    input_shape: str | None,
+    classes: int | None = None,
+) -> tuple[ModelSpec, Recipe | None]:
+    """What was named; a shipped model at another width, input shape or number of
+    classes."""
+    options: dict[str, object] = {}
+    if classes is not None:
+        options["num_classes"] = classes
+    if width is not None:
+        options["width"] = width
+    if input_shape is not None:
+        try:
+            options["input_shape"] = tuple(int(n) for n in input_shape.split(","))
+        except ValueError:
+            raise click.BadParameter(
+                f"{input_shape!r} is no shape such as 3,32,32",
+                param_hint="--input-shape",
+            ) from None
+    if not options:
+        return load_source(source)
+    from polyframe import zoo
+
+    if source not in zoo.list():
+        raise click.UsageError(
+            "--width and --input-shape (and --classes) are for shipped models; see "
+            "`polyframe list models`."
+        )
+    return getattr(zoo, source)(**options), None

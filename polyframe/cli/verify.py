@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from polyframe.cli.options import backend_option, common_options, load_source
+from polyframe.cli.options import backend_option, common_options, shipped, size_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from polyframe.conformance.verify import Certificate
-    from polyframe.spec.graph import ModelSpec
-    from polyframe.spec.recipe import Recipe
 
 DTYPES = ("float64", "float32")
 
@@ -37,12 +35,7 @@ DTYPES = ("float64", "float32")
     help="How many steps are trained.",
 )
 @click.option("--optimizer", help="Train with this one, not with the recipe's.")
-@click.option(
-    "--width", type=float, help="Of a shipped model: the factor of its width."
-)
-@click.option(
-    "--input-shape", metavar="C,H,W", help="Of a shipped model: such as 3,32,32."
-)
+@size_options
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate as JSON.")
 @click.option(
     "-o",
@@ -105,32 +98,6 @@ def verify(
         show(found)
     if not found.passed:
         ctx.exit(1)
-
-
-def shipped(
-    source: str, width: float | None, input_shape: str | None
-) -> tuple[ModelSpec, Recipe | None]:
-    """What was named; a shipped model at another width or input shape."""
-    options: dict[str, object] = {}
-    if width is not None:
-        options["width"] = width
-    if input_shape is not None:
-        try:
-            options["input_shape"] = tuple(int(n) for n in input_shape.split(","))
-        except ValueError:
-            raise click.BadParameter(
-                f"{input_shape!r} is no shape such as 3,32,32",
-                param_hint="--input-shape",
-            ) from None
-    if not options:
-        return load_source(source)
-    from polyframe import zoo
-
-    if source not in zoo.list():
-        raise click.UsageError(
-            "--width and --input-shape are for shipped models; see `polyframe list models`."
-        )
-    return getattr(zoo, source)(**options), None
 
 
 def keep(data: dict[str, Any], folder: Path) -> None:

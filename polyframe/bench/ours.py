@@ -1,0 +1,187 @@
+"""polyframe's contestants: ``fit``, and the emitted program in a bare loop."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from polyframe import registry
+from polyframe.bench.settings import Settings
+from polyframe.build import compile as compile_model
+from polyframe.conformance.cases import as_list
+from polyframe.errors import BackendError
+from polyframe.model import Model
+from polyframe.spec.recipe import ALWAYS
+from polyframe.train.callbacks import Callback
+from polyframe.train.feed import whole
+from polyframe.train.history import Totals
+from polyframe.train.loop import WAITING
+
+Ops = dict[str, Callable[[int], float]]
+
+
+class Clock(Callback):
+    """When each loss arrived."""
+
+    lags = True
+
+    def __init__(self) -> None:
+        self.ticks: list[float] = []
+
+    def on_step_end(self, model: Any, step: Any) -> None:
+        self.ticks.append(time.perf_counter())
+
+    def per_step(self) -> float:
+        """Seconds a step, from the first loss on; the last losses arrive together."""
+        ticks = self.ticks[:-WAITING]
+        return (ticks[-1] - ticks[0]) / (len(ticks) - 1)
+
+
+def seconds(call: Callable[[], Any], count: int = 1) -> float:
+    """Seconds a call takes, the mean of ``count``."""
+    began = time.perf_counter()
+    for _ in range(count):
+        call()
+    return (time.perf_counter() - began) / count
+
+
+class Own:
+    """A model of polyframe's on one backend."""
+
+    def __init__(self, settings: Settings, backend: str, kind: str) -> None:
+        self.settings, self.kind = settings, kind
+        subject = settings.subject
+        began = time.perf_counter()
+        probe = registry.get(backend).probe()  # imports the framework
+        imported = time.perf_counter()
+        if not probe.usable:
+            raise BackendError(f"is not usable: {probe.problem}", where=backend)
+        self.model: Model = compile_model(
+            subject.spec, backend, list(subject.losses), subject.optimizer,
+            metrics=["accuracy"] if labels(settings) else [], dtype=settings.dtype,
+            device=settings.device, optimize=kind != "idiomatic",
+        )  # fmt: skip
+        built = time.perf_counter()
+        x, y = subject.batch(0)
+        self.x = [np.ascontiguousarray(a, settings.dtype) for a in as_list(x)]
+        self.y = [
+            a if a.dtype.kind in "iu" else a.astype(settings.dtype) for a in as_list(y)
+        ]
+        self.ready = self.staged()
+        first = seconds(lambda: self.model.train_step(one(self.x), one(self.y)))
+        self.start = {
+            "import": imported - began,
+            "build": built - imported,
+            "first step": first,
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What it runs with."""
+        weights = self.model.weights()
+        return {
+            "batch": len(self.x[0]),
+            "device": self.settings.device,
+            "dtype": str(next(iter(weights.values())).dtype),
+            "parameters": self.model.graph.num_parameters,
+            **self.model.session.facts(),
+        }
+
+    @property
+    def ops(self) -> Ops:
+        """What takes turns."""
+        if self.kind == "fit":
+            return {"step": self.fitted, "predict": self.predict}
+        if self.kind == "program":  # it predicts as polyframe does
+            return {"step": self.bare}
+        return {"step": self.bare, "predict": self.predict}
+
+    def staged(self) -> Any:
+        """The batch on the device."""
+        part = self.model.check_part((one(self.x), one(self.y), None))
+        (batch,) = whole([part], None, self.model.step, 0)
+        return self.model.stage(batch)
+
+    def fitted(self, count: int) -> float:
+        """Seconds a step of ``fit`` takes with what each run does besides: logs, and
+        the guard against NaN."""
+        clock, steps = Clock(), count + WAITING + 1
+        x = [np.concatenate([a] * steps) for a in self.x]
+        y = [np.concatenate([a] * steps) for a in self.y]
+        with TemporaryDirectory() as folder:
+            self.model.fit(
+                one(x), one(y), 1, self.settings.batch, callbacks=[*ALWAYS, clock],
+                folder=Path(folder),
+            )  # fmt: skip
+        return clock.per_step()
+
+    def bare(self, count: int) -> float:
+        """Seconds a step of the emitted program takes, with as many under way as in
+        ``fit``."""
+        session, rate = self.model.session, self.model.learning_rate
+        under_way: deque[Any] = deque()
+        began = time.perf_counter()
+        for _ in range(count):
+            under_way.append(session.train(self.ready, rate)[0])
+            if len(under_way) > WAITING:
+                session.read(under_way.popleft())
+        while under_way:
+            session.read(under_way.popleft())
+        self.model.changes += count
+        return (time.perf_counter() - began) / count
+
+    def predict(self, count: int) -> float:
+        """Seconds that ``predict`` takes for a batch, NumPy in and out."""
+        x = one(self.x)
+        return seconds(lambda: self.model.predict(x, self.settings.batch), count)
+
+    def phases(self, count: int) -> dict[str, float]:
+        """Seconds of each part of a step; differences of what can be timed."""
+        model, session, ready = self.model, self.model.session, self.ready
+        found = {"host to device": seconds(self.staged, count)}
+        if session.splits:
+            forward = settled(session, lambda: session.run_forward(ready), count)
+            both = settled(session, lambda: session.run_gradients(ready), count)
+            session.forget()
+            found["forward"] = forward
+            found["backward"] = max(both - forward, 0.0)
+            found["update"] = max(self.bare(count) - both, 0.0)
+        if model.measured:
+            loss, outputs = session.train(ready, model.learning_rate)
+            session.read(loss)
+            totals = Totals(model.measured)
+            several = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+            found["metric"] = seconds(
+                lambda: totals.add([session.read(o) for o in several], self.y), count
+            )
+        x, y = one(self.x), one(self.y)
+        model.evaluate(x, y, self.settings.batch)
+        found["evaluation"] = seconds(
+            lambda: model.evaluate(x, y, self.settings.batch), count
+        )
+        return found
+
+
+def settled(session: Any, call: Callable[[], Any], count: int) -> float:
+    """Seconds a call takes, the last one's result fetched."""
+    session.read(call())
+    began = time.perf_counter()
+    for _ in range(count):
+        handle = call()
+    session.read(handle)
+    return (time.perf_counter() - began) / count
+
+
+def labels(settings: Settings) -> bool:
+    """Whether all targets are classes, so that accuracy can be measured."""
+    return all(loss.type == "cross_entropy" for loss in settings.subject.losses)
+
+
+def one(arrays: list[np.ndarray]) -> Any:
+    """One array alone, or a list."""
+    return arrays if len(arrays) > 1 else arrays[0]

@@ -1,0 +1,205 @@
+"""``polyframe bench``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from polyframe.cli.options import backend_option, common_options, shipped, size_options
+
+if TYPE_CHECKING:
+    from polyframe.bench.run import Result
+
+HANDWRITTEN = Path(__file__).parents[2] / "tests" / "handwritten"
+"""The hand-written programs of a checkout."""
+START = ("import", "build", "first step")
+PHASES = (*("host to device", "forward", "backward", "update", "metric", "evaluation"),)
+
+
+@click.command()
+@click.argument("source", metavar="SPEC|RECIPE")
+@backend_option(several=True, required=False)
+@size_options
+@click.option(
+    "--classes",
+    default=None,
+    type=click.IntRange(2),
+    help="Of a shipped model: how many classes it tells apart.",
+)
+@click.option("--batch", default=32, show_default=True, type=click.IntRange(2))
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Of each contestant; by default as many as there are processors.",
+)
+@click.option(
+    "--rounds",
+    default=11,
+    show_default=True,
+    type=click.IntRange(2),
+    help="How many turns each contestant gets.",
+)
+@click.option(
+    "--optimizer",
+    default="adam",
+    show_default=True,
+    type=click.Choice(("adam", "sgd")),
+    help="Adam (rate 0.001), or SGD (rate 0.01, momentum 0.9).",
+)
+@click.option(
+    "--rivals",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="Hand-written programs, DIR/FRAMEWORK/MODEL.py; they are run. By default those "
+    "of the checkout, tests/handwritten.",
+)
+@click.option(
+    "--skip",
+    metavar="WORD",
+    multiple=True,
+    help="Leave out contestants whose name contains it, such as keras. May be given "
+    "several times.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
+@click.option(
+    "-o", "--out", metavar="DIR", help="Write bench.json and the plot bench.png there."
+)
+@common_options
+def bench(
+    source: str,
+    backends: tuple[str, ...],
+    width: float | None,
+    input_shape: str | None,
+    classes: int | None,
+    batch: int,
+    threads: int | None,
+    rounds: int,
+    optimizer: str,
+    rivals: str | None,
+    skip: tuple[str, ...],
+    as_json: bool,
+    out: str | None,
+) -> None:
+    """Time a model's training step and prediction, beside what others make of it.
+
+    Contestants on each backend: `fit` with all that a normal run does, the emitted
+    program in a bare loop, the same without rewrites, and, for models that somebody has
+    written by hand (--rivals), that program; also Keras 3 on its backends and ONNX
+    Runtime where they are installed. Each runs in a process of its own with the same
+    threads, and they take turns (A B C A B C), so that a machine that slows down slows
+    them all. Times are medians between quartiles; a ratio is the median of paired turns
+    with its 95 % interval. Contestants whose threads, dtype, batch or number of weights
+    differ are not compared, and the error says which.
+
+    Progress goes to stderr. SPEC|RECIPE is a YAML or JSON file or a shipped name.
+
+    \b
+    Examples:
+      polyframe bench simple_cnn --batch 128
+      polyframe bench mobilenet_v2 --width 0.5 --input-shape 3,32,32 --classes 10 -b torch
+      polyframe bench my.yaml -b torch -b mxnet --rounds 21 -o bench
+    """
+    from polyframe import registry
+    from polyframe.bench.entrants import entrants
+    from polyframe.bench.run import compare
+    from polyframe.bench.settings import Settings
+    from polyframe.cli.output import output_folder, print_json
+    from polyframe.compiler.devices import threads as available
+
+    spec, _ = shipped(source, width, input_shape, classes)
+    folder = output_folder(out)
+    if rivals is None and HANDWRITTEN.is_dir():
+        rivals = str(HANDWRITTEN)
+    settings = Settings(
+        spec.to_yaml(), spec.name, batch, threads or available(),
+        optimizer=optimizer, width=1.0 if width is None else width, rivals=rivals,
+    )  # fmt: skip
+    chosen = list(backends) or list(registry.usable())
+    for name in chosen:
+        registry.get(name)
+    found = entrants(settings, chosen, skip)
+    if not any(entrant.kind == "fit" for entrant in found):
+        raise click.UsageError("--skip leaves no polyframe to compare with")
+
+    def tell(text: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\033[K{text}", err=True, nl=False)
+
+    result = compare(settings, found, rounds, tell)
+    tell("")
+    if folder is not None:
+        keep(result, folder)
+    if as_json:
+        print_json(result.to_data())
+    else:
+        show(result)
+
+
+def keep(result: Result, folder: Path) -> None:
+    """Write the figures, and the plot if that can be made."""
+    from polyframe.bench.plot import plot
+    from polyframe.errors import PolyframeError
+    from polyframe.files import write_atomic
+    from polyframe.train.texts import to_json
+
+    write_atomic(folder / "bench.json", to_json(result.to_data()))
+    try:
+        write_atomic(folder / "bench.png", plot(result))
+    except PolyframeError as error:
+        click.echo(str(error), err=True)
+
+
+def show(result: Result) -> None:
+    """A table of each operation, then one of the phases."""
+    from polyframe.bench.run import machine
+    from polyframe.cli.output import print_table
+
+    s, where = result.settings, machine()
+    click.echo(
+        f"{s.name}: batch {s.batch}, {s.dtype}, {s.threads} threads on {s.device}, "
+        f"{s.optimizer}; {where['processor']}, {where['cores']} cores"
+    )
+    for op, title in (("step", "training step"), ("predict", "prediction")):
+        rows = []
+        for entrant in result.entrants:
+            spread = result.spread(op, entrant.name)
+            if spread is None:
+                continue
+            own = result.reference(entrant)
+            ratio = result.ratio(op, entrant.name, own)
+            apart = "1" if entrant.name == own else "-"
+            if ratio is not None and entrant.name != own:
+                apart = f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+            rows.append(
+                [
+                    entrant.name,
+                    f"{1e3 * spread.median:.2f}",
+                    f"{1e3 * spread.low:.2f} to {1e3 * spread.high:.2f}",
+                    f"{s.batch / spread.median:,.0f}",
+                    apart,
+                ]
+            )
+        heads = [title, "ms", "quartiles", "examples/s", "times polyframe (95 %)"]
+        print_table(heads, rows)
+        click.echo()
+    rows = []
+    for entrant in result.entrants:
+        name = entrant.name
+        start = [f"{result.start[name][key]:.2f}" for key in START]
+        parts = [
+            f"{1e3 * result.phases[name][key]:.2f}"
+            if key in result.phases[name]
+            else "-"
+            for key in PHASES
+        ]
+        version = str(result.facts[name].get("version", ""))
+        rows.append([name, *start, *parts, f"{result.peak_mib[name]:,.0f}", version])
+    heads = [
+        "phases",
+        *(f"{key}, s" for key in START),
+        *(f"{key}, ms" for key in PHASES),
+    ]
+    print_table([*heads, "peak MiB", "version"], rows)
