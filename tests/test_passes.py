@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from support import BACKENDS, distance, worst
 
 import polyframe as pf
+from polyframe.cli import cli
 from polyframe.compiler.passes import INFERENCE, TRAINING, folded_weights, rewrite
 from polyframe.conformance.figures import FORWARD, GRADIENT
 from polyframe.spec.meaning import interpret
@@ -240,6 +242,16 @@ def test_predictions_follow_a_native_model_that_somebody_trains():
         with torch.no_grad():
             model.native.get_parameter("fc1.bias").add_(1.0)
         assert np.abs(model.predict(x) - before - 1).max() < 1e-5
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_show_prints_the_program_that_predicts(backend):
+    arguments = ["show", "residual_cnn", "-b", backend, "--inference"]
+    plain = CliRunner().invoke(cli, arguments).stdout
+    folded = CliRunner().invoke(cli, [*arguments, "--optimize"]).stdout
+    model = pf.compile(pf.zoo.residual_cnn(), backend, "cross_entropy", device="cpu")
+    assert folded == model.inference_source
+    assert "# bn1 folded in" in folded and "# bn1 folded in" not in plain
 
 
 # --- lint ----------------------------------------------------------------------------

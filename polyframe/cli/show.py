@@ -45,7 +45,7 @@ def show(
     """
     from polyframe import registry
     from polyframe.compiler.table import Target
-    from polyframe.programs import make_step, write_programs
+    from polyframe.programs import make_step, write_inference, write_programs
     from polyframe.spec.recipe import Recipe
 
     spec, recipe = load_source(source)
@@ -53,17 +53,18 @@ def show(
         ranks = {len(shape) for shape in spec.infer().output_shapes}
         loss: Any = "cross_entropy" if ranks == {1} else "mse"
         recipe = Recipe(spec, loss=loss)
-    target = Target(
-        recipe.dtype, "cpu", recipe.semantics, not inference, precision=recipe.precision
-    )
+    target = Target(recipe.dtype, "cpu", recipe.semantics, precision=recipe.precision)
     programs = []
     for name in dict.fromkeys(backends):
         backend = registry.get(name)
-        loss = None if inference else recipe.loss
-        step = make_step(
-            spec, backend, loss, recipe.optimizer, recipe.training, recipe.semantics
-        )
-        written, _ = write_programs(spec, backend, step, target, optimize)
+        if inference:
+            written = write_inference(spec, backend, target, optimize).program
+        else:
+            step = make_step(
+                spec, backend, recipe.loss, recipe.optimizer, recipe.training,
+                recipe.semantics,
+            )  # fmt: skip
+            written, _ = write_programs(spec, backend, step, target, optimize)
         programs.append((name, backend.title, written))
     if sys.stdout.isatty():
         draw(programs)

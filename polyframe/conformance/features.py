@@ -66,7 +66,8 @@ def normed() -> ModelSpec:
     return Sequential(
         [
             Conv2D(2, 2, bias=False, name="conv"), BatchNorm(name="bn"),
-            ReLU(name="relu"), BatchNorm(name="bn2"), Flatten(name="flatten"), Dropout(0.4, name="drop"), Dense(3, name="fc"),
+            ReLU(name="relu"), BatchNorm(name="bn2"), Flatten(name="flatten"),
+            Dropout(0.4, name="drop"), Dense(3, name="fc"),
         ],
         (1, 3, 3), name="normed",
     )  # fmt: skip
