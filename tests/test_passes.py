@@ -67,6 +67,7 @@ KEPT = [
     (pf.Softmax(), pf.MaxPool2D(2)),
     (conv(5, 1, bias=True), pf.AvgPool2D(3, padding=1)),  # zeros are counted, no bias
     (conv(5, 1, bias=True), pf.AvgPool2D(2, divisor_override=3)),
+    (conv(5, 1), pf.AvgPool2D(3, stride=1, padding=1, count_include_pad=False)),
     (conv(5, 1, stride=2), pf.AvgPool2D(2)),
     (conv(5, 1, padding=1), pf.AvgPool2D(2)),
     (conv(5, 3), pf.AvgPool2D(2)),
@@ -105,6 +106,23 @@ def test_a_rewrite_is_exact_and_says_so(spec, note, backend):
 def test_what_is_not_exact_stays(first, second):
     graph = chain(first, second).infer()
     assert rewrite(graph, TRAINING) == graph
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("sizes", [(6, 12), (12, 6), (12, 16), (6, 5)])
+def test_a_shared_convolution_has_one_form(backend, sizes):
+    """It is made once, whatever sizes it is called on."""
+    inputs = [pf.Input((3, n, n), name=f"x{n}") for n in sizes]
+    head = conv(4, 1, name="head")
+    ends = [pf.GlobalAvgPool2D()(head(x)) for x in inputs]
+    spec = pf.ModelSpec(inputs, pf.Dense(3)(pf.Add()(*ends)))
+    model = pf.compile(spec, backend, "cross_entropy", dtype="float64", device="cpu")
+    x = [np.random.default_rng(n).normal(size=(2, 3, n, n)) for n in sizes]
+    wanted, _ = interpret(model.graph, model.weights(), x)
+    apart = distance(model.predict(x), wanted[model.graph.outputs[0]])
+    assert apart <= FORWARD.value
+    few = backend != "mxnet" and max(sizes) <= 8
+    assert ("Pointwise" in model.source) == few
 
 
 # --- folding -------------------------------------------------------------------------

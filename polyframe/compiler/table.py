@@ -7,7 +7,7 @@ written. Conformance tests run every form, chosen or not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +137,18 @@ def choose(table: Table, node: TypedNode, target: Target) -> Form | str:
 def choose_all(
     table: Table, graph: TypedGraph, target: Target, backend: str
 ) -> dict[str, Form]:
-    """Path → form for every leaf; one error lists all that cannot be written."""
+    """Path → form for every leaf; one error lists all that cannot be written. A layer
+    that is called several times is made once: faster forms are for all calls or none.
+    """
     forms: dict[str, Form] = {}
     gaps = []
+    plain = replace(target, optimize=False)
+    calls: dict[str, set[Form | str]] = {}
     for node in graph.walk():
-        form = choose(table, node, target)
+        calls.setdefault(node.owner, set()).add(choose(table, node, target))
+    for node in graph.walk():
+        alike = len(calls[node.owner]) == 1
+        form = choose(table, node, target if alike else plain)
         if isinstance(form, str):
             gaps.append(f"{node.path} ({node.layer.type}): {form}")
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ def pool_before_activation(graph: TypedGraph) -> TypedGraph:
 
 
 def average_before_pointwise(graph: TypedGraph) -> TypedGraph:
-    """Average pooling before a 1×1 convolution: fewer places to convolve.
+    """Average pooling before a 1×1 convolution, where it leaves fewer places to convolve.
 
     Both are linear, and they act on different axes, so they commute: the mean of
     ``W x + b`` over a window is ``W`` times the mean of ``x``, plus ``b`` where the
@@ -37,10 +38,10 @@ def average_before_pointwise(graph: TypedGraph) -> TypedGraph:
     """
 
     def pools(pool: TypedNode, conv: TypedNode) -> bool:
-        return isinstance(pool.layer, AvgPool) and (
-            not conv.layer.bias  # type: ignore[attr-defined]
-            or whole(pool)
-        )
+        fewer = math.prod(pool.shape[1:]) < math.prod(pool.in_shapes[0][1:])
+        biased: bool = conv.layer.bias  # type: ignore[attr-defined]
+        average = isinstance(pool.layer, AvgPool)
+        return average and fewer and (whole(pool) or not biased)
 
     return pool_first(
         graph,
