@@ -31,7 +31,7 @@ make = Model
 TRAINING = """
 import os
 class Trainer:
-    def __init__(self, model, optimizer):
+    def __init__(self, model, optimizer, device):
         assert model.arguments == (10, (1, 8, 8), 1.0), model.arguments
     def stage(self, x, y):
         assert x.shape == (4, 1, 8, 8), x.shape

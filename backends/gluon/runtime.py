@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from polyframe.backend import SCALING, Session
-from polyframe.compiler.devices import keep_memory, pick, threads
+from polyframe.compiler.devices import pick, threads
 from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program, Slot
 from polyframe.compiler.table import Target
@@ -55,7 +55,6 @@ class GluonSession(Session):
     def __init__(
         self, program: Program, target: Target, device: str, inputs: int
     ) -> None:
-        keep_memory()
         self.program, self.device, self.dtype = program, device, target.dtype
         self.several = inputs > 1
         kind, _, index = device.rstrip(")").partition("(")

@@ -44,9 +44,10 @@ class Handwritten:
         )
         self.trains = hasattr(how, "Trainer")
         if self.trains:
-            self.own = how.Trainer(made, settings.optimizer)
+            self.own = how.Trainer(made, settings.optimizer, settings.device)
         else:
-            self.own = how.Predictor(made)
+            self.own = how.Predictor(made, settings.device)
+        self.device = settings.device
         self.x = np.ascontiguousarray(x)
         self.batch = self.own.stage(self.x, y)
         built = time.perf_counter()
@@ -59,7 +60,7 @@ class Handwritten:
 
     def facts(self) -> dict[str, Any]:
         """What it says of itself."""
-        return {"batch": len(self.x), "device": "cpu", **self.own.describe()}
+        return {"batch": len(self.x), "device": self.device, **self.own.describe()}
 
     @property
     def ops(self) -> Ops:

@@ -30,13 +30,19 @@ class Contestant:
         self.name, self.entrant = entrant.name, entrant
         self.errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         count = str(settings.threads)
+        hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if settings.device == "cpu" else {}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "polyframe.bench.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
-            env={**os.environ, **dict.fromkeys(THREADS, count), **entrant.env},
+            env={
+                **os.environ,
+                **dict.fromkeys(THREADS, count),
+                **hidden,
+                **entrant.env,
+            },
         )
         first = {"settings": settings.to_data(), "entrant": entrant.to_data()}
         found = self.ask(first)

@@ -20,6 +20,7 @@ OPTIMIZERS = ("adam", "sgd")
 class Settings:
     """One comparison, as data that goes to every process.
 
+    - ``device``: "cpu" (GPUs are hidden from all contestants) or "gpu".
     - ``spec``: the model as YAML; ``width`` is what the shipped one was made with.
     - ``optimizer``: "adam" (rate 1e-3) or "sgd" (rate 0.01, momentum 0.9).
     - ``rivals``: the folder of hand-written programs, which are run; None without any.

@@ -20,7 +20,7 @@ PHASES = (*("host to device", "forward", "backward", "update", "metric", "evalua
 
 
 @click.command()
-@click.argument("source", metavar="SPEC|RECIPE")
+@click.argument("source", metavar="SPEC")
 @backend_option(several=True, required=False)
 @size_options
 @click.option(
@@ -34,6 +34,9 @@ PHASES = (*("host to device", "forward", "backward", "update", "metric", "evalua
     "--threads",
     type=click.IntRange(1),
     help="Of each contestant; by default as many as there are processors.",
+)
+@click.option(
+    "--device", default="cpu", show_default=True, type=click.Choice(("cpu", "gpu"))
 )
 @click.option(
     "--rounds",
@@ -76,6 +79,7 @@ def bench(
     classes: int | None,
     batch: int,
     threads: int | None,
+    device: str,
     rounds: int,
     optimizer: str,
     rivals: str | None,
@@ -94,7 +98,8 @@ def bench(
     with its 95 % interval. Contestants whose threads, dtype, batch or number of weights
     differ are not compared, and the error says which.
 
-    Progress goes to stderr. SPEC|RECIPE is a YAML or JSON file or a shipped name.
+    Progress goes to stderr. SPEC is a YAML or JSON file (of a model or a recipe) or a
+    shipped name.
 
     \b
     Examples:
@@ -115,7 +120,8 @@ def bench(
         rivals = str(HANDWRITTEN)
     settings = Settings(
         spec.to_yaml(), spec.name, batch, threads or available(),
-        optimizer=optimizer, width=1.0 if width is None else width, rivals=rivals,
+        device=device, optimizer=optimizer, width=1.0 if width is None else width,
+        rivals=rivals,
     )  # fmt: skip
     chosen = list(backends) or list(registry.usable())
     for name in chosen:

@@ -12,8 +12,8 @@ import numpy as np
 
 
 class Trainer:
-    def __init__(self, model, optimizer="adam"):
-        self.model = model
+    def __init__(self, model, optimizer="adam", device="cpu"):
+        self.model = model  # on the device that Keras's backend sees
         if optimizer == "adam":
             optimizer = keras.optimizers.Adam(1e-3, epsilon=1e-8)
         else:

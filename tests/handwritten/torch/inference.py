@@ -8,11 +8,14 @@ import torch
 
 
 class Predictor:
-    def __init__(self, model):
-        self.model = model.eval().to(memory_format=torch.channels_last)
+    def __init__(self, model, device="cpu"):
+        self.device = "cuda" if device == "gpu" else device
+        model = model.eval().to(self.device)
+        self.model = model.to(memory_format=torch.channels_last)
 
     def stage(self, x, y):
-        return torch.from_numpy(x).contiguous(memory_format=torch.channels_last)
+        x = torch.from_numpy(x).to(self.device)
+        return x.contiguous(memory_format=torch.channels_last)
 
     def describe(self):
         """What a comparison has to know: threads, dtype, weights, version."""
@@ -26,4 +29,4 @@ class Predictor:
 
     def predict(self, batch):
         with torch.inference_mode():
-            return self.model(batch).numpy()
+            return self.model(batch).cpu().numpy()

@@ -10,7 +10,7 @@ from torch import nn
 
 class Trainer:
     def __init__(self, model, optimizer="adam", device="cpu"):
-        self.device = device
+        self.device = "cuda" if device == "gpu" else device
         self.model = model.to(device)
         self.loss_fn = nn.CrossEntropyLoss()
         parameters = self.model.parameters()
