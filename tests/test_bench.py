@@ -105,8 +105,8 @@ def test_those_take_part_whose_files_are_there():
         for b in ("torch", "mxnet")
         for what in (
             "polyframe",
-            "emitted program, bare loop",
-            "idiomatic program, bare loop",
+            "emitted program",
+            "idiomatic program",
         )
     ]
     assert names(entrants(given, ["torch", "mxnet"])) == own  # nobody wrote digits_cnn
@@ -157,8 +157,8 @@ def test_a_comparison_from_end_to_end(tmp_path):
     found = {each["name"]: each for each in data["contestants"]}
     assert list(found) == [
         "torch: polyframe",
-        "torch: emitted program, bare loop",
-        "torch: idiomatic program, bare loop",
+        "torch: emitted program",
+        "torch: idiomatic program",
         "torch: by hand",
     ]
     own = found["torch: polyframe"]
@@ -166,6 +166,8 @@ def test_a_comparison_from_end_to_end(tmp_path):
         "host to device", "forward", "backward", "update", "metric", "evaluation",
     }  # fmt: skip
     assert set(own["start_seconds"]) == {"import", "build", "first step"}
+    assert set(own["loop_ratio"]) == {"value", "low", "high"}
+    assert found["torch: by hand"]["loop_ratio"] is None
     assert own["facts"]["threads"] == 1 and own["peak_mib"] > 50
     assert {op: len(turns) for op, turns in own["turn_seconds"].items()} == {
         "step": 2, "predict": 2,
@@ -180,8 +182,11 @@ def test_the_tables_name_every_contestant_and_its_ratio(tmp_path):
     assert (code, err) == (0, "")
     assert out.startswith("digits_cnn: batch 4, float32, 1 threads on cpu, adam; ")
     lines = out.splitlines()
-    assert sum("mxnet: polyframe" in line for line in lines) == 3
-    assert sum("mxnet: idiomatic program" in line for line in lines) == 3
+    assert sum(line.startswith("mxnet: polyframe  ") for line in lines) == 4
+    assert sum(line.startswith("mxnet: idiomatic program  ") for line in lines) == 4
+    assert (
+        sum(line.startswith("mxnet: polyframe: a step of fit") for line in lines) == 1
+    )
     assert "times polyframe (95 %)" in out and "peak MiB" in out
 
 

@@ -49,8 +49,8 @@ def entrants(
     for backend in backends:
         found += [
             Entrant(f"{backend}: polyframe", "fit", backend),
-            Entrant(f"{backend}: emitted program, bare loop", "program", backend),
-            Entrant(f"{backend}: idiomatic program, bare loop", "idiomatic", backend),
+            Entrant(f"{backend}: emitted program", "program", backend),
+            Entrant(f"{backend}: idiomatic program", "idiomatic", backend),
             *by_hand(settings, backend),
         ]
     found += others(settings)

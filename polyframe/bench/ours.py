@@ -24,6 +24,8 @@ from polyframe.train.history import Totals
 from polyframe.train.loop import WAITING
 
 Ops = dict[str, Callable[[int], float]]
+PAIRS = 7
+"""How often ``fit`` and the bare loop are compared within one process."""
 
 
 class Clock(Callback):
@@ -139,6 +141,12 @@ class Own:
         """Seconds that ``predict`` takes for a batch, NumPy in and out."""
         x = one(self.x)
         return seconds(lambda: self.model.predict(x, self.settings.batch), count)
+
+    def loop(self, count: int) -> tuple[list[float], list[float]]:
+        """Seconds of a step of ``fit`` and of the bare program, taking turns in this
+        one process: two processes of one program differ by more than a loop costs."""
+        pairs = [(self.fitted(count), self.bare(count)) for _ in range(PAIRS)]
+        return [fit for fit, _ in pairs], [bare for _, bare in pairs]
 
     def phases(self, count: int) -> dict[str, float]:
         """Seconds of each part of a step; differences of what can be timed."""

@@ -10,6 +10,7 @@ import tempfile
 from typing import Any
 
 from polyframe.bench.entrants import Entrant
+from polyframe.bench.figures import Ratio, paired_ratio
 from polyframe.bench.settings import Settings
 from polyframe.errors import PolyframeError
 
@@ -75,6 +76,11 @@ class Contestant:
     def run(self, op: str, count: int) -> float:
         """Seconds each of ``count`` runs took."""
         return float(self.ask({"do": "run", "op": op, "count": count})["seconds"])
+
+    def loop(self, count: int) -> Ratio:
+        """What ``fit`` costs over the bare program, in one process."""
+        found = self.ask({"do": "loop", "count": count})
+        return paired_ratio(found["fit"], found["bare"])
 
     def phases(self, count: int) -> dict[str, Any]:
         """The parts of a step, and the most memory held so far."""

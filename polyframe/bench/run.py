@@ -25,6 +25,8 @@ STEADY, WARM_UPS = 0.05, 6
 """How near two turns in succession have to be before they count, and how often that is
 waited for."""
 OPS = ("step", "predict")
+LOOPED = 10
+"""Steps of each turn in which a loop is held against the bare program."""
 
 Tell = Callable[[str], None]
 
@@ -32,7 +34,8 @@ Tell = Callable[[str], None]
 @dataclass
 class Result:
     """What a comparison found: for each contestant its facts, the seconds of its start,
-    of its phases and of every turn, and its peak memory."""
+    of its phases and of every turn, and its peak memory; for each ``fit`` what its loop
+    costs (the ratio over the bare program)."""
 
     settings: Settings
     entrants: list[Entrant]
@@ -41,6 +44,7 @@ class Result:
     phases: dict[str, dict[str, float]] = field(default_factory=dict)
     peak_mib: dict[str, float] = field(default_factory=dict)
     turns: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    loops: dict[str, Ratio] = field(default_factory=dict)
 
     def spread(self, op: str, name: str) -> Spread | None:
         """Seconds of that operation, if the contestant has it."""
@@ -95,6 +99,9 @@ class Result:
                     "start_seconds": self.start[e.name],
                     "phase_seconds": self.phases[e.name],
                     "peak_mib": self.peak_mib[e.name],
+                    "loop_ratio": self.loops[e.name]._asdict()
+                    if e.name in self.loops
+                    else None,
                     "turn_seconds": {
                         op: turns[e.name]
                         for op, turns in self.turns.items()
@@ -150,6 +157,8 @@ def compare(
             result.turns[op] = take_turns(op, running, rounds, tell)
         for contestant in running:
             tell(f"{contestant.name}: phases")
+            if contestant.entrant.kind == "fit":
+                result.loops[contestant.name] = contestant.loop(LOOPED)
             found = contestant.phases(10)
             result.phases[contestant.name] = found["phases"]
             result.peak_mib[contestant.name] = found["peak_mib"]

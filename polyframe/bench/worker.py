@@ -1,9 +1,9 @@
 """A contestant's process: ``python -m polyframe.bench.worker``.
 
 It reads one JSON object a line on standard input and answers each with one: first the
-settings and the contestant, then ``{"do": "run", "op": "step", "count": 10}`` or
-``{"do": "phases", "count": 10}``, until standard input ends. What frameworks print goes
-to standard error.
+settings and the contestant, then ``{"do": "run", "op": "step", "count": 10}``,
+``{"do": "loop", "count": 10}`` or ``{"do": "phases", "count": 10}``, until standard input
+ends. What frameworks print goes to standard error.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ def peak() -> float:
 
 def answer(contestant: Any, ask: dict[str, Any]) -> dict[str, Any]:
     """What one request is answered with."""
+    if ask["do"] == "loop":
+        fits, bares = contestant.loop(ask["count"])
+        return {"fit": fits, "bare": bares}
     if ask["do"] == "phases":
         return {"phases": contestant.phases(ask["count"]), "peak_mib": peak()}
     return {"seconds": contestant.ops[ask["op"]](ask["count"])}

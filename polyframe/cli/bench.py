@@ -191,21 +191,23 @@ def show(result: Result) -> None:
         heads = [title, "ms", "quartiles", "examples/s", "times polyframe (95 %)"]
         print_table(heads, rows)
         click.echo()
+    for name, loop in result.loops.items():
+        click.echo(
+            f"{name}: a step of fit takes {loop.value:.3f} ({loop.low:.3f} to "
+            f"{loop.high:.3f}) of one of the program alone, in one process"
+        )
+    click.echo()
     rows = []
-    for entrant in result.entrants:
-        name = entrant.name
-        start = [f"{result.start[name][key]:.2f}" for key in START]
-        parts = [
-            f"{1e3 * result.phases[name][key]:.2f}"
-            if key in result.phases[name]
-            else "-"
-            for key in PHASES
-        ]
-        version = str(result.facts[name].get("version", ""))
-        rows.append([name, *start, *parts, f"{result.peak_mib[name]:,.0f}", version])
-    heads = [
-        "phases",
-        *(f"{key}, s" for key in START),
-        *(f"{key}, ms" for key in PHASES),
+    for name, start in result.start.items():
+        memory, version = result.peak_mib[name], result.facts[name].get("version", "")
+        cells = [f"{start[key]:.2f}" for key in START]
+        rows.append([name, *cells, f"{memory:,.0f}", str(version)])
+    heads = ["start", *(f"{key}, s" for key in START), "peak MiB", "version"]
+    print_table(heads, rows)
+    click.echo()
+    rows = [
+        [name, *(f"{1e3 * parts[key]:.2f}" if key in parts else "-" for key in PHASES)]
+        for name, parts in result.phases.items()
+        if parts
     ]
-    print_table([*heads, "peak MiB", "version"], rows)
+    print_table(["phases of a step, ms", *PHASES], rows)
