@@ -224,6 +224,8 @@ def test_an_unequal_or_broken_rival_ends_it_with_one_message(tmp_path, fields, m
 def test_wrong_usage_is_told():
     code, _, err = run("digits_cnn", "-b", "torch", "--skip", "polyframe")
     assert code == 2 and "--skip leaves no polyframe to compare with" in err
+    code, _, err = run("simple_cnn", "--width", "-1")
+    assert code == 2 and "-1.0 is not in the range 0<x<=1000" in err
     code, _, err = run("nothing")
     assert code == 2 and "there is no shipped model or recipe 'nothing'" in err
     code, _, err = run("digits_cnn", "-b", "caffe")

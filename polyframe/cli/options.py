@@ -150,7 +150,9 @@ def size_options(command: F) -> F:
         "--input-shape", metavar="C,H,W", help="Of a shipped model: such as 3,32,32."
     )(command)
     return click.option(
-        "--width", type=float, help="Of a shipped model: the factor of its width."
+        "--width",
+        type=click.FloatRange(0, 1000, min_open=True),
+        help="Of a shipped model: the factor of its width.",
     )(command)
 
 

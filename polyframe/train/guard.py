@@ -101,6 +101,7 @@ class Guard(Callback):
         model.session.set_weights(snapshot.weights)
         model.session.set_training_state(snapshot.training, snapshot.step)
         model.step = snapshot.step
+        model.changes += 1  # predictions must not keep the weights of before
         epoch, index = snapshot.epoch, snapshot.index
         found: list[Batch] = []
         while True:
