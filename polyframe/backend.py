@@ -148,6 +148,10 @@ class Session(abc.ABC):
     def read(self, handle: Native) -> np.ndarray:
         """Fetch a handle, NumPy in neutral layout; waits for the device."""
 
+    def wait(self) -> None:  # noqa: B027 - optional
+        """Until the device has done all that it was asked to, for timing: an update may
+        still be under way when the loss of its step has been read."""
+
     def run_forward(self, batch: Native) -> Native:
         """A staged batch's forward pass in training mode, for timing it: a handle of the
         (first) output, which stays on the device. Running statistics may change."""

@@ -115,7 +115,7 @@ class Gluon(Backend):
         if "sequential(" in text:
             names["sequential"] = None
         if step is None:
-            names.pop("batch_norms", None)
+            names.pop("Statistics", None)
         sections = [LOW[target.precision]] if target.precision else []
         sections += [snippet_of(parts, name) for name in names]
         sections += written.classes

@@ -18,9 +18,14 @@ from polyframe.compiler.table import Target
 def _import_mxnet() -> Any:
     """Import MXNet with the NumPy names it was written for, which NumPy has dropped.
 
-    They are there during the import only. MXNet reads its thread count then, too.
+    They are there during the import only. MXNet reads its thread count then, too, and
+    at its first copy from how many numbers on copies take several threads: never, here.
+    They run in Python's thread, and OpenMP would keep threads for it beside those of
+    MXNet's own: more than there are processors, so that all of them sleep after each
+    operation and have to be woken. A step of MobileNet-v2 took twice as long.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(threads()))
+    os.environ.setdefault("MXNET_CPU_PARALLEL_SIZE", str(2**31 - 1))
     old = {"bool": np.bool_}
     added = [name for name in old if name not in np.__dict__]
     for name in added:
@@ -213,6 +218,9 @@ class GluonSession(Session):
     def read(self, handle: Any) -> np.ndarray:
         array: np.ndarray = handle.asnumpy()
         return array
+
+    def wait(self) -> None:
+        mx.nd.waitall()
 
     def run_forward(self, batch: Any) -> Any:
         inputs, draws = self.split(batch)

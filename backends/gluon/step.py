@@ -58,9 +58,8 @@ TRAIN = """
 """
 
 BEGIN = """\
-    norms = batch_norms(model)
-    for norm in norms:
-        norm.begin()
+    statistics = Statistics.of(model)
+    statistics.begin()
 """
 # The operator leaves statistics behind in its backward pass, which runs only if
 # something in front of it, or in it, has a gradient.
@@ -69,8 +68,7 @@ ATTACH = """\
         array.attach_grad()  # so that every batch norm has a backward pass
 """
 UPDATE = """\
-    for norm in norms:
-        norm.update(len(outputs{first}))
+    statistics.update(len(outputs{first}))
 """
 
 
@@ -102,7 +100,7 @@ def norms_text(graph: TypedGraph, written: Written, step: Step) -> tuple[str, st
     norms = [layer for layer in found if layer.track_running_stats]
     if not norms:
         return "", ""
-    folds = "batch_norms" in written.snippets
+    folds = "Statistics" in written.snippets
     before = BEGIN if folds else ""
     if step.training.freeze or not all(n.scaled or n.shifted for n in norms):
         before += ATTACH.format(x="x" if len(graph.inputs) > 1 else "[x]")

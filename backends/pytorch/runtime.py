@@ -200,6 +200,10 @@ class TorchSession(Session):
         array: np.ndarray = handle.detach().cpu().numpy()
         return array
 
+    def wait(self) -> None:
+        if self.device != "cpu":
+            torch.cuda.synchronize(self.device)
+
     def run_forward(self, batch: Any) -> Any:
         self.native.train()
         inputs, draws = self.split(batch)

@@ -120,6 +120,7 @@ class Own:
                 one(x), one(y), 1, self.settings.batch, callbacks=[*ALWAYS, clock],
                 folder=Path(folder),
             )  # fmt: skip
+        self.model.session.wait()
         return clock.per_step()
 
     def bare(self, count: int) -> float:
@@ -134,6 +135,7 @@ class Own:
                 session.read(under_way.popleft())
         while under_way:
             session.read(under_way.popleft())
+        session.wait()
         self.model.changes += count
         return (time.perf_counter() - began) / count
 
@@ -182,6 +184,7 @@ def settled(session: Any, call: Callable[[], Any], count: int) -> float:
     for _ in range(count):
         handle = call()
     session.read(handle)
+    session.wait()
     return (time.perf_counter() - began) / count
 
 

@@ -3,7 +3,7 @@
 This file is read, never imported by polyframe.
 """
 
-from mxnet import gluon
+from mxnet import gluon, nd
 from mxnet.gluon import nn
 
 
@@ -12,7 +12,7 @@ class BatchNorm(nn.BatchNorm):
 
     MXNet's own update rounds its momentum to float32 and keeps the biased variance.
     With momentum 0 the operator just leaves the batch's statistics behind, during the
-    backward pass; `update` then folds them into the running ones exactly.
+    backward pass; `Statistics` then folds them into the running ones exactly.
     """
 
     def __init__(self, positions=1, momentum=0.1, unbiased=True, **options):
@@ -22,28 +22,68 @@ class BatchNorm(nn.BatchNorm):
         self.momentum = momentum  # the weight of the new batch, as in PyTorch
         self.unbiased = unbiased
 
-    def begin(self):
-        """Put the old running statistics aside: call it before the forward pass."""
-        keep = 1 - self.momentum
-        self.old_mean = self.running_mean.data() * keep
-        self.old_var = self.running_var.data() * keep
-
-    def update(self, batch_size):
-        """Fold in the statistics of the batch: call it after the backward pass."""
+    def shares(self, batch_size):
+        """What the mean and the variance of a batch weigh in the running ones."""
         count = batch_size * self.positions
         correction = count / (count - 1) if self.unbiased else 1
-        mean, var = self.running_mean.data(), self.running_var.data()
-        mean *= self.momentum
-        mean += self.old_mean
-        var *= self.momentum * correction
-        var += self.old_var
+        return self.momentum, self.momentum * correction
 
 
-def batch_norms(net):
-    """The batch norms of a network, whose statistics each step has to fold in."""
-    found = []
-    net.apply(lambda b: found.append(b) if isinstance(b, BatchNorm) else None)
-    return found
+class Statistics:
+    """The running statistics of all batch norms of a network, in one array.
+
+    The parameters are views of it, so that three operations fold in a batch's: six for
+    each norm would take longer than a small norm itself.
+    """
+
+    def __init__(self, net):
+        self.norms = []
+        net.apply(lambda b: self.norms.append(b) if isinstance(b, BatchNorm) else None)
+        pairs = [(norm.running_mean, norm.running_var) for norm in self.norms]
+        self.parameters = [parameter for pair in pairs for parameter in pair]
+        arrays = [parameter.data() for parameter in self.parameters]
+        self.values = nd.concat(*[array.reshape(-1) for array in arrays], dim=0)
+        self.views, end = [], 0
+        for parameter, array in zip(self.parameters, arrays):
+            begin, end = end, end + array.size
+            self.views.append(self.values[begin:end])
+            parameter._data = [self.views[-1]]
+        self.keep = self.spread([(1 - norm.momentum,) * 2 for norm in self.norms])
+        self.share, self.batch_size = None, None
+
+    @classmethod
+    def of(cls, net):
+        """Return those of a network, anew if its parameters hold other arrays now."""
+        found = getattr(net, "statistics", None)
+        if found is None or not found.held():
+            found = net.statistics = cls(net)
+        return found
+
+    def held(self):
+        """Whether the parameters still are views of the values."""
+        return all(p.data() is v for p, v in zip(self.parameters, self.views))
+
+    def spread(self, pairs):
+        """An array with a norm's pair of numbers for its means and its variances."""
+        spread = [
+            number
+            for norm, pair in zip(self.norms, pairs)
+            for number in pair
+            for _ in range(norm.running_mean.shape[0])
+        ]
+        return nd.array(spread, ctx=self.values.context, dtype=self.values.dtype)
+
+    def begin(self):
+        """Put the running ones aside: call it before the forward pass."""
+        self.old = self.values * self.keep
+
+    def update(self, batch_size):
+        """Fold in those of the batch: call it after the backward pass."""
+        if batch_size != self.batch_size:
+            self.share = self.spread([norm.shares(batch_size) for norm in self.norms])
+            self.batch_size = batch_size
+        self.values *= self.share
+        self.values += self.old
 
 
 class Standardize(gluon.HybridBlock):

@@ -107,7 +107,7 @@ TABLE: dict[str, Entry] = {
         )
     ),
     "ReLU": activation("relu"),
-    "ReLU6": entry(Code("F.minimum(F.relu({0}), 6)")),
+    "ReLU6": entry(Code('F.minimum(F.Activation({0}, act_type="relu"), 6)')),
     "SELU": helper("elu", "selu"),
     "SiLU": entry(Code(make=call("nn.Swish"))),
     "Sigmoid": activation("sigmoid"),

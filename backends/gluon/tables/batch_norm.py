@@ -34,7 +34,7 @@ def batch_norm(view: View) -> Code:
         scale=Opt(layer.scaled, True),
         center=Opt(layer.shifted, True),
     )
-    return Code(make=make, weights=NORM, snippets=("BatchNorm", "batch_norms"))
+    return Code(make=make, weights=NORM, snippets=("BatchNorm", "Statistics"))
 
 
 def native_batch_norm(view: View) -> Code:
