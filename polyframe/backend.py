@@ -59,6 +59,7 @@ class Session(abc.ABC):
     device: str
     program: Program
     several: bool  # whether the model has more than one input
+    shared: bool = False  # whether others hold the native model, and may change it
     stages_ahead: ClassVar[bool] = True  # whether a thread may call ``stage``
     splits: ClassVar[bool] = False  # whether the two ``run_…`` below are there
 

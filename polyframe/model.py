@@ -102,6 +102,7 @@ class Model:
         (probabilities instead of labels), since the program changes with them.
         """
         self._shared = True  # weights may change by other hands from now on
+        self.session.shared = True
         return self.session.native
 
     def _predictor(self) -> Session:

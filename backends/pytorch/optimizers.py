@@ -55,27 +55,31 @@ OPTIMIZERS = {
 """Their classes; PyTorch has no LAMB, LARS and Lion, and its NAdam is not exact."""
 
 
-FUSED = ("Adagrad", "Adam", "AdamW", "SGD")
-"""Those that can update all parameters in one kernel, on CPUs and GPUs."""
+FUSED = ("Adam", "AdamW", "SGD")
+"""Those that can update all parameters in one kernel; Adagrad can on a CPU only."""
+CAPTURABLE = ("Adam", "AdamW")
+"""Those that have to be told that a CUDA graph may record them."""
 
 
-def write(o: Any, parameters: Name, optimize: bool) -> Call:
+def write(o: Any, parameters: Name, optimize: bool, gpu: bool) -> Call:
     """The construction of an optimizer."""
     fields = o.settings()
     given = {}
     if "beta1" in fields:
         given["betas"] = Opt(*zip(fields.pop("beta1"), fields.pop("beta2")))
     given |= {name: Opt(*pair) for name, pair in fields.items()}
-    if optimize and o.type in FUSED:
+    if optimize and (o.type in FUSED or (o.type == "Adagrad" and not gpu)):
         given["fused"] = Opt(True, None)
+    if optimize and gpu and o.type in CAPTURABLE:
+        given["capturable"] = Opt(True, False)
     return call(OPTIMIZERS[o.type], {"params": parameters}, lr=o.lr, **given)
 
 
-def optimizer_text(o: Any, optimize: bool) -> str:
+def optimizer_text(o: Any, optimize: bool, gpu: bool) -> str:
     """``make_optimizer``."""
     grouped = o.decay_on == "kernels" and (o.weight_decay or o.type in ADAPT)
     parameters = Name("groups" if grouped else "model.parameters()")
-    made = statement("return ", write(o, parameters, optimize), 4)
+    made = statement("return ", write(o, parameters, optimize, gpu), 4)
     groups = ADAPTED if o.type in ADAPT else GROUPS
     before = groups if grouped else ""
     return "def make_optimizer(model):\n" + before + "\n".join(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from polyframe.backend import SCALING, Session
+from polyframe.backends.pytorch.graphs import CudaRecorder, Graphs
 from polyframe.compiler.devices import keep_memory, pick, threads
 from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program
@@ -35,7 +37,7 @@ class TorchSession(Session):
             # TF32 rounds inputs to 10 bits: not what aligned float32 means.
             torch.backends.cuda.matmul.allow_tf32 = False
             torch.backends.cudnn.allow_tf32 = False
-        self.program, self.device = program, device
+        self.program, self.target, self.device = program, target, device
         self.low = getattr(torch, target.precision) if target.precision else None
         self.module = load(program)
         self.dtype = getattr(torch, target.dtype)
@@ -45,6 +47,7 @@ class TorchSession(Session):
         if hasattr(self.module, "freeze"):
             self.module.freeze(self.native)
         self.kept: dict[str, Any] = {}
+        self.graphs: Graphs | None = None
 
     def _begin(self) -> None:
         """What stays from step to step, as before the first one: it takes the weights
@@ -55,13 +58,35 @@ class TorchSession(Session):
                 self.kept[name] = make(self.native)
         if hasattr(self.module, "make_scaler"):
             self.kept["scaler"] = self.module.make_scaler()
+        self.graphs = None
+        if self._recordable():
+            recorder = CudaRecorder(self.device)
+            self.graphs = Graphs(self._step, self.forget, self.device, recorder)
+
+    def _recordable(self) -> bool:
+        """Whether the step may be a CUDA graph: in float32 or bfloat16, and where all of
+        it is the GPU's, which scaling, averages and accumulation are not."""
+        options = self.kept["optimizer"].defaults
+        return (
+            self.device != "cpu"
+            and self.target.optimize
+            and self.target.semantics == "aligned"
+            and self.target.dtype == "float32"
+            and list(self.kept) == ["optimizer"]
+            and "last" not in inspect.signature(self.module.train_step).parameters
+            and bool(options.get("fused"))
+            and options.get("capturable", True)
+        )
 
     def tensors(self, arrays: Sequence[np.ndarray]) -> list[torch.Tensor]:
         tensors = []
         for array in arrays:
             tensor = torch.from_numpy(array)
             dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
-            tensors.append(tensor.to(device=self.device, dtype=dtype))
+            tensor = tensor.to(dtype)
+            if self.device != "cpu":  # from pinned memory the copy keeps nobody waiting
+                tensor = tensor.pin_memory()
+            tensors.append(tensor.to(self.device, non_blocking=True))
         return tensors
 
     def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
@@ -119,11 +144,17 @@ class TorchSession(Session):
             self._begin()
         if not self.native.training:
             self.native.train()
+        if self.graphs is not None and not self.shared:
+            return self.graphs(batch, learning_rate)
         more = () if last else (False,)
-        loss, outputs = self.module.train_step(
+        loss, outputs = self._step(batch, learning_rate, *more)
+        return loss.detach(), outputs
+
+    def _step(self, batch: Any, learning_rate: Any, *more: bool) -> tuple[Any, Any]:
+        found: tuple[Any, Any] = self.module.train_step(
             self.native, *batch, *self.kept.values(), learning_rate, *more
         )
-        return loss.detach(), outputs
+        return found
 
     def _trained(self) -> dict[str, torch.nn.Parameter]:
         """The parameters that training moves, by canonical name."""
@@ -222,7 +253,5 @@ class TorchSession(Session):
 
 
 def _count_inputs(model: Any) -> int:
-    import inspect
-
     names = inspect.signature(model.forward).parameters
     return len([name for name in names if name != "draws"])

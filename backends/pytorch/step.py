@@ -73,7 +73,7 @@ def step_text(
     if layers:
         found = [listing("model.get_submodule", [path]) for path in layers]
         sections.append(freeze_text(found, "layer.requires_grad_(False)"))
-    sections.append(optimizer_text(step.optimizer, optimize))
+    sections.append(optimizer_text(step.optimizer, optimize, device != "cpu"))
     if training.ema is not None:
         sections.append(AVERAGE.format(ema=literal(training.ema)))
     if scaled:
