@@ -13,3 +13,21 @@ class PointwiseConv2d(nn.Conv2d):
     def forward(self, x):
         y = F.linear(x.movedim(1, -1), self.weight.flatten(1), self.bias)
         return y.movedim(-1, 1)
+
+
+class SinglePlaceConv2d(nn.Conv2d):
+    """A convolution of images of one place: one position of the kernel sees them.
+
+    With a group for each channel it is a product, else a matrix product.
+    """
+
+    def forward(self, x):
+        row, column = (p // d for p, d in zip(self.padding, self.dilation))
+        weight = self.weight[:, :, row, column]  # (out_channels, in_channels / groups)
+        x = x.flatten(1)
+        if self.groups == 1:
+            y = F.linear(x, weight, self.bias)
+        else:
+            y = x * weight[:, 0]
+            y = y if self.bias is None else y + self.bias
+        return y[:, :, None, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from polyframe.backends.pytorch.tables.common import AS_IS, even, f_pad, short
@@ -57,6 +58,19 @@ def pointwise(view: View) -> Code:
     return Code(make=make, weights=AS_IS, snippets=("PointwiseConv2d",))
 
 
+def one_place(view: View) -> bool:
+    """Whether one position of the kernel sees all that there is, on a CPU."""
+    layer, target = view.layer, view.target
+    cpu = target.device == "cpu" and target.precision is None
+    own = even(layer.pads(view.shape))  # padding in front makes more places
+    return cpu and own and layer.position(view.shape) is not None
+
+
+def single_place(view: View) -> Code:
+    make = replace(module(view.layer, view.shape), function="SinglePlaceConv2d")
+    return Code(make=make, weights=AS_IS, snippets=("SinglePlaceConv2d",))
+
+
 def padded(layer: Any, shape: Any) -> str:
     """The layer's input: uneven padding goes in front."""
     pads = layer.pads(shape)
@@ -69,6 +83,7 @@ TABLE: dict[str, Entry] = {
     "Conv2D": Entry(
         (
             Form("matrix product", pointwise, few_places, faster=True),
+            Form("single place", single_place, one_place, faster=True),
             Form("native", conv),
         )
     ),

@@ -54,6 +54,34 @@ class PointwiseConv2D(layers.Conv2D):
         return tf.reshape(y, [-1, height, width, self.filters])
 
 
+class SinglePlaceConv2D(layers.Conv2D):
+    """A convolution of images of one place, which one position of the kernel sees."""
+
+    def __init__(self, *sizes, position, **options):
+        super().__init__(*sizes, **options)
+        self.position = position
+
+    def call(self, x):
+        row, column = self.position
+        y = tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), self.kernel[row, column])
+        if self.use_bias:
+            y = tf.nn.bias_add(y, self.bias)
+        return tf.reshape(y, [-1, 1, 1, self.filters])
+
+
+class SinglePlaceDepthwiseConv2D(layers.DepthwiseConv2D):
+    """A depthwise convolution of images of one place: a product for each channel."""
+
+    def __init__(self, *sizes, position, **options):
+        super().__init__(*sizes, **options)
+        self.position = position
+
+    def call(self, x):
+        row, column = self.position
+        y = x * self.kernel[row, column, :, 0]
+        return tf.nn.bias_add(y, self.bias) if self.use_bias else y
+
+
 def pad_wrap(x, paddings):
     """Pad each axis with what stands at its other end; `tf.pad` has no mode for it."""
     for axis, (before, after) in enumerate(paddings):

@@ -59,6 +59,31 @@ def pointwise(view: View) -> Code:
     return Code(make=make, weights=weights, snippets=("PointwiseConv2D",))
 
 
+def one_place(view: View) -> bool:
+    """Whether one position of the kernel sees all that there is, on a CPU."""
+    layer, target = view.layer, view.target
+    cpu = target.device == "cpu" and target.precision is None
+    return cpu and layer.position(view.shape) is not None
+
+
+def single_place(view: View) -> Code:
+    layer, channels = view.layer, view.shape[0]
+    options = {
+        "kernel_size": short(layer.kernel_size),
+        "position": layer.position(view.shape),
+        "use_bias": Opt(layer.bias, True),
+    }
+    if layer.groups == 1:
+        name = "SinglePlaceConv2D"
+        make = call(name, {"filters": layer.out_channels}, **options)
+        kernel = Slot("kernel", perm=(2, 3, 1, 0))
+    else:
+        name = "SinglePlaceDepthwiseConv2D"
+        make = call(name, **options)
+        kernel = depthwise_kernel("kernel", layer, channels)
+    return Code(make=make, weights={"weight": kernel, **BIAS}, snippets=(name,))
+
+
 def depthwise(view: View, layer: Any) -> Code:
     """A convolution with a group for each channel, by Keras's layer for that."""
     channels = view.shape[0]
@@ -163,6 +188,7 @@ TABLE: dict[str, Entry] = {
     "Conv2D": Entry(
         (
             Form("matrix product", pointwise, few_places, faster=True),
+            Form("single place", single_place, one_place, faster=True),
             Form("native", conv),
         )
     ),

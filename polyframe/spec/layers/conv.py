@@ -52,6 +52,24 @@ class Conv(Layer):
         single = set(self.kernel_size) | set(self.stride) == {1}
         return single and not any(map(any, self.pads(shape)))
 
+    def position(self, shape: Shape) -> tuple[int, ...] | None:
+        """Which position of the kernel sees an input of one place, such as (row,
+        column), if that is all that is computed: the others see zeros. None else, and
+        where it would be several products (some groups of several channels)."""
+        out = self.infer(shape)
+        single = {*shape[1:], *out[1:]} == {1} and self.padding_mode == "zeros"
+        if not single or self.groups not in (1, shape[0] * (shape[0] == out[0])):
+            return None
+        found = [
+            divmod(low, step)
+            for (low, _), step in zip(self.pads(shape), self.dilation, strict=True)
+        ]
+        sees = all(
+            rest == 0 and at < size
+            for (at, rest), size in zip(found, self.kernel_size, strict=True)
+        )
+        return tuple(at for at, _ in found) if sees else None
+
     @property
     def out_axis(self) -> int | None:
         return 0
@@ -255,6 +273,17 @@ class Conv2D(Conv):
         ),
         ({"out_channels": 8, "kernel_size": 3, "groups": 4, "stride": 2}, ((4, 6, 5),)),
         ({"out_channels": 5, "kernel_size": 1}, ((3, 4, 4),)),
+        ({"out_channels": 5, "kernel_size": 3, "padding": 1}, ((3, 1, 1),)),
+        (
+            {
+                "out_channels": 4,
+                "kernel_size": (3, 5),
+                "dilation": 2,
+                "padding": (2, 4),
+                "groups": 4,
+            },
+            ((4, 1, 1),),
+        ),
         (
             {
                 "out_channels": 3,

@@ -50,11 +50,10 @@ class SGD(mx.optimizer.Optimizer):
 
 
 class Adam(mx.optimizer.Optimizer):
-    """Adam as in PyTorch, on MXNet's fused kernels.
+    """Adam as in PyTorch, on MXNet's fused kernel.
 
-    They know no bias correction: the rate and epsilon of each step carry it. They keep
-    their betas in float32, so the corrections are made from the same rounded betas. On
-    a CPU biases, scales and shifts move many at a time, by the kernel for AdamW.
+    The kernel knows no bias correction: the rate and epsilon of each step carry it. It
+    keeps its betas in float32, so the corrections are made from the same rounded betas.
     """
 
     def __init__(
@@ -65,8 +64,7 @@ class Adam(mx.optimizer.Optimizer):
             nd.array([beta1, beta2], dtype="float32").asnumpy().tolist()
         )
         self.epsilon = epsilon
-        self.aggregate_num = 45  # parameters in one call
-        self.one = nd.ones(1)
+        self.aggregate_num = 100  # parameters in one call of `update`
 
     def create_state(self, index, weight):
         """Return the running means of the gradient and of its square."""
@@ -77,40 +75,22 @@ class Adam(mx.optimizer.Optimizer):
         self._update_count(index)
         correction1 = 1 - self.beta1**self.num_update
         correction2 = (1 - self.beta2**self.num_update) ** 0.5
-        rate = self.lr * correction2 / correction1
         options = {
+            "lr": self.lr * correction2 / correction1,
             "beta1": self.beta1,
             "beta2": self.beta2,
             "epsilon": self.epsilon * correction2,
         }
-        vectors = []
         rows = zip(weight, grad, state, self._get_wds(index))
         for w, g, (mean, square), decay in rows:
-            if w.ndim == 1 and not decay and w.context.device_type == "cpu":
-                vectors.append((w, g, mean, square))
-            else:
-                nd.adam_update(w, g, mean, square, out=w, lr=rate, wd=decay, **options)
-        if vectors:
-            count = len(vectors)
-            weights, *rest = ([row[i] for row in vectors] for i in range(4))
-            nd.contrib.multi_adamw_update(
-                weights,
-                *rest,
-                self.one,
-                lrs=[rate] * count,
-                wds=[0.0] * count,
-                etas=[1.0] * count,
-                out=weights,
-                **options,
-            )
+            nd.adam_update(w, g, mean, square, out=w, wd=decay, **options)
 
 
 class AdamW(mx.optimizer.Optimizer):
-    """Adam with decoupled weight decay as in PyTorch, on MXNet's fused kernels.
+    """Adam with decoupled weight decay as in PyTorch, on MXNet's fused kernel.
 
-    They know no bias correction: the rate and epsilon of each step carry it. They keep
-    their betas in float32, so the corrections are made from the same rounded betas. On
-    a CPU biases, scales and shifts move many at a time, by the kernel for AdamW.
+    The kernel knows no bias correction: the rate and epsilon of each step carry it. It
+    keeps its betas in float32, so the corrections are made from the same rounded betas.
     """
 
     def __init__(
@@ -121,8 +101,7 @@ class AdamW(mx.optimizer.Optimizer):
             nd.array([beta1, beta2], dtype="float32").asnumpy().tolist()
         )
         self.epsilon = epsilon
-        self.aggregate_num = 45  # parameters in one call
-        self.one = nd.ones(1)
+        self.aggregate_num = 100  # parameters in one call of `update`
 
     def create_state(self, index, weight):
         """Return the running means of the gradient and of its square."""
@@ -133,31 +112,14 @@ class AdamW(mx.optimizer.Optimizer):
         self._update_count(index)
         correction1 = 1 - self.beta1**self.num_update
         correction2 = (1 - self.beta2**self.num_update) ** 0.5
-        rate = self.lr * correction2 / correction1
         options = {
+            "lr": self.lr * correction2 / correction1,
             "beta1": self.beta1,
             "beta2": self.beta2,
             "epsilon": self.epsilon * correction2,
         }
-        vectors, decays = [], []
         rows = zip(weight, grad, state, self._get_wds(index))
         for w, g, (mean, square), decay in rows:
-            if w.ndim == 1 and w.context.device_type == "cpu":
-                vectors.append((w, g, mean, square))
-                decays.append(self.lr * decay)
-            else:
+            if decay:
                 w *= 1 - self.lr * decay
-                nd.adam_update(w, g, mean, square, out=w, lr=rate, **options)
-        if vectors:
-            count = len(vectors)
-            weights, *rest = ([row[i] for row in vectors] for i in range(4))
-            nd.contrib.multi_adamw_update(
-                weights,
-                *rest,
-                self.one,
-                lrs=[rate] * count,
-                wds=decays,
-                etas=[1.0] * count,
-                out=weights,
-                **options,
-            )
+            nd.adam_update(w, g, mean, square, out=w, **options)
