@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,10 @@ from scipy import stats
 import polyframe as pf
 from polyframe.bench.entrants import entrants
 from polyframe.bench.figures import paired_ratio, ranks, spread
+from polyframe.bench.ours import Own
 from polyframe.bench.run import Result, check_equal
 from polyframe.bench.settings import Settings
+from polyframe.bench.worker import rest
 from polyframe.cli import cli
 
 HANDWRITTEN = Path(__file__).parent / "handwritten"
@@ -255,3 +259,27 @@ def test_a_ratio_is_over_the_contestant_on_the_same_backend():
     result = Result(given, entrants(given, ["torch", "mxnet"]))
     for entrant in result.entrants:
         assert result.reference(entrant) == f"{entrant.backend}: polyframe"
+
+
+def test_a_turn_ends_when_the_threads_rest():
+    """Else what a contestant's threads still do would be timed as the next one's."""
+    until = time.perf_counter() + 0.5
+
+    def work():
+        while time.perf_counter() < until:
+            pass
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    rest()
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("backend", ["torch", "mxnet", "tensorflow"])
+def test_a_step_is_timed_with_its_update(backend, monkeypatch):
+    """MXNet's update is under way when the loss is there."""
+    own = Own(settings(), backend, "program")
+    waits = []
+    monkeypatch.setattr(own.model.session, "wait", lambda: waits.append(1))
+    assert own.bare(2) > 0
+    assert waits == [1]

@@ -79,6 +79,7 @@ class TensorFlowSession(Session):
             tf.config.experimental.enable_tensor_float_32_execution(False)
         self.program, self.device = program, device
         self.several = inputs > 1
+        self.numbers: dict[float, Any] = {}
         self.dtype = tf.as_dtype(target.dtype)
         self.module = load(program)
         policy = tf.keras.config.dtype_policy()
@@ -161,8 +162,13 @@ class TensorFlowSession(Session):
         outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
         return [self.read(tf.cast(output, self.dtype)) for output in outputs]
 
-    def number(self, count: int) -> Any:
-        return tf.constant(count, self.dtype)
+    def number(self, count: float) -> Any:
+        if count not in self.numbers:  # most steps take those of the last one
+            if len(self.numbers) >= 8:
+                self.numbers.clear()
+            with tf.device(self.device):
+                self.numbers[count] = tf.constant(count, self.dtype)
+        return self.numbers[count]
 
     def loss_and_gradients(self, batch: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
         with tf.device(self.device):
@@ -178,8 +184,8 @@ class TensorFlowSession(Session):
     ) -> tuple[Any, Any]:
         if not self.kept:
             self._begin()
+        rate = self.number(learning_rate)
         with tf.device(self.device):
-            rate = tf.constant(learning_rate, self.dtype)
             found: tuple[Any, Any] = self._trace(batch, rate, last)(*batch, rate)
         return found
 
