@@ -6,8 +6,6 @@ Recording runs nothing, and a replay reads and writes the recorded step's own te
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -224,12 +222,3 @@ def test_numbers_in_a_batch_are_part_of_its_kind():
         (one[0].double(), one[1], 2),
     ):
         assert kind(one) != kind(other)
-
-
-def test_no_warning_without_a_failure():
-    made = model(pf.SGD(RATE))
-    graphed(made)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for x, y in batches([8] * 5):
-            made.train_step(x, y)

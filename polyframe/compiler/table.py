@@ -30,6 +30,12 @@ class Target:
     precision: str | None = None  # "bfloat16", "float16": what the passes compute in
     optimize: bool = False  # the fastest native program, not the idiomatic one
 
+    @property
+    def plain_cpu(self) -> bool:
+        """Whether it is for a CPU, in the dtype of the weights: where the faster forms
+        of convolutions were measured."""
+        return self.device == "cpu" and self.precision is None
+
 
 @dataclass(frozen=True)
 class View:

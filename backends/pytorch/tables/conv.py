@@ -41,10 +41,9 @@ to 1.5 at 256 (two cores, oneDNN)."""
 
 def few_places(view: View) -> bool:
     """Whether a convolution is a matrix product over so few places, on a CPU."""
-    layer, target = view.layer, view.target
-    cpu = target.device == "cpu" and target.precision is None
+    layer = view.layer
     alone = layer.groups == 1 and layer.pointwise(view.shape)
-    return cpu and alone and math.prod(view.shape[1:]) <= FEW
+    return view.target.plain_cpu and alone and math.prod(view.shape[1:]) <= FEW
 
 
 def pointwise(view: View) -> Code:
@@ -60,8 +59,7 @@ def pointwise(view: View) -> Code:
 
 def one_place(view: View) -> bool:
     """Whether one position of the kernel sees all that there is, on a CPU."""
-    layer, target = view.layer, view.target
-    cpu = target.device == "cpu" and target.precision is None
+    layer, cpu = view.layer, view.target.plain_cpu
     own = even(layer.pads(view.shape))  # padding in front makes more places
     return cpu and own and layer.position(view.shape) is not None
 

@@ -45,10 +45,9 @@ to 1.06 at 256 (two cores, oneDNN)."""
 
 def few_places(view: View) -> bool:
     """Whether a convolution is a matrix product over so few places, on a CPU."""
-    layer, target = view.layer, view.target
-    cpu = target.device == "cpu" and target.precision is None
+    layer = view.layer
     alone = layer.groups == 1 and layer.pointwise(view.shape)
-    return cpu and alone and math.prod(view.shape[1:]) <= FEW
+    return view.target.plain_cpu and alone and math.prod(view.shape[1:]) <= FEW
 
 
 def pointwise(view: View) -> Code:
@@ -61,9 +60,7 @@ def pointwise(view: View) -> Code:
 
 def one_place(view: View) -> bool:
     """Whether one position of the kernel sees all that there is, on a CPU."""
-    layer, target = view.layer, view.target
-    cpu = target.device == "cpu" and target.precision is None
-    return cpu and layer.position(view.shape) is not None
+    return view.target.plain_cpu and view.layer.position(view.shape) is not None
 
 
 def single_place(view: View) -> Code:
