@@ -285,3 +285,18 @@ def test_lint_names_biases_in_front_of_a_batch_norm():
     assert "note: a has a bias that b takes away" in spec.summary()
     assert "note" not in pf.zoo.simple_cnn().summary()
     assert any(note.startswith("features.0 has") for note in pf.zoo.vgg11_bn().lint())
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "densenet121"])
+@pytest.mark.parametrize("backend", ["torch", "tensorflow", "mxnet"])
+def test_networks_for_large_images_train_on_small_ones(backend, name):
+    """Their last blocks see one place, where other forms are written, within blocks."""
+    spec = getattr(pf.zoo, name)(num_classes=3, input_shape=(3, 32, 32), width=0.5)
+    x = np.random.default_rng(0).normal(size=(8, 3, 32, 32)).astype("float32")
+    losses = []
+    for optimize in (True, False):
+        model = pf.compile(
+            spec, backend, loss="cross_entropy", device="cpu", optimize=optimize
+        )
+        losses.append(model.train_step(x, np.arange(8) % 3))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)

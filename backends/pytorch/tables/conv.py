@@ -11,9 +11,16 @@ from polyframe.compiler.source import Call, Opt, call
 from polyframe.compiler.table import Code, Entry, Form, View, entry
 
 
+def convolution(view: View) -> Any:
+    """The layer, a depthwise one as the grouped convolution that it is."""
+    layer = view.layer
+    return layer.conv(view.shape[0]) if hasattr(layer, "conv") else layer
+
+
 def conv(view: View) -> Code:
-    make = module(view.layer, view.shape)
-    return Code("{self}(" + padded(view.layer, view.shape) + ")", make, AS_IS)
+    layer = convolution(view)
+    make = module(layer, view.shape)
+    return Code("{self}(" + padded(layer, view.shape) + ")", make, AS_IS)
 
 
 def module(layer: Any, shape: Any) -> Call:
@@ -59,13 +66,14 @@ def pointwise(view: View) -> Code:
 
 def one_place(view: View) -> bool:
     """Whether one position of the kernel sees all that there is, on a CPU."""
-    layer, cpu = view.layer, view.target.plain_cpu
+    layer, cpu = convolution(view), view.target.plain_cpu
     own = even(layer.pads(view.shape))  # padding in front makes more places
     return cpu and own and layer.position(view.shape) is not None
 
 
 def single_place(view: View) -> Code:
-    make = replace(module(view.layer, view.shape), function="SinglePlaceConv2d")
+    make = module(convolution(view), view.shape)
+    make = replace(make, function="SinglePlaceConv2d")
     return Code(make=make, weights=AS_IS, snippets=("SinglePlaceConv2d",))
 
 
@@ -76,12 +84,14 @@ def padded(layer: Any, shape: Any) -> str:
     return "{0}" if even(pads) else f"F.pad({{0}}, {f_pad(pads)}{mode})"
 
 
+SINGLE_PLACE = Form("single place", single_place, one_place, faster=True)
+
 TABLE: dict[str, Entry] = {
     "Conv1D": entry(conv),
     "Conv2D": Entry(
         (
             Form("matrix product", pointwise, few_places, faster=True),
-            Form("single place", single_place, one_place, faster=True),
+            SINGLE_PLACE,
             Form("native", conv),
         )
     ),

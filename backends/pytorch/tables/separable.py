@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from polyframe.backends.pytorch.tables.common import AS_IS
-from polyframe.backends.pytorch.tables.conv import module, padded
+from polyframe.backends.pytorch.tables.conv import SINGLE_PLACE, conv, module, padded
 from polyframe.compiler.program import Slot
 from polyframe.compiler.source import listing
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.table import Code, Entry, Form, View, entry
 
 HALVES = {
     "depthwise_weight": Slot("0.weight"),
     "pointwise_weight": Slot("1.weight"),
     "bias": Slot("1.bias"),
 }
-
-
-def depthwise(view: View) -> Code:
-    conv = view.layer.conv(view.shape[0])
-    x = padded(conv, view.shape)
-    return Code("{self}(" + x + ")", module(conv, view.shape), AS_IS)
 
 
 def separable(view: View) -> Code:
@@ -30,6 +23,6 @@ def separable(view: View) -> Code:
 
 
 TABLE: dict[str, Entry] = {
-    "DepthwiseConv2D": entry(depthwise),
+    "DepthwiseConv2D": Entry((SINGLE_PLACE, Form("native", conv))),
     "SeparableConv2D": entry(separable),
 }

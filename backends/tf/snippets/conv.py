@@ -58,7 +58,8 @@ class SinglePlaceConv2D(layers.Conv2D):
     """A convolution of images of one place, which one position of the kernel sees."""
 
     def __init__(self, *sizes, position, **options):
-        super().__init__(*sizes, **options)
+        # So that Keras, too, knows that there is one place behind it.
+        super().__init__(*sizes, padding="same", **options)
         self.position = position
 
     def call(self, x):
@@ -73,7 +74,8 @@ class SinglePlaceDepthwiseConv2D(layers.DepthwiseConv2D):
     """A depthwise convolution of images of one place: a product for each channel."""
 
     def __init__(self, *sizes, position, **options):
-        super().__init__(*sizes, **options)
+        # So that Keras, too, knows that there is one place behind it.
+        super().__init__(*sizes, padding="same", **options)
         self.position = position
 
     def call(self, x):

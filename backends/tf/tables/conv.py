@@ -58,13 +58,19 @@ def pointwise(view: View) -> Code:
     return Code(make=make, weights=weights, snippets=("PointwiseConv2D",))
 
 
+def convolution(view: View) -> Any:
+    """The layer, a depthwise one as the grouped convolution that it is."""
+    layer = view.layer
+    return layer.conv(view.shape[0]) if hasattr(layer, "conv") else layer
+
+
 def one_place(view: View) -> bool:
     """Whether one position of the kernel sees all that there is, on a CPU."""
-    return view.target.plain_cpu and view.layer.position(view.shape) is not None
+    return view.target.plain_cpu and convolution(view).position(view.shape) is not None
 
 
 def single_place(view: View) -> Code:
-    layer, channels = view.layer, view.shape[0]
+    layer, channels = convolution(view), view.shape[0]
     options = {
         "kernel_size": short(layer.kernel_size),
         "position": layer.position(view.shape),
@@ -180,12 +186,14 @@ def steps(sizes: Any) -> str:
     return f"[:, {places}]" if max(sizes) > 1 else ""
 
 
+SINGLE_PLACE = Form("single place", single_place, one_place, faster=True)
+
 TABLE: dict[str, Entry] = {
     "Conv1D": entry(conv),
     "Conv2D": Entry(
         (
             Form("matrix product", pointwise, few_places, faster=True),
-            Form("single place", single_place, one_place, faster=True),
+            SINGLE_PLACE,
             Form("native", conv),
         )
     ),

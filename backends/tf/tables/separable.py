@@ -6,7 +6,7 @@ from polyframe.backends.tf.tables import conv
 from polyframe.backends.tf.tables.common import BIAS, short
 from polyframe.compiler.program import Slot
 from polyframe.compiler.source import Opt, call
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.table import Code, Entry, Form, View, entry
 
 
 def depthwise(view: View) -> Code:
@@ -35,6 +35,6 @@ def separable(view: View) -> Code:
 
 
 TABLE: dict[str, Entry] = {
-    "DepthwiseConv2D": entry(depthwise),
+    "DepthwiseConv2D": Entry((conv.SINGLE_PLACE, Form("native", depthwise))),
     "SeparableConv2D": entry(separable),
 }

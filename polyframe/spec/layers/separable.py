@@ -61,6 +61,7 @@ class DepthwiseConv2D(Layer):
             ((3, 7, 9),),
         ),
         ({"kernel_size": 2}, ((1, 4, 4),)),
+        ({"kernel_size": (3, 5), "padding": (1, 2)}, ((4, 1, 1),)),
     )
 
     def pads(self, shape: Shape) -> Pads:
