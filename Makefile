@@ -19,8 +19,8 @@ $(INSTALLED): setup.py constraints.txt $(wildcard tests/example_backend/polyfram
 	touch $@
 
 demo: install
-	@sh docs/get_fashion_mnist.sh
-	$(BIN)/python docs/demo.py
+	@sh tools/get_fashion_mnist.sh
+	$(BIN)/python tools/demo.py
 
 lint: install
 	$(BIN)/ruff check
@@ -32,16 +32,16 @@ test: lint
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -q -n 2 -m "not full"
 
 test-full: lint
-	@sh docs/get_fashion_mnist.sh
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/python tests/full.py -n 2
+	@sh tools/get_fashion_mnist.sh
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python tools/full.py -n 2
 
 catalogue: install
-	$(BIN)/python docs/catalogue.py
+	$(BIN)/python tools/catalogue.py
 
 bench: install
-	$(BIN)/python tests/bench.py
-	$(BIN)/python tests/bench_data.py
-	$(BIN)/python tests/bench_speed.py
+	$(BIN)/python tools/bench.py
+	$(BIN)/python tools/bench_data.py
+	$(BIN)/python tools/bench_speed.py
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,13 +27,14 @@ setup(
     ],
     package_dir={"polyframe.backends": "backends"},
     package_data={
-        "polyframe": ["py.typed", "support.json", "recipes/*.yaml"],
+        "polyframe": ["py.typed"],
         "polyframe.backends.gluon": ["gaps.yaml"],
         "polyframe.backends.pytorch": ["gaps.yaml"],
         "polyframe.backends.tf": ["gaps.yaml"],
-        "polyframe.conformance": ["*.j2"],
+        "polyframe.conformance": ["*.j2", "support.json"],
         "polyframe.data": ["*.npz"],
         "polyframe.differences": ["*.yaml"],
+        "polyframe.zoo": ["recipes/*.yaml"],
     },
     install_requires=[
         "numpy>=1.26",

@@ -11,7 +11,7 @@ import types
 class _Callable(types.ModuleType):
     def __call__(self) -> list[str]:
         """The names of all registered backends, usable or not."""
-        from polyframe.registry import backends
+        from polyframe.contract.registry import backends
 
         return backends()
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+from polyframe.io.version import __version__
+from polyframe.spec import shipped
 
 _ERRORS = (
     "BackendError DataError DivergedError PolyframeError ProgramError RecipeError "
@@ -47,7 +48,8 @@ _HOMES = {
     "polyframe.spec.composites": (
         "BasicBlock Bottleneck ConvNorm PreActBasicBlock PreActBottleneck SqueezeExcite"
     ),
-    "polyframe.spec.graph": "Block Input ModelSpec Sequential",
+    "polyframe.spec.graph": "Block Input",
+    "polyframe.spec.model": "ModelSpec Sequential",
     "polyframe.spec.fields": "UNSET",
     "polyframe.spec.losses": (
         "BinaryCrossEntropy Cosine CrossEntropy Dice Focal Hinge Huber KLDiv L1 MSE "
@@ -62,7 +64,7 @@ _HOMES = {
         "TruncatedNormal Uniform Zeros"
     ),
     "polyframe.spec.recipe": "Recipe load_recipe",
-    "polyframe.spec.text": "load_spec",
+    "polyframe.spec.load": "load_spec",
     "polyframe.errors": _ERRORS,
     "polyframe.spec.schedules": (
         "ConstantSchedule CosineRestartsSchedule CosineSchedule ExponentialSchedule "
@@ -81,13 +83,27 @@ _HOMES = {
     ),
     "polyframe.spec.safety": "ModelCheckpoint TerminateOnNaN",
     "polyframe.plugins": "load_plugin",
-    "polyframe.model": "Model",
-    "polyframe.build": "compile",
+    "polyframe.model.model": "Model",
+    "polyframe.model.compile": "compile",
 }
 _NAMES = {name: home for home, names in _HOMES.items() for name in names.split()}
 _MODULES = ("backends", "data", "train", "zoo")
 
-__all__ = [*_NAMES, *_MODULES]
+__all__ = ["__version__", *_NAMES, *_MODULES]
+
+
+def _library() -> Any:
+    return importlib.import_module("polyframe.zoo.library")
+
+
+shipped.register(
+    "model", lambda: _library().model_names(), lambda name: _library().model(name)
+)
+shipped.register(
+    "recipe",
+    lambda: _library().recipe_names(),
+    lambda name: _library().recipe_file(name),
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class PolyframeError(Exception):
@@ -64,6 +65,15 @@ class ConformanceError(PolyframeError):
 def one_line(text: str) -> str:
     """The text with line ends, control and bidi characters written as escapes."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def brief(value: Any) -> str:
+    """``repr`` of anything, cut to a length that fits into a message."""
+    try:
+        text = " ".join(repr(value).split())
+    except (ValueError, RecursionError):  # a giant number, or nested too deep
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def did_you_mean(name: str, options: Iterable[str]) -> str:

@@ -8,18 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from polyframe.backend import SAME, Backend, Probe, Session
 from polyframe.backends.gluon.losses import LOSSES
 from polyframe.backends.gluon.optimizers import OPTIMIZERS, snippets
 from polyframe.backends.gluon.reserved import RESERVED
 from polyframe.backends.gluon.step import helpers, step_text
 from polyframe.backends.gluon.tables import TABLE
 from polyframe.compiler.program import Program
-from polyframe.compiler.source import Call, listing
-from polyframe.compiler.steps import Step, supported
-from polyframe.compiler.table import Target, choose_all
-from polyframe.compiler.units import Style
-from polyframe.compiler.write import (
+from polyframe.compiler.python.source import Call, listing
+from polyframe.compiler.python.steps import supported
+from polyframe.compiler.python.units import Style
+from polyframe.compiler.python.write import (
     assemble,
     defined_in,
     files_of,
@@ -27,6 +25,10 @@ from polyframe.compiler.write import (
     snippet_of,
     write_model,
 )
+from polyframe.compiler.table import Target, choose_all
+from polyframe.compiler.training import TrainingSpec
+from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
+from polyframe.contract.session import Session
 from polyframe.errors import UnsupportedError
 from polyframe.spec.initializers import Uniform, Zeros
 from polyframe.spec.typed import TypedGraph
@@ -104,7 +106,9 @@ class Gluon(Backend):
             return Probe(False, None, problem=f"{type(error).__name__}: {error}")
         return Probe(True, mx.__version__, devices())
 
-    def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
+    def write(
+        self, graph: TypedGraph, target: Target, step: TrainingSpec | None
+    ) -> Program:
         check_precision(target)
         forms = choose_all(self.entries, graph, target, self.name)
         parts = (*PARTS, *files_of(self.entries, graph))
@@ -144,9 +148,9 @@ class Gluon(Backend):
         os.environ["MXNET_ENFORCE_DETERMINISM"] = "1"
         os.environ["MXNET_CUDNN_AUTOTUNE_DEFAULT"] = "0"
         if device == "cpu":
-            return [SAME]
+            return [DETERMINISM_NOTE]
         return [
-            SAME,
+            DETERMINISM_NOTE,
             "it covers cuDNN's convolutions and a few operators; sums by atomic "
             "additions elsewhere may differ",
         ]

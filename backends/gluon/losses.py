@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.source import Name, Opt, call, listing, literal, statement
+from polyframe.compiler.python.source import (
+    Name,
+    Opt,
+    call,
+    listing,
+    literal,
+    statement,
+)
 
 Lines = list[str]
 MEAN = ["    return nd.mean(losses, axis=0, exclude=True)  # (N,)"]

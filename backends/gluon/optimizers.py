@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from polyframe.compiler.source import Call, Opt, call, listing, statement
-from polyframe.compiler.steps import Step, attribute
+from polyframe.compiler.python.source import Call, Opt, call, listing, statement
+from polyframe.compiler.python.steps import attribute
+from polyframe.compiler.python.write import library, snippet, snippet_of
 from polyframe.compiler.table import Target
-from polyframe.compiler.write import library, snippet, snippet_of
+from polyframe.compiler.training import TrainingSpec
 
 FOLDER = Path(__file__).with_name("snippets") / "optimizers"
 FILES = library(FOLDER)
@@ -57,7 +58,7 @@ def write(o: Any) -> Call:
     return call(name, {"learning_rate": o.lr}, **given)
 
 
-def optimizer_text(step: Step, vectors: Sequence[str] = ()) -> str:
+def optimizer_text(step: TrainingSpec, vectors: Sequence[str] = ()) -> str:
     """``make_optimizer``; ``vectors`` are the paths of those that have more axes here."""
     o = step.optimizer
     before = ADD if step.training.accumulate > 1 else ""

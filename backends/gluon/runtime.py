@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import SCALING, Session
-from polyframe.compiler.devices import pick, threads
-from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program, Slot
 from polyframe.compiler.table import Target
+from polyframe.contract.devices import pick, threads
+from polyframe.contract.modules import load
+from polyframe.contract.session import SCALING, Session
 
 
 def _import_mxnet() -> Any:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from polyframe.backends.gluon.losses import SNIPPETS, loss_text
 from polyframe.backends.gluon.optimizers import optimizer_text
-from polyframe.compiler.source import literal
-from polyframe.compiler.steps import (
-    Step,
+from polyframe.compiler.python.source import literal
+from polyframe.compiler.python.steps import (
     attribute,
-    fields,
     freeze_text,
     frozen_layers,
     losses_text,
+    step_template_values,
 )
-from polyframe.compiler.write import Written
+from polyframe.compiler.python.write import Written
+from polyframe.compiler.training import TrainingSpec
 from polyframe.spec.layers import BatchNorm
 from polyframe.spec.typed import TypedGraph
 
@@ -72,7 +72,7 @@ UPDATE = """\
 """
 
 
-def helpers(step: Step) -> list[str]:
+def helpers(step: TrainingSpec) -> list[str]:
     """The snippets that the step needs besides the optimizer."""
     training = step.training
     ema = training.ema is not None
@@ -83,7 +83,7 @@ def helpers(step: Step) -> list[str]:
     return [*found, *(["LossScale"] if scaled else []), *losses]
 
 
-def clip_text(step: Step) -> str:
+def clip_text(step: TrainingSpec) -> str:
     """The function ``clip``, if there is one."""
     training = step.training
     if training.clip_norm is not None:
@@ -93,7 +93,9 @@ def clip_text(step: Step) -> str:
     return ""
 
 
-def norms_text(graph: TypedGraph, written: Written, step: Step) -> tuple[str, str]:
+def norms_text(
+    graph: TypedGraph, written: Written, step: TrainingSpec
+) -> tuple[str, str]:
     """What a step does for batch norms, before the forward and behind the backward:
     only the helper's are folded in, but Gluon's own need a backward pass as well."""
     found = [n.layer for n in graph.walk() if isinstance(n.layer, BatchNorm)]
@@ -108,7 +110,7 @@ def norms_text(graph: TypedGraph, written: Written, step: Step) -> tuple[str, st
     return before, UPDATE.format(first=first) if folds else ""
 
 
-def apply_text(step: Step, arguments: str) -> str:
+def apply_text(step: TrainingSpec, arguments: str) -> str:
     """``apply``: from gradients to new weights."""
     update = ["optimizer.set_learning_rate(learning_rate)", "optimizer.step(1)"]
     gradients = "[p.grad() for p in trained(model)]"
@@ -131,14 +133,14 @@ def apply_text(step: Step, arguments: str) -> str:
     return "\n".join(lines)
 
 
-def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
+def step_text(graph: TypedGraph, written: Written, step: TrainingSpec) -> list[str]:
     """The sections of a program that train: losses, optimizer, gradients, update."""
     training = step.training
     adds = training.accumulate > 1
     kept = ["optimizer", *(["average"] if training.ema is not None else [])]
     scaled = training.precision == "float16"
     kept += ["scaler"] if scaled else []
-    pieces = fields(graph, written, step, kept)
+    pieces = step_template_values(graph, written, step, kept)
     functions = step.functions(graph).items()
     sections = [loss_text(name, *key) for key, name in functions]
     layers = frozen_layers(graph, written, step)

@@ -9,18 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from polyframe.backend import SAME, Backend, Probe, Session
 from polyframe.backends.pytorch.losses import LOSSES
 from polyframe.backends.pytorch.optimizers import OPTIMIZERS, snippets
 from polyframe.backends.pytorch.reserved import RESERVED
 from polyframe.backends.pytorch.step import step_text
 from polyframe.backends.pytorch.tables import TABLE
 from polyframe.compiler.program import Program
-from polyframe.compiler.source import Call, listing
-from polyframe.compiler.steps import Step, supported
-from polyframe.compiler.table import Target, choose_all
-from polyframe.compiler.units import Style
-from polyframe.compiler.write import (
+from polyframe.compiler.python.source import Call, listing
+from polyframe.compiler.python.steps import supported
+from polyframe.compiler.python.units import Style
+from polyframe.compiler.python.write import (
     assemble,
     defined_in,
     files_of,
@@ -28,6 +26,10 @@ from polyframe.compiler.write import (
     snippet_of,
     write_model,
 )
+from polyframe.compiler.table import Target, choose_all
+from polyframe.compiler.training import TrainingSpec
+from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
+from polyframe.contract.session import Session
 from polyframe.spec.typed import TypedGraph
 
 SNIPPETS = Path(__file__).with_name("snippets")
@@ -96,7 +98,9 @@ class Torch(Backend):
         devices = ("cpu", *(f"cuda:{i}" for i in range(count)))
         return Probe(True, importlib.metadata.version("torch"), devices)
 
-    def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
+    def write(
+        self, graph: TypedGraph, target: Target, step: TrainingSpec | None
+    ) -> Program:
         forms = choose_all(self.entries, graph, target, self.name)
         parts = (*PARTS, *files_of(self.entries, graph))
         style = replace(STYLE, names=STYLE.names | defined_in(parts))
@@ -135,8 +139,11 @@ class Torch(Backend):
         torch.utils.deterministic.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = False
         if device == "cpu":
-            return [SAME]
-        return [SAME, "operations without a deterministic kernel raise an error"]
+            return [DETERMINISM_NOTE]
+        return [
+            DETERMINISM_NOTE,
+            "operations without a deterministic kernel raise an error",
+        ]
 
     def open(
         self, program: Program, target: Target, device: str, inputs: Sequence[Any]

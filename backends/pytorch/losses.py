@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from polyframe.compiler.source import Name, Opt, call, listing, literal, statement
+from polyframe.compiler.python.source import (
+    Name,
+    Opt,
+    call,
+    listing,
+    literal,
+    statement,
+)
 
 Lines = list[str]
 MEAN = ".flatten(1).mean(1)"

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from polyframe.backend import SCALING, Session
 from polyframe.backends.pytorch.graphs import CudaRecorder, Graphs
-from polyframe.compiler.devices import keep_memory, pick, threads
-from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
+from polyframe.contract.devices import keep_memory, pick, threads
+from polyframe.contract.modules import load
+from polyframe.contract.session import SCALING, Session
 
 
 def resolve_device(device: str) -> str:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from polyframe.backends.pytorch.losses import loss_text
 from polyframe.backends.pytorch.optimizers import optimizer_text
-from polyframe.compiler.source import (
-    listing,
-    literal,
-)
-from polyframe.compiler.steps import (
-    Step,
-    fields,
+from polyframe.compiler.python.source import listing, literal
+from polyframe.compiler.python.steps import (
     freeze_text,
     frozen_layers,
     losses_text,
+    step_template_values,
 )
-from polyframe.compiler.write import Written
+from polyframe.compiler.python.write import Written
+from polyframe.compiler.training import TrainingSpec
 from polyframe.spec.typed import TypedGraph
 
 AVERAGE = '''
@@ -45,7 +42,7 @@ TRAIN = """
 """
 
 
-def clip_text(step: Step) -> list[str]:
+def clip_text(step: TrainingSpec) -> list[str]:
     """The lines between gradients and update."""
     training = step.training
     for name, bound in (
@@ -58,7 +55,7 @@ def clip_text(step: Step) -> list[str]:
 
 
 def step_text(
-    graph: TypedGraph, written: Written, step: Step, device: str, optimize: bool
+    graph: TypedGraph, written: Written, step: TrainingSpec, device: str, optimize: bool
 ) -> list[str]:
     """The sections of a program that train: losses, optimizer, gradients, update."""
     training = step.training
@@ -66,7 +63,7 @@ def step_text(
     kept = ["optimizer"]
     kept += ["average"] if training.ema is not None else []
     kept += ["scaler"] if scaled else []
-    pieces = fields(graph, written, step, kept)
+    pieces = step_template_values(graph, written, step, kept)
     functions = step.functions(graph).items()
     sections = [loss_text(name, *key) for key, name in functions]
     layers = frozen_layers(graph, written, step)
@@ -115,13 +112,13 @@ def make_scaler():
 '''
 
 
-def apply_arguments(step: Step, kept: list[str]) -> str:
+def apply_arguments(step: TrainingSpec, kept: list[str]) -> str:
     """What ``apply`` takes."""
     model = clip_text(step) or step.training.ema is not None
     return ", ".join([*(["model"] if model else []), *kept, "learning_rate"])
 
 
-def apply_text(step: Step, kept: list[str], scaled: bool) -> str:
+def apply_text(step: TrainingSpec, kept: list[str], scaled: bool) -> str:
     """``apply``: from gradients to new weights."""
     clip = clip_text(step)
     lines = [
@@ -141,7 +138,7 @@ def apply_text(step: Step, kept: list[str], scaled: bool) -> str:
     return "\n".join([head, *(f"    {line}" for line in lines)])
 
 
-def update_text(step: Step, kept: list[str]) -> str:
+def update_text(step: TrainingSpec, kept: list[str]) -> str:
     """The call of ``apply`` in ``train_step``."""
     text = f"apply({apply_arguments(step, kept)})"
     return f"if last:\n        {text}" if step.training.accumulate > 1 else text

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from polyframe.backend import SAME, Backend, Probe, Session
 from polyframe.backends.tf.losses import LOSSES
 from polyframe.backends.tf.optimizers import OPTIMIZERS, snippets
 from polyframe.backends.tf.reserved import RESERVED
@@ -15,11 +14,10 @@ from polyframe.backends.tf.step import helpers, step_text
 from polyframe.backends.tf.tables import TABLE
 from polyframe.backends.tf.tables.common import native_shape
 from polyframe.compiler.program import Program
-from polyframe.compiler.source import Call, listing
-from polyframe.compiler.steps import Step, supported
-from polyframe.compiler.table import Target, choose_all
-from polyframe.compiler.units import Style
-from polyframe.compiler.write import (
+from polyframe.compiler.python.source import Call, listing
+from polyframe.compiler.python.steps import supported
+from polyframe.compiler.python.units import Style
+from polyframe.compiler.python.write import (
     assemble,
     defined_in,
     files_of,
@@ -27,6 +25,10 @@ from polyframe.compiler.write import (
     snippet_of,
     write_model,
 )
+from polyframe.compiler.table import Target, choose_all
+from polyframe.compiler.training import TrainingSpec
+from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
+from polyframe.contract.session import Session
 from polyframe.spec.initializers import GlorotUniform, Zeros
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph, TypedNode
@@ -119,7 +121,9 @@ class TensorFlow(Backend):
             return Probe(False, None, problem=f"{type(error).__name__}: {error}")
         return Probe(True, tf.__version__, devices())
 
-    def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
+    def write(
+        self, graph: TypedGraph, target: Target, step: TrainingSpec | None
+    ) -> Program:
         forms = choose_all(self.entries, graph, target, self.name)
         parts = (*PARTS, *files_of(self.entries, graph))
         style = replace(STYLE, names=STYLE.names | defined_in(parts))
@@ -160,8 +164,12 @@ class TensorFlow(Backend):
         tf.config.experimental.enable_op_determinism()
         again = "losses run other kernels then: resume with --deterministic, too"
         if device == "cpu":
-            return [SAME, again]
-        return [SAME, again, "operations without a deterministic kernel raise an error"]
+            return [DETERMINISM_NOTE, again]
+        return [
+            DETERMINISM_NOTE,
+            again,
+            "operations without a deterministic kernel raise an error",
+        ]
 
     def open(
         self, program: Program, target: Target, device: str, inputs: Sequence[Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.source import Name, call, listing, literal, statement
+from polyframe.compiler.python.source import Name, call, listing, literal, statement
 
 Lines = list[str]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from polyframe.compiler.source import Call, Name, Opt, call, statement
+from polyframe.compiler.python.source import Call, Name, Opt, call, statement
+from polyframe.compiler.python.write import library, snippet_of
 from polyframe.compiler.table import Target
-from polyframe.compiler.write import library, snippet_of
 
 FILES = library(Path(__file__).with_name("snippets") / "optimizers")
 

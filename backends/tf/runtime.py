@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import SCALING, Session
 from polyframe.backends.tf.optimizers import STATES
-from polyframe.compiler.devices import keep_memory, pick, threads
-from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
+from polyframe.contract.devices import keep_memory, pick, threads
+from polyframe.contract.modules import load
+from polyframe.contract.session import SCALING, Session
 
 
 @contextlib.contextmanager

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from polyframe.backends.tf.losses import loss_text
 from polyframe.backends.tf.optimizers import optimizer_text
-from polyframe.compiler.source import literal
-from polyframe.compiler.steps import (
-    Step,
+from polyframe.compiler.python.source import literal
+from polyframe.compiler.python.steps import (
     attribute,
-    fields,
     freeze_text,
     frozen_layers,
     losses_text,
+    step_template_values,
 )
-from polyframe.compiler.write import Written
+from polyframe.compiler.python.write import Written
+from polyframe.compiler.training import TrainingSpec
 from polyframe.spec.typed import TypedGraph
 
 GRADIENTS = '''
@@ -78,7 +78,7 @@ TRAIN = """
 """
 
 
-def helpers(step: Step) -> list[str]:
+def helpers(step: TrainingSpec) -> list[str]:
     """The snippets that the step needs besides the optimizer."""
     training = step.training
     sums = ["Sums"] if training.accumulate > 1 else []
@@ -90,7 +90,7 @@ def helpers(step: Step) -> list[str]:
     ]
 
 
-def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
+def step_text(graph: TypedGraph, written: Written, step: TrainingSpec) -> list[str]:
     """The sections of a program that train: losses, optimizer, gradients, update."""
     training = step.training
     kept = ["optimizer"]
@@ -98,7 +98,9 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> list[str]:
     kept += ["average"] if training.ema is not None else []
     scaled = training.precision == "float16"
     kept += ["scaler"] if scaled else []
-    pieces = fields(graph, written, step, kept, "loss, outputs, gradients")
+    pieces = step_template_values(
+        graph, written, step, kept, "loss, outputs, gradients"
+    )
     functions = step.functions(graph).items()
     sections = [loss_text(name, *key) for key, name in functions]
     layers = frozen_layers(graph, written, step)

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from polyframe.compiler.table import Code, add_entries, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.table import add_entries
 from polyframe.spec.element import define
-from polyframe.spec.layers.base import Layer, Moment, Shape
+from polyframe.spec.layers.base import Context, Layer, Shape
 
 
 @define
@@ -22,7 +23,7 @@ class SquaredReLU(Layer):
     def infer(self, *shapes: Shape) -> Shape:
         return shapes[0]
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return np.maximum(x[0], 0) ** 2
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from polyframe.bench.ours import Ops, seconds
 from polyframe.bench.settings import Settings
-from polyframe.conformance.cases import as_list
 from polyframe.errors import PolyframeError
 
 
@@ -34,8 +33,8 @@ class Handwritten:
     def __init__(self, settings: Settings, model: Path, trainer: Path) -> None:
         if settings.dtype != "float32":
             raise PolyframeError("hand-written programs run in float32 only")
-        x, y = settings.subject.batch(0)
-        x, y = as_list(x)[0].astype(settings.dtype), as_list(y)[0]
+        inputs, targets = settings.random_batch()
+        x, y = inputs[0].astype(settings.dtype), targets[0]
         began = time.perf_counter()
         how = module(trainer)  # which imports the framework
         imported = time.perf_counter()

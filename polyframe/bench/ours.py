@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from polyframe import registry
 from polyframe.bench.settings import Settings
-from polyframe.build import compile as compile_model
-from polyframe.conformance.cases import as_list
+from polyframe.contract import registry
 from polyframe.errors import BackendError
-from polyframe.model import Model
+from polyframe.model.compile import compile as compile_model
+from polyframe.model.model import Model
 from polyframe.spec.recipe import ALWAYS
-from polyframe.train.callbacks import Callback
-from polyframe.train.feed import whole
+from polyframe.train.callbacks.base import Callback
+from polyframe.train.feed import assemble_step
 from polyframe.train.history import Totals
 from polyframe.train.loop import WAITING
 
@@ -31,7 +30,7 @@ PAIRS = 7
 class Clock(Callback):
     """When each loss arrived."""
 
-    lags = True
+    tolerates_delay = True
 
     def __init__(self) -> None:
         self.ticks: list[float] = []
@@ -58,23 +57,20 @@ class Own:
 
     def __init__(self, settings: Settings, backend: str, kind: str) -> None:
         self.settings, self.kind = settings, kind
-        subject = settings.subject
         began = time.perf_counter()
         probe = registry.get(backend).probe()  # imports the framework
         imported = time.perf_counter()
         if not probe.usable:
             raise BackendError(f"is not usable: {probe.problem}", where=backend)
         self.model: Model = compile_model(
-            subject.spec, backend, list(subject.losses), subject.optimizer,
+            settings.model_spec, backend, list(settings.losses), settings.update_rule,
             metrics=["accuracy"] if labels(settings) else [], dtype=settings.dtype,
             device=settings.device, optimize=kind != "idiomatic",
         )  # fmt: skip
         built = time.perf_counter()
-        x, y = subject.batch(0)
-        self.x = [np.ascontiguousarray(a, settings.dtype) for a in as_list(x)]
-        self.y = [
-            a if a.dtype.kind in "iu" else a.astype(settings.dtype) for a in as_list(y)
-        ]
+        x, y = settings.random_batch()
+        self.x = [np.ascontiguousarray(a, settings.dtype) for a in x]
+        self.y = [a if a.dtype.kind in "iu" else a.astype(settings.dtype) for a in y]
         self.ready = self.staged()
         first = seconds(lambda: self.model.train_step(one(self.x), one(self.y)))
         self.start = {
@@ -106,7 +102,7 @@ class Own:
     def staged(self) -> Any:
         """The batch on the device."""
         part = self.model.check_part((one(self.x), one(self.y), None))
-        (batch,) = whole([part], None, self.model.step, 0)
+        (batch,) = assemble_step([part], None, self.model.steps_done, 0)
         return self.model.stage(batch)
 
     def fitted(self, count: int) -> float:
@@ -190,7 +186,7 @@ def settled(session: Any, call: Callable[[], Any], count: int) -> float:
 
 def labels(settings: Settings) -> bool:
     """Whether all targets are classes, so that accuracy can be measured."""
-    return all(loss.type == "cross_entropy" for loss in settings.subject.losses)
+    return all(loss.type == "cross_entropy" for loss in settings.losses)
 
 
 def one(arrays: list[np.ndarray]) -> Any:

@@ -9,12 +9,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from polyframe import __version__
 from polyframe.bench.entrants import Entrant
 from polyframe.bench.figures import Ratio, Spread, paired_ratio, spread
 from polyframe.bench.process import Contestant
 from polyframe.bench.settings import Settings
 from polyframe.errors import PolyframeError
+from polyframe.io.version import __version__
 
 EQUAL = ("threads", "dtype", "batch", "parameters", "device")
 """What all contestants have to have in common."""
@@ -169,7 +169,7 @@ def check_equal(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
     """PolyframeError that says in what the contestants differ from what was asked."""
     wanted = {
         **settings.to_data(),
-        "parameters": settings.subject.graph.num_parameters,
+        "parameters": settings.graph.num_parameters,
     }
     found = [
         f"{name} has {key} {fact[key]}, not {wanted[key]}"

@@ -8,10 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from polyframe.conformance.subject import Subject
+import numpy as np
+
+from polyframe.data.random_batches import batch
 from polyframe.spec.layers.base import Shape
+from polyframe.spec.load import load_spec
+from polyframe.spec.losses import Losses, default_loss, parse_losses
+from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import SGD, Adam, Optimizer
-from polyframe.spec.text import load_spec
+from polyframe.spec.typed import TypedGraph
 
 OPTIMIZERS = ("adam", "sgd")
 
@@ -37,23 +42,41 @@ class Settings:
     rivals: str | None = None
 
     @cached_property
-    def subject(self) -> Subject:
-        """The spec with its losses and batches of random numbers."""
-        rule: Optimizer = Adam(lr=1e-3)
+    def model_spec(self) -> ModelSpec:
+        """The model."""
+        return load_spec(self.spec)
+
+    @cached_property
+    def graph(self) -> TypedGraph:
+        """Its typed graph, aligned."""
+        return self.model_spec.infer()
+
+    @cached_property
+    def losses(self) -> Losses:
+        """One loss for each output."""
+        return parse_losses(default_loss(self.graph.output_shapes), self.graph.outputs)
+
+    @property
+    def update_rule(self) -> Optimizer:
+        """What training is done with."""
         if self.optimizer == "sgd":
-            rule = SGD(lr=0.01, momentum=0.9)
-        return Subject(load_spec(self.spec), optimizer=rule, batch_size=self.batch)
+            return SGD(lr=0.01, momentum=0.9)
+        return Adam(lr=1e-3)
+
+    def random_batch(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Random inputs and targets, a list of each, in float64."""
+        outputs = list(zip(self.graph.outputs, self.graph.output_shapes, strict=True))
+        return batch(self.graph.inputs, outputs, self.losses, self.batch, 0)
 
     @property
     def input_shape(self) -> Shape:
         """(C, H, W) of the first input."""
-        shape: Shape = self.subject.graph.inputs[0][1]
-        return shape
+        return self.graph.inputs[0][1]
 
     @property
     def classes(self) -> int:
         """How many channels the first output has."""
-        return int(self.subject.graph.output_shapes[0][0])
+        return self.graph.output_shapes[0][0]
 
     def rival(self, folder: str, name: str | None = None) -> Path | None:
         """The file ``folder/name.py`` of the hand-written programs, if there is one;

@@ -14,7 +14,6 @@ from typing import Any
 
 import click
 
-from polyframe import __version__
 from polyframe.cli.bench import bench
 from polyframe.cli.catalogue import list_command
 from polyframe.cli.data import data
@@ -29,6 +28,7 @@ from polyframe.cli.summary import summary
 from polyframe.cli.train import train
 from polyframe.cli.verify import verify
 from polyframe.errors import DivergedError, PolyframeError, did_you_mean
+from polyframe.io.version import __version__
 
 
 class Commands(click.Group):

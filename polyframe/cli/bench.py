@@ -13,8 +13,10 @@ from polyframe.cli.options import backend_option, common_options, shipped, size_
 if TYPE_CHECKING:
     from polyframe.bench.run import Result
 
-HANDWRITTEN = Path(__file__).parents[2] / "tests" / "handwritten"
-"""The hand-written programs of a checkout."""
+CHECKOUT = Path(__file__).parents[2]
+HANDWRITTEN = CHECKOUT / "tests" / "handwritten"
+"""The hand-written programs of a checkout. Beside an installed package somebody else's
+folder may have that name: only a checkout has ``backends`` and ``setup.py``, too."""
 START = ("import", "build", "first step")
 PHASES = (*("host to device", "forward", "backward", "update", "metric", "evaluation"),)
 
@@ -107,16 +109,16 @@ def bench(
       polyframe bench mobilenet_v2 --width 0.5 --input-shape 3,32,32 --classes 10 -b torch
       polyframe bench my.yaml -b torch -b mxnet --rounds 21 -o bench
     """
-    from polyframe import registry
     from polyframe.bench.entrants import entrants
     from polyframe.bench.run import compare
     from polyframe.bench.settings import Settings
     from polyframe.cli.output import output_folder, print_json
-    from polyframe.compiler.devices import threads as available
+    from polyframe.contract import registry
+    from polyframe.contract.devices import threads as available
 
     spec, _ = shipped(source, width, input_shape, classes)
     folder = output_folder(out)
-    if rivals is None and HANDWRITTEN.is_dir():
+    if rivals is None and is_checkout(CHECKOUT):
         rivals = str(HANDWRITTEN)
     settings = Settings(
         spec.to_yaml(), spec.name, batch, threads or available(),
@@ -148,8 +150,8 @@ def keep(result: Result, folder: Path) -> None:
     """Write the figures, and the plot if that can be made."""
     from polyframe.bench.plot import plot
     from polyframe.errors import PolyframeError
-    from polyframe.files import write_atomic
-    from polyframe.train.texts import to_json
+    from polyframe.io.atomic import write_atomic
+    from polyframe.io.json_csv import to_json
 
     write_atomic(folder / "bench.json", to_json(result.to_data()))
     try:
@@ -211,3 +213,9 @@ def show(result: Result) -> None:
         if parts
     ]
     print_table(["phases of a step, ms", *PHASES], rows)
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether a folder is polyframe's own checkout, not what it is installed into."""
+    names = ("setup.py", "backends/pytorch/backend.py", "tests/handwritten")
+    return all((folder / name).exists() for name in names)

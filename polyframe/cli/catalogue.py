@@ -29,7 +29,7 @@ def elements(registry: Mapping[str, Any]) -> Listing:
 
 def layers() -> Listing:
     """All layers, and how far each backend supports them, as the tests found it."""
-    from polyframe import registry
+    from polyframe.contract import registry
     from polyframe.errors import BackendError
     from polyframe.plugins import load_installed
     from polyframe.spec.layers import Layer
@@ -67,7 +67,11 @@ def support() -> Mapping[str, Any]:
     import json
     from importlib import resources
 
-    text = resources.files("polyframe").joinpath("support.json").read_text("utf-8")
+    text = (
+        resources.files("polyframe.conformance")
+        .joinpath("support.json")
+        .read_text("utf-8")
+    )
     found: Mapping[str, Any] = json.loads(text)["layers"]
     return found
 
@@ -142,7 +146,7 @@ def models() -> Listing:
 
 def recipes() -> Listing:
     """All shipped recipes, with the comment on top of their files."""
-    from polyframe.library import recipe_file, recipe_names
+    from polyframe.zoo.library import recipe_file, recipe_names
 
     def comment(name: str) -> str:
         line = recipe_file(name).read_text(encoding="utf-8").partition("\n")[0]
@@ -160,7 +164,7 @@ def datasets() -> Listing:
 
 def backends() -> Listing:
     """All registered backends; nothing is imported to see whether they work."""
-    from polyframe import registry
+    from polyframe.contract import registry
     from polyframe.errors import BackendError
 
     rows = []

@@ -76,7 +76,7 @@ def write_sheet(dataset: Dataset, out: str | None) -> None:
 
     from polyframe.data.sheet import sheet
     from polyframe.errors import DataError
-    from polyframe.files import write_atomic
+    from polyframe.io.atomic import write_atomic
 
     try:
         content = sheet(dataset)

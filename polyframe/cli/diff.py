@@ -91,8 +91,8 @@ def diff(
 
 def keep(found: Agreement, folder: Path) -> None:
     """diff.json, and the programs that were compared, to lay side by side."""
-    from polyframe.files import write_atomic
-    from polyframe.train.texts import to_json
+    from polyframe.io.atomic import write_atomic
+    from polyframe.io.json_csv import to_json
 
     write_atomic(folder / "diff.json", to_json(as_data(found)))
     for backend, text in found.sources.items():

@@ -62,8 +62,9 @@ def examine(conflict: str | None) -> dict[str, Any]:
 
     import numpy as np
 
-    from polyframe import __version__, registry
-    from polyframe.compiler.devices import threads
+    from polyframe.contract import registry
+    from polyframe.contract.devices import threads
+    from polyframe.io.version import __version__
 
     return {
         "polyframe": __version__,
@@ -80,8 +81,8 @@ def examine(conflict: str | None) -> dict[str, Any]:
 
 def examine_backend(name: str, conflict: str | None) -> dict[str, Any]:
     """One backend: a broken one is a finding, not an error."""
-    from polyframe import registry
-    from polyframe.backend import Probe
+    from polyframe.contract import registry
+    from polyframe.contract.backend import Probe
     from polyframe.errors import BackendError
 
     try:

@@ -42,8 +42,8 @@ def eject(
       polyframe eject digits_cnn -b torch -o digits
       cd digits && python train.py
     """
-    from polyframe.eject import eject as write
-    from polyframe.runs import check_fit, load_data
+    from polyframe.eject.write import eject as write
+    from polyframe.run.train import check_fit, load_data
     from polyframe.spec.recipe import load_recipe
 
     changes = parse_settings(settings)

@@ -30,8 +30,8 @@ def evaluate(
       polyframe evaluate runs/digits_cnn/torch/1 -b mxnet --json
     """
     from polyframe.cli.output import figures, print_json, print_matrices
-    from polyframe.cli.runs import open_run
-    from polyframe.runs import check_fit, load_data
+    from polyframe.run.load import open_run
+    from polyframe.run.train import check_fit, load_data
 
     opened = open_run(run, backend, device, False, best)
     data = load_data(opened.recipe)

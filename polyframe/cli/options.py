@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from polyframe.spec.graph import ModelSpec
+    from polyframe.spec.model import ModelSpec
     from polyframe.spec.recipe import Recipe
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,7 +95,7 @@ best_option = click.option(
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     """``["optimizer.lr=0.01"]`` as ``{"optimizer.lr": 0.01}``."""
-    from polyframe.spec.yaml import parse_yaml
+    from polyframe.io.text import parse_yaml
 
     found: dict[str, Any] = {}
     for setting in settings:
@@ -119,9 +119,9 @@ def load_source(source: str) -> tuple[ModelSpec, Recipe | None]:
 
     from polyframe import zoo
     from polyframe.errors import SpecError, did_you_mean
-    from polyframe.library import recipe_names
+    from polyframe.spec.load import from_data, is_file_name, load_spec, read_data
     from polyframe.spec.recipe import load_recipe
-    from polyframe.spec.text import from_data, is_file_name, load_spec, read_data
+    from polyframe.zoo.library import recipe_names
 
     if source in recipe_names():
         recipe = load_recipe(source)

@@ -12,7 +12,7 @@ import click
 
 def print_json(data: Any) -> None:
     """Data on stdout, for other programs."""
-    from polyframe.train.texts import to_json
+    from polyframe.io.json_csv import to_json
 
     click.echo(to_json(data), nl=False)
 

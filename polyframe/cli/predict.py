@@ -60,8 +60,8 @@ def predict(
       polyframe predict runs/digits_cnn/torch/1 samples.npz -b tensorflow -o out.npz
     """
     from polyframe.cli.output import print_json
-    from polyframe.cli.runs import open_run
     from polyframe.errors import PolyframeError
+    from polyframe.run.load import open_run
 
     if out is not None and not out.lower().endswith((".npy", ".npz")):
         raise PolyframeError("a file ending in .npy or .npz is needed", where=out)
@@ -179,7 +179,7 @@ def write(
     import numpy as np
 
     from polyframe.errors import PolyframeError
-    from polyframe.files import write_atomic
+    from polyframe.io.atomic import write_atomic
 
     content = io.BytesIO()
     if path.suffix.lower() == ".npz":

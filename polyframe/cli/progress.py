@@ -10,7 +10,7 @@ import click
 
 from polyframe.cli.output import figures
 from polyframe.train import Callback, Plan, StepEnd
-from polyframe.train.runner import scalars
+from polyframe.train.callbacks.helpers import scalars
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,7 +110,7 @@ def duration(seconds: float) -> str:
 class Lines(Callback):
     """A plain line an epoch, and one each half minute of a long one."""
 
-    lags = True
+    tolerates_delay = True
     pace: Pace
     said = 0.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -43,15 +43,15 @@ def show(
       polyframe show digits_cnn -b torch --optimize > digits.py
       polyframe show residual_cnn -b torch -b tensorflow -b mxnet
     """
-    from polyframe import registry
     from polyframe.compiler.table import Target
-    from polyframe.programs import make_step, write_inference, write_programs
+    from polyframe.contract import registry
+    from polyframe.contract.programs import make_step, write_inference, write_programs
+    from polyframe.spec.losses import Loss, default_loss
     from polyframe.spec.recipe import Recipe
 
     spec, recipe = load_source(source)
     if recipe is None:
-        ranks = {len(shape) for shape in spec.infer().output_shapes}
-        loss: Any = "cross_entropy" if ranks == {1} else "mse"
+        loss = Loss.parse(default_loss(spec.infer().output_shapes))
         recipe = Recipe(spec, loss=loss)
     target = Target(recipe.dtype, "cpu", recipe.semantics, precision=recipe.precision)
     programs = []

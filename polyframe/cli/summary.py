@@ -26,12 +26,11 @@ def summary(spec: str, backends: tuple[str, ...]) -> None:
       polyframe summary simple_cnn
       polyframe summary my_model.yaml -b torch -b tensorflow
     """
-    from polyframe import registry
-    from polyframe.spec.summary import summary as table
+    from polyframe.contract import registry
 
     found, _ = load_source(spec)
     natives = {name: layout_of(registry.get(name)) for name in backends}
-    click.echo(table(found, natives))
+    click.echo(found.summary(natives))
 
 
 def layout_of(backend: Any) -> Any:

@@ -15,7 +15,7 @@ from polyframe.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from polyframe.runs import RunResult
+    from polyframe.run.train import RunResult
 
 
 @click.command()
@@ -100,8 +100,8 @@ def train(
         watchers = [Bar() if sys.stderr.isatty() else Lines()]
         for line in notes(loaded.model.infer()):
             click.echo(line, err=True)
-    from polyframe.runs import Interrupted
-    from polyframe.runs import train as run
+    from polyframe.run.train import Interrupted
+    from polyframe.run.train import train as run
 
     try:
         try:

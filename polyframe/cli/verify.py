@@ -74,10 +74,10 @@ def verify(
       polyframe verify resnet18 --width 0.25 --input-shape 3,32,32 -o certificate
       polyframe verify my.yaml -b torch -b mxnet --optimizer adam --steps 20
     """
-    from polyframe import registry
     from polyframe.cli.output import output_folder, print_json
     from polyframe.conformance.subject import subject_of
     from polyframe.conformance.verify import verify as certify
+    from polyframe.contract import registry
 
     spec, recipe = shipped(source, width, input_shape)
     folder = output_folder(out)
@@ -104,8 +104,8 @@ def keep(data: dict[str, Any], folder: Path) -> None:
     """Write the certificate, and its page if that can be made."""
     from polyframe.conformance.page import page
     from polyframe.errors import PolyframeError
-    from polyframe.files import write_atomic
-    from polyframe.train.texts import to_json
+    from polyframe.io.atomic import write_atomic
+    from polyframe.io.json_csv import to_json
 
     write_atomic(folder / "certificate.json", to_json(data))
     try:

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from polyframe.compiler.program import Slot
-from polyframe.compiler.source import Call
 from polyframe.errors import UnsupportedError
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph, TypedNode
@@ -56,23 +54,6 @@ class View:
 
 
 @dataclass(frozen=True)
-class Code:
-    """What is written for one node.
-
-    ``make`` constructs it (left out where it is only an expression); ``forward`` is the
-    expression of the forward pass, with ``{self}`` for what was made, ``{0}``, ``{1}``,
-    … or ``{all}`` for its inputs and ``{draw}`` for its random factors. ``rank``: the
-    axes of inputs, where what was made takes only as many as at its first call.
-    """
-
-    forward: str = "{self}({0})"
-    make: Call | None = None
-    weights: Mapping[str, Slot] = field(default_factory=dict)
-    snippets: tuple[str, ...] = ()
-    rank: int | None = None
-
-
-@dataclass(frozen=True)
 class Form:
     """One way to write an entry, and where it holds.
 
@@ -81,7 +62,7 @@ class Form:
     """
 
     name: str
-    write: Callable[[View], Code]
+    write: Callable[[View], Any]
     when: Callable[[View], bool] = lambda view: True
     faster: bool = False
 
@@ -100,16 +81,6 @@ class Entry:
 
 
 Table = Mapping[str, Entry]
-
-
-def entry(
-    write: Callable[[View], Code] | Code, gap: str = "", snippets: Path | None = None
-) -> Entry:
-    """An entry of one form that holds everywhere."""
-    if isinstance(write, Code):
-        code = write
-        return Entry((Form("native", lambda view: code),), gap, snippets)
-    return Entry((Form("native", write),), gap, snippets)
 
 
 _ADDED: dict[str, dict[str, Entry]] = {}

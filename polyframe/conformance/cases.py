@@ -11,16 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Backend
-from polyframe.build import compile as compile_model
 from polyframe.compiler.table import Target, View, choose
-from polyframe.model import Model
-from polyframe.randomness import generator, initial_weights
-from polyframe.registry import get
-from polyframe.spec.graph import Input, ModelSpec
+from polyframe.contract.backend import Backend
+from polyframe.contract.registry import get
+from polyframe.model.compile import compile as compile_model
+from polyframe.model.model import Model
+from polyframe.randomness import generator
+from polyframe.spec.graph import Input
 from polyframe.spec.layers import Conv1D, Conv2D, Conv3D, Dense
 from polyframe.spec.layers.base import Layer, Shape
+from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import SGD
+from polyframe.spec.sampling import initial_weights
 
 Case = tuple[int, str, Mapping[str, Any], tuple[Shape, ...]]
 """(number, layer type, fields, shapes of its inputs)"""
@@ -43,7 +45,7 @@ def front(shape: Shape, name: str) -> Layer:
     return found
 
 
-def around(cases: Sequence[Case]) -> ModelSpec:
+def spec_around(cases: Sequence[Case]) -> ModelSpec:
     """Layers side by side, each behind inputs and fronts of its own; the layer of case
     number i is called ``it{i}``."""
     inputs, outputs = [], []
@@ -62,7 +64,9 @@ def form_of(
     backend: str | Backend, case: Case, target: Target, wanted: str | None
 ) -> str | None:
     """The form that a case takes, the wanted one if it may; None for a declared gap."""
-    (node,) = (n for n in around([case]).infer().walk() if n.name == f"it{case[0]}")
+    (node,) = (
+        n for n in spec_around([case]).infer().walk() if n.name == f"it{case[0]}"
+    )
     table = get(backend).entries
     form = choose(table, node, target)
     if isinstance(form, str):
@@ -93,7 +97,7 @@ def compiled(
 ) -> tuple[Model, dict[str, np.ndarray]]:
     """A model around the cases with weights of which none is left at 0 or 1."""
     model = compile_model(
-        around(cases), backend, loss="mse", optimizer=SGD(lr=0.0), dtype=dtype,
+        spec_around(cases), backend, loss="mse", optimizer=SGD(lr=0.0), dtype=dtype,
         device=device, forms={cases[0][1]: form} if form else None,
     )  # fmt: skip
     weights = initial_weights(model.graph.parameters, 0, "float64")
@@ -126,17 +130,7 @@ def batch_for(
     return [values(*pair) for pair in graph.inputs], [values(*pair) for pair in named]
 
 
-def as_one(arrays: list[np.ndarray]) -> Any:
-    """What ``predict`` and its like take: one array alone, or a list."""
-    return arrays if len(arrays) > 1 else arrays[0]
-
-
-def as_list(arrays: Any) -> list[np.ndarray]:
-    """One array alone as a list."""
-    return list(arrays) if isinstance(arrays, (list, tuple)) else [arrays]
-
-
 def drawn(model: Model, count: int = BATCH) -> dict[str, np.ndarray]:
     """The factors of this step's random layers, by path."""
-    draws = model.stager.draws(model.session, count, model.step)
+    draws = model.stager.draws(model.session, count, model.steps_done)
     return dict(zip(model.program.draws, draws, strict=True))

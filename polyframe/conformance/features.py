@@ -13,16 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Backend
-from polyframe.build import compile as compile_model
 from polyframe.compiler.table import Target, choose
-from polyframe.conformance.cases import as_list, as_one, drawn
-from polyframe.conformance.figures import FORWARD, SAME, STEPS, Figure, distance
+from polyframe.conformance.cases import drawn
+from polyframe.conformance.figures import BIT_EQUAL, FORWARD, STEPS, Figure, distance
 from polyframe.conformance.oracle import Trainer
 from polyframe.conformance.rules import RULES
 from polyframe.conformance.suite import Check
-from polyframe.model import Model
-from polyframe.spec.graph import Input, ModelSpec, Sequential
+from polyframe.contract.backend import Backend
+from polyframe.model.compile import compile as compile_model
+from polyframe.model.model import Model
+from polyframe.spec.graph import Input
+from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers import (
     BatchNorm,
     Concat,
@@ -36,11 +37,12 @@ from polyframe.spec.layers import (
     SpatialDropout2D,
 )
 from polyframe.spec.losses import MSE, parse_losses
-from polyframe.spec.meaning import interpret
+from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.spec.optimizers import SGD, Adam, Optimizer
 from polyframe.spec.schedules import ExponentialSchedule
 from polyframe.spec.settings import Training
-from polyframe.train.callbacks import Callback
+from polyframe.train.arrays import as_list, as_one
+from polyframe.train.callbacks.base import Callback
 
 SIZES = (5, 9, 4)  # samples of batches, uneven
 
@@ -210,7 +212,7 @@ CASES: dict[str, Case] = {
 class Seen(Callback):
     """Keeps every step that the loop tells of."""
 
-    lags = True
+    tolerates_delay = True
 
     def __init__(self) -> None:
         self.steps: list[Any] = []
@@ -299,7 +301,7 @@ def modes(backend: Backend, name: str, device: str) -> Iterator[Figure]:
                 yield Figure("predict", name, backend.name, detail, off, FORWARD)
         model.gradients(x, y)
         yield from mapped(
-            "weights after looking", name, backend, model.weights(), before, SAME
+            "weights after looking", name, backend, model.weights(), before, BIT_EQUAL
         )
         model.train_step(x, y)
 
@@ -337,7 +339,7 @@ def draws(backend: Backend, name: str, device: str) -> Iterator[Figure]:
         seen = model.activations(x, training=True)["it"]
         yield figure("drawn", name, backend, f"step {step}", seen, known["it"])
         calm = model.activations(x)
-        yield figure("inference", name, backend, "", calm["it"], calm["in"], SAME)
+        yield figure("inference", name, backend, "", calm["it"], calm["in"], BIT_EQUAL)
         model.train_step(x, y)
         trainer.take((x, y))
     yield from mapped("weights", name, backend, model.weights(), trainer.weights, STEPS)

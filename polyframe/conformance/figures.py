@@ -25,7 +25,7 @@ DIFFERENCES = Bound(
 )
 FLOAT32 = Bound(8.0, "a fused kernel may round 8 times as badly as NumPy in float32")
 STEPS = Bound(1e-11, "float64: rounding of 50 steps on a problem that is not chaotic")
-SAME = Bound(0.0, "the same numbers, bit for bit")
+BIT_EQUAL = Bound(0.0, "the same numbers, bit for bit")
 HALF_A_UNIT = 2.0**-24  # in float32: an error of half a unit in the last place is none
 
 

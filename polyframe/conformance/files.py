@@ -16,30 +16,21 @@ from typing import Any
 
 import numpy as np
 
-from polyframe import weights as weight_files
-from polyframe.backend import Backend
-from polyframe.build import compile as compile_model
 from polyframe.compiler.table import Target
-from polyframe.conformance.cases import (
-    Case,
-    around,
-    as_list,
-    as_one,
-    batch_for,
-    examples,
-    form_of,
-)
+from polyframe.conformance.cases import Case, batch_for, examples, form_of, spec_around
 from polyframe.conformance.features import figure, mapped, normed, writes
-from polyframe.conformance.figures import GRADIENT, SAME, STEPS, Bound, Figure
+from polyframe.conformance.figures import BIT_EQUAL, GRADIENT, STEPS, Bound, Figure
 from polyframe.conformance.gaps import fact
 from polyframe.conformance.suite import Check
+from polyframe.contract.backend import Backend
+from polyframe.contract.registry import usable
 from polyframe.data import Dataset
-from polyframe.eject import eject
+from polyframe.eject.write import eject
 from polyframe.errors import WeightsError
-from polyframe.model import Model
+from polyframe.io import weights as weight_files
+from polyframe.model.compile import compile as compile_model
+from polyframe.model.model import Model
 from polyframe.randomness import generator
-from polyframe.registry import usable
-from polyframe.spec.graph import ModelSpec, Sequential
 from polyframe.spec.layers import (
     BatchNorm,
     Conv2D,
@@ -50,9 +41,11 @@ from polyframe.spec.layers import (
     ReLU,
 )
 from polyframe.spec.layers.base import Layer
+from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.spec.optimizers import Adam
 from polyframe.spec.recipe import Recipe
 from polyframe.spec.safety import ModelCheckpoint
+from polyframe.train.arrays import as_list, as_one
 from polyframe.train.checkpoint import FOLDER
 
 CHUNK = 25  # layers in one model
@@ -117,7 +110,7 @@ def there_and_back(
     """From ``backend`` by a file to ``other``, and back."""
 
     def made(which: Backend) -> Model:
-        return compile_model(around(cases), which, dtype=dtype, device=device)
+        return compile_model(spec_around(cases), which, dtype=dtype, device=device)
 
     first, second, third = made(backend), made(other), made(backend)
     wanted = random_weights(first)
@@ -135,7 +128,7 @@ def there_and_back(
             ("weights, written there", weight_files.load(two)),
             ("weights, back", third.weights()),
         ):
-            yield from mapped(what, where, backend, found, wanted, SAME)
+            yield from mapped(what, where, backend, found, wanted, BIT_EQUAL)
         same = one.read_bytes() == two.read_bytes()
         yield fact(backend, where, "the files are equal", same, f"{len(cases)} layers")
     x, _ = batch_for(first.spec, dtype=dtype)
@@ -145,7 +138,7 @@ def there_and_back(
         strict=True,
     )
     for name, (a, b) in zip(first.graph.outputs, pairs, strict=True):
-        yield figure("predictions, back", where, backend, name, a, b, SAME)
+        yield figure("predictions, back", where, backend, name, a, b, BIT_EQUAL)
 
 
 def refused(backend: Backend, device: str) -> Iterator[Figure]:
@@ -172,7 +165,12 @@ def refused(backend: Backend, device: str) -> Iterator[Figure]:
         yield refusal(backend, model, path, "cut off", "no whole safetensors file")
         yield refusal(backend, model, Path(folder, "none"), "none", "no such file")
     yield from mapped(
-        "weights after refusals", "refusals", backend, model.weights(), before, SAME
+        "weights after refusals",
+        "refusals",
+        backend,
+        model.weights(),
+        before,
+        BIT_EQUAL,
     )
 
 
@@ -191,7 +189,7 @@ def refusal(backend: Backend, model: Model, path: Path, what: str, text: str) ->
 def resumed_bound(device: str) -> Bound:
     """What going on may cost on the same backend."""
     if device == "cpu":
-        return SAME
+        return BIT_EQUAL
     return Bound(STEPS.value, f"{STEPS.reason}; sums on {device} have no fixed order")
 
 
@@ -242,7 +240,13 @@ def going_on(
         shutil.copytree(folder / FOLDER / place, half / FOLDER / place)
         fresh = trainee(end, device)
         history = fitted(fresh, resume=half / FOLDER, folder=half)
-    yield fact(backend, entry, "steps", fresh.step == whole.step, f"{fresh.step} steps")
+    yield fact(
+        backend,
+        entry,
+        "steps",
+        fresh.steps_done == whole.steps_done,
+        f"{fresh.steps_done} steps",
+    )
     yield figure(
         "losses", entry, backend, "of epochs", history["loss"], wanted["loss"], bound
     )

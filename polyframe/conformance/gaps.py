@@ -8,19 +8,22 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from polyframe.backend import Backend
-from polyframe.build import compile as compile_model
-from polyframe.conformance.cases import as_one, batch_for, front
+from polyframe.conformance.cases import batch_for, front
 from polyframe.conformance.figures import FORWARD, Bound, Figure, distance
 from polyframe.conformance.suite import Check
+from polyframe.contract.backend import Backend
+from polyframe.contract.gaps import Gap, Witness
 from polyframe.errors import PolyframeError, UnsupportedError
-from polyframe.gaps import Gap, Witness
-from polyframe.randomness import generator, initial_weights
-from polyframe.spec.graph import Input, ModelSpec
+from polyframe.model.compile import compile as compile_model
+from polyframe.randomness import generator
+from polyframe.spec.graph import Input
+from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers.base import Layer
 from polyframe.spec.losses import Loss
-from polyframe.spec.meaning import interpret
+from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import SGD, Optimizer
+from polyframe.spec.sampling import initial_weights
+from polyframe.train.arrays import as_one
 
 TRUE = Bound(0.0, "a fact: it holds (0) or not (1)")
 

@@ -13,13 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Backend
 from polyframe.compiler.table import Target
 from polyframe.conformance.cases import (
     Case,
-    around,
-    as_list,
-    as_one,
     batch_for,
     cases_of,
     compiled,
@@ -27,6 +23,7 @@ from polyframe.conformance.cases import (
     examples,
     form_of,
     own_draws,
+    spec_around,
 )
 from polyframe.conformance.figures import (
     DIFFERENCES,
@@ -39,12 +36,14 @@ from polyframe.conformance.figures import (
     distance,
 )
 from polyframe.conformance.suite import Check
-from polyframe.registry import get, usable
+from polyframe.contract.backend import Backend
+from polyframe.contract.registry import get, usable
+from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers import ReLU
 from polyframe.spec.layers.base import Layer
 from polyframe.spec.losses import MSE
-from polyframe.spec.meaning import interpret
 from polyframe.spec.typed import TypedGraph
+from polyframe.train.arrays import as_list, as_one
 
 
 def defined(
@@ -109,7 +108,7 @@ def differences(
     found = model.gradients(as_one(x), as_one(y))
     inputs = dict(zip((name for name, _ in model.graph.inputs), x, strict=True))
     for case, target in zip(cases, y, strict=True):
-        graph = around([case]).infer()
+        graph = spec_around([case]).infer()
         own = {name: weights[name] for name in graph.parameters}
         pairs = [inputs[name] for name, _ in graph.inputs]
         wanted = slopes(graph, own, pairs, target, draws)
@@ -170,7 +169,7 @@ def agreement(
             x, y = batch_for(model.spec)
             found[backend] = model.gradients(as_one(x), as_one(y))
     for case in cases:
-        parameters = around([case]).infer().parameters.items()
+        parameters = spec_around([case]).infer().parameters.items()
         names = [name for name, p in parameters if p.trainable]
         own = {b: g for b, g in found.items() if names[0] in g}
         exact = next(iter(own.values()), {})

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Backend
-from polyframe.conformance.cases import as_list
 from polyframe.conformance.figures import FORWARD, GRADIENT, Bound, distance
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import (
@@ -21,11 +19,13 @@ from polyframe.conformance.trace import (
     predictions,
     slopes,
 )
+from polyframe.contract.backend import Backend
+from polyframe.contract.registry import get
 from polyframe.differences import Difference, causes
-from polyframe.model import Model
-from polyframe.registry import get
-from polyframe.spec.meaning import interpret
+from polyframe.model.model import Model
+from polyframe.spec.interpreter import interpret
 from polyframe.spec.typed import TypedNode, flatten
+from polyframe.train.arrays import as_list
 
 TWIN = "10 times what moving the weights by four units in the last place does to it"
 SINGLE = Bound(1e-4, "float32: what rounding may grow to over a few steps; see verify")
@@ -164,7 +164,7 @@ class Localiser:
         """One more step of a model, and of a fresh one that took over its state."""
         fresh = self.model(backend)
         fresh.load_weights(model.weights())
-        fresh.load_training_state(model.training_state(), model.step, 0)
+        fresh.load_training_state(model.training_state(), model.steps_done, 0)
         fresh.learning_rate = model.learning_rate
         self.before = [model.weights(), fresh.weights()]
         self.states = [model.training_state(), fresh.training_state()]
@@ -293,7 +293,7 @@ class Localiser:
             rule = dataclasses.replace(rule, weight_decay=decay, decay_on="all")
         model = self.model(models[index].backend)
         model.load_weights(self.before[index])
-        model.step = key.step - 1
+        model.steps_done = key.step - 1
         slope = model.gradients(*self.subject.batch(key.step))[name]
         kept = {k: self.states[index][f"{name}/{k}"].copy() for k in rule.state}
         rate = models[index].learning_rate

@@ -15,9 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Backend
-from polyframe.build import compile as compile_model
-from polyframe.conformance.cases import as_one
 from polyframe.conformance.figures import (
     DIFFERENCES,
     FLOAT32,
@@ -26,13 +23,17 @@ from polyframe.conformance.figures import (
     Figure,
 )
 from polyframe.conformance.suite import Check
+from polyframe.contract.backend import Backend
 from polyframe.errors import SpecError
-from polyframe.model import Model
-from polyframe.spec.graph import Input, ModelSpec
+from polyframe.model.compile import compile as compile_model
+from polyframe.model.model import Model
+from polyframe.spec.graph import Input
 from polyframe.spec.layers import Conv2D, Dense
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Loss
+from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import SGD
+from polyframe.train.arrays import as_one
 
 SHAPES = ((4,), (4, 3), (4, 3, 2), (4, 2, 3, 2))
 COUNT = 5
@@ -181,7 +182,7 @@ def expected(
     values = loss.define(logits, y)
     w = np.ones(COUNT) if weights is None else weights
     if loss.reduction == "mean":
-        own = loss.weigh(y)
+        own = loss.denominator_weights(y)
         w = w / (w * (1 if own is None else own)).sum()
     factors = (loss.loss_weight * w).reshape(-1, *[1] * (logits.ndim - 1))
     return (loss.loss_weight * w * values).sum(), factors * slopes(loss, logits, y)

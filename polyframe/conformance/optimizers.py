@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Backend
-from polyframe.build import compile as compile_model
-from polyframe.conformance.figures import FLOAT32, SAME, STEPS, Figure, distance
+from polyframe.conformance.figures import BIT_EQUAL, FLOAT32, STEPS, Figure, distance
 from polyframe.conformance.rules import RULES
 from polyframe.conformance.suite import Check
-from polyframe.model import Model
-from polyframe.spec.graph import Sequential
+from polyframe.contract.backend import Backend
+from polyframe.model.compile import compile as compile_model
+from polyframe.model.model import Model
 from polyframe.spec.layers import Dense, ReLU
+from polyframe.spec.model import Sequential
 from polyframe.spec.optimizers import Optimizer
 
 COUNT, CHANGE, SAVED, SLOWER = 50, 25, 20, 0.3
@@ -98,7 +98,12 @@ def fifty_steps(backend: Backend, name: str, device: str) -> Iterator[Figure]:
     for key, value in kept[1].items():
         detail, off = f"{name}, {key}", distance(again.get(key, ()), value)
         yield Figure(
-            "state loaded, and read again", rule.type, backend.name, detail, off, SAME
+            "state loaded, and read again",
+            rule.type,
+            backend.name,
+            detail,
+            off,
+            BIT_EQUAL,
         )
     for step in range(SAVED, COUNT):
         if step == CHANGE:

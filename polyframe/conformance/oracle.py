@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.conformance.cases import as_list, as_one
-from polyframe.randomness import draw, initial_weights, order
-from polyframe.spec.graph import ModelSpec
+from polyframe.randomness import order
+from polyframe.spec.interpreter import interpret
 from polyframe.spec.losses import parse_losses
-from polyframe.spec.meaning import interpret
+from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.sampling import draw, initial_weights
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import flatten
+from polyframe.train.arrays import as_list, as_one
 
 STEP = 1e-30
 Arrays = dict[str, np.ndarray]

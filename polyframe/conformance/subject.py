@@ -14,18 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Backend
-from polyframe.build import compile as compile_model
-from polyframe.conformance.cases import as_one
-from polyframe.conformance.targets import batch, single
-from polyframe.model import Model
-from polyframe.randomness import generator, initial_weights
-from polyframe.spec.graph import ModelSpec
-from polyframe.spec.losses import Losses, parse_losses
+from polyframe.contract.backend import Backend
+from polyframe.data.random_batches import batch, single
+from polyframe.model.compile import compile as compile_model
+from polyframe.model.model import Model
+from polyframe.randomness import generator
+from polyframe.spec.losses import Losses, default_loss, parse_losses
+from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import SGD, Optimizer
 from polyframe.spec.recipe import Recipe
+from polyframe.spec.sampling import initial_weights
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph
+from polyframe.train.arrays import as_one
 
 NUDGE = 4
 """Units in the last place by which a twin's initial weights are moved: a sum of some
@@ -63,8 +64,7 @@ class Subject:
         """One loss for each output."""
         loss = self.loss
         if loss is None:
-            ranks = {len(shape) for shape in self.graph.output_shapes}
-            loss = "cross_entropy" if ranks == {1} else "mse"
+            loss = default_loss(self.graph.output_shapes)
         return parse_losses(loss, self.graph.outputs)
 
     @cached_property

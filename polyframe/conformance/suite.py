@@ -15,10 +15,10 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from polyframe.backend import Backend
 from polyframe.conformance.figures import Figure
+from polyframe.contract.backend import Backend
+from polyframe.contract.registry import get
 from polyframe.errors import BackendError, ConformanceError
-from polyframe.registry import get
 
 FAMILIES = ("gaps", "layers", "losses", "optimizers", "training", "features", "files")
 """Modules of this package, each with ``checks(backend, device)``."""

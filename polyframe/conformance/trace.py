@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyframe.conformance.cases import as_list
 from polyframe.conformance.subject import Subject
-from polyframe.model import Model
+from polyframe.model.model import Model
 from polyframe.spec.typed import flatten
+from polyframe.train.arrays import as_list
 
 KINDS = {
     "inference": "a node's output, inference mode",

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Backend
-from polyframe.conformance.figures import GRADIENT, SAME, Bound, Figure, distance
+from polyframe.conformance.figures import BIT_EQUAL, GRADIENT, Bound, Figure, distance
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.suite import Check
 from polyframe.conformance.verify import CHAOS, verify
+from polyframe.contract.backend import Backend
+from polyframe.contract.registry import usable
 from polyframe.errors import BackendError
-from polyframe.registry import usable
-from polyframe.spec.graph import Input, ModelSpec, Sequential
+from polyframe.spec.graph import Input
 from polyframe.spec.layers import (
     Add,
     BatchNorm,
@@ -30,6 +30,7 @@ from polyframe.spec.layers import (
     MaxPool2D,
     ReLU,
 )
+from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.spec.optimizers import SGD, Adam
 
 STEPS = 100
@@ -175,7 +176,7 @@ def going_on(backend: Backend, name: str, device: str) -> Iterator[Figure]:
     ):
         for key, value in wanted.items():
             off = distance(found[key], value)
-            yield Figure(what, name, backend.name, key, off, SAME)
+            yield Figure(what, name, backend.name, key, off, BIT_EQUAL)
     fresh.load_training_state(state, 3, 0)
     for model in (first, fresh):
         for step in (4, 5, 6):
@@ -186,7 +187,7 @@ def going_on(backend: Backend, name: str, device: str) -> Iterator[Figure]:
     ):
         for key, value in wanted.items():
             off = distance(found[key], value)
-            yield Figure(what, name, backend.name, key, off, SAME)
+            yield Figure(what, name, backend.name, key, off, BIT_EQUAL)
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.backend import Backend
-from polyframe.compiler.devices import threads
 from polyframe.conformance.figures import FORWARD, GRADIENT, Bound
 from polyframe.conformance.subject import NUDGE, Subject
 from polyframe.conformance.trace import Key, Trace, trace
+from polyframe.contract.backend import Backend
+from polyframe.contract.devices import threads
+from polyframe.contract.registry import get
 from polyframe.errors import BackendError
-from polyframe.registry import get
 
 SCHEMA = 1
 TWIN, OWN = 10.0, 8.0
@@ -88,7 +88,7 @@ class Certificate:
 
     def to_data(self) -> dict[str, Any]:
         """The certificate as plain data, for ``certificate.json``."""
-        from polyframe import __version__
+        from polyframe.io.version import __version__
 
         subject = self.subject
         return {

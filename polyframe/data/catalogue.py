@@ -19,8 +19,7 @@ from polyframe.data import (
 )
 from polyframe.data.dataset import Dataset
 from polyframe.data.files import user_path
-from polyframe.errors import DataError, did_you_mean
-from polyframe.spec.element import brief
+from polyframe.errors import DataError, brief, did_you_mean
 
 
 class Entry(NamedTuple):

@@ -21,8 +21,7 @@ import numpy as np
 
 from polyframe.data.dataset import Array
 from polyframe.data.files import cache_dir, reading
-from polyframe.errors import DataError
-from polyframe.spec.element import brief
+from polyframe.errors import DataError, brief
 from polyframe.spec.fields import Int
 
 if TYPE_CHECKING:

@@ -22,8 +22,7 @@ import numpy as np
 from polyframe.data.dataset import Array, Dataset, Split, build
 from polyframe.data.files import reading, user_path
 from polyframe.data.images import Picture, decode, form_of
-from polyframe.errors import DataError, did_you_mean
-from polyframe.spec.element import brief
+from polyframe.errors import DataError, brief, did_you_mean
 from polyframe.spec.fields import Int, Several
 
 COLUMNS = ("image", "label", "split", "weight")

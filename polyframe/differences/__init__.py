@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.errors import SpecError
-from polyframe.spec.yaml import parse_yaml
+from polyframe.io.text import parse_yaml
 
 FILE = Path(__file__).with_name("registry.yaml")
 

@@ -1,7 +1,7 @@
 """Callbacks that a recipe can name: what watches a training, as data.
 
-What runs for each of them stands in ``polyframe/train/runners.py``. Files go into the
-run folder; where there is none, into the folder that training was given for them.
+What runs for each of them stands in ``polyframe/train/callbacks/start.py``. Files go into
+the run folder; where there is none, into the folder that training was given for them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from polyframe.spec.element import Element, define
 from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, Maybe, Text, field
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-TAKEN = (
+RESERVED_FILES = (
     "recipe.yaml",
     "weights.safetensors",
     "metrics.csv",
@@ -25,7 +25,7 @@ TAKEN = (
     "wandb",
 )
 """What a run folder already holds under that name; so does ``program_…``."""
-FALLS = ("loss", "mse", "mae")
+LOWER_IS_BETTER = ("loss", "mse", "mae")
 """Figures whose names end so are better when they are smaller."""
 
 
@@ -54,7 +54,7 @@ class FileName(Kind):
             raise ValueError
         if not value.endswith(self.suffix) or value == self.suffix:
             raise ValueError
-        if value.lower() in TAKEN or value.lower().startswith("program_"):
+        if value.lower() in RESERVED_FILES or value.lower().startswith("program_"):
             raise ValueError
         return value
 
@@ -188,4 +188,4 @@ class Mlflow(CallbackSpec):
 
 def smaller_is_better(monitor: str, mode: str = "auto") -> bool:
     """Whether a figure is better when smaller; "auto" tells by its name's end."""
-    return monitor.endswith(FALLS) if mode == "auto" else mode == "min"
+    return monitor.endswith(LOWER_IS_BETTER) if mode == "auto" else mode == "min"

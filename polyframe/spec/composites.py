@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from polyframe.spec.graph import Block, Input, Sequential, collect
+from polyframe.spec.graph import Block, Input, collect
 from polyframe.spec.layers import (
     Add,
     BatchNorm,
@@ -21,6 +21,7 @@ from polyframe.spec.layers import (
     ReLU,
     Sigmoid,
 )
+from polyframe.spec.model import Sequential
 
 Maker = Callable[..., Layer]
 """A layer's class, or one with some of its fields given (``functools.partial``)."""

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
-from polyframe.errors import SpecError, did_you_mean
+from polyframe.errors import SpecError, brief, did_you_mean
 from polyframe.spec.fields import UNSET, Kind, field
 
 PART = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -211,15 +211,6 @@ def brief_name(name: Any) -> str:
 def plain(word: str) -> str:
     """Names are found whatever their case: ``Adam`` is ``adam``."""
     return word.replace("_", "").lower()
-
-
-def brief(value: Any) -> str:
-    """``repr`` of anything, cut to a length that fits into a message."""
-    try:
-        text = " ".join(repr(value).split())
-    except (ValueError, RecursionError):  # a giant number, or nested too deep
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def same(a: Any, b: Any) -> bool:

@@ -7,29 +7,14 @@ behind their outputs, give names, and forget the tensors.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from dataclasses import field as plain_field
 from typing import Any, ClassVar
 
-from polyframe.errors import SpecError
-from polyframe.spec.element import PART, brief, check_name, define
+from polyframe.errors import SpecError, brief
+from polyframe.spec.element import PART, check_name, define
 from polyframe.spec.fields import Int, Kind, field
-from polyframe.spec.layers.base import Layer, Shape
-
-_clock = itertools.count()
-
-
-@dataclass(frozen=True, eq=False)
-class Tensor:
-    """A value that flows through a graph while it is put together."""
-
-    layer: Layer | None
-    inputs: tuple[Tensor, ...] = ()
-    shape: Shape | None = None  # of an input: per sample, without N
-    name: str | None = None
-    order: int = plain_field(default_factory=lambda: next(_clock))
+from polyframe.spec.layers.base import Layer, Shape, Tensor
 
 
 @dataclass(frozen=True)
@@ -102,31 +87,6 @@ def check_shape(shape: Any, name: str | None = None) -> Shape:
     return found
 
 
-def check_arity(layer: Layer, count: int, where: str) -> None:
-    """SpecError unless the layer takes that many inputs."""
-    least, most = layer.arity
-    if count < least or (most is not None and count > most):
-        wanted = str(least) if least == most else f"at least {least}"
-        if most is not None and count > most > least:
-            wanted = f"at most {most}"
-        raise SpecError(f"takes {wanted} inputs, got {count}", where=where)
-
-
-def connect(layer: Layer, inputs: tuple[Any, ...]) -> Tensor:
-    """What calling a layer does: check the inputs and remember the call."""
-    if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)):
-        inputs = tuple(inputs[0])
-    check_arity(layer, len(inputs), layer.label)
-    for tensor in inputs:
-        if not isinstance(tensor, Tensor):
-            raise SpecError(
-                f"was called on {brief(tensor)}; a tensor of the graph is needed",
-                where=layer.label,
-                hint="start from pf.Input(shape)",
-            )
-    return Tensor(layer, inputs)
-
-
 class GraphKind(Kind):
     """A graph; made by ``Block`` and ``Sequential`` only."""
 
@@ -183,100 +143,6 @@ class Block(Layer):
         object.__setattr__(self, "graph", graph)
         object.__setattr__(self, "kind", kind)
         Layer.__post_init__(self)
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """A whole model: any directed acyclic graph of layers. It is data, and frozen.
-
-    ``pf.ModelSpec(x, y, name="two_paths")`` collects what lies between the inputs ``x``
-    and the outputs ``y``, each a tensor or a list of them. ``summary``, ``to_yaml``,
-    ``hash`` and the rest are methods; ``pf.compile`` makes it run.
-    """
-
-    graph: Graph
-    name: str = "model"
-
-    def __init__(self, inputs: Any, outputs: Any = None, name: str = "model") -> None:
-        graph = inputs if isinstance(inputs, Graph) else collect(inputs, outputs)
-        object.__setattr__(self, "graph", graph)
-        object.__setattr__(self, "name", check_name(name, "model name"))
-        for word, shape in graph.inputs:
-            if shape is None:
-                raise SpecError("its shape is missing", where=f"input {word!r}")
-        self.infer()  # a spec that exists is one whose shapes meet
-
-    def infer(self, defaults: Any = None) -> Any:
-        """The typed graph: shapes and parameters at every node (see spec.typed)."""
-        from polyframe.spec.typed import infer
-
-        return infer(self, defaults or {})
-
-    @property
-    def num_parameters(self) -> int:
-        """How many trainable numbers the model has."""
-        return int(self.infer().num_parameters)
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the canonical JSON text: equal for equal specs, everywhere."""
-        from polyframe.spec.text import spec_hash
-
-        return spec_hash(self)
-
-    def to_yaml(self) -> str:
-        """The spec as YAML; ``pf.load_spec`` reads it back."""
-        from polyframe.spec.text import to_yaml
-
-        return to_yaml(self)
-
-    def to_json(self) -> str:
-        """The spec as JSON; ``pf.load_spec`` reads it back."""
-        from polyframe.spec.text import to_json
-
-        return to_json(self)
-
-    def lint(self) -> tuple[str, ...]:
-        """What is most likely not meant, a sentence each: biases in front of a batch
-        norm. Nothing is changed."""
-        from polyframe.spec.lint import lint
-
-        return lint(self.infer())
-
-    def summary(self) -> str:
-        """A table of layers: shapes, parameters, multiply-adds, resolved defaults."""
-        from polyframe.spec.summary import summary
-
-        return summary(self)
-
-
-def Sequential(  # noqa: N802
-    layers: Sequence[Layer],
-    input_shape: Sequence[int] | None = None,
-    name: str | None = None,
-) -> Any:
-    """Layers one after the other: a ``ModelSpec``, or without ``input_shape`` a block.
-
-    As a block, unnamed layers inside are called 0, 1, 2, … as in PyTorch.
-    """
-    where = name or "Sequential"
-    if isinstance(layers, Layer) or not isinstance(layers, Iterable):
-        raise SpecError(f"takes a list of layers, got {brief(layers)}", where=where)
-    layers = list(layers)
-    for index, layer in enumerate(layers):
-        if not isinstance(layer, Layer):
-            raise SpecError(
-                f"item {index} is {brief(layer)}; a layer is needed", where=where
-            )
-    if not layers:
-        raise SpecError("has no layers", where=where)
-    x = Input(input_shape, name="x")
-    y = x
-    for layer in layers:
-        y = connect(layer, (y,))
-    if input_shape is not None:
-        return ModelSpec(x, y, name=name or "model")
-    return Block(kind="Sequential", name=name, graph=collect(x, y, number=True))
 
 
 def collect(inputs: Any, outputs: Any, number: bool = False) -> Graph:

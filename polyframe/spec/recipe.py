@@ -6,20 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from polyframe.errors import PolyframeError, RecipeError, did_you_mean
+from polyframe.errors import PolyframeError, RecipeError, brief, did_you_mean
+from polyframe.spec import shipped
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
-from polyframe.spec.element import Element, brief, check_name, parse_several
-from polyframe.spec.graph import ModelSpec
+from polyframe.spec.element import Element, check_name, parse_several
+from polyframe.spec.load import load_spec, read_data
 from polyframe.spec.losses import CrossEntropy, Loss
 from polyframe.spec.metrics import Metric, check_keys
+from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Adam, Optimizer
 from polyframe.spec.safety import ModelCheckpoint, TerminateOnNaN
 from polyframe.spec.schedules import Schedule
 from polyframe.spec.settings import KINDS, Training, check_setting
-from polyframe.spec.text import element_data, load_spec, read_data, to_data
+from polyframe.spec.text import element_data
 
 SETTINGS = tuple(KINDS)
 LISTS: dict[str, type[Any]] = {
@@ -102,12 +104,12 @@ class Recipe:
             **{key: [_plain(e) for e in getattr(self, key)] for key in LISTS},
             **{key: _bare(getattr(self, key)) for key in SETTINGS},
             "device": self.device,
-            "model": to_data(self.model),
+            "model": self.model.to_data(),
         }
 
     def to_yaml(self) -> str:
         """The recipe as YAML; ``load_recipe`` reads it back."""
-        from polyframe.spec.yaml import dump
+        from polyframe.io.text import dump
 
         # The marker, last of all, keeps the mapping it stands in off a single line.
         return dump(self.to_data() | {"polyframe": 1}).removesuffix("polyframe: 1\n")
@@ -160,20 +162,18 @@ def load_recipe(source: Any, changes: Mapping[str, Any] | None = None) -> Recipe
 
 def recipe_path(source: Any) -> Path:
     """The file behind a path or a shipped recipe's name."""
-    from polyframe.library import recipe_file, recipe_names
-
     if isinstance(source, Path):
         return source
     if not isinstance(source, str):
         raise RecipeError(f"got {brief(source)}; a path or a name is needed")
-    if source in recipe_names():
-        return recipe_file(source)
+    known = shipped.names("recipe")
+    if source in known:
+        return cast(Path, shipped.find("recipe", source))
     if source.lower().endswith((".yaml", ".yml", ".json")):
         return Path(source)
     raise RecipeError(
-        f"there is no shipped recipe {brief(source)}."
-        f"{did_you_mean(source, recipe_names())}",
-        hint=f"shipped: {', '.join(recipe_names())}; a file ends in .yaml or .json",
+        f"there is no shipped recipe {brief(source)}.{did_you_mean(source, known)}",
+        hint=f"shipped: {', '.join(known)}; a file ends in .yaml or .json",
     )
 
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from polyframe.errors import SpecError, did_you_mean
-from polyframe.spec.element import Element, brief, define
+from polyframe.errors import SpecError, brief, did_you_mean
+from polyframe.spec.element import Element, define
 from polyframe.spec.fields import Choice, Float, Int, Several, Text, field
 from polyframe.spec.metrics import larger_is_better
 

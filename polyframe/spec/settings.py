@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from polyframe.errors import PolyframeError, SpecError, did_you_mean
-from polyframe.spec.element import brief
+from polyframe.errors import PolyframeError, SpecError, brief, did_you_mean
 from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, Text
 
 KINDS: dict[str, Kind] = {

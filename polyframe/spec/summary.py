@@ -11,7 +11,7 @@ from typing import Any
 
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET
-from polyframe.spec.graph import Block, Graph, ModelSpec
+from polyframe.spec.graph import Block, Graph
 from polyframe.spec.layers.base import Layer, Shape
 from polyframe.spec.lint import lint
 from polyframe.spec.text import plain_value
@@ -36,7 +36,10 @@ class Row:
 
 
 def summary(
-    spec: ModelSpec, natives: Mapping[str, Callable[[Shape], Shape]] | None = None
+    plain: Graph,
+    graph: TypedGraph,
+    spec_hash: str,
+    natives: Mapping[str, Callable[[Shape], Shape]] | None = None,
 ) -> str:
     """The table of a model's layers, and totals.
 
@@ -44,9 +47,8 @@ def summary(
     from (N, C, H, W) gets a column of its own, headed by the backends that have it.
     A ``*`` marks a field that the spec leaves UNSET, with the value it resolves to.
     """
-    graph = spec.infer()
     rows = [Row(name, "Input", shape) for name, shape in graph.inputs]
-    rows += rows_of(graph, spec.graph, "")
+    rows += rows_of(graph, plain, "")
     neutral = tuple(shape_text(row.shape) for row in rows)
     layouts: dict[tuple[str, ...], list[str]] = {neutral: []}
     for name, native in (natives or {}).items():
@@ -61,8 +63,12 @@ def summary(
     ]
     inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in graph.inputs)
     outputs = ", ".join(map(shape_text, graph.output_shapes))
-    lines = [f"{spec.name}: {inputs} → {outputs}", ""]
-    lines += [*table(found, [row.details for row in rows]), "", *totals(spec, graph)]
+    lines = [f"{graph.name}: {inputs} → {outputs}", ""]
+    lines += [
+        *table(found, [row.details for row in rows]),
+        "",
+        *totals(graph, spec_hash),
+    ]
     lines += [LEGEND] * any("*" in row.details for row in rows)
     return "\n".join(lines + notes(graph))
 
@@ -139,7 +145,7 @@ def table(columns: list[tuple[str, tuple[str, ...]]], details: list[str]) -> lis
     return lines
 
 
-def totals(spec: ModelSpec, graph: TypedGraph) -> Iterator[str]:
+def totals(graph: TypedGraph, spec_hash: str) -> Iterator[str]:
     """The lines below the table."""
     held = sum(math.prod(p.shape) for p in graph.parameters.values())
     state = held - graph.num_parameters
@@ -147,7 +153,7 @@ def totals(spec: ModelSpec, graph: TypedGraph) -> Iterator[str]:
     yield f"State (running figures):  {state:,}"
     yield f"Weights in float32:       {4 * held / 2**20:,.3f} MiB"
     yield f"Multiply-adds a sample:   {sum(map(cost, graph.nodes)):,}"
-    yield f"Hash:                     {spec.hash}"
+    yield f"Hash:                     {spec_hash}"
 
 
 def number(value: int) -> str:

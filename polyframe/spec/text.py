@@ -11,22 +11,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
-from polyframe.errors import SpecError, did_you_mean
+from polyframe.errors import SpecError, brief, did_you_mean
 from polyframe.plugins import load_installed
-from polyframe.spec.element import Element, brief, check_name
-from polyframe.spec.graph import (
-    Block,
-    Graph,
-    ModelSpec,
-    Node,
-    check_arity,
-    check_node_name,
-    check_shape,
-)
-from polyframe.spec.layers.base import Layer
+from polyframe.spec.element import Element, check_name
+from polyframe.spec.graph import Block, Graph, Node, check_node_name
+from polyframe.spec.layers.base import Layer, check_arity
 from polyframe.spec.typed import DEEPEST
 
 VERSION = 1
@@ -38,11 +29,11 @@ WIRING = ("from", "shares")
 # --- to text ---------------------------------------------------------------------
 
 
-def to_data(spec: ModelSpec) -> dict[str, Any]:
-    """The spec as plain dicts, lists, strings and numbers."""
-    shapes = {name: list(shape or ()) for name, shape in spec.graph.inputs}
-    graph = graph_data(spec.graph)
-    return {"polyframe": VERSION, "name": spec.name, **graph, "inputs": shapes}
+def to_data(name: str, graph: Graph) -> dict[str, Any]:
+    """A spec as plain dicts, lists, strings and numbers."""
+    shapes = {word: list(shape or ()) for word, shape in graph.inputs}
+    data = graph_data(graph)
+    return {"polyframe": VERSION, "name": name, **data, "inputs": shapes}
 
 
 def graph_data(graph: Graph) -> dict[str, Any]:
@@ -86,73 +77,31 @@ def plain_value(value: Any) -> Any:
     return value
 
 
-def to_json(spec: ModelSpec) -> str:
+def to_json(name: str, graph: Graph) -> str:
     """The spec as indented JSON."""
-    return json.dumps(to_data(spec), indent=2) + "\n"
+    return json.dumps(to_data(name, graph), indent=2) + "\n"
 
 
-def to_yaml(spec: ModelSpec) -> str:
+def to_yaml(name: str, graph: Graph) -> str:
     """The spec as YAML, a line per layer where it is short."""
-    from polyframe.spec.yaml import dump
+    from polyframe.io.text import dump
 
-    return dump(to_data(spec))
+    return dump(to_data(name, graph))
 
 
-def spec_hash(spec: ModelSpec) -> str:
+def spec_hash(name: str, graph: Graph) -> str:
     """SHA-256 of the canonical JSON: sorted keys, no white space."""
-    text = json.dumps(to_data(spec), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(to_data(name, graph), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 # --- from text -------------------------------------------------------------------
 
 
-def load_spec(source: Any) -> ModelSpec:
-    """A spec from a file, a shipped name, or text.
-
-    A ``Path``, or one line ending in .yaml, .yml or .json, is a file; a shipped model's
-    name resolves; all else is YAML or JSON text. A spec is returned as it is.
-    """
-    if isinstance(source, ModelSpec):
-        return source
-    if isinstance(source, Mapping):
-        return from_data(source)
-    if not isinstance(source, (str, Path)):
-        raise SpecError(f"got {brief(source)}; a path, a name or text is needed")
-    if isinstance(source, Path) or is_file_name(source):
-        data = read_data(Path(source))
-        with at(str(source)):
-            return from_data(data, None)
-    from polyframe import zoo
-
-    if source in zoo.list():
-        found: ModelSpec = getattr(zoo, source)()
-        return found
-    if "\n" not in source and ":" not in source:
-        raise SpecError(
-            f"there is no shipped model {brief(source)}."
-            f"{did_you_mean(source, zoo.list())}",
-            hint=f"shipped: {', '.join(zoo.list())}; a file ends in .yaml or .json",
-        )
-    return from_data(parse_text(source, "spec"))
-
-
-def is_file_name(text: str) -> bool:
-    """Whether a string names a file rather than being text."""
-    return "\n" not in text and text.lower().endswith((".yaml", ".yml", ".json"))
-
-
-def read_data(path: Path) -> Any:
-    """The plain data in a YAML or JSON file."""
-    from polyframe.spec.yaml import read_text
-
-    return parse_text(read_text(path), str(path), path.suffix.lower() == ".json")
-
-
 def parse_text(text: str, where: str, as_json: bool = False) -> Any:
     """Plain data from text (JSON is read by the YAML reader too, if it is not a file
     ending in .json)."""
-    from polyframe.spec.yaml import parse_json, parse_yaml
+    from polyframe.io.text import parse_json, parse_yaml
 
     return parse_json(text, where) if as_json else parse_yaml(text, where)
 
@@ -165,28 +114,6 @@ def at(place: str) -> Iterator[None]:
     except SpecError as error:
         where = f"{place}: {error.where}" if error.where else place
         raise SpecError(error.message, where=where, hint=error.hint) from None
-
-
-def from_data(data: Any, where: str | None = "spec") -> ModelSpec:
-    """A spec from plain data; every error names the place in it."""
-    data = mapping(data, where, MODEL_KEYS, needed=("inputs", "layers"))
-    version = data.get("polyframe", VERSION)
-    if version != VERSION:
-        raise SpecError(
-            f"format {brief(version)} is not known; this is polyframe format {VERSION}",
-            where=where,
-        )
-    if not isinstance(data["inputs"], Mapping) or not data["inputs"]:
-        raise SpecError(
-            f"inputs is {brief(data['inputs'])}; {{name: [channels, height, width]}} "
-            "is needed",
-            where=where,
-        )
-    inputs = tuple(
-        (check_name(name, "input name"), check_shape(shape, str(name)))
-        for name, shape in data["inputs"].items()
-    )
-    return ModelSpec(graph_from(data, inputs, where), name=data.get("name", "model"))
 
 
 def graph_from(

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from polyframe.errors import SpecError
-from polyframe.spec.graph import Block, Graph, ModelSpec
+from polyframe.spec.graph import Block, Graph
 from polyframe.spec.layers.base import Layer, Parameter, Shape
 
+Defaults = Mapping[str, Mapping[str, Any]]
+"""Layer type → field → what UNSET resolves to."""
 LARGEST_TENSOR = 2**31
 """The most elements that one weight, or one sample of one tensor, may have."""
 LARGEST_GRAPH = 100_000
@@ -106,12 +108,12 @@ class TypedGraph:
         return found
 
 
-def infer(spec: ModelSpec, defaults: Mapping[str, Mapping[str, Any]]) -> TypedGraph:
+def infer(name: str, graph: Graph, defaults: Defaults) -> TypedGraph:
     """Resolve UNSET fields (``defaults[layer type][field]``, else the aligned value)
     and infer every shape; SpecError names the node where they do not meet."""
-    shapes = tuple(shape for _, shape in spec.graph.inputs if shape is not None)
+    shapes = tuple(shape for _, shape in graph.inputs if shape is not None)
     seen = Seen({}, itertools.count(1))
-    return _graph(spec.name, "", spec.graph, shapes, defaults, 0, seen)
+    return _graph(name, "", graph, shapes, defaults, 0, seen)
 
 
 class Seen(NamedTuple):
@@ -126,7 +128,7 @@ def _graph(
     prefix: str,
     graph: Graph,
     shapes: tuple[Shape, ...],
-    defaults: Mapping[str, Mapping[str, Any]],
+    defaults: Defaults,
     depth: int,
     seen: Seen,
 ) -> TypedGraph:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,18 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from polyframe import weights as weight_files
-from polyframe.compiler.devices import threads
-from polyframe.errors import PolyframeError, WeightsError
-from polyframe.files import remove_folder, write_folder
-from polyframe.spec.callbacks import smaller_is_better
-from polyframe.spec.element import brief
-from polyframe.spec.fields import Float, Int, Kind, Several
-from polyframe.spec.safety import ModelCheckpoint
-from polyframe.spec.yaml import parse_json, read_text
-from polyframe.train.callbacks import Callback
-from polyframe.train.place import Place
-from polyframe.train.texts import LONGEST, finite, row_of, to_json
+from polyframe.contract.devices import threads
+from polyframe.errors import PolyframeError, WeightsError, brief
+from polyframe.io import weights as weight_files
+from polyframe.io.atomic import write_folder
+from polyframe.io.json_csv import LONGEST, finite, row_of, to_json
+from polyframe.io.text import parse_json, read_text
+from polyframe.spec.fields import Float, Int, Kind
+from polyframe.train.progress import Progress
 
 SCHEMA = 1
 FOLDER = "checkpoint"
@@ -51,22 +46,22 @@ class Checkpoint:
     """One that was read and found whole."""
 
     path: Path
-    place: Place
+    progress: Progress
     weights: dict[str, np.ndarray]
     training: dict[str, np.ndarray]
     setup: Mapping[str, Any]
     threads: int | None = None  # of the process that wrote it
 
 
-def write(path: Path, model: Any, place: Place) -> None:
+def write(path: Path, model: Any, progress: Progress) -> None:
     """Write a checkpoint of this moment into the new folder ``path``."""
     arrays = model.training_state()
-    arrays |= {TOTALS + name: value for name, value in place.totals.items()}
+    arrays |= {TOTALS + name: value for name, value in progress.totals.items()}
     files = {
         WEIGHTS: weight_files.pack(model.weights()),
         TRAINING: weight_files.pack(arrays),
     }
-    state = asdict(place)
+    state = asdict(progress)
     del state["totals"]
     state |= {
         "schema": SCHEMA,
@@ -85,7 +80,7 @@ def write(path: Path, model: Any, place: Place) -> None:
 
 def setup(model: Any) -> dict[str, Any]:
     """What has to be the same for a training to go on."""
-    step = model.training_step
+    step = model.objective
     return {
         "spec": model.spec.hash,
         "optimizer": f"{step.optimizer.type}({', '.join(step.optimizer.state)})",
@@ -139,14 +134,14 @@ def read(path: Path) -> Checkpoint:
         weights = weight_files.load(path / WEIGHTS)
         arrays = weight_files.load(path / TRAINING)
         totals = {n: a for n, a in arrays.items() if n.startswith(TOTALS)}
-        place = Place(
+        progress = Progress(
             **{key: kind.check(state[key]) for key, kind in FIELDS.items()},
             rows=[row_of(row) for row in state["rows"]],
             totals={n.removeprefix(TOTALS): a for n, a in totals.items()},
             callbacks={key: dict(own) for key, own in state["callbacks"].items()},
         )
         return Checkpoint(
-            path, place, weights, {n: a for n, a in arrays.items() if n not in totals},
+            path, progress, weights, {n: a for n, a in arrays.items() if n not in totals},
             dict(state["setup"]), Int().check(state["threads"]),
         )  # fmt: skip
     except PolyframeError as error:
@@ -192,12 +187,12 @@ def resume_from(
     folder: Path,
     steps: int | None,
     warn: Callable[[str], None],
-) -> Place | None:
+) -> Progress | None:
     """Put a model where the newest checkpoint is; None where there is none."""
     checkpoint = newest(folder, warn)
     if checkpoint is None:
         return None
-    place, where = checkpoint.place, str(checkpoint.path)
+    progress, where = checkpoint.progress, str(checkpoint.path)
     for key, value in setup(model).items():
         if checkpoint.setup.get(key) != value:
             raise PolyframeError(
@@ -211,104 +206,17 @@ def resume_from(
             f"{where}: was made with {checkpoint.threads} threads, this process has "
             f"{threads()}, so the last bits may differ; OMP_NUM_THREADS sets them"
         )
-    if steps is not None and place.index > steps:
+    if steps is not None and progress.index > steps:
         raise PolyframeError(
-            f"stands at step {place.index} of an epoch that has {steps}", where=where
+            f"stands at step {progress.index} of an epoch that has {steps}", where=where
         )
     known = model.training_state()
     shapes = {name: value.shape for name, value in known.items()}
     model.load_weights(checkpoint.weights)
     model.session.set_training_state(
         weight_files.check_arrays(checkpoint.training, shapes, model.dtype, where),
-        place.step,
+        progress.step,
     )
-    model.step, model.epoch = place.step, place.epoch
-    model.learning_rate = place.learning_rate
-    return place
-
-
-# --- the callback ----------------------------------------------------------------
-
-
-class Checkpointer(Callback):
-    """Writes checkpoints; keeps the last ones, and the best weights."""
-
-    lags = True
-
-    def __init__(self, spec: ModelCheckpoint, folder: Path) -> None:
-        self.spec, self.folder = spec, folder / FOLDER
-        self.best: list[float] = []  # [value, epoch], once there is one
-        self.saved_step = -1
-        self.steps: int | None = None  # of an epoch
-        self.saved_at = time.monotonic()
-        self.interrupted: Callable[[], bool] = lambda: False
-
-    def on_fit_begin(self, model: Any, plan: Any) -> None:
-        """Count from here; what a crash has left half done goes away."""
-        self.saved_step, self.saved_at = model.step, time.monotonic()
-        self.steps = plan.steps
-        for stray in self.folder.glob(".step-*"):
-            remove_folder(stray)
-        for stray in self.folder.glob(f".{BEST}.*"):
-            stray.unlink(missing_ok=True)
-
-    def rests(self, step: int) -> bool:
-        """At every so many steps or seconds, whichever comes first."""
-        if self.interrupted():
-            return True
-        every, seconds = self.spec.every_steps, self.spec.every_seconds
-        return bool(
-            (every and step % every == 0)
-            or (seconds and time.monotonic() - self.saved_at >= seconds)
-        )
-
-    def on_epoch_end(self, model: Any, epoch: int, row: Mapping[str, Any]) -> None:
-        """Keep the weights if they are the best so far."""
-        value = row.get(self.spec.monitor)
-        if not isinstance(value, (int, float)) or not np.isfinite(value):
-            return
-        smaller = smaller_is_better(self.spec.monitor, self.spec.mode)
-        better = not self.best or (
-            value < self.best[0] if smaller else value > self.best[0]
-        )
-        if better:
-            self.best = [float(value), float(epoch)]
-            weight_files.save(self.folder / BEST, model.inference_weights())
-
-    def on_rest(self, model: Any, place: Callable[[], Place]) -> None:
-        """Write a checkpoint if one is due."""
-        if model.step == self.saved_step:
-            return
-        now = place()
-        if now.index and not self.rests(model.step):
-            return
-        if now.index == self.steps and not self.interrupted():
-            return  # the epoch's end follows at once, with its validation
-        path = self.folder / f"step-{model.step:010d}"
-        if path.exists():
-            remove_folder(path)
-        write(path, model, now)
-        self.saved_step, self.saved_at = model.step, time.monotonic()
-        # One of a later step is damaged, or of another training: it must not push out
-        # those that are written now, nor be taken for the newest.
-        found = found_in(self.folder)
-        at = found.index(path)
-        for old in [*found[:at], *found[at + self.spec.keep :]]:
-            remove_folder(old)
-
-    def best_so_far(self) -> list[float]:
-        """The best value and its epoch, once there is one."""
-        return self.best
-
-    def state(self) -> dict[str, Any]:
-        """The best value and its epoch."""
-        return {"best": self.best}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from it."""
-        try:
-            self.best = list(Several(Float()).check(state.get("best")))
-        except (ValueError, OverflowError):
-            raise PolyframeError(
-                f"best is {brief(state.get('best'))}", where="model_checkpoint"
-            ) from None
+    model.steps_done, model.epoch = progress.step, progress.epoch
+    model.learning_rate = progress.learning_rate
+    return progress

@@ -13,16 +13,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from polyframe.batches import Batches
 from polyframe.errors import DataError
-from polyframe.spec.losses import Weighed
+from polyframe.spec.losses import OutputWeights
+from polyframe.train.arrays import Batches
 
 Arrays = list[np.ndarray]
-Weigh = Callable[[Arrays, np.ndarray | None], list[Weighed]]
+SampleWeighting = Callable[[Arrays, np.ndarray | None], list[OutputWeights]]
 
 
 @dataclass
-class Part:
+class HostBatch:
     """One batch, neutral and in the model's dtype; ``weights`` of samples, if any."""
 
     inputs: Arrays
@@ -39,7 +39,7 @@ class Batch:
     step the weighted sum of the losses over ``count`` is the weighted mean.
     """
 
-    part: Part
+    part: HostBatch
     weights: Arrays
     step: int  # optimizer steps before it, over the whole training
     index: int  # steps before it in this epoch
@@ -69,37 +69,39 @@ class Feed(Protocol):
         """Whether a batch takes more than cutting arrays."""
 
     @property
-    def again(self) -> bool:
+    def replayable(self) -> bool:
         """Whether the batches of a step can be had once more."""
 
-    def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[Part]]:
+    def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[HostBatch]]:
         """The steps of an epoch from the one at ``skip`` on, which is the training's
         ``step``."""
 
 
 def batches(
-    feed: Feed, weigh: Weigh | None, epoch: int, step: int, skip: int
+    feed: Feed, weigh: SampleWeighting | None, epoch: int, step: int, skip: int
 ) -> Iterator[Batch]:
     """An epoch's batches, from its step ``skip`` on, which is the training's ``step``."""
     for number, parts in enumerate(feed.parts(epoch, step, skip)):
-        yield from whole(parts, weigh, step + number, skip + number)
+        yield from assemble_step(parts, weigh, step + number, skip + number)
 
 
-def whole(
-    parts: Sequence[Part], weigh: Weigh | None, step: int, index: int
+def assemble_step(
+    parts: Sequence[HostBatch], weigh: SampleWeighting | None, step: int, index: int
 ) -> Iterator[Batch]:
     """The batches of one step."""
     sizes = [len(part.targets[0]) for part in parts]
     weights: list[Arrays] = [[] for _ in parts]
     if weigh is not None:
-        weights = balanced([weigh(part.targets, part.weights) for part in parts], sizes)
+        weights = normalise_weights(
+            [weigh(part.targets, part.weights) for part in parts], sizes
+        )
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
         yield Batch(part, weights[i], step, index, sum(sizes[:i]), sum(sizes), last)
 
 
-def balanced(
-    weights: Sequence[Sequence[Weighed]], sizes: Sequence[int]
+def normalise_weights(
+    weights: Sequence[Sequence[OutputWeights]], sizes: Sequence[int]
 ) -> list[Arrays]:
     """Weights (part → output) scaled so that their shares add up to the number of
     samples; 0 where the shares are, and as they are where a loss is a sum."""
@@ -122,7 +124,7 @@ class ArrayFeed:
     target: (x, y, step, first) → (x, y).
     """
 
-    again = True
+    replayable = True
 
     def __init__(
         self,
@@ -146,7 +148,7 @@ class ArrayFeed:
         count = len(Batches(targets, batch_size))
         self.steps: int | None = -(-count // accumulate)
 
-    def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[Part]]:
+    def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[HostBatch]]:
         order = self.order(epoch) if self.order else None
         rest = [] if self.weights is None else [self.weights]
         arrays = [*self.inputs, *self.targets, *rest]
@@ -166,7 +168,7 @@ class ArrayFeed:
                         a.astype(self.dtype, copy=False) if a.dtype.kind == "f" else a
                         for a in y
                     ]
-                parts.append(Part(x, y, cut[-1] if rest else None, self.arranged))
+                parts.append(HostBatch(x, y, cut[-1] if rest else None, self.arranged))
                 first += len(y[0])
             yield parts
             step += 1
@@ -181,13 +183,13 @@ class IteratorFeed:
     """
 
     heavy = True
-    again = False
+    replayable = False
     batch_size: int | None = None
 
     def __init__(
         self,
         source: Iterable[Any],
-        check: Callable[[Any], Part],
+        check: Callable[[Any], HostBatch],
         accumulate: int,
         steps: int | None = None,
         origin: int = 0,
@@ -199,7 +201,7 @@ class IteratorFeed:
             self.steps = -(-len(source) // accumulate)
         self.running: Iterator[Any] | None = None
 
-    def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[Part]]:
+    def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[HostBatch]]:
         wanted = self.wanted
         if wanted is None:
             source = iter(self.source)

@@ -32,7 +32,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Measured:
+class BoundMetric:
     """A metric of one output, and what its column is called."""
 
     key: str
@@ -43,7 +43,7 @@ class Measured:
 
 def measured(
     metrics: Sequence[Metric], losses: Losses, outputs: Sequence[tuple[str, Shape]]
-) -> list[Measured]:
+) -> list[BoundMetric]:
     """The metrics that fit each output: ``accuracy``, or, where a model has several
     outputs, ``<output>_accuracy``."""
     several, found = len(outputs) > 1, []
@@ -59,7 +59,7 @@ def measured(
             name, shape = outputs[index]
             m.check(shape)
             key = f"{name}_{m.key}" if several else m.key
-            found.append(Measured(key, m, index, shape))
+            found.append(BoundMetric(key, m, index, shape))
     return found
 
 
@@ -67,7 +67,7 @@ class Totals:
     """Loss and metrics over batches; ``factors`` are those of several losses."""
 
     def __init__(
-        self, metrics: Sequence[Measured], factors: Sequence[float] = (1.0,)
+        self, metrics: Sequence[BoundMetric], factors: Sequence[float] = (1.0,)
     ) -> None:
         self.metrics, self.factors = metrics, factors
         self.losses = np.zeros((len(factors), 2))  # summed losses, summed weights

@@ -9,28 +9,28 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
 
-from polyframe.backend import Session
+from polyframe.contract.session import Session
 from polyframe.errors import PolyframeError
-from polyframe.train.callbacks import Callback, Plan, StepEnd, StopTraining
-from polyframe.train.feed import Batch, Feed, Weigh, batches
-from polyframe.train.guard import Guard
-from polyframe.train.history import History, Measured, Row, Totals
-from polyframe.train.place import Place
+from polyframe.train.callbacks.base import Callback, Plan, StepEnd, StopTraining
+from polyframe.train.callbacks.nan_guard import NanGuard
+from polyframe.train.feed import Batch, Feed, SampleWeighting, batches
+from polyframe.train.history import BoundMetric, History, Row, Totals
+from polyframe.train.progress import Progress
 
 WAITING = 4
 """How many batches may be under way before the loop waits for the oldest one's loss."""
 
 
 class Trainable(Protocol):
-    """What the loop asks of a model; ``polyframe.model.Model`` has it."""
+    """What the loop asks of a model; ``polyframe.model.model.Model`` has it."""
 
     session: Session
-    step: int
+    steps_done: int
     epoch: int
     learning_rate: float
 
     @property
-    def measured(self) -> list[Measured]:
+    def measured(self) -> list[BoundMetric]:
         """The metrics and where they belong."""
 
     def stage(self, batch: Batch) -> Any:
@@ -52,13 +52,13 @@ class Loop:
         model: Trainable,
         feed: Feed,
         epochs: int,
-        weigh: Weigh | None = None,
+        weigh: SampleWeighting | None = None,
         validate: Callable[[], Row] | None = None,
         callbacks: Sequence[Callback] = (),
         rate: Callable[[float, int, Sequence[Row]], float] | None = None,
-        place: Place | None = None,
+        progress: Progress | None = None,
     ) -> None:
-        least = 0 if place else 1  # nothing may be left to do after a resume
+        least = 0 if progress else 1  # nothing may be left to do after a resume
         if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < least:
             raise PolyframeError(
                 f"epochs is {epochs!r}; a whole number from 1 is needed"
@@ -68,23 +68,27 @@ class Loop:
         self.callbacks = list(callbacks)
         # A callback that wants to see each step as it is keeps the device waiting.
         exact = any(
-            not c.lags and type(c).on_step_end is not Callback.on_step_end
+            not c.tolerates_delay and type(c).on_step_end is not Callback.on_step_end
             for c in callbacks
         )
         self.waiting = 0 if exact else WAITING
-        self.history = History(list(place.rows) if place else [])
-        self.index = place.index if place else 0  # steps of this epoch that are done
-        self.seconds = place.seconds if place else 0.0  # of this epoch, before a resume
+        self.history = History(list(progress.rows) if progress else [])
+        self.index = (
+            progress.index if progress else 0
+        )  # steps of this epoch that are done
+        self.seconds = (
+            progress.seconds if progress else 0.0
+        )  # of this epoch, before a resume
         self.began, self.under_way = 0.0, False  # this epoch, in this process
         self.totals = Totals(model.measured)
-        if place:
-            self.totals.restore(place.totals)
+        if progress:
+            self.totals.restore(progress.totals)
             for key, callback in keyed(self.callbacks).items():
-                if key in place.callbacks:
-                    callback.restore(place.callbacks[key])
+                if key in progress.callbacks:
+                    callback.restore(progress.callbacks[key])
         for callback in self.callbacks:
-            if isinstance(callback, Guard) and feed.again:
-                callback.again = partial(batches, feed, weigh)
+            if isinstance(callback, NanGuard) and feed.replayable:
+                callback.replay = partial(batches, feed, weigh)
 
     def run(self) -> History:
         """Train to the last epoch, or until a callback ends it."""
@@ -136,7 +140,9 @@ class Loop:
     def _steps(self, worker: ThreadPoolExecutor, last: int) -> None:
         model = self.model
         self.samples = 0
-        source = batches(self.feed, self.weigh, model.epoch, model.step, self.index)
+        source = batches(
+            self.feed, self.weigh, model.epoch, model.steps_done, self.index
+        )
         under_way: deque[Any] = deque()
         self.losses: list[float] = []
         for batch, staged in self._staged(source, worker):
@@ -150,7 +156,7 @@ class Loop:
                 self._settle(under_way.popleft())
             if batch.last:
                 self.index = batch.index + 1
-                if any(c.rests(model.step) for c in self.callbacks):
+                if any(c.wants_pause(model.steps_done) for c in self.callbacks):
                     while under_way:
                         self._settle(under_way.popleft())
                     self._rest()
@@ -219,15 +225,15 @@ class Loop:
     def _rest(self) -> None:
         """All steps are settled: callbacks may look at weights and state as they are
         between two steps."""
-        self._tell(lambda callback: callback.on_rest(self.model, self.place))
+        self._tell(lambda callback: callback.on_pause(self.model, self.progress))
 
-    def place(self) -> Place:
+    def progress(self) -> Progress:
         """Where this training stands."""
         passed = time.perf_counter() - self.began if self.under_way else 0.0
-        return Place(
+        return Progress(
             epoch=self.model.epoch,
             index=self.index,
-            step=self.model.step,
+            step=self.model.steps_done,
             learning_rate=self.model.learning_rate,
             seconds=self.seconds + passed,
             rows=list(self.history.rows),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from polyframe.spec.composites import chain
-from polyframe.spec.graph import Block, Input, ModelSpec, Sequential
+from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
     Add,
     DropPath,
     Layer,
 )
+from polyframe.spec.model import ModelSpec, Sequential
 
 Shape = tuple[int, ...]
 

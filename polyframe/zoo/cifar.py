@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyframe.spec.composites import BasicBlock, chain, conv3x3
-from polyframe.spec.graph import Block, Input, ModelSpec, Sequential
+from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
     Add,
     AvgPool2D,
@@ -15,6 +15,7 @@ from polyframe.spec.layers import (
     Permute,
     ReLU,
 )
+from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.zoo.blocks import Shape, model, scaled
 
 

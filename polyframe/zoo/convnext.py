@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from polyframe.spec.composites import chain
-from polyframe.spec.graph import Block, Input, ModelSpec
+from polyframe.spec.graph import Block, Input
 from polyframe.spec.initializers import Constant, Normal, Zeros
 from polyframe.spec.layers import (
     GELU,
@@ -20,6 +20,7 @@ from polyframe.spec.layers import (
     LayerNorm,
     Scale,
 )
+from polyframe.spec.model import ModelSpec
 from polyframe.zoo.blocks import Shape, model, scaled
 
 _START: dict[str, Any] = {"weight_init": Normal(std=0.02), "bias_init": Zeros()}

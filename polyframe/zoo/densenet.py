@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyframe.spec.composites import chain
-from polyframe.spec.graph import Block, Input, ModelSpec
+from polyframe.spec.graph import Block, Input
 from polyframe.spec.initializers import HeNormal, Zeros
 from polyframe.spec.layers import (
     AvgPool2D,
@@ -16,6 +16,7 @@ from polyframe.spec.layers import (
     MaxPool2D,
     ReLU,
 )
+from polyframe.spec.model import ModelSpec
 from polyframe.zoo.blocks import Shape, model, scaled
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from polyframe.spec.composites import ConvNorm, SqueezeExcite, chain
-from polyframe.spec.graph import Block, ModelSpec
+from polyframe.spec.graph import Block
 from polyframe.spec.layers import (
     BatchNorm,
     Conv2D,
@@ -17,6 +17,7 @@ from polyframe.spec.layers import (
     ReLU,
     SiLU,
 )
+from polyframe.spec.model import ModelSpec
 from polyframe.zoo.blocks import Shape, divisible, model, residual
 
 _NORM = partial(BatchNorm, momentum=0.0003)

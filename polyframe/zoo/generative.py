@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from polyframe.spec.composites import chain
-from polyframe.spec.graph import ModelSpec
 from polyframe.spec.layers import (
     BatchNorm,
     Conv2D,
@@ -17,6 +16,7 @@ from polyframe.spec.layers import (
     Sigmoid,
     Tanh,
 )
+from polyframe.spec.model import ModelSpec
 from polyframe.zoo.blocks import Shape, model, scaled
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from polyframe.spec.graph import Block, Input, ModelSpec, Sequential, Tensor
+from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
     AvgPool2D,
     BatchNorm,
@@ -18,6 +18,8 @@ from polyframe.spec.layers import (
     MaxPool2D,
     ReLU,
 )
+from polyframe.spec.layers.base import Tensor
+from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.zoo.blocks import Shape, model, scaled
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from polyframe.spec.composites import ConvNorm, SqueezeExcite, chain
-from polyframe.spec.graph import Block, ModelSpec
+from polyframe.spec.graph import Block
 from polyframe.spec.layers import (
     BatchNorm,
     Conv2D,
@@ -19,6 +19,7 @@ from polyframe.spec.layers import (
     ReLU,
     ReLU6,
 )
+from polyframe.spec.model import ModelSpec
 from polyframe.zoo.blocks import Shape, divisible, model, residual, scaled
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from polyframe.spec.composites import ConvNorm, SqueezeExcite, chain
-from polyframe.spec.graph import Block, Input, ModelSpec
+from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import Add, Dense, GlobalAvgPool2D, Layer, ReLU
+from polyframe.spec.model import ModelSpec
 from polyframe.zoo.blocks import Shape, divisible, model
 
 

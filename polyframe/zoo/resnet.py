@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from polyframe.spec.composites import BasicBlock, Bottleneck
-from polyframe.spec.graph import Block, ModelSpec, Sequential
+from polyframe.spec.graph import Block
 from polyframe.spec.layers import (
     BatchNorm,
     Conv2D,
@@ -16,6 +16,7 @@ from polyframe.spec.layers import (
     MaxPool2D,
     ReLU,
 )
+from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.zoo.blocks import Shape, model, scaled
 
 Unit = Callable[[int, int, bool], Block]

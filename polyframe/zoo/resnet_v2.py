@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from polyframe.spec.composites import PreActBasicBlock, PreActBottleneck
-from polyframe.spec.graph import Block, ModelSpec, Sequential
+from polyframe.spec.graph import Block
 from polyframe.spec.layers import (
     BatchNorm,
     Dense,
     GlobalAvgPool2D,
     ReLU,
 )
+from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.zoo.blocks import Shape, model, scaled
 from polyframe.zoo.resnet import stem
 

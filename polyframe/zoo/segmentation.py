@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyframe.errors import SpecError
-from polyframe.spec.graph import Block, Input, ModelSpec, Tensor
+from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
     Concat,
     Conv2D,
@@ -14,6 +14,8 @@ from polyframe.spec.layers import (
     MaxPool2D,
     ReLU,
 )
+from polyframe.spec.layers.base import Tensor
+from polyframe.spec.model import ModelSpec
 from polyframe.zoo.blocks import Shape, chain, model, scaled
 from polyframe.zoo.vgg import CHANNELS, COUNTS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyframe.spec.composites import ConvNorm, chain
-from polyframe.spec.graph import Block, Input, ModelSpec, Sequential
+from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
     BatchNorm,
     ChannelShuffle,
@@ -17,6 +17,7 @@ from polyframe.spec.layers import (
     ReLU,
     split,
 )
+from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.zoo.blocks import Shape, model, scaled
 
 

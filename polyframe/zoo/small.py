@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from polyframe.spec.graph import Block, Input, ModelSpec, Sequential
+from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
     Add,
     BatchNorm,
@@ -17,6 +17,7 @@ from polyframe.spec.layers import (
     MaxPool2D,
     ReLU,
 )
+from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.zoo.blocks import Shape, model, scaled
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from polyframe.spec.composites import chain
-from polyframe.spec.graph import ModelSpec
 from polyframe.spec.layers import (
     AdaptiveAvgPool2D,
     BatchNorm,
@@ -15,6 +14,7 @@ from polyframe.spec.layers import (
     MaxPool2D,
     ReLU,
 )
+from polyframe.spec.model import ModelSpec
 from polyframe.zoo.blocks import Shape, model, scaled
 
 COUNTS = {

@@ -11,7 +11,7 @@ import collections
 import sys
 import time
 
-from polyframe.registry import backends
+from polyframe.contract.registry import backends
 
 from .harness import every, survivors
 from .report import REPORT, Reasons, report

@@ -210,7 +210,7 @@ def quiet() -> None:
     import warnings
 
     warnings.simplefilter("ignore")
-    from polyframe import registry
+    from polyframe.contract import registry
 
     for name in registry.backends():  # MXNet before TensorFlow would take its threads
         registry.get(name).probe()

@@ -6,12 +6,11 @@ import re
 from functools import cache
 
 import numpy as np
-from programs import step_of, write
+from helpers.programs import step_of, write
 
 import polyframe as pf
-from polyframe import registry
 from polyframe.compiler.table import Target
-from polyframe.conformance.cases import around, batch_for, examples, form_of
+from polyframe.conformance.cases import batch_for, examples, form_of, spec_around
 from polyframe.conformance.figures import (
     DIFFERENCES,
     FLOAT32,
@@ -20,10 +19,12 @@ from polyframe.conformance.figures import (
     distance,
 )
 from polyframe.conformance.layers import defined, measured
-from polyframe.randomness import generator, initial_weights
+from polyframe.contract import registry
+from polyframe.randomness import generator
 from polyframe.spec.layers.base import Layer
-from polyframe.staging import Stager
-from polyframe.train.feed import Part, whole
+from polyframe.spec.sampling import initial_weights
+from polyframe.train.batch_staging import Stager
+from polyframe.train.feed import HostBatch, assemble_step
 
 from .unit import differ, forget, mutated
 
@@ -39,7 +40,7 @@ def layer_cases(unit):
 
 
 def layer_program(unit):
-    spec = around(layer_cases(unit))
+    spec = spec_around(layer_cases(unit))
     step = step_of(spec, unit.backend, "mse", pf.SGD(lr=0.0))
     forms = {unit.entry: unit.form}
     return write(
@@ -65,7 +66,7 @@ class LayerRunner:
         self.unit, self.program = unit, layer_program(unit)
         self.backend = registry.get(unit.backend)
         self.backend.probe()
-        spec = around(layer_cases(unit))
+        spec = spec_around(layer_cases(unit))
         defaults = self.backend.defaults if unit.semantics == "native" else {}
         self.graph = spec.infer(defaults)
         self.target = Target(unit.dtype, semantics=unit.semantics)
@@ -135,8 +136,8 @@ class LayerRunner:
             values = map(session.read, values)
             yield False, dict(zip(self.graph.outputs, values, strict=True))
         session.set_weights(self.weights)
-        part = Part(tuple(self.x), tuple(self.y), None)
-        (batch,) = whole([part], None, 0, 0)
+        part = HostBatch(tuple(self.x), tuple(self.y), None)
+        (batch,) = assemble_step([part], None, 0, 0)
         staged = self.stager.stage(session, batch)
         session.seed(7)
         if self.unit.dtype == "float32":

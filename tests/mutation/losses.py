@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from loss_cases import RUNS
-from programs import step_of, write
+from helpers.loss_cases import RUNS
+from helpers.programs import step_of, write
 
 import polyframe as pf
-from polyframe import registry
-from polyframe.compiler.modules import load
-from polyframe.compiler.steps import function_of
+from polyframe.compiler.python.steps import function_of
 from polyframe.conformance.figures import FORWARD, GRADIENT
 from polyframe.conformance.losses import (
     COUNT,
@@ -21,6 +19,8 @@ from polyframe.conformance.losses import (
     targets,
 )
 from polyframe.conformance.losses import cases as loss_cases
+from polyframe.contract import registry
+from polyframe.contract.modules import load
 
 from .unit import forget, mutated
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from programs import step_of, write
+from helpers.programs import step_of, write
 
 import polyframe as pf
-from polyframe import registry
 from polyframe.conformance.figures import STEPS, distance
 from polyframe.conformance.rules import RULES
+from polyframe.contract import registry
 from polyframe.spec.losses import MSE
 from polyframe.spec.optimizers import Optimizer
 

@@ -12,7 +12,7 @@ import linecache
 import sys
 from dataclasses import dataclass, replace
 
-from polyframe.compiler.modules import PACKAGE
+from polyframe.contract.modules import PACKAGE
 
 
 @dataclass(frozen=True)

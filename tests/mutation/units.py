@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from polyframe import registry
+from polyframe.contract import registry
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
 

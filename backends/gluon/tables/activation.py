@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import call, listing
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import call, listing
+from polyframe.compiler.table import Entry, Form, View
 
 
 def activation(name: str) -> Entry:

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import Opt, call
-from polyframe.compiler.table import Code, Entry, Form, View
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.source import Opt, call
+from polyframe.compiler.table import Entry, Form, View
 
 NORM = {
     "weight": Slot("gamma"),

@@ -12,8 +12,9 @@ from polyframe.backends.gluon.tables.common import (
     short,
     sides,
 )
-from polyframe.compiler.source import Call, Opt, call, literal
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Call, Opt, call, literal
+from polyframe.compiler.table import Entry, View
 
 
 def conv(view: View) -> Code:

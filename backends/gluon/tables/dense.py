@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from polyframe.backends.gluon.tables.common import WEIGHTS, low, lowered
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import Opt, call
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call
+from polyframe.compiler.table import Entry, View
 from polyframe.spec.layers.base import positive_axis
 
 

@@ -7,8 +7,9 @@ from polyframe.backends.gluon.tables.batch_norm import (
     helper,
     native_batch_norm,
 )
-from polyframe.compiler.source import Opt, call, literal
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call, literal
+from polyframe.compiler.table import Entry, Form, View
 
 
 def native_layer_norm(view: View) -> Code:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from polyframe.backends.gluon.tables.common import even, padded, short, sides
-from polyframe.compiler.source import Call, Opt, call, literal
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Call, Opt, call, literal
+from polyframe.compiler.table import Entry, View
 
 
 def own_ceil(view: View) -> bool:
@@ -47,7 +48,7 @@ def pooled(view: View, function: str, padding: Any, ceil: bool, **options: Any) 
     )
 
 
-def around(pads: Any, value: str = "") -> str:
+def padded_input(pads: Any, value: str = "") -> str:
     """The first input with that padding."""
     return f"pad(F, {{0}}, {sides(pads)}{value})" if any(map(any, pads)) else "{0}"
 
@@ -70,7 +71,7 @@ def max_pool(view: View) -> Code:
             n + lo + hi for n, (lo, hi) in zip(view.shape[1:], pads, strict=True)
         )
         sizes = f"{literal(padded_size)}, {size(view)}, {literal(layer.dilation)}"
-        text = f"dilated_max_pool(F, {around(pads, value)}, {sizes})"
+        text = f"dilated_max_pool(F, {padded_input(pads, value)}, {sizes})"
         return Code(text, snippets=helpers(text, "dilated_max_pool"))
     ceil = hangs(view) and own_ceil(view)
     padding, x, snippets = padded(layer.pads(view.shape) if ceil else pads, value)
@@ -82,7 +83,7 @@ def avg_pool(view: View) -> Code:
     layer = view.layer
     inner, outer = layer.counted_pads(view.shape)
     if layer.divisor is not None:
-        x = around(layer.whole_pads(view.shape))
+        x = padded_input(layer.whole_pads(view.shape))
         text = f"divided_pool(F, {x}, {size(view)}, {literal(layer.divisor)})"
         return Code(text, snippets=helpers(text, "divided_pool"))
     ceil = hangs(view) and own_ceil(view)
@@ -100,12 +101,12 @@ def avg_pool(view: View) -> Code:
         padding = short(tuple(low for low, _ in outer))
         make = pooled(view, "AvgPool", padding, ceil, count_include_pad=False)
         return Code(make=make)
-    text = f"avg_pool_counted(F, {around(inner)}, {size(view)}, {sides(outer)})"
+    text = f"avg_pool_counted(F, {padded_input(inner)}, {size(view)}, {sides(outer)})"
     return Code(text, snippets=("pad", "avg_pool_counted"))
 
 
 def lp_pool2d(view: View) -> Code:
-    x = around(view.layer.whole_pads(view.shape))
+    x = padded_input(view.layer.whole_pads(view.shape))
     text = f"lp_pool2d(F, {x}, {literal(view.layer.norm_type)}, {size(view)})"
     return Code(text, snippets=helpers(text, "lp_pool2d"))
 

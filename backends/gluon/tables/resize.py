@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from polyframe.compiler.source import Opt, call
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call
+from polyframe.compiler.table import Entry, Form, View
 
 
 def factors(view: View) -> tuple[int, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from polyframe.backends.gluon.tables.common import WEIGHTS, lowered
 from polyframe.backends.gluon.tables.conv import block, front
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import listing
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import listing
+from polyframe.compiler.table import Entry, View
 
 HALVES = {
     "depthwise_weight": Slot("0.weight"),

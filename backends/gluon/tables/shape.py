@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.source import call, literal
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import call, literal
+from polyframe.compiler.table import Entry, View
 
 
 def reshape(view: View) -> Code:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from polyframe.backends.gluon.tables.common import WEIGHTS, short
-from polyframe.compiler.source import Call, Opt, call, literal
-from polyframe.compiler.table import Code, Entry, Form, View
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.source import Call, Opt, call, literal
+from polyframe.compiler.table import Entry, Form, View
 
 
 def native(view: View) -> Code:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from polyframe.backends.pytorch.tables.common import AS_IS
-from polyframe.compiler.source import Opt, call
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call
+from polyframe.compiler.table import Entry, Form, View
 
 
 def two(native: Callable[[View], Code], write: Callable[[View], Code]) -> Entry:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from polyframe.backends.pytorch.tables.common import short
-from polyframe.compiler.source import call
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import call
+from polyframe.compiler.table import Entry, View
 
 
 def whole(function: str) -> Callable[[View], Code]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import literal
+from polyframe.compiler.python.source import literal
 
 AS_IS = {name: Slot(name) for name in ("weight", "bias", "running_mean", "running_var")}
 """PyTorch's parameters have the canonical names and layouts."""

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from polyframe.backends.pytorch.tables.common import AS_IS, even, f_pad, short
-from polyframe.compiler.source import Call, Opt, call
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Call, Opt, call
+from polyframe.compiler.table import Entry, Form, View
 
 
 def convolution(view: View) -> Any:
@@ -40,17 +41,21 @@ def module(layer: Any, shape: Any) -> Call:
     )
 
 
-FEW = 64
+MAX_MATMUL_POSITIONS = 64
 """Places of an image up to which a matrix product is faster than a 1×1 convolution:
 0.4 to 0.8 of the time, forward and backward, at 1 to 64 places and 32 samples, but 1.1
 to 1.5 at 256 (two cores, oneDNN)."""
 
 
-def few_places(view: View) -> bool:
+def few_positions(view: View) -> bool:
     """Whether a convolution is a matrix product over so few places, on a CPU."""
     layer = view.layer
     alone = layer.groups == 1 and layer.pointwise(view.shape)
-    return view.target.plain_cpu and alone and math.prod(view.shape[1:]) <= FEW
+    return (
+        view.target.plain_cpu
+        and alone
+        and math.prod(view.shape[1:]) <= MAX_MATMUL_POSITIONS
+    )
 
 
 def pointwise(view: View) -> Code:
@@ -64,14 +69,14 @@ def pointwise(view: View) -> Code:
     return Code(make=make, weights=AS_IS, snippets=("PointwiseConv2d",))
 
 
-def one_place(view: View) -> bool:
+def single_position(view: View) -> bool:
     """Whether one position of the kernel sees all that there is, on a CPU."""
     layer, cpu = convolution(view), view.target.plain_cpu
     own = even(layer.pads(view.shape))  # padding in front makes more places
     return cpu and own and layer.position(view.shape) is not None
 
 
-def single_place(view: View) -> Code:
+def single_position_code(view: View) -> Code:
     make = module(convolution(view), view.shape)
     make = replace(make, function="SinglePlaceConv2d")
     return Code(make=make, weights=AS_IS, snippets=("SinglePlaceConv2d",))
@@ -84,14 +89,16 @@ def padded(layer: Any, shape: Any) -> str:
     return "{0}" if even(pads) else f"F.pad({{0}}, {f_pad(pads)}{mode})"
 
 
-SINGLE_PLACE = Form("single place", single_place, one_place, faster=True)
+SINGLE_POSITION = Form(
+    "single place", single_position_code, single_position, faster=True
+)
 
 TABLE: dict[str, Entry] = {
     "Conv1D": entry(conv),
     "Conv2D": Entry(
         (
-            Form("matrix product", pointwise, few_places, faster=True),
-            SINGLE_PLACE,
+            Form("matrix product", pointwise, few_positions, faster=True),
+            SINGLE_POSITION,
             Form("native", conv),
         )
     ),

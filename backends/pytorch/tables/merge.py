@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.table import Entry, View
 
 
 def joined(view: View, sign: str) -> Code:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from polyframe.backends.pytorch.tables.common import even, f_pad, short
-from polyframe.compiler.source import Opt, call, literal
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call, literal
+from polyframe.compiler.table import Entry, View
 
 
 def own(view: View) -> bool:
@@ -19,7 +20,7 @@ def own(view: View) -> bool:
     return even(pads) and fits and (layer.dims < 3 or all(k <= n for k, n in pairs))
 
 
-def around(pads: Any) -> str:
+def padded_input(pads: Any) -> str:
     """The first input with that padding."""
     return f"F.pad({{0}}, {f_pad(pads)})" if any(map(any, pads)) else "{0}"
 
@@ -70,8 +71,8 @@ def avg_pool(view: View) -> Code:
     if layer.divisor is not None:
         inner, outer = layer.whole_pads(view.shape), ()
     if not any(map(any, outer)):
-        return Code(f"{{self}}({around(inner)})", make)
-    text = f"avg_pool_counted({around(inner)}, {size(view)}, {f_pad(outer)})"
+        return Code(f"{{self}}({padded_input(inner)})", make)
+    text = f"avg_pool_counted({padded_input(inner)}, {size(view)}, {f_pad(outer)})"
     return Code(text, snippets=("avg_pool_counted",))
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from polyframe.backends.pytorch.tables.common import short
-from polyframe.compiler.source import Opt, call, literal
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call, literal
+from polyframe.compiler.table import Entry, Form, View
 
 
 def scales(view: View) -> tuple[Any, ...]:

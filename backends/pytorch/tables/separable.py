@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from polyframe.backends.pytorch.tables.conv import SINGLE_PLACE, conv, module, padded
+from polyframe.backends.pytorch.tables.conv import SINGLE_POSITION, conv, module, padded
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import listing
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import listing
+from polyframe.compiler.table import Entry, Form, View
 
 HALVES = {
     "depthwise_weight": Slot("0.weight"),
@@ -23,6 +24,6 @@ def separable(view: View) -> Code:
 
 
 TABLE: dict[str, Entry] = {
-    "DepthwiseConv2D": Entry((SINGLE_PLACE, Form("native", conv))),
+    "DepthwiseConv2D": Entry((SINGLE_POSITION, Form("native", conv))),
     "SeparableConv2D": entry(separable),
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from polyframe.backends.pytorch.tables.common import AS_IS, short
-from polyframe.compiler.source import Opt, call, subscript
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call, subscript
+from polyframe.compiler.table import Entry, View
 
 
 def conv_transpose(view: View) -> Code:

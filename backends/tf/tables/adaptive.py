@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from polyframe.backends.tf.tables.common import short
-from polyframe.compiler.source import Opt, call
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call
+from polyframe.compiler.table import Entry, View
 
 
 def global_avg_pool(view: View) -> Code:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import Opt, call
-from polyframe.compiler.table import Code, View
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.source import Opt, call
+from polyframe.compiler.table import View
 from polyframe.spec.layers.base import Shape, positive_axis
 from polyframe.spec.layers.windows import resolve_padding
 

@@ -16,15 +16,16 @@ from polyframe.backends.tf.tables.common import (
     wide,
 )
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import Opt, call
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call
+from polyframe.compiler.table import Entry, Form, View
 
 
 def conv(view: View) -> Code:
     layer = view.layer
     if layer.groups == view.shape[0] > 1 and layer.dims < 3:
         return depthwise(view, layer)
-    y, options, helpers = around(layer, view.shape)
+    y, options, helpers = padding_and_strides(layer, view.shape)
     name = f"Conv{layer.dims}D"
     head = {"filters": layer.out_channels, "kernel_size": short(layer.kernel_size)}
     options["use_bias"] = Opt(layer.bias, True)
@@ -37,17 +38,21 @@ def conv(view: View) -> Code:
     return Code(y, make, weights, (*helpers, "Grouped", f"Grouped{name}"))
 
 
-FEW = 64
+MAX_MATMUL_POSITIONS = 64
 """Places of an image up to which a matrix product is faster than a 1×1 convolution:
 0.5 to 0.8 of the time, forward and backward, at 1 to 64 places and 32 samples, but 1.0
 to 1.06 at 256 (two cores, oneDNN)."""
 
 
-def few_places(view: View) -> bool:
+def few_positions(view: View) -> bool:
     """Whether a convolution is a matrix product over so few places, on a CPU."""
     layer = view.layer
     alone = layer.groups == 1 and layer.pointwise(view.shape)
-    return view.target.plain_cpu and alone and math.prod(view.shape[1:]) <= FEW
+    return (
+        view.target.plain_cpu
+        and alone
+        and math.prod(view.shape[1:]) <= MAX_MATMUL_POSITIONS
+    )
 
 
 def pointwise(view: View) -> Code:
@@ -64,12 +69,12 @@ def convolution(view: View) -> Any:
     return layer.conv(view.shape[0]) if hasattr(layer, "conv") else layer
 
 
-def one_place(view: View) -> bool:
+def single_position(view: View) -> bool:
     """Whether one position of the kernel sees all that there is, on a CPU."""
     return view.target.plain_cpu and convolution(view).position(view.shape) is not None
 
 
-def single_place(view: View) -> Code:
+def single_position_code(view: View) -> Code:
     layer, channels = convolution(view), view.shape[0]
     options = {
         "kernel_size": short(layer.kernel_size),
@@ -91,7 +96,7 @@ def depthwise(view: View, layer: Any) -> Code:
     """A convolution with a group for each channel, by Keras's layer for that."""
     channels = view.shape[0]
     multiplier = layer.out_channels // channels
-    y, options, helpers = around(layer, view.shape, equal=True)
+    y, options, helpers = padding_and_strides(layer, view.shape, equal=True)
     name = f"DepthwiseConv{layer.dims}D"
     make = call(
         biased(view, name),
@@ -115,7 +120,7 @@ def depthwise_kernel(path: str, layer: Any, channels: int) -> Slot:
     return Slot(path, shape, perm, (count, 1, *size))
 
 
-def around(
+def padding_and_strides(
     layer: Any, shape: Any, equal: bool = False
 ) -> tuple[str, dict[str, Any], tuple[str, ...]]:
     """(the forward pass, options of Keras's layer, helpers).
@@ -186,14 +191,16 @@ def steps(sizes: Any) -> str:
     return f"[:, {places}]" if max(sizes) > 1 else ""
 
 
-SINGLE_PLACE = Form("single place", single_place, one_place, faster=True)
+SINGLE_POSITION = Form(
+    "single place", single_position_code, single_position, faster=True
+)
 
 TABLE: dict[str, Entry] = {
     "Conv1D": entry(conv),
     "Conv2D": Entry(
         (
-            Form("matrix product", pointwise, few_places, faster=True),
-            SINGLE_PLACE,
+            Form("matrix product", pointwise, few_positions, faster=True),
+            SINGLE_POSITION,
             Form("native", conv),
         )
     ),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from polyframe.backends.tf.tables.common import BIAS, bias_snippets, biased, native_axis
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import Opt, call
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call
+from polyframe.compiler.table import Entry, View
 
 DENSE = {"weight": Slot("kernel", perm=(1, 0)), **BIAS}
 

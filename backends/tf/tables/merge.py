@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from polyframe.backends.tf.tables.common import along, native_axis
-from polyframe.compiler.source import call
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import call
+from polyframe.compiler.table import Entry, View
 from polyframe.spec.layers.base import positive_axis
 
 STRETCHED = {

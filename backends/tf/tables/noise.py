@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyframe.compiler.source import Call, call
-from polyframe.compiler.table import Code, Entry, Form, View
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.source import Call, call
+from polyframe.compiler.table import Entry, Form, View
 
 
 def drawn(forward: str, native: Callable[[View], Code]) -> Entry:

@@ -7,8 +7,9 @@ from typing import Any
 from polyframe.backends.tf.tables.batch_norm import NORM
 from polyframe.backends.tf.tables.common import native_axis
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import Opt, call, literal
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call, literal
+from polyframe.compiler.table import Entry, Form, View
 
 
 def native_axes(view: View) -> list[int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from polyframe.backends.tf.tables.common import mode, padded, paddings, short, wide
-from polyframe.compiler.source import Call, Opt, call, literal
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Call, Opt, call, literal
+from polyframe.compiler.table import Entry, Form, View
 
 
 def keras(view: View, function: str, padding: str, **options: Any) -> Call:
@@ -27,14 +28,14 @@ def word(view: View, pads: Any, size: Any) -> str:
     return mode(pads, size, layer.kernel_size, layer.steps, layer.spacing)
 
 
-def around(pads: Any, value: str = "") -> str:
+def padded_input(pads: Any, value: str = "") -> str:
     """The first input with that padding."""
     return f"tf.pad({{0}}, {paddings(pads)}{value})" if padded(pads) else "{0}"
 
 
 def lowest(pads: Any) -> str:
     """The first input with padding that is never the largest value."""
-    return around(pads, ", constant_values={0}.dtype.min")
+    return padded_input(pads, ", constant_values={0}.dtype.min")
 
 
 def sizes(view: View) -> str:
@@ -75,7 +76,7 @@ def avg_pool(view: View) -> Code:
     if layer.divisor is not None or not padding:
         return helped(view)
     make = keras(view, "Average", padding, dtype=Opt(wide(view), None))
-    y = f"{{self}}({around(inner)})"
+    y = f"{{self}}({padded_input(inner)})"
     return Code(f"tf.cast({y}, {{0}}.dtype)" if wide(view) else y, make)
 
 
@@ -85,7 +86,7 @@ def avg_pool3d_written_out(view: View) -> Code:
     if layer.divisor is not None or padded(outer):
         return helped(view, "avg_pool3d")
     given = f"{literal(layer.kernel_size)}, {literal(layer.steps)}"
-    text = f'avg_pool3d({around(inner)}, {given}, "VALID")'
+    text = f'avg_pool3d({padded_input(inner)}, {given}, "VALID")'
     return Code(text, snippets=("avg_pool3d",))
 
 
@@ -99,7 +100,11 @@ def helped(view: View, pool: str = "") -> Code:
         last = literal(layer.divisor)
     else:
         helper, last = "avg_pool_counted", paddings(outer)
-    x = f"tf.cast({around(inner)}, tf.float32)" if wide(view) else around(inner)
+    x = (
+        f"tf.cast({padded_input(inner)}, tf.float32)"
+        if wide(view)
+        else padded_input(inner)
+    )
     own = (pool,) if pool else ()
     given = (literal(layer.kernel_size), literal(layer.steps), last, *own)
     y = f"{helper}({x}, {', '.join(given)})"
@@ -108,7 +113,7 @@ def helped(view: View, pool: str = "") -> Code:
 
 
 def lp_pool2d(view: View) -> Code:
-    layer, x = view.layer, around(view.layer.whole_pads(view.shape))
+    layer, x = view.layer, padded_input(view.layer.whole_pads(view.shape))
     given = (layer.norm_type, layer.kernel_size, layer.steps)
     text = f"lp_pool2d({x}, {', '.join(map(literal, given))})"
     return Code(text, snippets=("lp_pool2d",))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from polyframe.backends.tf.tables.common import short
-from polyframe.compiler.source import Opt, call, literal
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call, literal
+from polyframe.compiler.table import Entry, Form, View
 
 
 def factors(view: View) -> tuple[int, ...] | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from polyframe.backends.tf.tables import conv
 from polyframe.backends.tf.tables.common import BIAS, short
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import Opt, call
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Opt, call
+from polyframe.compiler.table import Entry, Form, View
 
 
 def depthwise(view: View) -> Code:
@@ -16,7 +17,7 @@ def depthwise(view: View) -> Code:
 def separable(view: View) -> Code:
     layer = view.layer
     first = layer.depthwise(view.shape[0])
-    y, options, helpers = conv.around(first, view.shape, equal=True)
+    y, options, helpers = conv.padding_and_strides(first, view.shape, equal=True)
     make = call(
         "layers.SeparableConv2D",
         {"filters": layer.out_channels, "kernel_size": short(layer.kernel_size)},
@@ -35,6 +36,6 @@ def separable(view: View) -> Code:
 
 
 TABLE: dict[str, Entry] = {
-    "DepthwiseConv2D": Entry((conv.SINGLE_PLACE, Form("native", depthwise))),
+    "DepthwiseConv2D": Entry((conv.SINGLE_POSITION, Form("native", depthwise))),
     "SeparableConv2D": entry(separable),
 }

@@ -9,8 +9,9 @@ from polyframe.backends.tf.tables.common import (
     native_shape,
     paddings,
 )
-from polyframe.compiler.source import call, literal, subscript
-from polyframe.compiler.table import Code, Entry, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import call, literal, subscript
+from polyframe.compiler.table import Entry, View
 from polyframe.spec.layers.base import Shape
 
 

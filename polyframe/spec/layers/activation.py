@@ -13,9 +13,9 @@ from polyframe.spec.element import define
 from polyframe.spec.fields import UNSET, Choice, Float, Int, Maybe, field
 from polyframe.spec.initializers import Constant
 from polyframe.spec.layers.base import (
+    Context,
     Examples,
     Layer,
-    Moment,
     Parameter,
     Shape,
     positive_axis,
@@ -77,7 +77,7 @@ class ReLU(Increasing):
 
     short: ClassVar[str] = "relu"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return np.maximum(x[0], 0)
 
 
@@ -90,7 +90,7 @@ class ReLU6(Increasing):
 
     short: ClassVar[str] = "relu"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return np.clip(x[0], 0, 6)
 
 
@@ -115,7 +115,7 @@ class LeakyReLU(Activation):
     def increasing(self) -> bool:
         return self.negative_slope is not UNSET and self.negative_slope >= 0
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return np.where(x[0] > 0, x[0], self.negative_slope * x[0])
 
 
@@ -153,7 +153,7 @@ class PReLU(Activation):
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         return {"weight": Parameter((self.num_parameters,), Constant(self.init))}
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         weight = at["weight"].reshape(-1, *[1] * (x[0].ndim - 2))
         return np.where(x[0] > 0, x[0], weight * x[0])
 
@@ -176,7 +176,7 @@ class ELU(Activation):
     def increasing(self) -> bool:
         return self.alpha >= 0
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return np.where(x[0] > 0, x[0], self.alpha * np.expm1(np.minimum(x[0], 0)))
 
 
@@ -196,7 +196,7 @@ class CELU(Increasing):
         ({"alpha": 2.0}, ((6,),)),
     )
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         below = self.alpha * np.expm1(np.minimum(x[0], 0) / self.alpha)
         return np.where(x[0] > 0, x[0], below)
 
@@ -210,7 +210,7 @@ class SELU(Increasing):
 
     short: ClassVar[str] = "selu"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         below = 1.6732632423543772 * np.expm1(np.minimum(x[0], 0))
         return 1.0507009873554805 * np.where(x[0] > 0, x[0], below)
 
@@ -227,7 +227,7 @@ class GELU(Activation):
     short: ClassVar[str] = "gelu"
     examples = (*EVERY_RANK, ({"approximate": "tanh"}, ((3, 4, 5),)))
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         if self.approximate == "tanh":
             inner = math.sqrt(2 / math.pi) * (x[0] + 0.044715 * x[0] ** 3)
             return 0.5 * x[0] * (1 + np.tanh(inner))
@@ -240,7 +240,7 @@ class SiLU(Activation):
 
     short: ClassVar[str] = "silu"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0] * sigmoid(x[0])
 
 
@@ -250,7 +250,7 @@ class Mish(Activation):
 
     short: ClassVar[str] = "mish"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0] * np.tanh(softplus(x[0]))
 
 
@@ -260,7 +260,7 @@ class Sigmoid(Increasing):
 
     short: ClassVar[str] = "sigmoid"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return sigmoid(x[0])
 
 
@@ -270,7 +270,7 @@ class LogSigmoid(Increasing):
 
     short: ClassVar[str] = "log_sigmoid"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return -softplus(-x[0])
 
 
@@ -284,7 +284,7 @@ class HardSigmoid(Increasing):
 
     short: ClassVar[str] = "hard_sigmoid"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return np.clip(x[0] + 3, 0, 6) / 6
 
 
@@ -297,7 +297,7 @@ class HardSwish(Activation):
 
     short: ClassVar[str] = "hard_swish"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0] * np.clip(x[0] + 3, 0, 6) / 6
 
 
@@ -320,7 +320,7 @@ class HardTanh(Increasing):
                 where=self.label,
             )
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return np.clip(x[0], self.min_val, self.max_val)
 
 
@@ -330,7 +330,7 @@ class Tanh(Increasing):
 
     short: ClassVar[str] = "tanh"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return np.tanh(x[0])
 
 
@@ -359,7 +359,7 @@ class Softplus(Activation):
     def increasing(self) -> bool:
         return self.threshold is None  # the step down at the threshold
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         y = softplus(self.beta * x[0]) / self.beta
         if self.threshold is None:
             return y
@@ -372,7 +372,7 @@ class Softsign(Increasing):
 
     short: ClassVar[str] = "softsign"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0] / (1 + np.abs(x[0]))
 
 
@@ -402,7 +402,7 @@ class Softmax(AlongAxis):
 
     short: ClassVar[str] = "softmax"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         e = np.exp(x[0] - x[0].max(axis=self.axis, keepdims=True))
         out: np.ndarray = e / e.sum(axis=self.axis, keepdims=True)
         return out
@@ -417,7 +417,7 @@ class LogSoftmax(AlongAxis):
 
     short: ClassVar[str] = "log_softmax"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         z = x[0] - x[0].max(axis=self.axis, keepdims=True)
         out: np.ndarray = z - np.log(np.exp(z).sum(axis=self.axis, keepdims=True))
         return out

@@ -9,7 +9,7 @@ import numpy as np
 
 from polyframe.spec.element import define
 from polyframe.spec.fields import Bool, Int, Spatial, field
-from polyframe.spec.layers.base import Layer, Moment, Shape
+from polyframe.spec.layers.base import Context, Layer, Shape
 
 __all__ = [
     "AdaptiveAvgPool2D",
@@ -46,7 +46,7 @@ class GlobalPool(Layer):
 class GlobalAvgPool(GlobalPool):
     """The mean over all positions."""
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0].mean(axis=self.axes, keepdims=self.keepdims)
 
 
@@ -54,7 +54,7 @@ class GlobalAvgPool(GlobalPool):
 class GlobalMaxPool(GlobalPool):
     """The largest value over all positions."""
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0].max(axis=self.axes, keepdims=self.keepdims)
 
 
@@ -210,7 +210,7 @@ class AdaptiveAvgPool2D(AdaptivePool):
 
     examples = EXAMPLES
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return self.reduce(x[0], np.mean)
 
 
@@ -225,5 +225,5 @@ class AdaptiveMaxPool2D(AdaptivePool):
 
     examples = EXAMPLES
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return self.reduce(x[0], np.max)

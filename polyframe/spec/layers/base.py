@@ -5,6 +5,7 @@ Shapes are per sample, without N: an image is ``(C, H, W)``, a feature vector ``
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as plain_field
@@ -12,17 +13,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from polyframe.errors import SpecError
-from polyframe.spec.element import Element, brief, check_name
+from polyframe.errors import SpecError, brief
+from polyframe.spec.element import Element, check_name
 from polyframe.spec.fields import Kind
 from polyframe.spec.initializers import Fans, Initializer, Zeros
 
 Shape = tuple[int, ...]
+_clock = itertools.count()
+
 Examples = tuple[tuple[dict[str, Any], tuple[Shape, ...]], ...]
 
 
 @dataclass(frozen=True)
-class Moment:
+class Context:
     """What a definition sees besides its inputs: parameters, mode, and the draw."""
 
     parameters: Mapping[str, np.ndarray]
@@ -78,8 +81,6 @@ class Layer(Element, family="layer"):
 
     def __call__(self, *inputs: Any) -> Any:
         """Add this layer to the graph of its inputs: tensors from ``pf.Input``."""
-        from polyframe.spec.graph import connect
-
         return connect(self, inputs)
 
     def infer(self, *shapes: Shape) -> Shape:
@@ -117,11 +118,11 @@ class Layer(Element, family="layer"):
         """``f`` and ``s``, each (C,), for layers that are ``per_channel``."""
         raise NotImplementedError
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         """The meaning of the layer: NumPy, (N, C, H, W), written for reading."""
         raise NotImplementedError
 
-    def new_state(self, at: Moment, *x: np.ndarray) -> dict[str, np.ndarray]:
+    def new_state(self, at: Context, *x: np.ndarray) -> dict[str, np.ndarray]:
         """The state parameters after one training step on ``x``."""
         return {}
 
@@ -143,6 +144,42 @@ class Layer(Element, family="layer"):
             raise SpecError(
                 f"takes {wanted} for each sample, got {brief(shape)}", hint=hint
             )
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A value that flows through a graph while it is put together."""
+
+    layer: Layer | None
+    inputs: tuple[Tensor, ...] = ()
+    shape: Shape | None = None  # of an input: per sample, without N
+    name: str | None = None
+    order: int = plain_field(default_factory=lambda: next(_clock))
+
+
+def check_arity(layer: Layer, count: int, where: str) -> None:
+    """SpecError unless the layer takes that many inputs."""
+    least, most = layer.arity
+    if count < least or (most is not None and count > most):
+        wanted = str(least) if least == most else f"at least {least}"
+        if most is not None and count > most > least:
+            wanted = f"at most {most}"
+        raise SpecError(f"takes {wanted} inputs, got {count}", where=where)
+
+
+def connect(layer: Layer, inputs: tuple[Any, ...]) -> Tensor:
+    """What calling a layer does: check the inputs and remember the call."""
+    if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)):
+        inputs = tuple(inputs[0])
+    check_arity(layer, len(inputs), layer.label)
+    for tensor in inputs:
+        if not isinstance(tensor, Tensor):
+            raise SpecError(
+                f"was called on {brief(tensor)}; a tensor of the graph is needed",
+                where=layer.label,
+                hint="start from pf.Input(shape)",
+            )
+    return Tensor(layer, inputs)
 
 
 RANKS = {1: "(features,)", 2: "(C, L)", 3: "(C, H, W)", 4: "(C, D, H, W)"}

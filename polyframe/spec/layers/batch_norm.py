@@ -10,7 +10,7 @@ import numpy as np
 from polyframe.spec.element import define
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.initializers import Ones, Zeros
-from polyframe.spec.layers.base import Layer, Moment, Parameter, Shape
+from polyframe.spec.layers.base import Context, Layer, Parameter, Shape
 
 __all__ = ["BatchNorm"]
 
@@ -44,7 +44,7 @@ class Affine(Layer):
             found["bias"] = Parameter(shape, Zeros())
         return found
 
-    def weighted(self, at: Moment, out: np.ndarray) -> np.ndarray:
+    def weighted(self, at: Context, out: np.ndarray) -> np.ndarray:
         """``weight · out + bias``."""
         across = self.across(out.shape[1:])
         if self.scaled:
@@ -140,7 +140,7 @@ class BatchNorm(Affine):
         found = super().parameters(*shapes)
         return found | running(shapes[0]) if self.track_running_stats else found
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         axes, across = (0, *range(2, x[0].ndim)), self.across(x[0].shape[1:])
         if at.training or not self.track_running_stats:
             mean, var = x[0].mean(axes), x[0].var(axes)
@@ -149,7 +149,7 @@ class BatchNorm(Affine):
         out = (x[0] - mean.reshape(across)) / np.sqrt(var.reshape(across) + self.eps)
         return self.weighted(at, out)
 
-    def new_state(self, at: Moment, *x: np.ndarray) -> dict[str, np.ndarray]:
+    def new_state(self, at: Context, *x: np.ndarray) -> dict[str, np.ndarray]:
         if not self.track_running_stats:
             return {}
         axes = (0, *range(2, x[0].ndim))

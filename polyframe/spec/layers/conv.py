@@ -12,7 +12,7 @@ from polyframe.errors import SpecError
 from polyframe.spec.element import define
 from polyframe.spec.fields import UNSET, Bool, Choice, Int, Padding, Sizes, field
 from polyframe.spec.initializers import Fans, TorchDefault
-from polyframe.spec.layers.base import Init, Layer, Moment, Parameter, Shape
+from polyframe.spec.layers.base import Context, Init, Layer, Parameter, Shape
 from polyframe.spec.layers.windows import Pads, output_size, resolve_padding, windows
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
@@ -102,7 +102,7 @@ class Conv(Layer):
         per_output = shapes[0][0] // self.groups * math.prod(self.kernel_size)
         return math.prod(self.infer(*shapes)) * per_output
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         inside, pads = x[0], self.pads(x[0].shape[1:])
         if self.padding_mode != "zeros":
             widths, mode = ((0, 0), (0, 0), *pads), NUMPY_MODES[self.padding_mode]

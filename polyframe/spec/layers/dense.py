@@ -11,9 +11,9 @@ from polyframe.spec.element import define
 from polyframe.spec.fields import UNSET, Bool, Int, field
 from polyframe.spec.initializers import Fans, Ones, TorchDefault, Zeros
 from polyframe.spec.layers.base import (
+    Context,
     Init,
     Layer,
-    Moment,
     Parameter,
     Shape,
     positive_axis,
@@ -61,7 +61,7 @@ class Dense(Layer):
     def multiply_adds(self, *shapes: Shape) -> int:
         return self.out_features * shapes[0][0]
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         out = x[0] @ at["weight"].T
         return out + at["bias"] if self.bias else out
 
@@ -116,7 +116,7 @@ class Scale(Layer):
             found["bias"] = Parameter(shape, self.bias_init)
         return found
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         behind = x[0].ndim - 1 - positive_axis(self.axis, x[0].shape[1:])
         across = (-1, *[1] * behind)
         out = at["weight"].reshape(across) * x[0]

@@ -11,7 +11,7 @@ import numpy as np
 from polyframe.errors import SpecError
 from polyframe.spec.element import define
 from polyframe.spec.fields import Bool, Int, Several, field
-from polyframe.spec.layers.base import Examples, Layer, Moment, Shape, positive_axis
+from polyframe.spec.layers.base import Context, Examples, Layer, Shape, positive_axis
 
 __all__ = [
     "Add",
@@ -65,7 +65,7 @@ class Add(Elementwise):
 
     short: ClassVar[str] = "add"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return reduce(np.add, x)
 
 
@@ -77,7 +77,7 @@ class Subtract(Elementwise):
     arity = (2, 2)
     examples = PAIRS
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0] - x[1]
 
 
@@ -90,7 +90,7 @@ class Multiply(Elementwise):
 
     short: ClassVar[str] = "multiply"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return reduce(np.multiply, x)
 
 
@@ -103,7 +103,7 @@ class Maximum(Elementwise):
 
     short: ClassVar[str] = "maximum"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return reduce(np.maximum, x)
 
 
@@ -113,7 +113,7 @@ class Average(Elementwise):
 
     short: ClassVar[str] = "average"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         total: np.ndarray = reduce(np.add, x)
         return total / len(x)
 
@@ -146,7 +146,7 @@ class Concat(Layer):
         total = sum(s[axis] for s in shapes)
         return (*shapes[0][:axis], total, *shapes[0][axis + 1 :])
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return np.concatenate(x, axis=self.axis)
 
 
@@ -192,7 +192,7 @@ class ReduceMean(Reduce):
 
     short: ClassVar[str] = "mean"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         out: np.ndarray = x[0].mean(axis=self.axes, keepdims=self.keepdims)
         return out
 
@@ -203,7 +203,7 @@ class ReduceSum(Reduce):
 
     short: ClassVar[str] = "sum"
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         out: np.ndarray = x[0].sum(axis=self.axes, keepdims=self.keepdims)
         return out
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from polyframe.spec.element import define
 from polyframe.spec.fields import Float, field
-from polyframe.spec.layers.base import Layer, Moment, Shape
+from polyframe.spec.layers.base import Context, Layer, Shape
 
 __all__ = ["DropPath", "Dropout", "GaussianNoise", "SpatialDropout2D"]
 
@@ -35,7 +35,7 @@ class Dropping(Layer):
         kept = bits >= self.p * 2**32
         return kept / (1 - self.p) if self.p < 1 else np.zeros(bits.shape)
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0] * at.draw if at.training and at.draw is not None else x[0]
 
 
@@ -120,5 +120,5 @@ class GaussianNoise(Layer):
         noise: np.ndarray = np.sqrt(-2 * np.log(u)) * np.cos(2 * math.pi * v)
         return self.stddev * noise
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0] + at.draw if at.training and at.draw is not None else x[0]

@@ -10,7 +10,7 @@ import numpy as np
 from polyframe.errors import SpecError
 from polyframe.spec.element import define
 from polyframe.spec.fields import Bool, Float, Int, Maybe, Padding, Sizes, field
-from polyframe.spec.layers.base import Layer, Moment, Shape
+from polyframe.spec.layers.base import Context, Layer, Shape
 from polyframe.spec.layers.windows import Pads, output_size, resolve_padding, windows
 
 __all__ = [
@@ -134,7 +134,7 @@ class MaxPool(Pool):
         """All three."""
         return self.padding, self.dilation, self.ceil_mode
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return self.windows(x[0], -np.inf).max(axis=self.inside)
 
 
@@ -252,7 +252,7 @@ class AvgPool(Pool):
         counts: np.ndarray = view.sum(axis=self.inside)[0, 0]
         return counts
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         total = self.windows(x[0], 0.0).sum(axis=self.inside)
         if self.divisor is not None:
             return total / self.divisor
@@ -386,6 +386,6 @@ class LPPool2D(Pool, NormType):
         """Neither padding nor dilation."""
         return ((0, 0), (0, 0)), (1, 1), self.ceil_mode
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         powers = np.abs(self.windows(x[0], 0.0)) ** self.norm_type
         return powers.sum(axis=self.inside) ** (1 / self.norm_type)

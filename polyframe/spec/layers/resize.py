@@ -11,7 +11,7 @@ import numpy as np
 from polyframe.errors import SpecError
 from polyframe.spec.element import define
 from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, field
-from polyframe.spec.layers.base import Layer, Moment, Shape
+from polyframe.spec.layers.base import Context, Layer, Shape
 
 __all__ = ["ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "Upsample"]
 
@@ -198,7 +198,7 @@ class Upsample(Layer):
         """Whether it is linear along each axis."""
         return self.mode.endswith("linear")
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         shape, y = x[0].shape[1:], x[0]
         sizes = zip(shape[1:], self.infer(shape)[1:], self.steps(shape), strict=True)
         for n, size, step in sizes:  # axis 2 becomes the last: in the end all are back
@@ -234,7 +234,7 @@ class PixelShuffle(Layer):
             )
         return (channels // (r * r), height * r, width * r)
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         (n, channels, h, w), r = x[0].shape, self.upscale_factor
         y = x[0].reshape(n, channels // (r * r), r, r, h, w)
         return y.transpose(0, 1, 4, 2, 5, 3).reshape(n, -1, h * r, w * r)
@@ -267,7 +267,7 @@ class PixelUnshuffle(Layer):
             )
         return (channels * r * r, height // r, width // r)
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         (n, c, h, w), r = x[0].shape, self.downscale_factor
         y = x[0].reshape(n, c, h // r, r, w // r, r)
         return y.transpose(0, 1, 3, 5, 2, 4).reshape(n, -1, h // r, w // r)
@@ -302,7 +302,7 @@ class ChannelShuffle(Layer):
             )
         return shapes[0]
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         n, channels, *size = x[0].shape
         grouped = x[0].reshape(n, self.groups, channels // self.groups, *size)
         return grouped.swapaxes(1, 2).reshape(x[0].shape)

@@ -9,7 +9,7 @@ import numpy as np
 from polyframe.spec.element import define
 from polyframe.spec.fields import UNSET, Bool, Int, Padding, Sizes, field
 from polyframe.spec.initializers import TorchDefault
-from polyframe.spec.layers.base import Init, Layer, Moment, Parameter, Shape
+from polyframe.spec.layers.base import Context, Init, Layer, Parameter, Shape
 from polyframe.spec.layers.conv import Conv2D
 from polyframe.spec.layers.windows import Pads
 
@@ -96,7 +96,7 @@ class DepthwiseConv2D(Layer):
     def multiply_adds(self, *shapes: Shape) -> int:
         return self.conv(shapes[0][0]).multiply_adds(*shapes)
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return self.conv(x[0].shape[1]).define(at, *x)
 
 
@@ -215,8 +215,8 @@ class SeparableConv2D(Layer):
         second = self.pointwise().multiply_adds(first.infer(*shapes))
         return first.multiply_adds(*shapes) + second
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
-        first = Moment({"weight": at["depthwise_weight"]})
-        second = Moment({**at.parameters, "weight": at["pointwise_weight"]})
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+        first = Context({"weight": at["depthwise_weight"]})
+        second = Context({**at.parameters, "weight": at["pointwise_weight"]})
         between = self.depthwise(x[0].shape[1]).define(first, *x)
         return self.pointwise().define(second, between)

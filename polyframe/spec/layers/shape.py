@@ -12,7 +12,7 @@ from polyframe.errors import SpecError
 from polyframe.spec.element import define
 from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, field
 from polyframe.spec.fields import Padding as Pairs
-from polyframe.spec.layers.base import Layer, Moment, Shape, positive_axis
+from polyframe.spec.layers.base import Context, Layer, Shape, positive_axis
 from polyframe.spec.layers.windows import Pads
 
 __all__ = [
@@ -62,7 +62,7 @@ class Flatten(Layer):
             )
         return (*shape[:start], math.prod(shape[start:end]), *shape[end:])
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0].reshape(len(x[0]), *self.infer(x[0].shape[1:]))
 
 
@@ -101,7 +101,7 @@ class Reshape(Layer):
             )
         return tuple(total // known if n == -1 else n for n in self.shape)
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0].reshape(len(x[0]), *self.infer(x[0].shape[1:]))
 
 
@@ -133,7 +133,7 @@ class Permute(Layer):
             )
         return tuple(shapes[0][axis - 1] for axis in self.axes)
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         return x[0].transpose(0, *self.axes)
 
 
@@ -231,7 +231,7 @@ class Pad(Layer):
         grown = (n + low + high for n, (low, high) in zip(size, pads, strict=True))
         return (channels, *grown)
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         widths = ((0, 0), (0, 0), *self.pads(x[0].shape[1:]))
         if self.mode == "constant":
             return np.pad(x[0], widths, constant_values=self.value)
@@ -253,7 +253,7 @@ class Cut(Layer):
             raise SpecError(f"leaves nothing of samples {shapes[0]}")
         return found
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         piece: np.ndarray = x[0][(slice(None), *self.cuts(x[0].shape[1:]))]
         return piece
 

@@ -12,7 +12,7 @@ from polyframe.errors import SpecError
 from polyframe.spec.element import define
 from polyframe.spec.fields import UNSET, Bool, Int, Padding, Sizes, Spatial, field
 from polyframe.spec.initializers import TorchDefault
-from polyframe.spec.layers.base import Init, Layer, Moment, Parameter, Shape
+from polyframe.spec.layers.base import Context, Init, Layer, Parameter, Shape
 from polyframe.spec.layers.conv import across, divisible, weight_and_bias
 
 __all__ = ["ConvTranspose1D", "ConvTranspose2D", "ConvTranspose3D"]
@@ -111,7 +111,7 @@ class ConvTranspose(Layer):
         per_input = self.out_channels // self.groups * math.prod(self.kernel_size)
         return math.prod(shapes[0]) * per_input
 
-    def define(self, at: Moment, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
         n, c, *size = x[0].shape
         g = self.groups
         values = x[0].reshape(n, g, c // g, *size)

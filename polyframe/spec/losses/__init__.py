@@ -3,11 +3,12 @@
 from polyframe.spec.losses.base import (
     Loss,
     Losses,
-    Weighed,
+    OutputWeights,
     check_one_number,
+    default_loss,
+    losses_for_targets,
     parse_losses,
     sample_weights,
-    soften,
     unreduced,
 )
 from polyframe.spec.losses.binary import BinaryCrossEntropy, Focal
@@ -34,10 +35,11 @@ __all__ = [
     "SmoothL1",
     "SquaredHinge",
     "Triplet",
-    "Weighed",
+    "OutputWeights",
     "check_one_number",
+    "default_loss",
     "parse_losses",
     "sample_weights",
-    "soften",
+    "losses_for_targets",
     "unreduced",
 ]

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from polyframe.errors import SpecError
-from polyframe.spec.element import Element, brief
+from polyframe.errors import SpecError, brief
+from polyframe.spec.element import Element
 from polyframe.spec.fields import Choice, Float, field
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses.targets import values
@@ -57,17 +57,17 @@ class Loss(Element, family="loss"):
         """The meaning: one loss per sample, (N,)."""
         raise NotImplementedError
 
-    def weigh(self, target: np.ndarray) -> np.ndarray | None:
+    def denominator_weights(self, target: np.ndarray) -> np.ndarray | None:
         """What each sample counts in the mean's denominator, by its target, (N,); None
         if all count 1."""
         return None
 
     @property
-    def weighs(self) -> bool:
-        """Whether ``weigh`` gives weights, for labels."""
+    def has_denominator_weights(self) -> bool:
+        """Whether ``denominator_weights`` gives weights, for labels."""
         return False
 
-    def suited(self, target: np.ndarray) -> Loss:
+    def for_targets(self, target: np.ndarray) -> Loss:
         """The loss as programs are written for targets of that dtype."""
         return self
 
@@ -125,6 +125,12 @@ def parse_losses(value: Any, outputs: Sequence[str] | None = None) -> Losses:
     return tuple(Loss.parse(item) for item in value)
 
 
+def default_loss(shapes: Sequence[Shape]) -> str:
+    """The loss of a model that comes without one, by its outputs' shapes per sample:
+    cross-entropy where each is one number per class, else the mean squared error."""
+    return "cross_entropy" if {len(shape) for shape in shapes} == {1} else "mse"
+
+
 def check_one_number(losses: Losses) -> None:
     """SpecError where a loss is not reduced to the number that training goes by."""
     if any(loss.reduction == "none" for loss in losses):
@@ -136,7 +142,7 @@ def check_one_number(losses: Losses) -> None:
         )
 
 
-class Weighed(NamedTuple):
+class OutputWeights(NamedTuple):
     """One output's weights of samples, and what their weighted sum is divided by;
     ``share`` is None where it is by nothing."""
 
@@ -146,23 +152,23 @@ class Weighed(NamedTuple):
 
 def sample_weights(
     losses: Losses, targets: Sequence[np.ndarray], given: np.ndarray | None
-) -> list[Weighed]:
+) -> list[OutputWeights]:
     """Each output's weights of samples, and their share in the denominator."""
     found = []
     for loss, target in zip(losses, targets, strict=True):
         weights = np.ones(len(target)) if given is None else given
-        own = loss.weigh(target)
+        own = loss.denominator_weights(target)
         share = weights.sum() if own is None else (weights * own).sum()
         found.append(
-            Weighed(weights, float(share) if loss.reduction == "mean" else None)
+            OutputWeights(weights, float(share) if loss.reduction == "mean" else None)
         )
     return found
 
 
-def soften(losses: Losses, targets: Sequence[np.ndarray]) -> Losses:
+def losses_for_targets(losses: Losses, targets: Sequence[np.ndarray]) -> Losses:
     """The losses with ``soft`` as the targets have it: labels, or probabilities."""
     pairs = zip(losses, targets, strict=True)
-    return tuple(loss.suited(target) for loss, target in pairs)
+    return tuple(loss.for_targets(target) for loss, target in pairs)
 
 
 def unreduced(loss: Loss) -> Loss:

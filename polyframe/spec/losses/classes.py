@@ -89,11 +89,11 @@ class _Likelihood(Loss):
 
     def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
         if target.dtype.kind == "f" and target.shape[1:] == shape:
-            self.suited(target)
+            self.for_targets(target)
             return probabilities(target, shape, dtype)
         return labels(target, shape, self.type, self.ignore_index)
 
-    def suited(self, target: np.ndarray) -> Loss:
+    def for_targets(self, target: np.ndarray) -> Loss:
         return replace(self, soft=target.dtype.kind == "f")
 
     def log_probabilities(self, output: np.ndarray) -> np.ndarray:
@@ -124,8 +124,8 @@ class _Likelihood(Loss):
         kept = target != self.ignore_index
         return kept, np.where(kept, target, 0)
 
-    def weigh(self, target: np.ndarray) -> np.ndarray | None:
-        if not self.weighs or target.dtype.kind == "f":
+    def denominator_weights(self, target: np.ndarray) -> np.ndarray | None:
+        if not self.has_denominator_weights or target.dtype.kind == "f":
             return None
         kept, label = self._kept(target)
         weights = np.ones(target.shape)
@@ -134,7 +134,7 @@ class _Likelihood(Loss):
         return per_sample(weights * kept)
 
     @property
-    def weighs(self) -> bool:
+    def has_denominator_weights(self) -> bool:
         return self.class_weights is not None or self.ignore_index is not None
 
 

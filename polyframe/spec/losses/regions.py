@@ -66,7 +66,7 @@ class Dice(Loss):
         hint = "softmax takes labels" if target.dtype.kind in "iu" else None
         return shares(target, shape, dtype, self.type, hint)
 
-    def suited(self, target: np.ndarray) -> Loss:
+    def for_targets(self, target: np.ndarray) -> Loss:
         return replace(self, soft=target.dtype.kind == "f") if self.labels else self
 
     def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:

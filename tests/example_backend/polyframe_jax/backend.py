@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from polyframe.backend import SAME, Backend, Probe, Session
-from polyframe.compiler.devices import pick
 from polyframe.compiler.program import Program
-from polyframe.compiler.steps import Step, supported
+from polyframe.compiler.python.steps import supported
+from polyframe.compiler.python.write import assemble, defined_in, files_of, snippet_of
 from polyframe.compiler.table import Target, choose_all
-from polyframe.compiler.write import assemble, defined_in, files_of, snippet_of
+from polyframe.compiler.training import TrainingSpec
+from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
+from polyframe.contract.devices import pick
+from polyframe.contract.session import Session
 from polyframe.errors import SpecError, UnsupportedError
 from polyframe.spec.typed import TypedGraph
 from polyframe_jax.model import write_model
@@ -49,7 +51,9 @@ class Jax(Backend):
             return Probe(False, None, problem=f"{type(error).__name__}: {error}")
         return Probe(True, jax.__version__, ("cpu",))
 
-    def write(self, graph: TypedGraph, target: Target, step: Step | None) -> Program:
+    def write(
+        self, graph: TypedGraph, target: Target, step: TrainingSpec | None
+    ) -> Program:
         forms = choose_all(self.entries, graph, target, self.name)
         if target.precision is not None:
             raise UnsupportedError(f"the jax backend has no {target.precision}")
@@ -77,7 +81,7 @@ class Jax(Backend):
         return "cpu"
 
     def make_deterministic(self, device: str) -> list[str]:
-        return [SAME]
+        return [DETERMINISM_NOTE]
 
     def open(
         self, program: Program, target: Target, device: str, inputs: Sequence[Any]

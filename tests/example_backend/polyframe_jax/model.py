@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from polyframe.compiler.classes import Free
 from polyframe.compiler.program import Slot
-from polyframe.compiler.source import Name, fresh, head, literal, size, statement
+from polyframe.compiler.python.classes import Free
+from polyframe.compiler.python.source import Name, fresh, head, literal, size, statement
 from polyframe.compiler.table import Form, Target, View
 from polyframe.spec.layers.base import Parameter
 from polyframe.spec.typed import TypedGraph, flatten

@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from polyframe.backend import Session
-from polyframe.compiler.modules import load
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
+from polyframe.contract.modules import load
+from polyframe.contract.session import Session
 
 jax.config.update("jax_enable_x64", True)  # or float64 would silently be float32
 

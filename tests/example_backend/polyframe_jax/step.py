@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.source import Name, head, listing, literal, statement
-from polyframe.compiler.steps import Step, losses_text
+from polyframe.compiler.python.source import Name, head, listing, literal, statement
+from polyframe.compiler.python.steps import losses_text
+from polyframe.compiler.training import TrainingSpec
 from polyframe.spec.typed import TypedGraph
 from polyframe_jax.model import Written
 
@@ -119,7 +120,7 @@ def optimizer_text(o: Any) -> str:
 # --- the step ----------------------------------------------------------------------------
 
 
-def step_text(graph: TypedGraph, written: Written, step: Step) -> Lines:
+def step_text(graph: TypedGraph, written: Written, step: TrainingSpec) -> Lines:
     """The sections of a program that train."""
     trainable = {n: p for n, p in graph.parameters.items() if p.trainable}
     layers = step.training.frozen(trainable)
@@ -135,13 +136,13 @@ def step_text(graph: TypedGraph, written: Written, step: Step) -> Lines:
     ]
 
 
-def batch(written: Written, step: Step) -> list[str]:
+def batch(written: Written, step: TrainingSpec) -> list[str]:
     """The arguments that a batch consists of."""
     weights = ["weights"] if step.weighted else []
     return ["x", "target", *weights, *(["draws"] if written.draws else []), "count"]
 
 
-def start_text(step: Step, frozen: tuple[str, ...]) -> str:
+def start_text(step: TrainingSpec, frozen: tuple[str, ...]) -> str:
     """``start``: what training keeps besides weights, and what it moves."""
     slots = ", ".join(f'"{n}": jnp.zeros_like(w)' for n in step.optimizer.state)
     lines = []
@@ -174,7 +175,7 @@ def start_text(step: Step, frozen: tuple[str, ...]) -> str:
 
 
 def gradients_text(
-    graph: TypedGraph, written: Written, step: Step, frozen: bool
+    graph: TypedGraph, written: Written, step: TrainingSpec, frozen: bool
 ) -> str:
     """``loss_and_gradients``."""
     inputs = "*x" if len(graph.inputs) > 1 else "x"
@@ -201,7 +202,7 @@ def gradients_text(
     )
 
 
-def apply_text(step: Step) -> str:
+def apply_text(step: TrainingSpec) -> str:
     """``apply``: from gradients to new weights."""
     training = step.training
     lines = []
@@ -240,7 +241,7 @@ def apply_text(step: Step) -> str:
     )
 
 
-def train_text(written: Written, step: Step) -> str:
+def train_text(written: Written, step: TrainingSpec) -> str:
     """``train_step``."""
     adds = step.training.accumulate > 1
     given = batch(written, step)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from polyframe.compiler.source import Name, Opt, call, flat, literal
-from polyframe.compiler.table import Code, Entry, Form, View, entry
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.source import Name, Opt, call, flat, literal
+from polyframe.compiler.table import Entry, Form, View
 from polyframe.spec.layers.base import positive_axis
 
 MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}

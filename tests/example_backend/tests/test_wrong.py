@@ -7,7 +7,7 @@ import pytest
 from polyframe_jax.backend import Jax
 
 from polyframe import conformance
-from polyframe.backend import Probe
+from polyframe.contract.backend import Probe
 from polyframe.errors import BackendError, ConformanceError
 
 

@@ -1,0 +1,309 @@
+"""From a typed graph to units: the classes and containers that a program consists of.
+
+Every block becomes a unit. A plain chain called 0, 1, 2, … becomes the framework's own
+sequential container; any other becomes a class. Units that differ in values only share
+one class, whose arguments are those values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from polyframe.compiler.program import Slot
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.source import Argument, Call, Name, camel, flat, fresh
+from polyframe.compiler.table import Form, Target, View
+from polyframe.errors import UnsupportedError
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.typed import TypedGraph, TypedNode
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one framework's classes are written."""
+
+    base: str  # the class that a model extends
+    forward: str  # the head of the forward method; {} are its arguments
+    sequential: Callable[[list[Call]], Call]  # a container of children
+    child: str  # path of a container's child {i}
+    plain: tuple[str, ...]  # forward texts that a container may run
+    block: str = "{self}({all})"  # how a block is called
+    block_base: str = ""  # the class that a block extends, if it is another
+    init: str = "super().__init__()"
+    keyed: bool = False  # clashing names stay, as self._modules["name"]
+    reserved: frozenset[str] = frozenset()  # attributes the base class has
+    assigned: frozenset[str] = frozenset()  # those it sets while it runs
+    names: frozenset[str] = frozenset()  # what its programs import and copy in
+    native: Callable[[Shape], Shape] = lambda shape: shape  # its order of axes
+    made: str = ""  # a line of the model's constructor, behind all that it makes
+    enter: Mapping[int, str] = field(default_factory=dict)  # axes of {0}, an input …
+    leave: Mapping[int, str] = field(
+        default_factory=dict
+    )  # … an output → as it goes on
+
+
+@dataclass
+class Unit:
+    """One graph on its way into source."""
+
+    graph: TypedGraph
+    path: str
+    codes: dict[str, Code]
+    kids: dict[str, Unit]
+    make: Call | None = None  # how a parent makes it; None for the whole model
+    container: bool = False
+    height: int = 0
+    group: Group | None = None
+    pieces: dict[str, str] = field(default_factory=dict)  # node -> its native path here
+
+    def walk(self) -> Iterator[Unit]:
+        """The units inside it, the innermost first, and itself."""
+        for kid in self.kids.values():
+            yield from kid.walk()
+        yield self
+
+    @property
+    def draws(self) -> int:
+        """How many random factors a call of it takes."""
+        return sum(self.draws_of(node) for node in self.graph.nodes)
+
+    def draws_of(self, node: TypedNode) -> int:
+        """How many random factors one of its nodes takes."""
+        if node.body is not None:
+            return self.kids[node.owner_name].draws
+        return int("{draw}" in self.codes[node.name].forward)
+
+
+@dataclass
+class Group:
+    """Units of one class: what they share, and the arguments in which they differ."""
+
+    name: str
+    units: list[Unit]
+    parameters: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+def build(
+    graph: TypedGraph, forms: Mapping[str, Form], target: Target, style: Style
+) -> tuple[list[Group], Unit]:
+    """The groups in the order in which they have to stand, and the model's unit."""
+    levels: list[list[Unit]] = []  # by height, so that equal units stand together
+    top = _unit(graph, "", forms, target, levels)
+    groups: list[Group] = []
+    taken = set(style.names)
+    for units in levels:
+        found: dict[Any, Group] = {}
+        for unit in units:
+            for name, kid in unit.kids.items():
+                unit.codes[name] = Code(style.block, kid.make)
+            if unit is not top and _is_container(unit, style):
+                children = [unit.codes[n.name].make for n in unit.graph.nodes]
+                unit.make = style.sequential([c for c in children if c is not None])
+                unit.container = True
+                continue
+            key = (unit is top, unit.graph.name, signature(unit))
+            if key not in found:
+                name = "Sequence" if unit.graph.name == "Sequential" else ""
+                name = fresh(name or camel(unit.graph.name), taken)
+                taken.add(name)
+                found[key] = Group(name, [])
+            found[key].units.append(unit)
+        for group in found.values():
+            _parametrise(group)
+        groups += found.values()
+    return groups, top
+
+
+def _unit(
+    graph: TypedGraph,
+    path: str,
+    forms: Mapping[str, Form],
+    target: Target,
+    levels: list[list[Unit]],
+) -> Unit:
+    codes: dict[str, Code] = {}
+    kids: dict[str, Unit] = {}
+    unit = Unit(graph, path, codes, kids)
+    for node in graph.nodes:
+        if node.body is None:
+            codes[node.name] = forms[node.path].write(View(node, target))
+            if node.shared:
+                _check_shared(node.path, codes[node.owner_name], codes[node.name])
+        elif not node.shared:
+            kids[node.name] = _unit(node.body, node.path, forms, target, levels)
+            unit.height = max(unit.height, kids[node.name].height + 1)
+        else:
+            again = _unit(node.body, node.owner, forms, target, [])
+            _check_bodies(node.path, kids[node.owner_name], again)
+    while len(levels) <= unit.height:
+        levels.append([])
+    levels[unit.height].append(unit)
+    return unit
+
+
+def _check_shared(path: str, first: Code, again: Code) -> None:
+    """UnsupportedError where a shared layer has to be made in another way, as where
+    "same" padding differs with the input's size."""
+    if first.rank != again.rank:
+        raise UnsupportedError(
+            f"shares a layer that was made for inputs of {first.rank} axes, but this "
+            f"input has {again.rank}",
+            where=path,
+            hint="a layer of its own",
+        )
+    if first.make != again.make:
+        one, other = (flat(code.make) for code in (first, again))
+        raise UnsupportedError(
+            f"shares a layer that is {one}, but this input's size needs {other}",
+            where=path,
+            hint="inputs of one size, or explicit padding",
+        )
+
+
+def _check_bodies(path: str, first: Unit, again: Unit) -> None:
+    """The same for all that a shared block holds; it is written once."""
+    for name, code in first.codes.items():
+        where = f"{path}.{name}"
+        _check_shared(where, code, again.codes[name])
+        if code.forward != again.codes[name].forward:
+            raise UnsupportedError(
+                f"is {code.forward} at the block's first call, but this call's sizes "
+                f"need {again.codes[name].forward}",
+                where=where,
+                hint="inputs of one size, or explicit padding",
+            )
+    for name, kid in first.kids.items():
+        _check_bodies(f"{path}.{name}", kid, again.kids[name])
+
+
+def _is_container(unit: Unit, style: Style) -> bool:
+    """Whether a unit is a chain 0, 1, 2, … of modules and nothing else."""
+    before = unit.graph.inputs[0][0]
+    if len(unit.graph.inputs) > 1 or unit.draws:
+        return False
+    for index, node in enumerate(unit.graph.nodes):
+        code = unit.codes[node.name]
+        chained = node.inputs == (before,) and node.name == str(index)
+        if not chained or node.shared or node.note or code.make is None:
+            return False
+        if code.forward not in style.plain and node.body is None:
+            return False
+        before = node.name
+    return unit.graph.outputs == (before,)
+
+
+def signature(unit: Unit) -> Any:
+    """What two units must have in common to share a class: all but literal values."""
+    return (
+        tuple(name for name, _ in unit.graph.inputs),
+        unit.graph.outputs,
+        tuple(
+            (
+                node.name,
+                node.owner_name,
+                node.inputs,
+                node.note,
+                unit.draws_of(node),
+                unit.codes[node.owner_name if node.body else node.name].forward,
+                skeleton(unit.codes[node.owner_name if node.body else node.name].make),
+            )
+            for node in unit.graph.nodes
+        ),
+    )
+
+
+def skeleton(value: Any) -> Any:
+    """A call without its literal values."""
+    if isinstance(value, Call):
+        return value.function, tuple(
+            (a.role, a.keyword, repr(a.default), skeleton(a.value))
+            for a in value.arguments
+        )
+    return value if isinstance(value, Name) or value is None else "literal"
+
+
+def leaves(value: Any, role: str = "value") -> list[tuple[str, Any]]:
+    """The literal values of a call with their roles, in order."""
+    if isinstance(value, Call):
+        return [leaf for a in value.arguments for leaf in leaves(a.value, a.role)]
+    return [] if isinstance(value, Name) or value is None else [(role, value)]
+
+
+def unit_leaves(unit: Unit) -> list[tuple[str, Any]]:
+    """The literal values of all that a unit makes."""
+    return [
+        leaf
+        for node in unit.graph.nodes
+        if not node.shared
+        for leaf in leaves(unit.codes[node.name].make)
+    ]
+
+
+def _parametrise(group: Group) -> None:
+    """Find the values in which the units differ; each becomes an argument."""
+    rows = [unit_leaves(unit) for unit in group.units]
+    known: set[Any] = set()
+    for column in zip(*rows, strict=True):
+        values = tuple(value for _, value in column)
+        if len(set(exact(values))) > 1 and exact(values) not in known:
+            known.add(exact(values))
+            role = column[0][0]
+            role = "value" if role == "item" else role
+            group.parameters[fresh(role, group.parameters)] = values
+    for index, unit in enumerate(group.units):
+        unit.group = group
+        unit.make = Call(
+            group.name,
+            tuple(
+                Argument(role, values[index], len(group.parameters) > 2)
+                for role, values in group.parameters.items()
+            ),
+        )
+
+
+def exact(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Values that are equal only where their types are too: 1 is not True."""
+    return tuple((type(value), value) for value in values)
+
+
+def named(group: Group) -> dict[str, Call | None]:
+    """Node → construction, with the group's arguments in place of their values."""
+    rows = [iter(unit_leaves(unit)) for unit in group.units]
+    names = {exact(v): Name(role) for role, v in group.parameters.items()}
+
+    def replace_values(value: Any) -> Any:
+        if isinstance(value, Call):
+            arguments = tuple(
+                replace(a, value=replace_values(a.value)) for a in value.arguments
+            )
+            return Call(value.function, arguments)
+        if isinstance(value, Name) or value is None:
+            return value
+        return names.get(exact(tuple(next(row)[1] for row in rows)), value)
+
+    first = group.units[0]
+    return {
+        node.name: replace_values(first.codes[node.name].make)
+        for node in first.graph.nodes
+        if not node.shared
+    }
+
+
+def weight_map(unit: Unit, style: Style, prefix: str = "") -> dict[str, Slot]:
+    """Canonical name → slot, for everything that a unit made."""
+    found: dict[str, Slot] = {}
+    for index, node in enumerate(unit.graph.nodes):
+        if node.shared or unit.codes[node.name].make is None:
+            continue
+        child = style.child.format(i=index)
+        piece = child if unit.container else unit.pieces[node.name]
+        native = f"{prefix}.{piece}" if prefix else piece
+        if node.body is not None:
+            found |= weight_map(unit.kids[node.name], style, native)
+        else:
+            slots = unit.codes[node.name].weights
+            for name in node.parameters:
+                found[f"{node.owner}.{name}"] = slots[name].under(native)
+    return found

@@ -1,0 +1,106 @@
+"""The contract that a backend fulfils.
+
+A backend is one folder and one entry point in the group ``polyframe.backends``. It
+*writes* programs (which imports no framework) and *opens* them (which does).
+"""
+
+from __future__ import annotations
+
+import abc
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from polyframe.compiler.program import Program
+from polyframe.compiler.table import Entry, Table, Target, added_entries
+from polyframe.compiler.training import TrainingSpec
+from polyframe.contract.gaps import FILE, Gap, load_gaps
+from polyframe.contract.session import Session
+from polyframe.spec.typed import TypedGraph
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What ``doctor`` says of a backend."""
+
+    usable: bool
+    version: str | None
+    devices: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+DETERMINISM_NOTE = (
+    "equal bits need the same versions, processor type and number of threads; another "
+    "device or batch size rounds differently"
+)
+"""What no framework promises."""
+
+
+class Backend(abc.ABC):
+    """One framework: its table, its defaults, its writer and its sessions."""
+
+    name: ClassVar[str]  # "torch"
+    title: ClassVar[str]  # "PyTorch"
+    install: ClassVar[str]  # the command that installs the framework
+    table: ClassVar[Table]
+    losses: ClassVar[Mapping[str, Any]]  # what it writes for each loss, by name
+    optimizers: ClassVar[Mapping[str, Any]]
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]]  # for semantics="native"
+    ejects: ClassVar[bool] = True  # whether snippets/eject.py lies beside it
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What it does not do, from ``gaps.yaml`` beside the class."""
+        return load_gaps(self.file(FILE))
+
+    def file(self, name: str) -> Path | None:
+        """A file beside the class or, where that only changes another, beside that one;
+        None where there is none."""
+        for cls in type(self).__mro__:
+            module = getattr(sys.modules.get(cls.__module__), "__file__", None)
+            if issubclass(cls, Backend) and module is not None:
+                path = Path(module).parent / name
+                if path.is_file():
+                    return path
+        return None
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Entry → why it is missing, wholly or in part."""
+        return {word: gap.text for gap in self.gaps for word in gap.entries}
+
+    @property
+    def entries(self) -> Table:
+        """The table, with what plug-ins have added to it and the reasons of gaps."""
+        found = {**self.table, **added_entries(self.name)}
+        for word, reason in self.reasons.items():
+            found[word] = replace(found.get(word, Entry(())), gap=reason)
+        return found
+
+    @abc.abstractmethod
+    def probe(self) -> Probe:
+        """Import the framework, and say what is there or why it is not usable."""
+
+    @abc.abstractmethod
+    def write(
+        self, graph: TypedGraph, target: Target, step: TrainingSpec | None
+    ) -> Program:
+        """Write the program for a graph; without a step only the model."""
+
+    @abc.abstractmethod
+    def resolve_device(self, device: str) -> str:
+        """The framework's name of a device for "auto", "cpu", "gpu" or "gpu:1"."""
+
+    def make_deterministic(self, device: str) -> list[str]:
+        """Ask the framework, process-wide, for kernels that give the same bits again;
+        what it cannot promise on "cpu" or "gpu", a line each."""
+        return [f"{self.title} has no such switch that polyframe knows"]
+
+    @abc.abstractmethod
+    def open(
+        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
+    ) -> Session:
+        """Run a program's text and build its model; ``inputs`` are its shapes."""

@@ -1,0 +1,94 @@
+"""Gaps as data: what a backend does not do, of what kind that is, and why.
+
+A backend's folder holds ``gaps.yaml``, a list of mappings:
+
+- ``entries``: names of layers, losses or optimizers;
+- ``kind``: "ours" (could be written, nobody has), "upstream" (the framework is wrong or
+  lacks it), "never" (it has no meaning there);
+- ``reason``: one sentence;
+- ``witness``: for a layer that the backend has a form for, a case that none of them may
+  take: ``{fields: {…}, inputs: [[3, 4, 5]], calls: 1, training: true}``. Conformance
+  fails once that case comes out right (the gap has healed) or is taken after all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from polyframe.errors import BackendError
+from polyframe.io.text import parse_yaml
+from polyframe.spec.layers.base import Shape
+
+FILE = "gaps.yaml"
+KINDS = ("ours", "upstream", "never")
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A case of a layer that a gap covers: fields, shapes of inputs per sample, how
+    often the layer is called (shared), and in which mode."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[Shape, ...] = ()
+    calls: int = 1
+    training: bool = True
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Entries that a backend lacks, wholly or in the case of the witness."""
+
+    entries: tuple[str, ...]
+    kind: str
+    reason: str
+    witness: Witness | None = None
+
+    @property
+    def text(self) -> str:
+        """What an error or a table says."""
+        return f"{self.reason} ({self.kind})"
+
+
+def load_gaps(path: Path | None) -> tuple[Gap, ...]:
+    """The gaps of a file; none where there is no file. BackendError for a wrong one."""
+    if path is None:
+        return ()
+    data = parse_yaml(path.read_text(encoding="utf-8"), str(path))
+    if not isinstance(data, list):
+        raise BackendError("is no list of gaps", where=str(path))
+    return tuple(_gap(item, f"{path}: gap {i}") for i, item in enumerate(data, 1))
+
+
+def _gap(data: Any, where: str) -> Gap:
+    known = {"entries", "kind", "reason", "witness"}
+    if not isinstance(data, Mapping) or not {"entries", "kind", "reason"} <= set(data):
+        raise BackendError("needs the keys entries, kind and reason", where=where)
+    if set(data) - known:
+        raise BackendError(
+            f"unknown key {min(set(data) - known)!r}",
+            where=where,
+            hint="see polyframe.gaps",
+        )
+    entries = data["entries"]
+    if not isinstance(entries, list) or not all(isinstance(e, str) for e in entries):
+        raise BackendError("entries is no list of names", where=where)
+    if data["kind"] not in KINDS:
+        raise BackendError(f"kind is none of {', '.join(KINDS)}", where=where)
+    if not isinstance(data["reason"], str) or not data["reason"].strip():
+        raise BackendError("the reason is missing", where=where)
+    return Gap(tuple(entries), data["kind"], data["reason"], _witness(data, where))
+
+
+def _witness(data: Mapping[str, Any], where: str) -> Witness | None:
+    found = data.get("witness")
+    if found is None:
+        return None
+    try:
+        inputs = tuple(tuple(int(n) for n in shape) for shape in found["inputs"])
+        rest = {key: value for key, value in found.items() if key != "inputs"}
+        return Witness(inputs=inputs, **rest)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BackendError(f"the witness is wrong: {error}", where=where) from None

@@ -1,0 +1,100 @@
+"""The programs of a spec: for training, for inference, and for looking inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from polyframe.compiler.passes import (
+    INFERENCE,
+    PLAIN,
+    TRAINING,
+    folded_weights,
+    rewrite,
+)
+from polyframe.compiler.program import Program
+from polyframe.compiler.table import Target
+from polyframe.compiler.training import TrainingSpec
+from polyframe.contract.backend import Backend
+from polyframe.errors import SpecError
+from polyframe.spec.losses import Losses, parse_losses
+from polyframe.spec.model import ModelSpec
+from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.settings import Training
+from polyframe.spec.typed import TypedGraph
+
+
+def write_programs(
+    spec: ModelSpec,
+    backend: Backend,
+    step: TrainingSpec | None,
+    target: Target,
+    optimize: bool,
+) -> tuple[Program, TypedGraph]:
+    """The program of a spec and the typed graph it was written from; no framework is
+    needed for that. Its weights are the spec's."""
+    graph = infer(spec, backend, target.semantics)
+    passes = TRAINING if target.training else PLAIN
+    rewritten = rewrite(graph, passes) if optimize else graph
+    return backend.write(rewritten, replace(target, optimize=optimize), step), graph
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The program that predicts, what it was written for, and from which graph."""
+
+    program: Program
+    target: Target
+    graph: TypedGraph
+
+    def weights(self, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The program's weights from the spec's: those of batch norms are folded in."""
+        return folded_weights(self.graph, weights)
+
+
+def write_inference(
+    spec: ModelSpec, backend: Backend, target: Target, optimize: bool
+) -> Inference:
+    """The program of a spec that predicts and does nothing else."""
+    target = replace(target, training=False, optimize=optimize)
+    graph = infer(spec, backend, target.semantics)
+    if optimize:
+        graph = rewrite(graph, INFERENCE)
+    return Inference(backend.write(graph, target, None), target, graph)
+
+
+def infer(spec: ModelSpec, backend: Backend, semantics: str) -> TypedGraph:
+    """The typed graph, with defaults of the backend's own if it is to be native."""
+    return spec.infer(backend.defaults if semantics == "native" else {})
+
+
+def make_step(
+    spec: ModelSpec,
+    backend: Backend,
+    loss: object,
+    optimizer: Optimizer,
+    training: Training,
+    semantics: str,
+) -> TrainingSpec | None:
+    """What training adds to a spec; None without a loss, SpecError if it does not fit
+    the outputs."""
+    if loss is None:
+        return None
+    defaults = backend.defaults if semantics == "native" else {}
+    graph = spec.infer(defaults)
+    losses: Losses = parse_losses(loss, graph.outputs)
+    for found, shape in zip(losses, graph.output_shapes, strict=True):
+        found.check(shape)
+    if not any(found.loss_weight for found in losses):
+        raise SpecError("every loss_weight is 0", where="loss")
+    trainable = {n: p for n, p in graph.parameters.items() if p.trainable}
+    if training.freeze and trainable:
+        training.frozen(trainable)
+    return TrainingSpec(
+        tuple(found.resolve(defaults) for found in losses),
+        optimizer.resolve(defaults),
+        training,
+        weighted=any(found.has_denominator_weights for found in losses),
+    )

@@ -1,0 +1,219 @@
+"""``eject``: a recipe as a script of its own that needs the framework and NumPy only.
+
+The script is the program's own text, with data and the loop behind it. It starts from
+the same weights, shows the same samples in the same order and draws the same dropout as
+polyframe does, so it prints the same losses.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyframe.compiler.program import Program
+from polyframe.compiler.python.source import literal
+from polyframe.compiler.python.write import assemble, snippet
+from polyframe.compiler.table import Target
+from polyframe.contract import registry
+from polyframe.contract.backend import Backend
+from polyframe.contract.programs import make_step, write_programs
+from polyframe.data import Dataset
+from polyframe.errors import PolyframeError, UnsupportedError
+from polyframe.io.atomic import write_atomic
+from polyframe.spec.losses import check_one_number
+from polyframe.spec.recipe import Recipe
+from polyframe.spec.sampling import initial_weights
+from polyframe.spec.typed import TypedGraph, TypedNode, flatten
+
+HERE = Path(__file__).with_name("script.py")
+
+HEAD = (
+    ("import hashlib", r"\bhashlib\."),
+    ("from pathlib import Path", r"\bPath\("),
+    ("", ""),
+    ("import numpy as np", r"\bnp\."),
+)
+NOT_EJECTED = (
+    "schedule", "augmentation", "precision", "clip_norm", "clip_value", "accumulate",
+    "ema", "freeze",
+)  # fmt: skip
+"""Keys of a recipe that an ejected script does not carry."""
+KEPT = "(bits >= {p} * 2**32) / (1 - {p})"
+FORMULAS = {
+    "DropPath": KEPT,
+    "Dropout": KEPT,
+    "GaussianNoise": (
+        "{stddev} * (np.sqrt(-2 * np.log((bits[..., 0] + 1.0) / 2**32))"
+        " * np.cos(2 * np.pi * (bits[..., 1] / 2**32)))"
+    ),
+    "SpatialDropout2D": KEPT,
+}
+"""How a random layer's factors follow from uniform 32-bit integers."""
+
+
+def eject(
+    recipe: Recipe,
+    backend: str | Backend,
+    out: str | Path,
+    data: Dataset,
+    optimize: bool = False,
+) -> list[Path]:
+    """Write ``train.py``, ``weights.npz`` and ``data.npz`` into a new or empty folder.
+
+    The framework need not be installed here. ``UnsupportedError`` where a first eject
+    does not reach yet: several inputs or outputs, semantics="native".
+    """
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise PolyframeError(
+            "is there already and not empty", where=str(out), hint="another -o"
+        )
+    found = registry.get(backend)
+    if not found.ejects:
+        raise UnsupportedError(f"{found.title} ejects no scripts", where=found.name)
+    target = Target(recipe.dtype, semantics=recipe.semantics)
+    step = make_step(
+        recipe.model, found, recipe.loss, recipe.optimizer, recipe.training,
+        recipe.semantics,
+    )  # fmt: skip
+    if step is not None and step.weighted:
+        raise UnsupportedError(
+            "eject does not write class weights or ignore_index yet", where="loss"
+        )
+    check_one_number(step.losses if step is not None else ())
+    program, graph = write_programs(recipe.model, found, step, target, optimize)
+    if len(graph.inputs) > 1 or len(graph.outputs) > 1:
+        raise UnsupportedError("eject takes models of one input and one output")
+    if recipe.semantics == "native":
+        raise UnsupportedError("eject takes semantics='aligned'")
+    for key in NOT_EJECTED:
+        if getattr(recipe, key) != Recipe.__dataclass_fields__[key].default:
+            raise UnsupportedError(
+                "eject does not write this yet", where=key, hint=f"--set {key}=null"
+            )
+    weights = initial_weights(graph.parameters, recipe.seed, recipe.dtype)
+    native = {
+        slot.path: slot.to_native(weights[name])
+        for name, slot in program.weights.items()
+    }
+    files: dict[str, Any] = {
+        "train.py": script(recipe, found, program, graph),
+        "weights.npz": packed(native),
+        "data.npz": packed(arrays(data)),
+    }
+    for name, content in files.items():
+        write_atomic(out / name, content)
+    return [out / name for name in files]
+
+
+def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) -> str:
+    """The text of ``train.py``."""
+    tree = ast.parse(program.source)
+    lines = program.source.splitlines()
+    first = next(n for n in tree.body if not isinstance(n, (ast.Expr, *IMPORTS)))
+    start = min(
+        [first.lineno, *(d.lineno for d in getattr(first, "decorator_list", []))]
+    )
+    imports = [lines[n.lineno - 1] for n in tree.body if isinstance(n, IMPORTS)]
+    nodes = {node.path: node for node in flatten(graph).nodes}
+    drawn = [nodes[path] for path in program.draws]
+    pieces = backend.file("snippets/eject.py")
+    if pieces is None:
+        raise UnsupportedError("snippets/eject.py is missing", where=backend.name)
+    names = [n.name for n in ast.parse(pieces.read_text()).body if hasattr(n, "name")]
+    sections = [
+        "\n".join(lines[start - 1 :]),
+        *(snippet(pieces, n).replace("Model(", f"{program.entry}(") for n in names),
+        *(snippet(HERE, n) for n in ("stream", "order")),
+        draws_text(drawn),
+        snippet(HERE, "main"),
+        'if __name__ == "__main__":\n    main()',
+    ]
+    constants = settings(recipe, backend, graph, drawn, "\n".join(sections))
+    shim = getattr(backend, "eject_head", "")
+    own = [(line, "") for line in imports if line not in dict(HEAD)]
+    head = [*HEAD, *([("", ""), (shim, ""), ("", "")] if shim else []), *own]
+    doc = (
+        f"{recipe.name} on {backend.title}: a script of its own, ejected by polyframe.\n\n"
+        "It reads data.npz and weights.npz beside it.\n"
+    )
+    return assemble(doc, head, [constants, *sections])
+
+
+IMPORTS = (ast.Import, ast.ImportFrom)
+
+
+def settings(
+    recipe: Recipe, backend: Any, graph: TypedGraph, drawn: list[TypedNode], text: str
+) -> str:
+    """The constants on top of the script, those that its text uses."""
+    shape = graph.inputs[0][1]
+    if getattr(backend, "layout", "NCHW") == "NHWC" and len(shape) == 3:
+        shape = (*shape[1:], shape[0])
+    rate = recipe.optimizer.resolve({}).lr
+    values = {
+        "EPOCHS": recipe.epochs,
+        "BATCH_SIZE": recipe.batch_size,
+        "LEARNING_RATE": rate,
+        "SEED": recipe.seed,
+        "DTYPE": recipe.dtype,
+        "INPUT_SHAPE": shape,
+        "RANDOM": bool(drawn),
+        "LABELS": recipe.loss.labels,
+    }
+    used = {name: v for name, v in values.items() if re.search(rf"\b{name}\b", text)}
+    return "\n".join(f"{name} = {literal(value)}" for name, value in used.items())
+
+
+def draws_text(drawn: list[TypedNode]) -> str:
+    """The function that draws the factors of the random layers."""
+    if not drawn:
+        return (
+            "def draw(step, count):\n"
+            '    """The random factors of one step: this network has none."""\n'
+            "    return []"
+        )
+    lines = [
+        "def draw(step, count):",
+        '    """The random factors of one step, one array for each random layer."""',
+        "    found = []",
+    ]
+    for node in drawn:
+        shape = node.layer.draw_shape(*node.in_shapes)
+        values = {name: literal(value) for name, value in vars(node.layer).items()}
+        formula = FORMULAS[node.layer.type].format(**values)
+        lines += [
+            f'    bits = uniform("{node.path}", step, count, {literal(shape)})',
+            f"    found.append(({formula}).astype(DTYPE))",
+        ]
+    return "\n".join([snippet(HERE, "uniform"), "", "", *lines, "    return found"])
+
+
+def arrays(data: Dataset) -> dict[str, np.ndarray]:
+    """A data set's arrays; images that were bytes are stored as bytes again."""
+    test = data.test or data.train
+    found = {
+        "x_train": data.train[0],
+        "y_train": data.train[1],
+        "x_test": test[0],
+        "y_test": test[1],
+    }
+    for name in ("x_train", "x_test"):
+        x = found[name]
+        if x.dtype == np.float32:
+            as_bytes = np.clip(np.rint(x * 255), 0, 255).astype(np.uint8)
+            if np.array_equal(as_bytes.astype(np.float32) / np.float32(255), x):
+                found[name] = as_bytes
+    return found
+
+
+def packed(values: dict[str, np.ndarray]) -> bytes:
+    """Arrays as the bytes of a compressed ``.npz``."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **values)
+    return buffer.getvalue()

@@ -1,0 +1,96 @@
+"""Loss and metrics of a session over a whole set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from polyframe.contract.session import Session
+from polyframe.errors import SpecError
+from polyframe.spec.losses import (
+    Losses,
+    OutputWeights,
+    check_one_number,
+    sample_weights,
+)
+from polyframe.train.history import BoundMetric, Row, Totals
+
+Arrays = Sequence[np.ndarray]
+Prepare = Callable[[Arrays], Arrays]
+
+
+def measure(
+    session: Session,
+    batches: Iterable[Arrays],
+    size: int,
+    prepare: Prepare,
+    losses: Losses,
+    metrics: Sequence[BoundMetric],
+) -> Row:
+    """Run batches of ``size`` inputs, targets and, if there are any, weights of samples.
+
+    ``prepare`` is applied to the inputs of each. The losses are computed by their
+    definitions, in float64. Each output has a weighted mean (or sum) of its own; their
+    sum, each times its ``loss_weight``, is the loss.
+    """
+    check_one_number(losses)
+    totals = Totals(metrics, [loss.loss_weight for loss in losses])
+    for i, loss in enumerate(losses):
+        if loss.reduction == "sum":  # over 1, whatever the batches
+            totals.add_loss(0.0, 1.0, i)
+    for outputs, targets, found in _run(session, batches, size, prepare, losses):
+        for i, (values, (weights, share)) in enumerate(found):
+            totals.add_loss(float((values * weights).sum()), share or 0.0, i)
+        totals.add(outputs, targets)
+    return totals.values()
+
+
+def reduce(
+    session: Session,
+    batches: Iterable[Arrays],
+    size: int,
+    prepare: Prepare,
+    losses: Losses,
+) -> float | np.ndarray:
+    """The loss over such batches; with reduction="none" that of each sample, weighted,
+    (N,)."""
+    each = [loss.reduction == "none" for loss in losses]
+    if not any(each):
+        row = measure(session, batches, size, prepare, losses, [])
+        return float(row["loss"])
+    if not all(each):
+        raise SpecError(
+            "reduction='none' is for all outputs, or for none of them", where="loss"
+        )
+    parts = []
+    for _, _, found in _run(session, batches, size, prepare, losses):
+        pairs = zip(losses, found, strict=True)
+        parts.append(
+            sum(
+                loss.loss_weight * weighed.weights * values
+                for loss, (values, weighed) in pairs
+            )
+        )
+    return np.concatenate(parts)
+
+
+def _run(
+    session: Session,
+    batches: Iterable[Arrays],
+    size: int,
+    prepare: Prepare,
+    losses: Losses,
+) -> Iterator[tuple[Arrays, Arrays, list[tuple[np.ndarray, OutputWeights]]]]:
+    """Each batch's outputs, targets, and for each output the losses of the samples and
+    their weights."""
+    for batch in batches:
+        inputs, targets = batch[:size], batch[size : size + len(losses)]
+        rest = batch[size + len(losses) :]
+        outputs = session.forward(session.arrange(prepare(inputs)))
+        weights = sample_weights(losses, targets, rest[0] if rest else None)
+        values = [
+            loss.define(output.astype(np.float64), target)
+            for loss, output, target in zip(losses, outputs, targets, strict=True)
+        ]
+        yield outputs, targets, list(zip(values, weights, strict=True))

@@ -1,0 +1,120 @@
+"""Looking inside a model: programs without rewrites, whose nodes can all be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from polyframe.compiler.passes.probes import with_probes
+from polyframe.compiler.program import Program
+from polyframe.compiler.table import Target
+from polyframe.compiler.training import TrainingSpec
+from polyframe.contract.backend import Backend
+from polyframe.contract.modules import program_errors
+from polyframe.contract.programs import write_programs
+from polyframe.contract.session import Session
+from polyframe.spec.model import ModelSpec
+from polyframe.spec.sampling import initial_weights
+from polyframe.spec.settings import Training
+from polyframe.spec.typed import TypedGraph, flatten
+from polyframe.train.batch_staging import Stager
+from polyframe.train.feed import Batch
+
+
+@dataclass
+class Inspector:
+    """The sessions that ``gradients`` and ``activations`` run, made on first use.
+
+    None of them trains, so looking changes no state.
+    """
+
+    spec: ModelSpec
+    graph: TypedGraph
+    backend: Backend
+    target: Target
+    open: Callable[[Program, Target], Session]
+    stager: Stager
+    _plain: dict[TrainingSpec, Session] = field(default_factory=dict)
+    _probed: dict[TrainingSpec, tuple[Session, TypedGraph, dict[str, str]]] = field(
+        default_factory=dict
+    )
+    _tapped: dict[bool, tuple[Session, list[str]]] = field(default_factory=dict)
+
+    def gradients(
+        self, step: TrainingSpec, batch: Batch, weights: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """The gradients of a batch's loss at those weights."""
+        session = self.plain(step)
+        session.set_weights(weights)
+        with program_errors(self.spec.name, self.backend.title):
+            return session.loss_and_gradients(self.stager.stage(session, batch))[2]
+
+    def activations(
+        self,
+        inputs: Sequence[np.ndarray],
+        training: bool,
+        weights: Mapping[str, np.ndarray],
+        number: int,
+    ) -> dict[str, np.ndarray]:
+        """Every node's output for arranged inputs, with the draws of that step."""
+        session, names = self.taps(training)
+        session.set_weights(weights)
+        draws = self.stager.draws(session, len(inputs[0]), number)
+        with program_errors(self.spec.name, self.backend.title):
+            outputs = session.forward(inputs, session.arrange(draws), training)
+        return dict(zip(names, outputs, strict=True))
+
+    def output_gradients(
+        self, step: TrainingSpec, batch: Batch, weights: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """The slope of a batch's loss in every node's output (and every input), summed
+        over the samples; by a shift of zeros behind each, which changes no value."""
+        session, graph, names = self.probed(step)
+        own = initial_weights(
+            {n: p for n, p in graph.parameters.items() if n not in weights},
+            0,
+            "float64",
+        )
+        own = {n: w.astype(self.target.dtype) for n, w in own.items()}
+        session.set_weights({**weights, **own})
+        with program_errors(self.spec.name, self.backend.title):
+            found = session.loss_and_gradients(self.stager.stage(session, batch))[2]
+        shapes = {**dict(graph.inputs), **{n.name: n.shape for n in graph.nodes}}
+        return {
+            name: found[f"{probe}.bias"].reshape(shapes[name])
+            for name, probe in names.items()
+        }
+
+    def probed(self, step: TrainingSpec) -> tuple[Session, TypedGraph, dict[str, str]]:
+        """The training program without rewrites and blocks, a probe behind every node;
+        its graph; and the names of the probes."""
+        bare = replace(step, training=Training())
+        if bare not in self._probed:
+            graph, names = with_probes(flatten(self.graph))
+            program = self.backend.write(graph, self.target, bare)
+            self._probed[bare] = self.open(program, self.target), graph, names
+        return self._probed[bare]
+
+    def plain(self, step: TrainingSpec) -> Session:
+        """The training program without rewrites, nothing frozen or clipped."""
+        bare = replace(step, training=Training())
+        if bare not in self._plain:
+            program, _ = write_programs(
+                self.spec, self.backend, bare, self.target, False
+            )
+            self._plain[bare] = self.open(program, self.target)
+        return self._plain[bare]
+
+    def taps(self, training: bool) -> tuple[Session, list[str]]:
+        """The program without rewrites and blocks whose outputs are all nodes, and
+        their names."""
+        if training not in self._tapped:
+            flat = flatten(self.graph)
+            names = [node.name for node in flat.nodes]
+            flat = replace(flat, outputs=tuple(names))
+            target = replace(self.target, training=training)
+            program = self.backend.write(flat, target, None)
+            self._tapped[training] = self.open(program, target), names
+        return self._tapped[training]

@@ -1,0 +1,48 @@
+"""What ``predict`` and ``evaluate`` run: the inference program, with folded weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from polyframe.compiler.program import Program
+from polyframe.compiler.table import Target
+from polyframe.contract.backend import Backend
+from polyframe.contract.programs import Inference, write_inference
+from polyframe.contract.session import Session
+from polyframe.spec.model import ModelSpec
+
+
+@dataclass
+class Predictor:
+    """The inference program of a model and, on first use, a session of it."""
+
+    spec: ModelSpec
+    backend: Backend
+    target: Target
+    optimize: bool
+    open: Callable[[Program, Target], Session]
+    held: int | None = None  # the state of the model whose weights the session has
+
+    @cached_property
+    def written(self) -> Inference:
+        """The program, and how its weights come from the model's."""
+        return write_inference(self.spec, self.backend, self.target, self.optimize)
+
+    @cached_property
+    def session(self) -> Session:
+        """A session of its own, which nobody trains."""
+        return self.open(self.written.program, self.written.target)
+
+    def at(
+        self, state: int | None, weights: Callable[[], Mapping[str, np.ndarray]]
+    ) -> Session:
+        """The session with these weights, which are asked for only if ``state`` is
+        another one than at the last call, or None."""
+        if state is None or state != self.held:
+            self.session.set_weights(self.written.weights(weights()))
+            self.held = state
+        return self.session

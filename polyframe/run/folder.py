@@ -1,0 +1,322 @@
+"""Run folders: what a training leaves on disk, written while it goes.
+
+Each file is replaced whole, so a crash leaves the last epoch's files and never half of
+one. A folder is made when training starts and not before: what fails earlier (a bad
+recipe, missing data, an unknown backend) leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from polyframe.errors import PolyframeError, RecipeError, WeightsError
+from polyframe.io import weights as weight_files
+from polyframe.io.atomic import write_atomic
+from polyframe.io.json_csv import LONGEST, row_of, to_csv, to_json
+from polyframe.spec.callbacks import CallbackSpec
+from polyframe.spec.fields import Float, Maybe, Text
+from polyframe.spec.recipe import Recipe, load_recipe
+from polyframe.train.callbacks.base import Callback, Plan
+from polyframe.train.callbacks.helpers import restored
+from polyframe.train.progress import Progress
+
+SCHEMA = 1
+"""The version of result.json; raised when a key changes its meaning or goes away."""
+ROOT = Path("runs")
+RECIPE, WEIGHTS, METRICS = "recipe.yaml", "weights.safetensors", "metrics.csv"
+RESULT, ENVIRONMENT = "result.json", "env.json"
+BEST = "checkpoint/best.safetensors"
+RESUMABLE_KEYS = ("epochs", "device", "callbacks")
+"""Keys of a recipe that may change between a run and its resuming."""
+
+
+class RunFolder(Callback):
+    """The callback that keeps a run folder.
+
+    ``out`` is the folder itself, which must be empty or not there yet, or, to
+    ``resume``, hold a run of the same recipe; left out, it is
+    ``runs/<recipe>/<backend>/<n>/`` with the next free number. It is made when ``claim``
+    is called, before training starts; after the last epoch call ``finish``.
+    """
+
+    tolerates_delay = True
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        backend: str,
+        out: str | Path | None = None,
+        resume: bool = False,
+    ) -> None:
+        self.recipe, self.backend = recipe, backend
+        self.out = None if out is None else Path(out)
+        self.path: Path | None = None
+        self.rows: list[dict[str, Any]] = []
+        self.classes: tuple[str, ...] = ()
+        self.model: Any = None
+        self.began, self.before = time.perf_counter(), 0.0
+        self.resume = resume
+        self.stopped: str | None = None  # why the training ended early, if it did
+        self.best: Callable[[], Sequence[float]] = tuple  # (value, epoch), once known
+        self.check()
+
+    def check(self) -> None:
+        """PolyframeError if the folder that was asked for holds something else."""
+        if self.out is None:
+            return
+        try:
+            if self.out.exists() and not self.out.is_dir():
+                raise PolyframeError("is a file, not a folder", where=str(self.out))
+            inside = list(self.out.iterdir()) if self.out.is_dir() else []
+        except OSError as error:
+            raise PolyframeError(
+                f"cannot be read: {error.strerror}", where=str(self.out)
+            ) from None
+        inside = [path for path in inside if not is_stray(path)]
+        if inside and not self.resume:
+            raise PolyframeError(
+                "the folder is not empty, and a run overwrites nothing",
+                where=str(self.out),
+                hint="name a new folder, leave -o out for the next free number, or go "
+                "on with --resume",
+            )
+        if inside and not (self.out / RECIPE).is_file():
+            raise PolyframeError(
+                f"the folder is not empty, and no run: it has no {RECIPE}",
+                where=str(self.out),
+                hint="name a new folder, or that of a run",
+            )
+
+    def finished(self) -> Mapping[str, Any] | None:
+        """What result.json holds, if the run is done; RecipeError if the run in the
+        folder is of another recipe."""
+        if self.out is None or not (self.out / RECIPE).is_file():
+            return None
+        self.path = self.out
+        mine, there = self.recipe.to_data(), load_recipe(self.out / RECIPE).to_data()
+        changed = [k for k in mine if k not in RESUMABLE_KEYS and mine[k] != there[k]]
+        if changed:
+            raise RecipeError(
+                f"the run in this folder has another {', '.join(changed)}",
+                where=str(self.out),
+                hint=f"resume with the same recipe; {', '.join(RESUMABLE_KEYS)} may change",
+            )
+        result = read_json(self.out / RESULT)
+        if result.get("status") != "done" or result.get("schema") != SCHEMA:
+            return None
+        try:
+            found = {
+                "status": "done",
+                "stopped": Maybe(Text(1000)).check(result.get("stopped")),
+                "seconds": Float(0.0).check(result["seconds"]),
+                "history": [row_of(row) for row in result["history"]],
+                "test": row_of(result["test"]),
+            }
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            return None  # damaged; the checkpoints say more
+        enough = found["stopped"] or len(found["history"]) >= self.recipe.epochs
+        return found if enough and found["history"] else None
+
+    def claim(self) -> Path:
+        """Make the folder; left-overs of a crash go away."""
+        self.check()
+        self.path = self.out or claim(ROOT / self.recipe.name / self.backend)
+        for stray in self.path.glob(".*") if self.resume else ():
+            if is_stray(stray, self.recipe.callbacks):
+                stray.unlink(missing_ok=True)
+        return self.path
+
+    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+        """Write what is known before the first step."""
+        write_atomic(self.folder / RECIPE, self.recipe.to_yaml())
+        self.model = model  # from now on it is a run, whose failure is kept
+        write_atomic(self.program_path, model.source)
+        write_atomic(self.folder / ENVIRONMENT, to_json(environment(model)))
+
+    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+        """Write the table and the weights of this moment."""
+        self.rows.append(dict(row))
+        write_atomic(self.folder / METRICS, to_csv(self.rows))
+        self.save_weights()
+
+    def save_weights(self) -> None:
+        """Keep the weights of this moment, as prediction uses them."""
+        weight_files.save(
+            self.folder / WEIGHTS,
+            self.model.inference_weights(),
+            spec=self.model.spec.hash,
+        )
+
+    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+        """The rows of the epochs before a resume are known now."""
+        self.rows = [dict(row) for row in progress().rows]
+
+    def state(self) -> dict[str, Any]:
+        """The seconds that the run has taken so far."""
+        return {"seconds": self.seconds()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Count on from them."""
+        (self.before,) = restored("run folder", state, {"seconds": Float(0.0)})
+
+    def seconds(self) -> float:
+        """What the run has taken, over all resumes."""
+        return self.before + time.perf_counter() - self.began
+
+    def finish(self, status: str, error: str | None = None) -> dict[str, Any]:
+        """Write result.json: "done", "interrupted" or "failed"; what it holds.
+
+        Of a training that was cut short the weights of this moment are kept as well.
+        """
+        if status == "interrupted":
+            self.save_weights()
+        result = self.result(status)
+        if error is not None:
+            result["error"] = error
+        write_atomic(self.folder / RESULT, to_json(result))
+        return result
+
+    def result(self, status: str) -> dict[str, Any]:
+        """The content of result.json."""
+        final = self.rows[-1] if self.rows else {}
+        test = {key[4:]: final[key] for key in final if key.startswith("val_")}
+        return {
+            "schema": SCHEMA,
+            "name": self.recipe.name,
+            "backend": self.backend,
+            "status": status,
+            "epochs": len(self.rows),
+            "steps": self.model.steps_done,
+            "history": self.rows,
+            "final": final,
+            "test": test,
+            "best": dict(zip(("value", "epoch"), self.best())) or None,
+            "stopped": self.stopped,
+            "seconds": self.seconds(),
+            "parameters": self.model.graph.num_parameters,
+            "classes": list(self.classes),
+            "spec_hash": self.recipe.model.hash,
+            "program_hash": self.model.program.hash,
+            "optimize": self.model.optimize,
+            "weights": WEIGHTS if (self.folder / WEIGHTS).exists() else None,
+        }
+
+    @property
+    def folder(self) -> Path:
+        """The folder, which is there once training has started."""
+        if self.path is None:
+            raise PolyframeError("training has not started; there is no run folder")
+        return self.path
+
+    @property
+    def program_path(self) -> Path:
+        """Where the program that runs is written down. It is never read back."""
+        if self.model is None:  # of a run that was finished before
+            return next(self.folder.glob(f"program_{self.backend}.*"), self.folder)
+        suffix = Path(next(iter(self.model.program.files))).suffix
+        return self.folder / f"program_{self.backend}{suffix}"
+
+
+def is_stray(path: Path, callbacks: Sequence[CallbackSpec] = ()) -> bool:
+    """Whether a crash has left it while one of a run's files was being written."""
+    logs = (each.writes for each in callbacks if each.writes)
+    names = (RECIPE, WEIGHTS, METRICS, RESULT, ENVIRONMENT, "program_", *logs)
+    return path.name.startswith(tuple(f".{name}" for name in names))
+
+
+def last_run(recipe: Recipe, backend: str) -> Path | None:
+    """The folder with the highest number of that recipe's runs."""
+    parent = ROOT / recipe.name / backend
+    taken = [p for p in parent.glob("*") if p.is_dir() and p.name.isdecimal()]
+    return max(taken, key=lambda p: int(p.name), default=None)
+
+
+def claim(parent: Path) -> Path:
+    """Make the folder with the next free number, even if others do so right now."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            taken = [int(p.name) for p in parent.iterdir() if p.name.isdecimal()]
+            folder = parent / str(max(taken, default=0) + 1)
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        reason = error.strerror or error
+        raise PolyframeError(f"cannot be made: {reason}", where=str(parent)) from None
+
+
+def environment(model: Any) -> dict[str, Any]:
+    """What ran where: the content of env.json."""
+    import numpy as np
+
+    from polyframe.contract.devices import threads
+    from polyframe.io.version import __version__
+
+    return {
+        "polyframe": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "numpy": np.__version__,
+        "backend": model.backend.name,
+        "framework": model.backend.title,
+        "framework_version": model.backend.probe().version,
+        "device": model.device,
+        "threads": threads(),
+    }
+
+
+# --- reading one back ------------------------------------------------------------
+
+
+def read_run(
+    path: str | Path, best: bool = False
+) -> tuple[Recipe, Path, str | None, tuple[str, ...]]:
+    """A run folder's recipe, weight file, backend's name and classes' names.
+
+    It may come from a stranger: the texts are read as data, with bounds, and the
+    program in it is not looked at. The last two are None and () where unknown.
+    """
+    folder = Path(path)
+    recipe_file, weights = folder / RECIPE, folder / (BEST if best else WEIGHTS)
+    if not folder.is_dir():
+        raise PolyframeError(
+            "there is no such run folder",
+            where=str(path),
+            hint="`polyframe train` says where it put one: runs/<name>/<backend>/<n>",
+        )
+    if not recipe_file.is_file():
+        raise PolyframeError(f"is no run folder: it has no {RECIPE}", where=str(path))
+    if not weights.is_file():
+        raise WeightsError(
+            f"has no {weights.name} (yet); they are written after each epoch",
+            where=str(path),
+        )
+    backend = read_json(folder / ENVIRONMENT).get("backend")
+    classes = read_json(folder / RESULT).get("classes")
+    if not isinstance(classes, list):
+        classes = []
+    return (
+        load_recipe(recipe_file),
+        weights,
+        backend if isinstance(backend, str) else None,
+        tuple(word for word in classes if isinstance(word, str) and word.isprintable()),
+    )
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """The mapping in a JSON file; an empty one if there is no such file."""
+    from polyframe.io.text import parse_json, read_text
+
+    if not path.exists():
+        return {}
+    data = parse_json(read_text(path, LONGEST), str(path))
+    if not isinstance(data, Mapping):
+        raise PolyframeError("is no JSON mapping", where=str(path))
+    return data

@@ -1,0 +1,56 @@
+"""Models from run folders, for the commands that use one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from polyframe.model.model import Model
+    from polyframe.spec.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A trained model, the recipe that it comes from, and its classes' names."""
+
+    model: Model
+    recipe: Recipe
+    classes: tuple[str, ...]
+
+
+def open_run(
+    run: str, backend: str | None, device: str, predict: bool, best: bool
+) -> Opened:
+    """Build a run's model from its recipe and weights, on any backend.
+
+    The folder may come from a stranger: recipe and weights are read as data and checked
+    against each other; the program in the folder is written anew, never read.
+    """
+    from polyframe.data import at_rest
+    from polyframe.errors import PolyframeError
+    from polyframe.model.compile import compile
+    from polyframe.run.folder import read_run
+
+    recipe, weights, trained_on, classes = read_run(run, best)
+    backend = backend or trained_on
+    if backend is None:
+        raise PolyframeError(
+            "its env.json does not say on which backend it was trained",
+            where=run,
+            hint="name one with -b",
+        )
+    model = compile(
+        recipe.model,
+        backend,
+        loss=None if predict else recipe.loss,
+        optimizer=recipe.optimizer,
+        metrics=recipe.metrics,
+        dtype=recipe.dtype,
+        device=device,
+        semantics=recipe.semantics,
+        precision=recipe.precision,
+    )
+    model.preprocessing = at_rest(recipe.augmentation)
+    model.load_weights(weights)
+    return Opened(model, recipe, classes)

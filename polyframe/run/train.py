@@ -1,0 +1,294 @@
+"""A whole training from a recipe: data, model, loop, run folder.
+
+``polyframe train`` is a thin command over ``train``:
+
+    from polyframe.runs import train
+    result = train(pf.load_recipe("digits_cnn"), "torch")
+    result.path, result.test["accuracy"], result.model
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from polyframe.contract import registry
+from polyframe.data import Dataset, load, resolve
+from polyframe.errors import DataError, PolyframeError, RecipeError
+from polyframe.model.compile import compile
+from polyframe.model.model import Model
+from polyframe.run.folder import RunFolder, last_run
+from polyframe.spec.callbacks import CallbackSpec
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.recipe import ALWAYS, Recipe
+from polyframe.train.callbacks.base import Callback, Plan
+from polyframe.train.callbacks.model_checkpoint import Checkpointer
+from polyframe.train.callbacks.start import start
+from polyframe.train.checkpoint import FOLDER as CHECKPOINTS
+from polyframe.train.progress import Progress
+
+FITTING = "--set data=synthetic makes up data that fit"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a training came to. ``history`` has one row an epoch, ``test`` the figures
+    of the test data after the last one (empty without test data); ``program`` is the
+    file with the native program that ran."""
+
+    path: Path
+    program: Path
+    status: str
+    history: list[dict[str, float]]
+    test: dict[str, float]
+    seconds: float
+    stopped: str | None  # why it ended before the last epoch, if it did
+    classes: tuple[str, ...]
+    model: Model | None  # None where nothing was left to do
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a training; ``result`` is what its run folder now holds."""
+
+    def __init__(self, result: RunResult) -> None:
+        super().__init__("interrupted")
+        self.result = result
+
+
+def train(
+    recipe: Recipe,
+    backend: str,
+    out: str | Path | None = None,
+    optimize: bool = True,
+    callbacks: Sequence[Callback] = (),
+    resume: bool = False,
+    deterministic: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> RunResult:
+    """Train a recipe on one backend and keep a run folder.
+
+    ``out`` is the run folder, new or empty; left out, it is
+    ``runs/<name>/<backend>/<n>/``. What is wrong before the first step raises and
+    leaves no folder; what fails later is kept as ``"status": "failed"``. Ctrl-C ends
+    the training behind a whole step and raises ``Interrupted``; a second one at once.
+
+    ``resume`` goes on from the newest checkpoint in the folder (left out: the one with
+    the highest number), bit for bit as if it had not stopped, on this or another
+    backend; it starts where nothing is saved and does nothing on a finished run.
+    ``say`` hears what a user should know on the way.
+    """
+    registry.get(backend)  # an unknown name is told before data are fetched
+    if resume and out is None:
+        out = last_run(recipe, backend)
+    folder = RunFolder(recipe, backend, out, resume)
+    data = load_data(recipe)
+    check_fit(recipe, data)
+    recipe = replace(recipe, augmentation=resolve(recipe.augmentation, data.train[0]))
+    folder.recipe, folder.classes = recipe, data.classes
+    if resume:
+        finished = folder.finished()
+        if finished is not None:
+            say(f"{folder.out} is finished; nothing is left to do")
+            return outcome(folder, finished)
+    model = compile_recipe(recipe, backend, optimize, deterministic)
+    for promise in model.promises:
+        say(f"--deterministic on {model.backend.title}: {promise}")
+    with between_steps() as stop, warnings.catch_warnings():
+        warnings.showwarning = lambda message, *rest: say(str(message))
+        warnings.filterwarnings("always", module="polyframe")  # whatever -W says
+        watchers = start(with_always(recipe.callbacks), folder.claim())
+        for watcher in watchers:
+            if isinstance(watcher, Checkpointer):
+                watcher.interrupted = lambda: stop.wanted
+                folder.best = watcher.best_so_far
+        try:
+            history = model.fit(
+                data,
+                epochs=recipe.epochs,
+                batch_size=recipe.batch_size,
+                callbacks=[folder, *watchers, *callbacks, stop],
+                augmentation=recipe.augmentation,
+                resume=folder.folder / CHECKPOINTS if resume else None,
+            )
+        except BaseException as error:
+            if folder.model is None:  # nothing of this training is written yet
+                raise
+            if isinstance(error, KeyboardInterrupt):
+                raise Interrupted(end(folder, "interrupted")) from None
+            with suppress(PolyframeError):  # a full disk, say: the first error counts
+                end(folder, "failed", f"{type(error).__name__}: {error}")
+            raise
+    folder.stopped = history.stopped
+    return end(folder, "done")
+
+
+def with_always(callbacks: Sequence[CallbackSpec]) -> list[CallbackSpec]:
+    """A recipe's callbacks, and those that each run has."""
+    own = {callback.type for callback in callbacks}
+    return [*callbacks, *(each for each in ALWAYS if each.type not in own)]
+
+
+def compile_recipe(
+    recipe: Recipe, backend: str, optimize: bool = True, deterministic: bool = False
+) -> Model:
+    """A recipe's model on a backend, with all that it says of training."""
+    return compile(
+        recipe.model,
+        backend,
+        recipe.loss,
+        recipe.optimizer,
+        recipe.metrics,
+        recipe.dtype,
+        recipe.device,
+        recipe.seed,
+        recipe.semantics,
+        optimize,
+        schedule=recipe.schedule,
+        deterministic=deterministic,
+        **asdict(recipe.training),
+    )
+
+
+def end(folder: RunFolder, status: str, error: str | None = None) -> RunResult:
+    """Write the result down, and hand it over."""
+    return outcome(folder, folder.finish(status, error))
+
+
+def outcome(folder: RunFolder, result: Mapping[str, Any]) -> RunResult:
+    """What a training came to, from the content of its result.json."""
+    return RunResult(
+        folder.folder,
+        folder.program_path,
+        result["status"],
+        result["history"],
+        result["test"],
+        result["seconds"],
+        result.get("stopped"),
+        folder.classes,
+        folder.model,
+    )
+
+
+class Stop(Callback):
+    """Ends a training between two steps, so that the weights are those of a step."""
+
+    wanted = False
+    epochs = 0
+    tolerates_delay = True
+
+    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+        """Know the last epoch: behind it nothing is left to interrupt."""
+        self.epochs = plan.epochs
+
+    def wants_pause(self, step: int) -> bool:
+        """As soon as somebody wants it."""
+        return self.wanted
+
+    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+        """All others, the checkpoint among them, have had their turn."""
+        if self.wanted and model.epoch < self.epochs:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def between_steps() -> Iterator[Stop]:
+    """Hold the first Ctrl-C back until a step is whole; the second comes through."""
+    stop = Stop()
+    before = signal.getsignal(signal.SIGINT)
+    # A process started in the background ignores it, and only the main thread may ask.
+    held = (
+        before is signal.default_int_handler
+        and threading.current_thread() is threading.main_thread()
+    )
+
+    def handle(number: int, frame: Any) -> None:
+        stop.wanted = True
+        signal.signal(signal.SIGINT, before)
+
+    if held:
+        signal.signal(signal.SIGINT, handle)
+    try:
+        yield stop
+    finally:
+        if held:
+            signal.signal(signal.SIGINT, before)
+
+
+# --- data ------------------------------------------------------------------------
+
+
+def load_data(recipe: Recipe) -> Dataset:
+    """The recipe's data set. Synthetic data take the model's shape and classes where
+    the recipe does not say otherwise."""
+    options = {key: value for key, value in recipe.data.items() if key != "name"}
+    if recipe.data["name"] == "synthetic":
+        x, y = shapes(recipe)
+        options.setdefault("shape", list(x))
+        if recipe.loss.labels:
+            options.setdefault("classes", math.prod(y))
+        elif options.get("kind", "regression") == "regression":
+            options.setdefault("targets", math.prod(y))
+    return load(recipe.data["name"], **options)
+
+
+def shapes(recipe: Recipe) -> tuple[Shape, Shape]:
+    """The shapes of the model's one input and one output."""
+    graph = recipe.model.infer()
+    for what, count in (("inputs", graph.inputs), ("outputs", graph.output_shapes)):
+        if len(count) != 1:
+            raise RecipeError(
+                f"{recipe.model.name} has {len(count)} {what}; data sets are for "
+                "models of one input and one output",
+                where="model",
+                hint="from Python, Model.fit takes lists of arrays",
+            )
+    return graph.inputs[0][1], graph.output_shapes[0]
+
+
+def check_fit(recipe: Recipe, data: Dataset) -> None:
+    """An error unless data, model, loss and metrics belong together."""
+    x, y = shapes(recipe)
+    where = f"data ({data.name})"
+    recipe.loss.check(y)
+    if data.input_shape != x:
+        raise DataError(
+            f"a sample is {data.input_shape}, but {recipe.model.name} takes {x}",
+            where=where,
+            hint=FITTING,
+        )
+    if recipe.loss.labels:
+        if data.num_classes is None:
+            raise DataError(
+                f"its targets are numbers, but {recipe.loss.type} takes class labels",
+                where=where,
+                hint="--set loss=mse is for such targets",
+            )
+        if data.train[1].shape[1:] != y[1:]:
+            raise DataError(
+                f"a sample has labels of shape {data.train[1].shape[1:]}, but "
+                f"{recipe.model.name} has outputs {y}",
+                where=where,
+                hint=FITTING,
+            )
+        if data.num_classes > y[0]:
+            raise DataError(
+                f"it has {data.num_classes} classes, but {recipe.model.name} has "
+                f"{y[0]} outputs",
+                where=where,
+                hint=FITTING,
+            )
+    elif data.train[1].dtype.kind != "f" or data.train[1].shape[1:] != y:
+        kind = "class labels" if data.num_classes else "targets"
+        raise DataError(
+            f"it has {kind} of shape {data.train[1].shape[1:]} a sample, but "
+            f"{recipe.loss.type} compares numbers with the model's output {y}",
+            where=where,
+            hint=FITTING if len(y) == 1 else None,
+        )

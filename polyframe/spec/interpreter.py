@@ -1,0 +1,43 @@
+"""What a spec means: its definitions, run one after the other in NumPy.
+
+This is the oracle: float64, no speed. Everything a backend computes is held against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from polyframe.spec.layers.base import Context
+from polyframe.spec.typed import TypedGraph, flatten
+
+
+def interpret(
+    graph: TypedGraph,
+    weights: Mapping[str, np.ndarray],
+    inputs: Sequence[np.ndarray],
+    *,
+    training: bool = False,
+    draws: Mapping[str, np.ndarray] | None = None,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Every node's output by its path, and the state parameters that change.
+
+    ``inputs`` are (N, …) arrays; ``draws`` holds the factors of random layers by path.
+    """
+    flat = flatten(graph)
+    names = (name for name, _ in flat.inputs)
+    known = dict(zip(names, inputs, strict=True))
+    state: dict[str, np.ndarray] = {}
+    for node in flat.nodes:
+        own = {
+            name: state.get(f"{node.owner}.{name}", weights[f"{node.owner}.{name}"])
+            for name in node.parameters
+        }
+        at = Context(own, training, (draws or {}).get(node.path))
+        x = [known[name] for name in node.inputs]
+        known[node.name] = node.layer.define(at, *x)
+        if training:
+            for name, value in node.layer.new_state(at, *x).items():
+                state[f"{node.owner}.{name}"] = value
+    return known, state

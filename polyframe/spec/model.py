@@ -1,0 +1,123 @@
+"""``ModelSpec``: a whole model as frozen data, and what it can say of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from polyframe.errors import SpecError, brief
+from polyframe.spec.element import check_name
+from polyframe.spec.graph import Block, Graph, Input, collect
+from polyframe.spec.layers.base import Layer, Shape, connect
+from polyframe.spec.lint import lint
+from polyframe.spec.summary import summary
+from polyframe.spec.text import spec_hash, to_data, to_json, to_yaml
+from polyframe.spec.typed import Defaults, TypedGraph, infer
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A whole model: any directed acyclic graph of layers. It is data, and frozen.
+
+    ``pf.ModelSpec(x, y, name="two_paths")`` collects what lies between the inputs ``x``
+    and the outputs ``y``, each a tensor or a list of them. ``summary``, ``to_yaml``,
+    ``hash`` and the rest are methods; ``pf.compile`` makes it run.
+    """
+
+    graph: Graph
+    name: str = "model"
+
+    def __init__(self, inputs: Any, outputs: Any = None, name: str = "model") -> None:
+        graph = inputs if isinstance(inputs, Graph) else collect(inputs, outputs)
+        object.__setattr__(self, "graph", graph)
+        object.__setattr__(self, "name", check_name(name, "model name"))
+        for word, shape in graph.inputs:
+            if shape is None:
+                raise SpecError("its shape is missing", where=f"input {word!r}")
+        self.infer()  # a spec that exists is one whose shapes meet
+
+    def infer(self, defaults: Defaults | None = None) -> TypedGraph:
+        """The typed graph: shapes and parameters at every node (see ``spec.typed``).
+
+        ``defaults``: layer type → field → what UNSET becomes; aligned where left out.
+        """
+        return infer(self.name, self.graph, defaults or {})
+
+    @property
+    def num_parameters(self) -> int:
+        """How many trainable numbers the model has."""
+        return self.infer().num_parameters
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON text: equal for equal specs, everywhere."""
+        return spec_hash(self.name, self.graph)
+
+    def to_data(self) -> dict[str, Any]:
+        """The spec as plain dicts, lists, strings and numbers."""
+        return to_data(self.name, self.graph)
+
+    def to_yaml(self) -> str:
+        """The spec as YAML; ``pf.load_spec`` reads it back."""
+        return to_yaml(self.name, self.graph)
+
+    def to_json(self) -> str:
+        """The spec as JSON; ``pf.load_spec`` reads it back."""
+        return to_json(self.name, self.graph)
+
+    def lint(self) -> tuple[str, ...]:
+        """What is most likely not meant, a sentence each: biases in front of a batch
+        norm. Nothing is changed."""
+        return lint(self.infer())
+
+    def summary(
+        self, natives: Mapping[str, Callable[[Shape], Shape]] | None = None
+    ) -> str:
+        """A table of layers: shapes, parameters, multiply-adds, resolved defaults.
+
+        ``natives`` maps a backend's name to its layout of a shape; each layout that
+        differs from (N, C, H, W) gets a column of its own.
+        """
+        return summary(self.graph, self.infer(), self.hash, natives)
+
+
+@overload
+def Sequential(
+    layers: Sequence[Layer], input_shape: Sequence[int], name: str | None = None
+) -> ModelSpec: ...
+
+
+@overload
+def Sequential(
+    layers: Sequence[Layer], input_shape: None = None, name: str | None = None
+) -> Block: ...
+
+
+def Sequential(  # noqa: N802
+    layers: Sequence[Layer],
+    input_shape: Sequence[int] | None = None,
+    name: str | None = None,
+) -> ModelSpec | Block:
+    """Layers one after the other: a ``ModelSpec``, or without ``input_shape`` a block.
+
+    As a block, unnamed layers inside are called 0, 1, 2, … as in PyTorch.
+    """
+    where = name or "Sequential"
+    if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+        raise SpecError(f"takes a list of layers, got {brief(layers)}", where=where)
+    layers = list(layers)
+    for index, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            raise SpecError(
+                f"item {index} is {brief(layer)}; a layer is needed", where=where
+            )
+    if not layers:
+        raise SpecError("has no layers", where=where)
+    x = Input(input_shape, name="x")
+    y = x
+    for layer in layers:
+        y = connect(layer, (y,))
+    if input_shape is not None:
+        return ModelSpec(x, y, name=name or "model")
+    return Block(kind="Sequential", name=name, graph=collect(x, y, number=True))

@@ -1,0 +1,42 @@
+"""What a spec draws: initial weights, and the random numbers of layers with noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from polyframe.randomness import WORDS, generator, stream
+from polyframe.spec.layers.base import Layer, Parameter, Shape
+
+
+def initial_weights(
+    parameters: Mapping[str, Parameter], seed: int, dtype: str
+) -> dict[str, np.ndarray]:
+    """First values of all parameters: drawn in float64, then rounded once."""
+    found = {}
+    for name, p in parameters.items():
+        rng = generator(seed, "weights", name)
+        found[name] = p.init.draw(rng, p.shape, p.fans).astype(dtype)
+    return found
+
+
+def draw(
+    layer: Layer,
+    shapes: tuple[Shape, ...],
+    key: tuple[int | str, ...],
+    first: int,
+    count: int,
+    dtype: str,
+) -> np.ndarray:
+    """The factors of a random layer for samples ``first`` to ``first + count - 1``.
+
+    Each sample has counts of its own in the stream, so a batch that is split (over
+    steps of accumulation, over processes) draws the same numbers.
+    """
+    shape = layer.draw_shape(*shapes)
+    size = int(np.prod(shape))
+    counts = -(-size // (2 * WORDS))  # a 64-bit word holds two 32-bit integers
+    raw = stream(*key, skip=first * counts).random_raw(count * counts * WORDS)
+    bits = raw.view(np.uint32).reshape(count, -1)[:, :size]
+    return layer.draw(bits.reshape(count, *shape)).astype(dtype)

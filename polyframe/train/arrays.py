@@ -1,0 +1,137 @@
+"""Arrays on their way into a model: checked once, then cut into batches."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from polyframe.errors import DataError, brief
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.losses.targets import finite
+
+
+def sequence(value: Any, count: int, what: str) -> list[np.ndarray]:
+    """One array per input or output."""
+    several = isinstance(value, (list, tuple)) and count > 1
+    items = list(value) if several else [value]
+    if len(items) != count:
+        raise DataError(f"got {len(items)} arrays, the model takes {count}", where=what)
+    arrays = []
+    for item in items:
+        try:
+            array = np.asarray(item)
+        except ValueError as error:
+            raise DataError(f"is no array: {error}", where=what) from None
+        if array.dtype.kind not in "fiub":
+            raise DataError(f"holds {array.dtype}, not numbers", where=what)
+        arrays.append(array)
+    return arrays
+
+
+def as_one(arrays: list[np.ndarray]) -> Any:
+    """What ``predict`` and its like take: one array alone, or a list."""
+    return arrays if len(arrays) > 1 else arrays[0]
+
+
+def as_list(arrays: Any) -> list[np.ndarray]:
+    """One array alone as a list."""
+    return list(arrays) if isinstance(arrays, (list, tuple)) else [arrays]
+
+
+def prepare(
+    inputs: Sequence[tuple[str, Shape]], x: Any, dtype: str, layout: str
+) -> list[np.ndarray]:
+    """The inputs in the model's dtype and in (N, C, H, W), their shapes checked."""
+    if layout not in ("NCHW", "NHWC"):
+        raise DataError(f"layout is {brief(layout)}; 'NCHW' or 'NHWC' is needed")
+    arrays = sequence(x, len(inputs), "x")
+    if layout == "NHWC":
+        arrays = [a.transpose(0, 3, 1, 2) if a.ndim == 4 else a for a in arrays]
+    check_inputs(inputs, arrays)
+    return [
+        finite(np.ascontiguousarray(array, dtype), f"x ({name})")
+        for (name, _), array in zip(inputs, arrays, strict=True)
+    ]
+
+
+def check_inputs(
+    inputs: Sequence[tuple[str, Shape]], arrays: Sequence[np.ndarray]
+) -> None:
+    """DataError unless there are samples of the model's shapes."""
+    for (name, shape), array in zip(inputs, arrays, strict=True):
+        where = f"x ({name})"
+        if array.shape[1:] != shape or array.ndim == 0:
+            hint = None
+            if array.ndim == 4 and (array.shape[3], *array.shape[1:3]) == shape:
+                hint = 'layout="NHWC" says that channels come last'
+            elif array.shape == shape:
+                hint = "one sample? x[None] makes a batch of it"
+            raise DataError(
+                f"is {array.shape}; (N, {', '.join(map(str, shape))}) is needed",
+                where=where,
+                hint=hint,
+            )
+        if len(array) == 0:
+            raise DataError("has no samples", where=where)
+    if len({len(array) for array in arrays}) > 1:
+        raise DataError(
+            f"inputs differ in length: {[len(a) for a in arrays]}", where="x"
+        )
+
+
+def check_sample_weight(value: Any, count: int) -> np.ndarray | None:
+    """Weights of samples as float64 (N,), none negative, not all 0."""
+    if value is None:
+        return None
+    array = sequence(value, 1, "sample_weight")[0]
+    if array.shape != (count,):
+        raise DataError(
+            f"is {array.shape}; one for each sample, ({count},), is needed",
+            where="sample_weight",
+        )
+    array = finite(array.astype(np.float64), "sample_weight")
+    if (array < 0).any():
+        sample = int((array < 0).argmax())
+        raise DataError(f"sample {sample} has a negative one", where="sample_weight")
+    if not array.any():
+        raise DataError("all are 0", where="sample_weight")
+    return array
+
+
+class Batches:
+    """Arrays of one length in batches, in order or in a given order.
+
+    ``cut`` takes rows out of an array: a slice of it, or an array of their numbers.
+    """
+
+    def __init__(
+        self,
+        arrays: Sequence[np.ndarray],
+        batch_size: int,
+        order: np.ndarray | None = None,
+        cut: Callable[[np.ndarray, Any], np.ndarray] | None = None,
+    ) -> None:
+        whole = isinstance(batch_size, (int, np.integer))
+        if not whole or isinstance(batch_size, bool) or batch_size < 1:
+            raise DataError(
+                f"batch_size is {brief(batch_size)}; a whole number from 1 is needed"
+            )
+        self.arrays, self.size, self.order = arrays, int(batch_size), order
+        self.cut = cut or operator.getitem
+
+    def __len__(self) -> int:
+        return -(-len(self.arrays[0]) // self.size)
+
+    def __getitem__(self, index: int) -> list[np.ndarray]:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        part: Any = slice(index * self.size, (index + 1) * self.size)
+        if self.order is not None:
+            part = self.order[part]
+        return [self.cut(array, part) for array in self.arrays]
+
+    def __iter__(self) -> Iterator[list[np.ndarray]]:
+        return (self[index] for index in range(len(self)))

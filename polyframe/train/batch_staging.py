@@ -1,0 +1,72 @@
+"""From a batch of the loop to what a session trains on: draws, order of axes, device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from polyframe.contract.session import Session
+from polyframe.errors import PolyframeError
+from polyframe.spec.layers import BatchNorm
+from polyframe.spec.sampling import draw
+from polyframe.spec.typed import TypedGraph, TypedNode, flatten
+from polyframe.train.feed import Batch
+
+
+@dataclass(frozen=True)
+class Stager:
+    """Puts batches on a session's device, with the factors of the random layers."""
+
+    graph: TypedGraph
+    seed: int
+    dtype: str
+
+    def stage(self, session: Session, batch: Batch) -> Any:
+        """A batch with the draws of its step; an error for one that cannot be trained
+        on."""
+        if batch.size == 1:
+            self._check_single()
+        arrange, part = session.arrange, batch.part
+        draws = self.draws(session, batch.size, batch.step, batch.first)
+        return session.stage(
+            part.inputs if part.arranged else arrange(part.inputs),
+            [t if t.dtype.kind in "iu" else arrange([t])[0] for t in part.targets],
+            batch.weights,
+            arrange(draws),
+            batch.count,
+        )
+
+    def draws(
+        self, session: Session, count: int, step: int, first: int = 0
+    ) -> list[np.ndarray]:
+        """The factors of the random layers for samples ``first`` to ``first + count -
+        1`` of a step, in the program's order."""
+        return [
+            draw(
+                self._random[path].layer,
+                self._random[path].in_shapes,
+                (self.seed, "draw", step, path),
+                first,
+                count,
+                self.dtype,
+            )
+            for path in session.program.draws
+        ]
+
+    @cached_property
+    def _random(self) -> dict[str, TypedNode]:
+        nodes = flatten(self.graph).nodes
+        return {node.path: node for node in nodes if node.layer.random}
+
+    def _check_single(self) -> None:
+        for node in self.graph.walk():
+            if isinstance(node.layer, BatchNorm) and np.prod(node.shape[1:]) == 1:
+                raise PolyframeError(
+                    "batch norm needs more than one value per channel to train on, "
+                    "and this batch has one sample",
+                    where=node.path,
+                    hint="a batch size that does not leave a single sample over",
+                )

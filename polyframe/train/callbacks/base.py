@@ -1,0 +1,80 @@
+"""Callbacks: what the loop tells while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from polyframe.train.progress import Progress
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training is about to do."""
+
+    epochs: int  # the number of the last epoch, counted from 1
+    steps: int | None  # optimizer steps an epoch; None where an iterator does not say
+    batch_size: int | None  # samples a step; None where an iterator decides
+    epoch: int = 0  # whole epochs behind it already (resumed, or fit called again)
+    step: int = 0  # steps of the next epoch behind it already
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """One optimizer step, once its loss has arrived on the host."""
+
+    epoch: int  # from 1
+    index: int  # within the epoch, from 0
+    step: int  # over the whole training, from 1
+    loss: float  # mean over the step's samples
+    lr: float
+    samples: int
+
+
+class StopTraining(Exception):  # noqa: N818 - no error, a wish
+    """Raised by a callback to end the training behind this step or epoch.
+
+    All other callbacks still see it; ``fit`` returns as after the last epoch.
+    """
+
+
+class Callback:
+    """Override what you want to see. ``model`` is the one that is being trained.
+
+    A callback that keeps something over epochs, and is to go on after a resume as if
+    nothing had happened, gives it away in ``state`` and takes it back in ``restore``.
+
+    ``tolerates_delay`` says that ``on_step_end`` may come while the device is a few
+    steps further on, which keeps it busy; a callback that looks at the model there
+    needs False.
+    """
+
+    tolerates_delay: ClassVar[bool] = False
+
+    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+        """Before the first step."""
+
+    def on_step_end(self, model: Any, step: StepEnd) -> None:
+        """After each step; see ``tolerates_delay``."""
+
+    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+        """After an epoch (from 1) and its validation, with its row of the history."""
+
+    def on_fit_end(self, model: Any) -> None:
+        """After the last epoch."""
+
+    def wants_pause(self, step: int) -> bool:
+        """Whether the loop shall pause after that step: every step settled, and
+        ``on_pause`` called. It also pauses before the first step and after epochs."""
+        return False
+
+    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+        """Between two steps: weights and state are those of ``progress()``."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint has to keep, as JSON data."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what ``state`` gave. It comes from a file: check it."""

@@ -1,0 +1,93 @@
+"""Ending a training that no longer gets better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from polyframe.errors import PolyframeError, brief, did_you_mean
+from polyframe.spec.callbacks import EarlyStopping
+from polyframe.spec.fields import Float, Int, Maybe
+from polyframe.train.callbacks.base import StopTraining
+from polyframe.train.callbacks.helpers import SpecCallback, restored, scalars
+from polyframe.train.progress import Progress
+
+COUNT = Int(0, 2**53)
+STATE = {"best": Maybe(Float()), "best_epoch": COUNT, "waited": COUNT}
+
+
+class EarlyStopper(SpecCallback):
+    """Runs ``early_stopping``."""
+
+    spec: EarlyStopping
+
+    def __init__(self, spec: EarlyStopping, folder: Path) -> None:
+        super().__init__(spec, folder)
+        self.best: float | None = None
+        self.best_epoch = 0
+        self.waited = 0  # epochs since the last improvement
+
+    def better(self, value: float, than: float | None) -> bool:
+        """Whether a value is an improvement. NaN and infinity never are: neither is
+        worth to wait for, and a checkpoint could not keep them."""
+        if than is None or not math.isfinite(value):
+            return math.isfinite(value)
+        gain = than - value if self.spec.smaller else value - than
+        return gain > self.spec.min_delta
+
+    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+        """Compare; ``StopTraining`` says which figure, and when it was best."""
+        value = self.look_up(row)
+        self.waited += 1
+        if self.better(value, self.best):
+            self.best, self.best_epoch = value, epoch
+            if self.better(value, self.spec.baseline):
+                self.waited = 0
+        if self.waited >= self.spec.patience:
+            raise StopTraining(self.reason())
+
+    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+        """A training that was to end here, and was killed before it could say so, ends
+        when it is resumed."""
+        if self.waited >= self.spec.patience:
+            raise StopTraining(self.reason())
+
+    def look_up(self, row: Mapping[str, Any]) -> float:
+        """The monitored figure of a row."""
+        known, wanted = scalars(row), self.spec.monitor
+        if wanted not in known:
+            what = "is no number" if wanted in row else "is no figure of this training"
+            more = "; val_… needs validation data" if wanted.startswith("val_") else ""
+            raise PolyframeError(
+                f"monitor {brief(wanted)} {what}.{did_you_mean(wanted, known)}",
+                where=self.spec.label,
+                hint=f"known: {', '.join(known)}{more}",
+            )
+        return known[wanted]
+
+    def reason(self) -> str:
+        """Why the training ends."""
+        spec = self.spec
+        many = "epoch" if self.waited == 1 else "epochs"
+        best = "it was never finite"
+        if self.best is not None:
+            best = f"its best was {self.best:.6g} in epoch {self.best_epoch}"
+        beyond = f" beyond {spec.baseline:g}" if spec.baseline is not None else ""
+        return (
+            f"{spec.label}: {spec.monitor} has not improved{beyond} for {self.waited} "
+            f"{many}; {best}"
+        )
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "waited": self.waited,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.best, self.best_epoch, self.waited = restored(
+            self.spec.label, state, STATE
+        )

@@ -1,0 +1,72 @@
+"""What the callbacks made from specs have in common."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import numbers
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from polyframe.errors import PolyframeError, brief
+from polyframe.spec.fields import Kind
+from polyframe.train.callbacks.base import Callback
+
+
+class SpecCallback(Callback):
+    """A callback made from its spec. It touches ``folder`` when training begins, and
+    not before; it never looks at the model's weights, so it may lag behind."""
+
+    tolerates_delay = True
+
+    def __init__(self, spec: Any, folder: Path) -> None:
+        self.spec, self.folder = spec, folder
+
+
+def scalars(row: Mapping[str, Any]) -> dict[str, int | float]:
+    """The numbers of a row, as Python's own; arrays and all else are left out."""
+    return {
+        name: int(value) if isinstance(value, numbers.Integral) else float(value)
+        for name, value in row.items()
+        if isinstance(value, numbers.Real) and not isinstance(value, bool)
+    }
+
+
+def json_line(values: Mapping[str, int | float]) -> str:
+    """Numbers as a line of JSON, which knows neither NaN nor infinity: null."""
+    finite = {k: v if math.isfinite(v) else None for k, v in values.items()}
+    return json.dumps(finite, ensure_ascii=False) + "\n"
+
+
+def restored(where: str, state: Any, kinds: Mapping[str, Kind]) -> list[Any]:
+    """The values of a callback's state, which comes from a file, in ``kinds``' order."""
+    found = []
+    if not isinstance(state, Mapping):
+        raise PolyframeError(
+            f"its state in the checkpoint is damaged: {brief(state)} is no mapping",
+            where=where,
+        )
+    for key, kind in kinds.items():
+        try:
+            found.append(kind.check(state.get(key)))
+        except (ValueError, OverflowError):
+            raise PolyframeError(
+                f"its state in the checkpoint is damaged: {key} is "
+                f"{brief(state.get(key))}; {kind.allowed} is needed",
+                where=where,
+            ) from None
+    return found
+
+
+def package(name: str, where: str, install: str) -> Any:
+    """A module that only this callback needs; the way to it where it is missing."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise PolyframeError(
+            f"needs {name.partition('.')[0]}, which does not import: {error}",
+            where=where,
+            hint=f"install it with: {install}",
+        ) from None

@@ -1,0 +1,125 @@
+"""Finding out where a loss became NaN or infinite."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyframe.errors import DivergedError
+from polyframe.spec.safety import TerminateOnNaN
+from polyframe.train.callbacks.base import Callback, Plan, StepEnd
+from polyframe.train.feed import Batch
+from polyframe.train.progress import Progress
+
+HINT = "a lower learning rate, clip_norm, or a warm-up in front of the schedule often helps"
+
+
+@dataclass
+class Snapshot:
+    """A model between two steps."""
+
+    epoch: int
+    index: int
+    step: int
+    weights: Mapping[str, np.ndarray]
+    training: Mapping[str, np.ndarray]
+
+
+class NanGuard(Callback):
+    """Raises ``DivergedError`` once a loss is no finite number.
+
+    ``replay`` is set by the loop: the batches of an epoch from one of its steps on, as
+    they were; None where they cannot be had again.
+    """
+
+    tolerates_delay = True
+
+    def __init__(self, spec: TerminateOnNaN, folder: Path) -> None:
+        self.every = spec.every
+        self.replay: Callable[[int, int, int], Iterator[Batch]] | None = None
+        self.snapshot: Snapshot | None = None
+        self.rates: dict[int, float] = {}
+
+    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+        """Nothing is kept yet."""
+        self.snapshot = None
+
+    def wants_pause(self, step: int) -> bool:
+        """When a new copy is due."""
+        return self.snapshot is None or step - self.snapshot.step >= self.every
+
+    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+        """Make a copy."""
+        if self.replay is None or not self.wants_pause(model.steps_done):
+            return
+        now = progress()
+        self.snapshot = Snapshot(
+            now.epoch, now.index, now.step, model.weights(), model.training_state()
+        )
+        self.rates = {}
+
+    def on_step_end(self, model: Any, step: StepEnd) -> None:
+        """Look at the loss."""
+        self.rates[step.step] = step.lr
+        if math.isfinite(step.loss):
+            return
+        where = f"step {step.step} (epoch {step.epoch}, its step {step.index + 1})"
+        fault = self._fault(model, step.step)
+        raise DivergedError(
+            f"the loss became {step.loss}; {fault}", where=where, hint=HINT
+        )
+
+    def _fault(self, model: Any, bad: int) -> str:
+        """The first tensor that is not finite, in words."""
+        if self.snapshot is None:
+            return "its batches cannot be had again to see where that began"
+        batches = self._replay(model, bad)
+        name = first_bad(model.weights())
+        if name is None:
+            for batch in batches:
+                name = first_bad(model.look(batch)[0])
+                if name is not None:
+                    return f"the first tensor at fault is the output of {name}"
+            return "every layer's output is finite, the loss itself is at fault"
+        if bad - 1 <= self.snapshot.step:
+            return f"the first tensor at fault is the weight {name}"
+        # The step before spoiled the weights: by its gradients, or by the update.
+        found = (first_bad(model.look(b)[1]) for b in self._replay(model, bad - 1))
+        gradient = next(filter(None, found), None)
+        kind = f"update of {name}" if gradient is None else f"gradient of {gradient}"
+        return f"the first tensor at fault is the {kind} at step {bad - 1}"
+
+    def _replay(self, model: Any, bad: int) -> list[Batch]:
+        """Run again up to the step before ``bad``; the batches of ``bad``."""
+        snapshot = self.snapshot
+        assert snapshot is not None and self.replay is not None
+        model.session.set_weights(snapshot.weights)
+        model.session.set_training_state(snapshot.training, snapshot.step)
+        model.steps_done = snapshot.step
+        model.changes += 1  # predictions must not keep the weights of before
+        epoch, index = snapshot.epoch, snapshot.index
+        found: list[Batch] = []
+        while True:
+            for batch in self.replay(epoch, model.steps_done, index):
+                if batch.step == bad - 1:
+                    found.append(batch)
+                    if batch.last:
+                        return found
+                    continue
+                rate = self.rates.get(batch.step + 1, model.learning_rate)
+                model.learning_rate = rate
+                model.advance(model.stage(batch), batch.last)
+            epoch, index = epoch + 1, 0
+
+
+def first_bad(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """The name of the first array that holds NaN or infinity."""
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            return name
+    return None

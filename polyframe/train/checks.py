@@ -1,0 +1,46 @@
+"""Targets and batches on their way into a model, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from polyframe.errors import DataError, brief
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.losses import Losses
+from polyframe.spec.typed import TypedGraph
+from polyframe.train.arrays import check_sample_weight, prepare, sequence
+from polyframe.train.feed import HostBatch
+
+
+def check_targets(
+    losses: Losses, shapes: Sequence[Shape], y: Any, count: int, dtype: str
+) -> list[np.ndarray]:
+    """One array of targets for each output, as its loss takes them."""
+    targets = sequence(y, len(shapes), "y")
+    for target in targets:
+        if target.ndim == 0 or len(target) != count:
+            length = len(target) if target.ndim else "a single number"
+            raise DataError(f"has {length} targets for {count} samples", where="y")
+    return [
+        loss.take(target, shape, dtype)
+        for loss, target, shape in zip(losses, targets, shapes, strict=True)
+    ]
+
+
+def check_part(
+    graph: TypedGraph, losses: Losses, batch: Any, dtype: str, layout: str
+) -> HostBatch:
+    """One checked batch from (x, y) or (x, y, sample_weight)."""
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        raise DataError(
+            f"a batch is {brief(batch)}; (x, y) or (x, y, sample_weight) is needed",
+            where="x",
+        )
+    inputs = prepare(graph.inputs, batch[0], dtype, layout)
+    count = len(inputs[0])
+    weights = check_sample_weight(batch[2] if len(batch) == 3 else None, count)
+    targets = check_targets(losses, graph.output_shapes, batch[1], count, dtype)
+    return HostBatch(inputs, targets, weights)

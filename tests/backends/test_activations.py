@@ -1,0 +1,66 @@
+"""Every activation at 0, near it and far from it: no overflow, and the same gradient
+everywhere, also at kinks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.support import BACKENDS
+
+import polyframe as pf
+from polyframe.spec.layers import activation
+from polyframe.spec.layers.base import Context
+
+SIZES = np.array([0.0, 1e-8, 1.0, 20.0, 100.0, 1e3])
+POINTS = np.concatenate([SIZES, -SIZES])
+ACTIVATIONS = [
+    *(pf.Layer.registry[name]() for name in activation.__all__ if "max" not in name),
+    pf.LeakyReLU(0.3),
+    pf.LeakyReLU(-0.3),
+    pf.ELU(0.3),
+    pf.CELU(0.3),
+    pf.GELU("tanh"),
+    pf.HardTanh(-20.0, 100.0),
+    pf.Softplus(2.0),
+    pf.Softplus(threshold=20.0),
+]
+LIMITS = {"float64": (1e-12, 1e-15), "float32": (2e-6, 2e-7)}
+
+
+def slopes(layer, backend, dtype):
+    """The layer's values at the points, and its slopes there: the weights of a scale in
+    front are the points, its input is 1, and the loss is half the sum of squares of
+    (output - target), whose own slope there is 1."""
+    front = pf.Scale(name="points")
+    tail = pf.ReduceSum(1, keepdims=True)
+    spec = pf.Sequential([front, layer, tail], (POINTS.size,), name="points")
+    model = pf.compile(spec, backend, loss="mse", dtype=dtype, device="cpu")
+    first = {name: value for name, value in model.weights().items()}
+    model.load_weights(first | {"points.weight": POINTS.astype(dtype)})
+    x = np.ones((1, POINTS.size), dtype)
+    (name,) = (n.path for n in model.graph.nodes if n.layer.type == layer.type)
+    values = model.activations(x)[name][0]
+    total = model.predict(x)
+    found = model.gradients(x, total - dtype_of(dtype)(0.5))["points.weight"]
+    return values, found
+
+
+def dtype_of(dtype):
+    return np.dtype(dtype).type
+
+
+@pytest.mark.parametrize("dtype", LIMITS)
+@pytest.mark.parametrize("layer", ACTIVATIONS, ids=str)
+def test_values_and_slopes_far_out_and_at_zero(layer, dtype):
+    relative, absolute = LIMITS[dtype]
+    resolved = layer.resolve({})
+    parameters = {"weight": np.array([0.25])}
+    with np.errstate(all="raise", under="ignore"):
+        wanted = resolved.define(Context(parameters), POINTS[None])[0]
+    found = {backend: slopes(layer, backend, dtype) for backend in BACKENDS}
+    for values, slope in found.values():
+        assert np.isfinite(values).all() and np.isfinite(slope).all()
+        np.testing.assert_allclose(values, wanted, rtol=relative, atol=absolute)
+    exact = found["torch"][1]
+    for _, slope in found.values():
+        np.testing.assert_allclose(slope, exact, rtol=relative, atol=10 * absolute)

@@ -1,0 +1,113 @@
+"""Every form of every entry, on every backend, against the definition in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.support import BACKENDS, held
+
+import polyframe as pf
+from polyframe.conformance import layers
+from polyframe.conformance.cases import own_draws
+from polyframe.contract.registry import get
+from polyframe.spec.layers.base import Layer
+
+LAYERS = sorted(
+    word
+    for word, layer in Layer.registry.items()
+    if word != "Block" and layer.__module__.startswith("polyframe.spec.layers.")
+)
+
+
+def params(dtype):
+    """(backend, layer type, form) wherever the form is written in that dtype."""
+    return [
+        (backend, word, form)
+        for word in LAYERS
+        for backend in BACKENDS
+        if word in get(backend).table
+        for form in layers.forms(backend, word, dtype)
+    ]
+
+
+def test_every_layer_has_an_entry_and_examples_everywhere():
+    for name in BACKENDS:
+        assert set(get(name).table) == set(LAYERS)
+    assert all(Layer.registry[name].examples for name in LAYERS)
+
+
+def test_every_form_is_tested_in_some_dtype():
+    every = {
+        (backend, word, form.name)
+        for backend in BACKENDS
+        for word, entry in get(backend).table.items()
+        for form in entry.forms
+        if not own_draws(word, form.name)  # tested in test_training.py
+    }
+    tested = {case for dtype in ("float64", "float32") for case in params(dtype)}
+    # What aligned training never writes is inference's or native semantics'.
+    assert every - tested == {("mxnet", "BatchNorm", "native")}
+
+
+@pytest.mark.parametrize(("backend", "word", "form"), params("float64"))
+def test_forward_is_the_definition(backend, word, form):
+    held(layers.forward(backend, word, form))
+
+
+@pytest.mark.parametrize(("backend", "word", "form"), params("float64"))
+def test_gradients_are_the_definitions_central_differences(backend, word, form):
+    held(layers.differences(backend, word, form))
+
+
+@pytest.mark.parametrize("word", LAYERS)
+def test_gradients_agree_between_backends(word):
+    held(layers.agreement(word, BACKENDS))
+
+
+@pytest.mark.parametrize(("backend", "word", "form"), params("float32"))
+def test_float32_errs_little_more_than_the_definition_in_float32(backend, word, form):
+    held(layers.float32(backend, word, form))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_lp_pooling_of_zeros_is_zero_and_has_a_slope_of_zero(backend):
+    """The root's own slope has no bound there."""
+    x = np.zeros((2, 2, 4, 4))
+    x[0, 0, 0, 0] = 2.0
+    net = pf.Sequential(
+        [
+            pf.Conv2D(2, 1, bias=False, name="in"), pf.LPPool2D(2, 2, name="pool"),
+            pf.Flatten(name="flat"), pf.Dense(1, name="out"),
+        ],
+        (2, 4, 4), name="zeros",
+    )  # fmt: skip
+    model = pf.compile(net, backend, "mse", pf.SGD(), dtype="float64", device="cpu")
+    pooled = model.activations(x)["pool"]
+    factors = model.weights()["in.weight"][:, 0, 0, 0]
+    assert pooled[1].max() == pooled[1].min() == 0.0
+    np.testing.assert_allclose(pooled[0, :, 0, 0], np.abs(2 * factors), rtol=1e-13)
+    assert np.count_nonzero(pooled) == 2
+    slopes = model.gradients(x, np.ones((2, 1)))
+    assert all(np.isfinite(value).all() for value in slopes.values())
+    assert slopes["in.weight"][:, 1].max() == slopes["in.weight"][:, 1].min() == 0.0
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_of_equal_values_the_first_takes_a_pools_slope(backend, dtype, dims, dilation):
+    """Falling by a little from place to place makes the first the largest."""
+    pool = getattr(pf, f"MaxPool{dims}D")(3, stride=2, padding=1, dilation=dilation)
+    size = (1, *[9, 7, 7][:dims])
+    net = pf.Sequential([pool, pf.Flatten(), pf.Dense(1)], size, name="ties")
+    model = pf.compile(net, backend, "l1", dtype=dtype, device="cpu")
+    falling = 1 - np.arange(np.prod(size)).reshape(1, *size) * 1e-4
+    ties, single = (
+        next(
+            iter(model.output_gradients(x.astype(dtype), np.full((1, 1), 9.0)).values())
+        )
+        for x in (np.ones((1, *size)), falling)
+    )
+    assert ties.shape == size and np.count_nonzero(single) > 1
+    np.testing.assert_allclose(ties, single, rtol=1e-6)

@@ -1,0 +1,420 @@
+"""The command line: exit codes, messages, and what a run leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shlex
+import signal
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from polyframe import zoo
+from polyframe.cli import cli
+from polyframe.cli.catalogue import KINDS
+from polyframe.cli.show import draw
+from polyframe.compiler.program import Program
+from polyframe.data import load
+from polyframe.errors import PolyframeError
+from polyframe.run.folder import read_run, to_json
+from polyframe.run.train import load_data, train
+from polyframe.spec.graph import Input
+from polyframe.spec.layers import Conv2D, Dense, Flatten, ReLU
+from polyframe.spec.model import ModelSpec, Sequential
+from polyframe.spec.recipe import load_recipe
+from polyframe.spec.summary import summary
+from polyframe.train import Callback
+
+FILES = {"env.json", "metrics.csv", "program_torch.py", "recipe.yaml"}
+FILES |= {"result.json", "weights.safetensors", "checkpoint"}
+TRAIN = ("train", "digits_cnn", "-b", "torch", "--epochs", "1")
+
+
+def call(*args: object, code: int = 0) -> Result:
+    result = CliRunner().invoke(cli, [str(arg) for arg in args], prog_name="polyframe")
+    assert result.exit_code == code, (result.output, result.exception)
+    return result
+
+
+def fails(*args: object) -> str:
+    """The one message of a command that was given bad input."""
+    result = call(*args, code=2)
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    return result.stderr
+
+
+def names(folder: Path) -> set[str]:
+    """What is in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """All files in a folder and the folders in it."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder, trained once for the tests that only read it."""
+    path = tmp_path_factory.mktemp("runs") / "digits"
+    train(load_recipe("digits_cnn", {"epochs": 1}), "torch", path)
+    return path
+
+
+def test_help_imports_no_framework_and_no_numpy() -> None:
+    code = (
+        "import sys, polyframe; assert 'click' not in sys.modules; import polyframe.cli"
+        "; print(*sorted({'numpy', 'rich', 'yaml', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    assert "polyframe train digits_cnn -b torch" in call("--help").stdout
+    for name, command in cli.commands.items():
+        words = [name, "info"] if name == "data" else [name]
+        assert "Example" in call(*words, "--help").stdout, name
+        assert len(command.get_short_help_str(62)) < 62, name
+
+
+def test_closed_pipe_is_quiet() -> None:
+    command = f"{sys.executable} -m polyframe show residual_cnn -b torch | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+BAD = {
+    "trian": "Did you mean 'train'?",
+    "train digits_cnn": "Missing option '-b'",
+    "train digit_cnn -b torch": "Did you mean 'digits_cnn'?",
+    "train digits_cnn -b toch": "Did you mean 'torch'?",
+    "train none.yaml -b torch": "none.yaml: there is no such file",
+    "TRAIN --epochs 0": "epochs: got 0; a whole number from 1",
+    "TRAIN --epochs many": "'many' is not a valid integer",
+    "TRAIN --set epochs": "'epochs' is not KEY=VALUE",
+    "TRAIN --set optimizer.lr=[1": "--set optimizer.lr: is not YAML",
+    "TRAIN --set optimiser=SGD": "Did you mean 'optimizer'?",
+    "TRAIN --device gpu:99": "device 'gpu:99' is not there",
+    "TRAIN --set data=cifar": "Did you mean 'cifar10'?",
+    "TRAIN --set data.3=4": "there is no option '3'",
+    "TRAIN --set 'data={name: digits, 3: 4}'": "option 3 is no name",
+    "TRAIN --set model=simple_cnn": "is (1, 8, 8), but simple_cnn takes (3, 32, 32)",
+    "TRAIN --set 'data={name: synthetic, classes: 12}'": "12 classes, but digits_cnn",
+    "TRAIN --set loss=mse": "mse compares numbers",
+    "TRAIN --set metrics=mae": "mae needs targets that are numbers",
+    "TRAIN --set 'data={name: synthetic, targets: 9}'": "cross_entropy takes class",
+    "show digits_cnn -b toch": "unknown backend 'toch'",
+    "summary digits_cn": "Did you mean 'digits_cnn'?",
+    "list layer": "is not one of 'layers'",
+    "data info digit": "Did you mean 'digits'?",
+    "evaluate nowhere": "nowhere: there is no such run folder",
+    "predict nowhere x.npy -o x.txt": ".npy or .npz is needed",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_bad_input_is_one_message_and_leaves_nothing(line: str, here: Path) -> None:
+    args = shlex.split(line.replace("TRAIN", "train digits_cnn -b torch"))
+    assert BAD[line] in fails(*args)
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("args", [["--debug", *TRAIN], [*TRAIN, "--debug"]])
+def test_debug_shows_the_traceback(args: list[str]) -> None:
+    lines = call(*args, "--set", "data=nope", code=2).stderr.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-1].startswith("error: unknown data set 'nope'")
+
+
+def test_bug_inside_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> list[str]:
+        raise ZeroDivisionError("so it is")
+
+    monkeypatch.setattr(zoo, "list", broken)
+    stderr = call("list", "models", code=1).stderr
+    assert stderr.startswith("error: unexpected ZeroDivisionError: so it is\n")
+
+
+def test_train_writes_a_run_folder(here: Path) -> None:
+    result = call(*TRAIN, "--set", "optimizer.lr=0.01", "--seed", 3)
+    folder = here / "runs/digits_cnn/torch/1"
+    assert names(folder) == FILES
+    assert names(folder / "checkpoint") == {"best.safetensors", "step-0000000023"}
+    assert "digits_cnn on PyTorch, device cpu, float32: 6,090" in result.stderr
+    assert "program: runs/digits_cnn/torch/1/program_torch.py" in result.stdout
+    expected = load_recipe("digits_cnn", {"epochs": 1, "optimizer.lr": 0.01, "seed": 3})
+    assert load_recipe(folder / "recipe.yaml") == expected
+    rows = list(csv.DictReader(io.StringIO((folder / "metrics.csv").read_text())))
+    kept = json.loads((folder / "result.json").read_text())
+    assert [float(row["loss"]) for row in rows] == [kept["final"]["loss"]]
+    assert (kept["schema"], kept["status"], kept["epochs"]) == (1, "done", 1)
+    assert kept["test"]["accuracy"] == kept["history"][0]["val_accuracy"]
+    assert kept["spec_hash"] == expected.model.hash
+    environment = json.loads((folder / "env.json").read_text())
+    assert environment["framework_version"] == metadata.version("torch")
+    compile((folder / "program_torch.py").read_text(), "program", "exec")
+
+
+def test_runs_are_numbered(here: Path) -> None:
+    (here / "runs/digits_cnn/torch/7").mkdir(parents=True)
+    (here / "runs/digits_cnn/torch/notes").mkdir()
+    assert call(*TRAIN, "--quiet").output == ""
+    assert (here / "runs/digits_cnn/torch/8/result.json").exists()
+
+
+def test_out_is_the_folder_and_is_never_overwritten(here: Path) -> None:
+    (here / "mine").mkdir()
+    call(*TRAIN, "--quiet", "-o", "mine", "--no-optimize")
+    assert names(here / "mine") == FILES
+    assert not (here / "runs").exists()
+    before = contents(here / "mine")
+    plain = call("show", "digits_cnn", "-b", "torch").stdout
+    assert before[here / "mine/program_torch.py"].decode() == plain
+    assert "a run overwrites nothing" in fails(*TRAIN, "-o", "mine")
+    assert before == contents(here / "mine")
+
+
+def test_out_in_place_of_a_file(here: Path) -> None:
+    (here / "file").write_text("mine")
+    (here / "runs").write_text("mine")
+    assert "is a file, not a folder" in fails(*TRAIN, "-o", "file")
+    assert "cannot be" in call(*TRAIN, "-o", "file/x", code=2).stderr
+    assert "cannot be made" in call(*TRAIN, code=2).stderr
+    assert (here / "file").read_text() == (here / "runs").read_text() == "mine"
+
+
+def test_synthetic_data_fit_the_model() -> None:
+    changes = {"data": "synthetic", "data.train": 64, "data.test": 0, "epochs": 1}
+    result = train(load_recipe("simple_cnn", changes), "torch")
+    assert (result.test, len(result.history)) == ({}, 1)
+    x, y = load_data(load_recipe("simple_cnn", changes)).train
+    assert x.shape == (64, 3, 32, 32)
+    assert set(y) == set(range(10))
+    assert "(train, 64 samples)" in call("evaluate", result.path).stdout
+
+
+def test_synthetic_data_for_a_regression(here: Path) -> None:
+    spec = Sequential([Flatten(), Dense(3)], input_shape=(2, 4, 5), name="linear")
+    recipe = load_recipe({"model": spec, "loss": "mse", "metrics": "mae"})
+    recipe = load_recipe(recipe, {"data": "synthetic", "epochs": 1})
+    result = train(recipe, "torch", here / "run")
+    assert set(result.test) == {"loss", "mae"}
+    np.save("x.npy", np.zeros((2, 2, 4, 5)))
+    found = json.loads(call("predict", "run", "x.npy", "--json").stdout)
+    assert [list(row) for row in found["predictions"]] == [["fc1"], ["fc1"]]
+
+
+def test_failure_in_training_is_kept(here: Path) -> None:
+    class Fails(Callback):
+        def on_epoch_end(self, model: object, epoch: int, row: object) -> None:
+            raise PolyframeError("enough")
+
+    recipe = load_recipe("digits_cnn", {"epochs": 3})
+    with pytest.raises(PolyframeError, match="enough"):
+        train(recipe, "torch", here / "run", callbacks=[Fails()])
+    kept = json.loads((here / "run/result.json").read_text())
+    assert (kept["status"], kept["epochs"]) == ("failed", 1)
+    assert kept["error"] == "PolyframeError: enough"
+
+
+def test_ctrl_c_keeps_what_there_is(here: Path) -> None:
+    args = (*TRAIN[:4], "--epochs", "100000", "-o", "run")
+    command = [sys.executable, "-m", "polyframe", *args]
+    options: Any = {"stderr": subprocess.PIPE, "text": True}
+    # Where the tests run in the background, Ctrl-C may be ignored.
+    options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, **options) as process:
+        assert process.stderr is not None
+        told = [process.stderr.readline() for _ in range(3)]  # two epochs are done
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130, (told, rest)
+    assert rest.splitlines()[-1].startswith("interrupted in epoch ")
+    assert "the weights so far are in run" in rest
+    assert names(here / "run") == FILES
+    assert any(name.startswith("step-") for name in names(here / "run/checkpoint"))
+    kept = json.loads((here / "run/result.json").read_text())
+    assert kept["status"] == "interrupted"
+    call("evaluate", "run")
+
+
+def test_evaluate_gives_the_figures_of_the_training(run: Path) -> None:
+    found = json.loads(call("evaluate", run, "--json").stdout)
+    kept = json.loads((run / "result.json").read_text())
+    assert {name: found[name] for name in kept["test"]} == kept["test"]
+    assert (found["data"], found["part"], found["samples"]) == ("digits", "test", 360)
+    assert "accuracy" in call("evaluate", run, "-b", "torch", "--device", "cpu").stdout
+
+
+def test_predict(run: Path, here: Path) -> None:
+    x, y = load("digits").test  # type: ignore[misc]
+    np.save("x.npy", x)
+    np.savez("x.npz", x=x[:, 0])  # grey images, the channel left out
+    np.savez("other.npz", y=x)
+    assert "360 samples in all" in call("predict", run, "x.npy", "-o", "out.npy").stdout
+    found = json.loads(call("predict", run, "x.npz", "--json", "-o", "o.npz").stdout)
+    rows = found["predictions"]
+    assert found["samples"] == len(rows) == 360
+    assert set(rows[0]) == {"class", "name", "probability"}
+    outputs = np.load("out.npy")
+    assert outputs.shape == (360, 10)
+    with np.load("o.npz") as archive:
+        assert set(archive.files) == {"fc", "class", "probability"}
+        np.testing.assert_array_equal(archive["fc"], outputs)
+        assert archive["class"].tolist() == [row["class"] for row in rows]
+    accuracy = np.mean([row["class"] for row in rows] == y)
+    kept = json.loads((run / "result.json").read_text())
+    assert accuracy == pytest.approx(kept["test"]["accuracy"])
+    assert "has no array x" in fails("predict", run, "other.npz")
+
+
+def test_predict_refuses_what_is_no_samples(run: Path) -> None:
+    np.save("objects.npy", np.array([{}], object))
+    np.save("small.npy", np.zeros((2, 1, 8, 7)))
+    np.save("whole.npy", np.zeros((2, 1, 8, 8), int))
+    np.save("nan.npy", np.full((2, 1, 8, 8), np.nan))
+    Path("text.npy").write_text("no array")
+    assert "allow_pickle=False" in fails("predict", run, "objects.npy")
+    assert "(N, 1, 8, 8) is needed" in fails("predict", run, "small.npy")
+    assert "holds int64" in fails("predict", run, "whole.npy")
+    assert "NaN" in fails("predict", run, "nan.npy")
+    assert "damaged" in fails("predict", run, "text.npy")
+    assert "does not exist" in fails("predict", run, "none.npy")
+
+
+def test_run_folders_of_strangers(run: Path, here: Path) -> None:
+    folder = here / "run"
+    folder.mkdir()
+    for name in ("recipe.yaml", "weights.safetensors"):
+        assert f"no {name}" in fails("evaluate", "run")
+        (folder / name).write_bytes((run / name).read_bytes())
+    recipe = (run / "recipe.yaml").read_text()
+    (folder / "program_torch.py").write_text("raise SystemExit('was run')")
+    assert "name one with -b" in fails("evaluate", "run")
+    call("evaluate", "run", "-b", "torch")
+    (folder / "env.json").write_text('{"backend": "torch"')
+    assert "env.json: is not JSON" in fails("evaluate", "run")
+    (folder / "env.json").write_text('{"backend": "torch"}')
+    (folder / "result.json").write_text('{"classes": ["a\\u001b[2J", 3, "b"]}')
+    assert read_run(folder)[2:] == ("torch", ("b",))
+    (folder / "recipe.yaml").write_text(recipe.replace("nels: 16", "nels: 8"))
+    assert "'conv1.weight' is (16, 1, 3, 3), the model's" in fails("evaluate", "run")
+    (folder / "weights.safetensors").write_bytes(bytes(100))
+    assert "is no whole safetensors file" in fails("evaluate", "run")
+    (folder / "recipe.yaml").write_text("model: !!python/object:os.system {}")
+    assert "recipe.yaml" in fails("evaluate", "run")
+
+
+def test_result_is_json_that_every_reader_takes() -> None:
+    text = to_json({"loss": float("nan"), "rows": [(1, float("inf"))], "ok": True})
+    assert json.loads(text) == {"loss": None, "rows": [[1, None]], "ok": True}
+
+
+def test_show_takes_recipes_models_and_files(here: Path) -> None:
+    text = call("show", "digits_cnn", "-b", "torch").stdout
+    assert "lr=0.003" in text  # the recipe's, not the bare model's
+    assert "pool1 before relu1" not in text
+    compile(text, "program", "exec")
+    Path("bare.yaml").write_text(zoo.digits_cnn().to_yaml())
+    assert "Adam" in call("show", "bare.yaml", "-b", "torch").stdout
+    Path("recipe.yaml").write_text(load_recipe("digits_cnn").to_yaml())
+    assert call("show", "recipe.yaml", "-b", "torch").stdout == text
+    optimized = call("show", "digits_cnn", "-b", "torch", "--optimize").stdout
+    assert "pool1 before relu1" in optimized
+    inference = call("show", "digits_cnn", "-b", "torch", "--inference").stdout
+    assert "train_step" not in inference
+
+
+def test_eject(here: Path) -> None:
+    call("eject", "digits_cnn", "-b", "torch", "-o", "mine", "--epochs", 1)
+    assert (here / "mine/train.py").exists()
+    assert "not empty" in fails("eject", "digits_cnn", "-b", "torch", "-o", "mine")
+
+
+@pytest.mark.parametrize("columns", ["60", "400"])
+def test_show_on_a_terminal(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    files = {"net.py": "class DigitsCnn(nn.Module):\n    pass\n"}
+    program = Program(files, "DigitsCnn", {})
+    draw([("torch", "PyTorch", program), ("again", "Again", program)])
+    text = capsys.readouterr().out
+    found = [line.count("class DigitsCnn") for line in text.splitlines()]
+    assert max(found) == (2 if columns == "400" else 1)
+    assert sum(found) == 2
+
+
+def test_summary() -> None:
+    for name in zoo.list():
+        text = call("summary", name, "-b", "torch").stdout
+        assert max(map(len, text.splitlines())) <= 128  # deep paths take room
+        assert f"{getattr(zoo, name)().num_parameters:,}" in text
+    assert "  layer1.conv1 " in call("summary", "residual_cnn").stdout
+    assert "eps=1e-05*" in call("summary", "residual_cnn").stdout
+
+
+def test_summary_of_shared_layers_several_outputs_and_layouts() -> None:
+    x, conv = Input((3, 8, 6)), Conv2D(3, 3, padding=1, bias=False)
+    block = Sequential([Conv2D(3, 1), ReLU()], name="twice")
+    y = conv(conv(x))
+    spec = ModelSpec(x, [block(block(y)), y])
+    text = spec.summary()
+    assert "the layer and the weights of conv1" in text
+    assert "the layer and the weights of twice" in text
+    assert f"Trainable parameters:     {81 + 12}\n" in text
+    assert f"Multiply-adds a sample:   {48 * (2 * 81 + 2 * 9):,}\n" in text
+    wide = summary(spec, {"a": lambda s: s, "b": lambda s: (*s[1:], s[0])})
+    assert "(N, 3, 8, 6)  (N, 8, 6, 3)" in wide
+
+
+def test_list() -> None:
+    assert "torch" in call("list", "layers").stdout
+    words = "cross_entropy AdamW cosine he_normal accuracy mixup early_stopping "
+    words += "simple_cnn fashion-mnist PyTorch"
+    kinds = "losses optimizers schedules initializers metrics augmentations callbacks "
+    kinds += "models datasets backends"
+    for kind, word in zip(kinds.split(), words.split(), strict=True):
+        assert word in call("list", kind).stdout
+    # Those that keep a run safe are defined apart from the others.
+    assert "terminate_on_nan" in call("list", "callbacks").stdout
+    told = call("list", "--help").stdout.partition("KIND is ")[2].partition(".")[0]
+    assert told.replace(" or ", ", ").replace("\n", "").replace(" ", "") == (
+        ",".join(KINDS)
+    )
+    assert "shipped with polyframe" in call("list", "recipes").stdout
+
+
+def test_data_info() -> None:
+    text = call("data", "info", "digits").stdout
+    assert "(N, 1, 8, 8) of float32" in text
+    assert "1,437 to train, 360 to test" in text
+    np.savez("r.npz", x=np.zeros((4, 2)), y=np.arange(4.0))
+    assert "targets: (N) of float64, 0 to 3" in call("data", "info", "r.npz").stdout
+
+
+def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polyframe.contract.registry.backends", lambda: ["torch"])
+    assert "PyTorch" in call("doctor").stdout
+    found = json.loads(call("doctor", "--json").stdout)
+    assert found["backends"]["torch"]["usable"] is True
+    monkeypatch.setattr(metadata, "version", lambda name: "1.9.1")
+    result = call("doctor", "--json", code=1)
+    assert "mxnet-cu112" in json.loads(result.stdout)["conflict"]
+    assert "error: mxnet 1.9.1 and mxnet-cu112 1.9.1 are both" in result.stderr

@@ -1,0 +1,128 @@
+"""The suite's families losses, optimizers and training: they pass, and they can fail."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from helpers.support import BACKENDS, within
+from test_conformance import changed
+from test_diff import planted
+
+from polyframe import conformance
+from polyframe.contract import registry
+from polyframe.contract.backend import Backend
+from polyframe.errors import ConformanceError, PolyframeError
+
+FULL_ONLY = {
+    "nadam",
+    "radam",
+    "adamax",
+    "rmsprop",
+    "adagrad",
+    "adadelta",
+    "lamb",
+    "lars",
+}
+"""Rules of plain defaults: their options are tested anyway."""
+
+
+def suite(families):
+    for backend in BACKENDS:
+        for check in conformance.checks(backend, families):
+            plain = check.family == "optimizers" and check.what in FULL_ONLY
+            marks = [pytest.mark.full] if plain else []
+            yield pytest.param(check, marks=marks, id=str(check))
+
+
+@pytest.mark.parametrize("check", list(suite(["losses", "optimizers", "training"])))
+def test_conformance(check):
+    for figure in check.run():
+        detail = (figure.entry, figure.backend, figure.detail)
+        family = f"{check.family}: {figure.what}"
+        within(f"suite, {family}", figure.value, figure.bound.value, detail)
+
+
+def misses(backend, family, entry, *what):
+    """Texts of the checks that fail, and whether any of these pass on the original."""
+    texts = []
+    for check in conformance.checks(backend, [family]):
+        if check.entry == entry and (not what or check.what in what):
+            try:
+                check.run()
+            except PolyframeError as error:
+                texts.append(str(error))
+    return texts
+
+
+@pytest.mark.parametrize(
+    ("family", "entry", "what", "text", "new", "message"),
+    [
+        ("losses", "mse", "steps, sum", "F.mse_loss", "F.l1_loss", "loss of a step"),
+        (
+            "losses", "cross_entropy", "steps, mean",
+            "label_smoothing=0.1", "label_smoothing=0.11", "loss of a step",
+        ),
+        ("optimizers", "SGD", "sgd, momentum", "momentum=0.8", "momentum=0.81", "weights"),
+        ("optimizers", "SGD", "sgd, nesterov", "nesterov=True", "nesterov=False", "weig"),
+        (
+            "training", "plain", "100 steps", "x * draws[0]", "x * 1.1 * draws[0]",
+            "momentum_buffer, step 100",
+        ),
+    ],
+)  # fmt: skip
+def test_a_planted_bug_is_caught(family, entry, what, text, new, message):
+    wrong = planted("torch", text, new)
+    found = misses(wrong, family, entry, what)
+    assert type(wrong).hits, "the bug was not planted"
+    assert message in " ".join(found)
+
+
+def session(name, **methods):
+    """A backend whose sessions do something else."""
+    real = registry.get(name)
+
+    class Wrong(type(real)):
+        def open(self, *args):
+            opened = super().open(*args)
+            for method, make in methods.items():
+                setattr(opened, method, make(getattr(opened, method)))
+            return opened
+
+    return Wrong()
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(
+    ("family", "entry", "what", "method", "make", "message"),
+    [
+        (  # stale state after loading
+            "optimizers", "SGD", "sgd, momentum", "set_training_state",
+            lambda real: lambda state, step: None, "state loaded, and read again",
+        ),
+        (  # the step counter is not restored
+            "optimizers", "Adam", "adam, all", "set_training_state",
+            lambda real: lambda state, step: real(state, 0), "read again|from step 20",
+        ),
+        (  # a change of the rate is not heard
+            "optimizers", "SGD", "sgd, momentum", "train",
+            lambda real: lambda batch, rate, last=True: real(batch, 0.05, last),
+            "weights after 50 steps",
+        ),
+    ],
+)  # fmt: skip
+def test_a_session_that_forgets_is_caught(
+    name, family, entry, what, method, make, message
+):
+    wrong = session(name, **{method: make})
+    assert isinstance(wrong, Backend)
+    assert not misses(registry.get(name), family, entry, what)
+    assert re.search(message, " ".join(misses(wrong, family, entry, what)))
+
+
+def test_what_a_backend_lacks_is_in_no_family_but_gaps():
+    poor = changed("torch", optimizers={}, losses={})
+    assert not list(conformance.checks(poor, ["losses", "optimizers", "training"]))
+    missing = [c for c in conformance.checks(poor, ["gaps"]) if c.entry == "mse"]
+    with pytest.raises(ConformanceError, match="neither written nor in gaps"):
+        missing[0].run()

@@ -1,0 +1,67 @@
+"""A sample of the mutants; `python -m mutation` in this folder runs all of them."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from mutation.harness import every, survivors
+from mutation.report import LEAST, Reasons
+from mutation.unit import Unit
+from mutation.units import runner, texts, units, unreached
+
+from polyframe.contract import registry
+
+SAMPLE = {"torch": 80, "mxnet": 60, "tensorflow": 40}
+CHEAP = 30  # units of a backend from which a sample is drawn
+
+
+def drawn(backend, count):
+    """That many mutants of some units, from a fixed seed."""
+    rng = random.Random(7)
+    chosen = rng.sample(list(units(backend)), CHEAP)
+    held = every([backend], chosen)
+    order = sorted(held, key=lambda m: (m.text, m.start, m.new))
+    return {mutant: held[mutant] for mutant in rng.sample(order, count)}
+
+
+@pytest.mark.parametrize("backend", SAMPLE)
+def test_a_sample_of_mutants_is_caught(backend):
+    held = drawn(backend, SAMPLE[backend])
+    verdicts, reasons = survivors(held), Reasons.load()
+    left = [mutant for mutant, how in verdicts.items() if how is None]
+    assert len(left) <= 2 * (1 - LEAST) * len(held) + 2
+    open_ = [mutant for mutant in left if not reasons.of(mutant, held[mutant])]
+    if open_:  # units that were not drawn may hold the same text
+        everywhere = every([backend])
+        again = survivors({mutant: everywhere[mutant] for mutant in open_})
+        open_ = [mutant.marked for mutant, how in again.items() if how is None]
+    assert not open_, "survivors without a reason in mutation/survivors.yaml"
+
+
+@pytest.mark.full
+def test_nearly_all_mutants_are_caught():
+    held = every(registry.backends())
+    verdicts, reasons = survivors(held), Reasons.load()
+    left = [mutant for mutant, how in verdicts.items() if how is None]
+    assert len(left) <= (1 - LEAST) * len(verdicts)
+    assert not [m.marked for m in left if not reasons.of(m, held[m])]
+
+
+def test_what_is_written_passes_and_an_obvious_mutant_does_not():
+    unit = Unit("torch", "layers", "LeakyReLU", "native")
+    known = runner(unit)  # raises if the program as written cannot be repeated
+    (text,) = [text for text in texts(unit) if "class Around" in text]
+    from mutation.points import mutants
+
+    slopes = [m for m in mutants("torch", text) if "negative_slope" in m.lines[0]]
+    assert slopes
+    assert all(known.check(mutant) for mutant in slopes)
+
+
+@pytest.mark.parametrize("backend", SAMPLE)
+def test_every_form_is_mutated(backend):
+    """But for those of a GPU, which no example takes here."""
+    forms = {name for _, name in unreached(backend)}
+    assert not forms, forms
+    assert registry.get(backend).probe().usable

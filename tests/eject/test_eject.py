@@ -1,0 +1,86 @@
+"""Ejected scripts: they run without polyframe and print the same losses."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers.support import BACKENDS
+
+import polyframe as pf
+from polyframe.eject.write import eject
+
+MODEL = pf.Sequential(
+    [
+        pf.Conv2D(4, 3, padding=((0, 1), (1, 1)), name="conv"),
+        pf.BatchNorm(name="bn"),
+        pf.ReLU(),
+        pf.MaxPool2D(2),
+        pf.Flatten(),
+        pf.Dropout(0.3),
+        pf.Dense(10),
+    ],
+    input_shape=(1, 8, 8),
+    name="ejected_cnn",
+)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_ejected_script_prints_what_fit_finds(backend, tmp_path):
+    data = pf.data.load("digits")
+    data = dataclasses.replace(data, train=(data.train[0][:300], data.train[1][:300]))
+    recipe = pf.Recipe(MODEL, name="small", epochs=2, batch_size=64, seed=4)
+    paths = eject(recipe, backend, tmp_path / "out", data)
+    assert [path.name for path in paths] == ["train.py", "weights.npz", "data.npz"]
+    text = paths[0].read_text()
+    assert not re.search(r"(import|from) polyframe", text)
+    for command in (["check"], ["format", "--check"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--isolated", str(paths[0])]
+        done = subprocess.run(ruff, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+    # -I -S would also hide the framework; a path entry that breaks `import polyframe`
+    # shows that the script does not need it.
+    (tmp_path / "polyframe.py").write_text("raise ImportError('not needed')")
+    done = subprocess.run(
+        [sys.executable, str(paths[0])],
+        cwd=tmp_path,  # the script finds its data wherever it is called from
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"loss ([\d.e-]+), test accuracy ([\d.]+)", done.stdout)
+    model = pf.compile(
+        recipe.model, backend, loss=recipe.loss, optimizer=recipe.optimizer,
+        metrics=["accuracy"], seed=4, optimize=False,
+    )  # fmt: skip
+    history = model.fit(*data.train, epochs=2, batch_size=64, validation_data=data.test)
+    losses = [float(loss) for loss, _ in found]
+    np.testing.assert_allclose(losses, history["loss"], rtol=1e-6)
+    assert [float(a) for _, a in found] == [
+        round(v, 4) for v in history["val_accuracy"]
+    ]
+
+
+def test_ejecting_overwrites_nothing_and_needs_no_framework(tmp_path):
+    data = pf.data.load("digits")
+    recipe = pf.load_recipe("digits_cnn")
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(pf.PolyframeError, match="is there already and not empty"):
+        eject(recipe, "torch", tmp_path, data)
+    assert os.listdir(tmp_path) == ["mine.txt"]
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(['torch', 'tensorflow', 'mxnet']);"
+        "import polyframe as pf; from polyframe.eject import eject;"
+        "data = pf.data.load('digits');"
+        f"[eject(pf.load_recipe('digits_cnn'), b, {str(tmp_path)!r} + '/' + b, data)"
+        " for b in pf.backends()]"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("*/train.py"))) == len(BACKENDS)

@@ -1,0 +1,76 @@
+"""Who imports whom: every import of the package, lazy ones and those for types too."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+Graph = dict[str, set[str]]
+
+
+def modules(root: Path) -> dict[str, Path]:
+    """Dotted name → file, of ``polyframe`` and of ``backends`` beside it."""
+    found = {}
+    for folder, package in (
+        (root / "polyframe", "polyframe"),
+        (root / "backends", "polyframe.backends"),
+    ):
+        for path in sorted(folder.rglob("*.py")):
+            inner = path.relative_to(folder)
+            if "snippets" in inner.parts:  # text that is copied into programs
+                continue
+            parts = [package, *inner.with_suffix("").parts]
+            if parts[-1] == "__init__":
+                parts.pop()
+            found[".".join(parts)] = path
+    return found
+
+
+def imported(text: str, known: Mapping[str, object]) -> Iterator[str]:
+    """The modules among ``known`` that a text imports, wherever in it."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in known else str(node.module)
+
+
+def graph(root: Path) -> Graph:
+    """Module → what it imports."""
+    known = modules(root)
+    return {
+        name: set(imported(path.read_text(encoding="utf-8"), known)) - {name}
+        for name, path in known.items()
+    }
+
+
+def circles(graph: Graph) -> list[list[str]]:
+    """Groups of modules that import each other, over however many steps (Tarjan 1972)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found = []
+
+    def visit(name: str) -> None:
+        index[name] = low[name] = len(index)
+        stack.append(name)
+        for other in graph.get(name, ()):
+            if other not in index:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in stack:
+                low[name] = min(low[name], index[other])
+        if low[name] == index[name]:
+            group = []
+            while not group or group[-1] != name:
+                group.append(stack.pop())
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for name in graph:
+        if name not in index:
+            visit(name)
+    return found

@@ -1,0 +1,45 @@
+"""What became of every planted bug, for docs/results/planted.md.
+
+python tools/planted_report.py
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from helpers.planted_bugs import BUGS
+
+REPORT = Path(__file__).parent.parent / "docs" / "results" / "planted.md"
+
+
+def main():
+    rows, named = [], 0
+    for bug in BUGS:
+        print(bug, file=sys.stderr)
+        said, found = f"- ({bug.why})", bug.named() if bug.names else None
+        if found is not None:
+            right = bug.names in (found.layer, found.entry)
+            named += right
+            said = f"{found.key.kind} of {found.key.name}, step {found.key.step}"
+            said += f": {found.layer}, {found.entry}" + ("" if right else " (wrong)")
+        caught = bug.caught() or "NOT CAUGHT"
+        what = f"{bug.family}, {bug.entry}: {caught.rpartition(':')[0] or caught}"
+        rows.append(f"| {bug.name} | {bug.backend} | {bug.entry} | {what} | {said} |")
+    missed = sum("NOT CAUGHT" in row for row in rows)
+    lines = [
+        "# Planted bugs",
+        "",
+        f"{len(BUGS)} bugs in the programs and sessions of the backends, one at a time; "
+        f"written by `python tools/planted_report.py`. The suite missed {missed}; "
+        f"`diff` named the right layer, optimizer or loss for {named}.",
+        "",
+        "| bug | backend | in | caught by | what `diff` names |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+    REPORT.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
