@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from polyframe.backends.gluon.losses import LOSSES
 from polyframe.backends.gluon.optimizers import OPTIMIZERS, snippets
@@ -28,9 +27,11 @@ from polyframe.compiler.python.write import (
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
-from polyframe.contract.session import Session
+from polyframe.contract.devices import Device
+from polyframe.contract.session import InferenceSession, TrainingSession
 from polyframe.errors import UnsupportedError
 from polyframe.spec.initializers import Uniform, Zeros
+from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
 
 SNIPPETS = Path(__file__).with_name("snippets")
@@ -75,6 +76,12 @@ class Gluon(Backend):
     name = "mxnet"
     title = "MXNet Gluon"
     install = 'pip install "polyframe[mxnet]"'
+    abilities = frozenset(
+        {
+            "infer", "train", "float64", "bfloat16", "float16", "gpu",
+            "native_semantics", "eject", "phases",
+        }
+    )  # fmt: skip
     table = TABLE
     losses = LOSSES
     optimizers = OPTIMIZERS
@@ -96,7 +103,6 @@ class Gluon(Backend):
         "LARS": {"momentum": 0.0},
     }
 
-    # What an ejected script says in front of MXNet's import.
     eject_head = "np.bool = np.bool_  # NumPy has dropped the name that MXNet uses"
 
     def probe(self) -> Probe:
@@ -138,16 +144,16 @@ class Gluon(Backend):
             state=step.optimizer.state if step else (),
         )
 
-    def resolve_device(self, device: str) -> str:
+    def resolve_device(self, device: str) -> Device:
         from polyframe.backends.gluon.runtime import resolve_device
 
         return resolve_device(device)
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         # Kernels ask for it when they are chosen, at their first run.
         os.environ["MXNET_ENFORCE_DETERMINISM"] = "1"
         os.environ["MXNET_CUDNN_AUTOTUNE_DEFAULT"] = "0"
-        if device == "cpu":
+        if not device.is_gpu:
             return [DETERMINISM_NOTE]
         return [
             DETERMINISM_NOTE,
@@ -155,12 +161,19 @@ class Gluon(Backend):
             "additions elsewhere may differ",
         ]
 
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
         from polyframe.backends.gluon.runtime import GluonSession
 
-        return GluonSession(program, target, device, len(inputs))
+        return GluonSession(program, target, device, inputs)
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
+        from polyframe.backends.gluon.runtime import GluonTrainingSession
+
+        return GluonTrainingSession(program, target, device, inputs)
 
 
 def check_precision(target: Target) -> None:

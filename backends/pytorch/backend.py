@@ -29,7 +29,9 @@ from polyframe.compiler.python.write import (
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
-from polyframe.contract.session import Session
+from polyframe.contract.devices import Device
+from polyframe.contract.session import InferenceSession, TrainingSession
+from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
 
 SNIPPETS = Path(__file__).with_name("snippets")
@@ -84,6 +86,12 @@ class Torch(Backend):
     name = "torch"
     title = "PyTorch"
     install = 'pip install "polyframe[torch]"'
+    abilities = frozenset(
+        {
+            "infer", "train", "float64", "bfloat16", "float16", "gpu",
+            "native_semantics", "eject", "phases",
+        }
+    )  # fmt: skip
     table = TABLE
     losses = LOSSES
     optimizers = OPTIMIZERS
@@ -124,12 +132,12 @@ class Torch(Backend):
             state=step.optimizer.state if step else (),
         )
 
-    def resolve_device(self, device: str) -> str:
+    def resolve_device(self, device: str) -> Device:
         from polyframe.backends.pytorch.runtime import resolve_device
 
         return resolve_device(device)
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         import torch
 
         # Read when cuBLAS starts; without it PyTorch refuses to be deterministic.
@@ -138,16 +146,23 @@ class Torch(Backend):
         torch.set_deterministic_debug_mode("error")
         torch.utils.deterministic.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = False
-        if device == "cpu":
+        if not device.is_gpu:
             return [DETERMINISM_NOTE]
         return [
             DETERMINISM_NOTE,
             "operations without a deterministic kernel raise an error",
         ]
 
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
         from polyframe.backends.pytorch.runtime import TorchSession
 
-        return TorchSession(program, target, device)
+        return TorchSession(program, target, device, inputs)
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
+        from polyframe.backends.pytorch.runtime import TorchTrainingSession
+
+        return TorchTrainingSession(program, target, device, inputs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from polyframe.backends.tf.losses import LOSSES
 from polyframe.backends.tf.optimizers import OPTIMIZERS, snippets
@@ -28,7 +27,8 @@ from polyframe.compiler.python.write import (
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
-from polyframe.contract.session import Session
+from polyframe.contract.devices import Device
+from polyframe.contract.session import InferenceSession, TrainingSession
 from polyframe.spec.initializers import GlorotUniform, Zeros
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph, TypedNode
@@ -83,6 +83,12 @@ class TensorFlow(Backend):
     title = "TensorFlow"
     install = 'pip install "polyframe[tensorflow]"'
     layout = "NHWC"
+    abilities = frozenset(
+        {
+            "infer", "train", "float64", "bfloat16", "float16", "gpu",
+            "native_semantics", "eject", "phases",
+        }
+    )  # fmt: skip
     table = TABLE
     losses = LOSSES
     optimizers = OPTIMIZERS
@@ -153,17 +159,17 @@ class TensorFlow(Backend):
             step.optimizer.state if step else (),
         )
 
-    def resolve_device(self, device: str) -> str:
+    def resolve_device(self, device: str) -> Device:
         from polyframe.backends.tf.runtime import resolve_device
 
         return resolve_device(device)
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         from polyframe.backends.tf.runtime import tf
 
         tf.config.experimental.enable_op_determinism()
         again = "losses run other kernels then: resume with --deterministic, too"
-        if device == "cpu":
+        if not device.is_gpu:
             return [DETERMINISM_NOTE, again]
         return [
             DETERMINISM_NOTE,
@@ -171,9 +177,16 @@ class TensorFlow(Backend):
             "operations without a deterministic kernel raise an error",
         ]
 
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
         from polyframe.backends.tf.runtime import TensorFlowSession
 
-        return TensorFlowSession(program, target, device, len(inputs))
+        return TensorFlowSession(program, target, device, inputs)
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
+        from polyframe.backends.tf.runtime import TensorFlowTrainingSession
+
+        return TensorFlowTrainingSession(program, target, device, inputs)

@@ -273,7 +273,7 @@ class Localiser:
         draws, training = None, key.kind != "inference"
         if training:
             step = key.step - 1
-            values = model.stager.draws(model.session, len(x[0]), step)
+            values = model.engine.draws(len(x[0]), step)
             draws = dict(zip(model.program.draws, values, strict=True))
         known, state = interpret(
             self.subject.graph, weights, x, training=training, draws=draws

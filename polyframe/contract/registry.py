@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import warnings
 from importlib import metadata
 
+from polyframe.contract.abilities import ABILITIES, unknown
 from polyframe.contract.backend import Backend
-from polyframe.errors import BackendError, brief, did_you_mean
+from polyframe.errors import BackendError, UnsupportedError, brief, did_you_mean
 
 GROUP = "polyframe.backends"
 
@@ -46,6 +48,13 @@ def _named(name: str) -> Backend:
         backend = backend()
     if not isinstance(backend, Backend):
         raise BackendError("its entry point is no polyframe Backend", where=name)
+    wrong = unknown(backend.abilities)
+    if wrong:
+        raise BackendError(
+            f"states an unknown ability {wrong[0]!r}.{did_you_mean(wrong[0], ABILITIES)}",
+            where=name,
+            hint=f"known: {', '.join(ABILITIES)}",
+        )
     return backend
 
 
@@ -61,3 +70,26 @@ def usable() -> dict[str, Backend]:
         if backend.probe().usable:
             found[name] = backend
     return found
+
+
+def able(ability: str) -> list[str]:
+    """The names of the registered backends that state an ability, usable or not; those
+    that do not load are left out."""
+    found = []
+    for name in backends():
+        with contextlib.suppress(BackendError):
+            if ability in get(name).abilities:
+                found.append(name)
+    return found
+
+
+def require(backend: Backend, *abilities: str, where: str | None = None) -> None:
+    """UnsupportedError unless a backend states all of these abilities. Asked before
+    anything is opened, so that no framework is imported for nothing."""
+    for ability in abilities:
+        if ability not in backend.abilities:
+            raise UnsupportedError(
+                f"the {backend.name} backend cannot {ABILITIES[ability]}",
+                where=where,
+                hint=f"backends that can: {', '.join(able(ability)) or 'none'}",
+            )

@@ -74,8 +74,7 @@ def eject(
             "is there already and not empty", where=str(out), hint="another -o"
         )
     found = registry.get(backend)
-    if not found.ejects:
-        raise UnsupportedError(f"{found.title} ejects no scripts", where=found.name)
+    registry.require(found, "eject")
     target = Target(recipe.dtype, semantics=recipe.semantics)
     step = make_step(
         recipe.model, found, recipe.loss, recipe.optimizer, recipe.training,
@@ -111,7 +110,9 @@ def eject(
     return [out / name for name in files]
 
 
-def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) -> str:
+def script(
+    recipe: Recipe, backend: Backend, program: Program, graph: TypedGraph
+) -> str:
     """The text of ``train.py``."""
     tree = ast.parse(program.source)
     lines = program.source.splitlines()
@@ -135,7 +136,7 @@ def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) ->
         'if __name__ == "__main__":\n    main()',
     ]
     constants = settings(recipe, backend, graph, drawn, "\n".join(sections))
-    shim = getattr(backend, "eject_head", "")
+    shim = backend.eject_head
     own = [(line, "") for line in imports if line not in dict(HEAD)]
     head = [*HEAD, *([("", ""), (shim, ""), ("", "")] if shim else []), *own]
     doc = (
@@ -149,11 +150,15 @@ IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 def settings(
-    recipe: Recipe, backend: Any, graph: TypedGraph, drawn: list[TypedNode], text: str
+    recipe: Recipe,
+    backend: Backend,
+    graph: TypedGraph,
+    drawn: list[TypedNode],
+    text: str,
 ) -> str:
     """The constants on top of the script, those that its text uses."""
     shape = graph.inputs[0][1]
-    if getattr(backend, "layout", "NCHW") == "NHWC" and len(shape) == 3:
+    if backend.layout == "NHWC" and len(shape) == 3:
         shape = (*shape[1:], shape[0])
     rate = recipe.optimizer.resolve({}).lr
     values = {

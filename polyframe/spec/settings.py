@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from polyframe.errors import PolyframeError, SpecError, brief, did_you_mean
 from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, Text
@@ -59,6 +59,10 @@ class Training:
                 "clip_norm and clip_value are both given; one clips", where="clip_norm"
             )
 
+    def options(self) -> TrainingOptions:
+        """The same as keywords of ``compile``."""
+        return cast(TrainingOptions, dataclasses.asdict(self))
+
     def frozen(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         """The layers that ``freeze`` names, among those with such parameters."""
         layers = list(dict.fromkeys(name.rpartition(".")[0] for name in parameters))
@@ -77,6 +81,18 @@ class Training:
         if layers and len(found) == len(layers):
             raise SpecError("nothing is left to train", where="freeze")
         return tuple(layer for layer in layers if layer in found)
+
+
+class TrainingOptions(TypedDict, total=False):
+    """The fields of ``Training`` as keywords: ``compile(…, clip_norm=1.0)``. Each may be
+    left out, and has ``Training``'s default and meaning then."""
+
+    clip_norm: float | None
+    clip_value: float | None
+    accumulate: int
+    ema: float | None
+    freeze: Sequence[str] | str
+    precision: str | None
 
 
 def matches(layer: str, pattern: str) -> bool:
