@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from polyframe.compiler.program import Program
 from polyframe.compiler.python.steps import supported
@@ -12,9 +11,10 @@ from polyframe.compiler.python.write import assemble, defined_in, files_of, snip
 from polyframe.compiler.table import Target, choose_all
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
-from polyframe.contract.devices import pick
-from polyframe.contract.session import Session
-from polyframe.errors import SpecError, UnsupportedError
+from polyframe.contract.devices import Device, choose_device
+from polyframe.contract.session import InferenceSession, TrainingSession
+from polyframe.errors import SpecError
+from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
 from polyframe_jax.model import write_model
 from polyframe_jax.step import LOSSES, OPTIMIZERS, step_text
@@ -42,7 +42,7 @@ class Jax(Backend):
     losses = LOSSES
     optimizers = OPTIMIZERS
     defaults = {}  # JAX has no layers, so none with defaults of their own
-    ejects = False
+    abilities = frozenset({"infer", "train", "float64", "native_semantics"})
 
     def probe(self) -> Probe:
         try:
@@ -55,8 +55,6 @@ class Jax(Backend):
         self, graph: TypedGraph, target: Target, step: TrainingSpec | None
     ) -> Program:
         forms = choose_all(self.entries, graph, target, self.name)
-        if target.precision is not None:
-            raise UnsupportedError(f"the jax backend has no {target.precision}")
         parts = (*PARTS, *files_of(self.entries, graph))
         written = write_model(graph, forms, target, defined_in(parts))
         sections = [snippet_of(parts, name) for name in written.snippets]
@@ -76,16 +74,20 @@ class Jax(Backend):
             state=step.optimizer.state if step else (),
         )
 
-    def resolve_device(self, device: str) -> str:
-        pick(device, 0, self.title)  # BackendError for all but "cpu" and "auto"
-        return "cpu"
+    def resolve_device(self, device: str) -> Device:
+        return choose_device(device, 0, self.title)
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         return [DETERMINISM_NOTE]
 
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
+        return self.open_training(program, target, device, inputs)
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
         from polyframe_jax.runtime import JaxSession
 
-        return JaxSession(program, target, device, several=len(inputs) > 1)
+        return JaxSession(program, target, device, inputs)
