@@ -26,6 +26,7 @@ from polyframe.conformance.cases import (
     spec_around,
 )
 from polyframe.conformance.figures import (
+    BIT_EQUAL,
     DIFFERENCES,
     FLOAT32,
     FORWARD,
@@ -34,6 +35,7 @@ from polyframe.conformance.figures import (
     Bound,
     Figure,
     distance,
+    scaled_distance,
 )
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
@@ -80,6 +82,10 @@ def forward(
     )
     x, _ = batch_for(model.spec)
     what = "forward, float64"
+    for name, value in model.weights().items():
+        apart, detail = distance(value, weights[name]), f"{form}, {name}"
+        said = "weights loaded, and read again"
+        yield Figure(said, word, get(backend).name, detail, apart, BIT_EQUAL)
     for training in (False, True):
         draws = drawn(model) if training else None
         wanted, _ = interpret(model.graph, weights, x, training=training, draws=draws)
@@ -115,12 +121,14 @@ def differences(
         # A bias in front of a batch norm has a gradient of zero: scale by all of them.
         scale = max(np.abs(found[name]).max() for name in wanted)
         for name, (picked, values) in wanted.items():
-            apart = np.abs(found[name].reshape(-1)[picked] - values).max()
+            shape = graph.parameters[name].shape
+            apart = np.inf  # of another shape, it is not the parameter's gradient
+            if found[name].shape == shape:
+                flat = found[name].reshape(-1)[picked]
+                apart = scaled_distance(flat, values, scale)
             what = "gradients against central differences"
             detail = f"{form}, {name}"
-            yield Figure(
-                what, word, get(backend).name, detail, apart / scale, DIFFERENCES
-            )
+            yield Figure(what, word, get(backend).name, detail, apart, DIFFERENCES)
 
 
 def slopes(
@@ -176,8 +184,7 @@ def agreement(
         scale = max((np.abs(exact[name]).max() for name in names if exact), default=0)
         for backend, gradients in own.items():
             for name in names:
-                apart = np.abs(gradients[name] - exact[name]).max()
-                value = apart / scale if apart else 0.0
+                value = scaled_distance(gradients[name], exact[name], scale)
                 what = "gradients between backends, float64"
                 yield Figure(
                     what, case[1], get(backend).name, f"{name}, {case}", value, GRADIENT

@@ -20,7 +20,7 @@ from polyframe.conformance.trace import (
     slopes,
 )
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import get
+from polyframe.contract.registry import get, require
 from polyframe.differences import Difference, causes
 from polyframe.model.model import Model
 from polyframe.spec.interpreter import interpret
@@ -103,6 +103,8 @@ def compare(
     dtype: str = "float64",
 ) -> Agreement:
     """Run both backends in step and stop at the first tensor that is out of bounds."""
+    for backend in (get(one), get(other)):  # before the first of them is opened
+        require(backend, "train", where="diff")
     return Localiser(subject, get(one), get(other), steps, device, dtype).run()
 
 

@@ -21,6 +21,7 @@ from polyframe.conformance.figures import (
     FORWARD,
     HALF_A_UNIT,
     Figure,
+    scaled_distance,
 )
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
@@ -124,9 +125,7 @@ def slopes(loss: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def apart(a: np.ndarray, b: np.ndarray, least: float = 1e-3) -> float:
     """max|a-b| / max|b|, or over ``least``: of a saturated loss, slopes are rounding.
     Infinite where shapes differ or something is not finite."""
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("inf")
-    return float(np.abs(a - b).max() / max(np.abs(b).max(), least))
+    return scaled_distance(a, b, max(float(np.abs(b).max()), least))
 
 
 # --- models of heads ------------------------------------------------------------------

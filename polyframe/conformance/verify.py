@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.conformance.figures import FORWARD, GRADIENT, Bound
+from polyframe.conformance.figures import FORWARD, GRADIENT, Bound, scaled_distance
 from polyframe.conformance.subject import NUDGE, Subject
 from polyframe.conformance.trace import Key, Trace, trace
 from polyframe.contract.backend import Backend
 from polyframe.contract.devices import threads
-from polyframe.contract.registry import get
+from polyframe.contract.registry import get, require
 from polyframe.errors import BackendError
 
 SCHEMA = 1
@@ -140,6 +140,8 @@ def verify(
     found = tuple(get(b) for b in dict.fromkeys(backends))
     if len(found) < 2:
         raise BackendError("two backends are needed, to compare", where="verify")
+    for backend in found:  # before the first of them is opened
+        require(backend, "train", "float64", where="verify")
     made = Certificate(subject, found, steps, tuple(dtypes), device)
     runs: dict[tuple[int, str], Trace] = {}
     # float32 is judged by its distance from float64, so that always runs.
@@ -160,7 +162,9 @@ def verify(
         first = runs[0, dtype]
         scales = sizes(first)
         ends = [k for k in twin if k.kind == "prediction"]
-        made.grown[dtype] = max(apart(twin[k], first[k], scales[k]) for k in ends)
+        made.grown[dtype] = max(
+            scaled_distance(twin[k], first[k], scales[k]) for k in ends
+        )
     return made
 
 
@@ -176,19 +180,19 @@ def compare(
     grown = 0.0  # a loss is one number, which may come close by chance
     for key, value in first.items():
         scale = scales[key]
-        own = apart(twin[key], value, scale)
+        own = scaled_distance(twin[key], value, scale)
         if key.kind == "loss":
             own = grown = max(own, grown)
         bound = bound64(key, own, backends[0].title)
         if dtype != "float64":
             away = [
-                apart(runs[i, dtype][key], exact[i][key], scale)
+                scaled_distance(runs[i, dtype][key], exact[i][key], scale)
                 for i in range(len(backends))
             ]
             most = max(OWN * min(away), TWIN * own, ULPS)
             bound = Bound(most, SINGLE.format(backends[0].title))
         for i, j in itertools.combinations(range(len(backends)), 2):
-            off = apart(runs[i, dtype][key], runs[j, dtype][key], scale)
+            off = scaled_distance(runs[i, dtype][key], runs[j, dtype][key], scale)
             pair = (backends[i].name, backends[j].name)
             found.append(Comparison(dtype, pair, key, off, bound))
     return found
@@ -218,14 +222,3 @@ def group(key: Key) -> tuple[int, str, str]:
     if key.kind in ("gradient", "state"):
         return key.step, f"{key.kind} {state}", name.rpartition(".")[0]
     return key.step, key.kind, "" if key.kind == "output gradient" else name
-
-
-def apart(a: Any, b: Any, scale: float) -> float:
-    """max|a-b| over a scale; infinite where shapes differ or something is not finite."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("inf")
-    off = float(np.abs(a - b).max(initial=0))
-    if off == 0:
-        return 0.0
-    return off / scale if scale else float("inf")
