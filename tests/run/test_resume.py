@@ -413,7 +413,7 @@ def test_python_api(tmp_path):
     model, history = fitted(plain(), **options)
     other, wanted = fitted(plain(), epochs=3)
     assert worst(model.weights(), other.weights())[0] == 0
-    assert (model.steps_done, model.epoch) == (other.step, other.epoch) == (33, 3)
+    assert (model.steps_done, model.epoch) == (other.steps_done, other.epoch) == (33, 3)
     assert history["val_loss"] == wanted["val_loss"]
     lines = (tmp_path / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]

@@ -544,7 +544,7 @@ def test_a_service_that_refuses(tmp_path, monkeypatch):
     (logger,) = start("wandb", tmp_path)
     fails(
         PolyframeError,
-        lambda: logger.on_fit_begin(SimpleNamespace(step=0), Plan(1, 1, 1)),
+        lambda: logger.on_fit_begin(SimpleNamespace(steps_done=0), Plan(1, 1, 1)),
         "wandb: could not begin a run: ValueError: no login",
     )
     logger.on_fit_end(None)
