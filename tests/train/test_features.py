@@ -24,7 +24,7 @@ from polyframe.errors import PolyframeError, SpecError
 from polyframe.spec.settings import Training
 
 MOMENTUM = pf.SGD(0.1, momentum=0.9)
-RULES = (  # tests/test_optimizers.py has all of them
+RULES = (  # tests/backends/test_optimizers.py has all of them
     MOMENTUM,
     pf.SGD(0.1, momentum=0.9, nesterov=True),
     pf.Adam(0.01),
