@@ -303,7 +303,7 @@ LIGHT = """
 import sys
 import polyframe
 polyframe.Conv2D, polyframe.compile, polyframe.backends(), polyframe.zoo.simple_cnn()
-from polyframe.registry import get
+from polyframe.contract.registry import get
 for name in polyframe.backends():
     get(name)
 heavy = {"torch", "tensorflow", "mxnet", "keras", "jax"} & set(sys.modules)
@@ -323,7 +323,7 @@ def test_no_framework_is_imported_before_a_backend_runs():
 
 def test_mxnet_gets_numpys_old_names_for_its_import_only():
     code = (
-        "import numpy as np; from polyframe.registry import get;"
+        "import numpy as np; from polyframe.contract.registry import get;"
         "assert get('mxnet').probe().usable; assert 'bool' not in vars(np)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
