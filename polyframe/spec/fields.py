@@ -10,7 +10,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 LARGEST = 2**24
 """The largest size any single dimension, kernel or count may have."""
@@ -34,6 +35,32 @@ class Unset:
 
 
 UNSET = Unset()
+
+
+Given = TypeVar("Given", contravariant=True)
+Kept = TypeVar("Kept", covariant=True)
+
+
+class As(Generic[Given, Kept]):
+    """The type of a field that accepts more than it keeps: ``As[int | tuple, tuple]``.
+
+    It is there for type checkers alone, which read it as a descriptor-typed field: the
+    constructor takes ``Given``, the attribute is ``Kept``.
+    """
+
+    if TYPE_CHECKING:
+
+        def __get__(self, instance: object, owner: type | None = None) -> Kept: ...
+        def __set__(self, instance: object, value: Given) -> None: ...
+
+
+Pair = tuple[int, int]
+SizesField = As[int | Sequence[int], tuple[int, ...]]
+"""For ``Sizes``."""
+PaddingField = As[
+    str | int | Sequence[int] | Sequence[Sequence[int]], str | tuple[Pair, ...]
+]
+"""For ``Padding``."""
 
 
 class Kind:

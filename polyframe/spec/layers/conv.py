@@ -10,7 +10,7 @@ import numpy as np
 
 from polyframe.errors import SpecError
 from polyframe.spec.element import define
-from polyframe.spec.fields import UNSET, Bool, Choice, Int, Padding, Sizes, field
+from polyframe.spec.fields import UNSET, Bool, Choice, Int, Padding, PaddingField, Sizes, SizesField, field
 from polyframe.spec.initializers import Fans, TorchDefault
 from polyframe.spec.layers.base import Context, Init, Layer, Parameter, Shape
 from polyframe.spec.layers.windows import Pads, output_size, resolve_padding, windows
@@ -25,10 +25,10 @@ class Conv(Layer):
     """What convolutions over one, two and three spatial axes (``dims``) share."""
 
     out_channels: int = field(Int())
-    kernel_size: Any = field(Sizes())
-    stride: Any = field(Sizes(), default=1)
-    padding: Any = field(Padding(), default=0)
-    dilation: Any = field(Sizes(), default=1)
+    kernel_size: SizesField = field(Sizes())
+    stride: SizesField = field(Sizes(), default=1)
+    padding: PaddingField = field(Padding(), default=0)
+    dilation: SizesField = field(Sizes(), default=1)
     groups: int = field(Int(), default=1)
     bias: bool = field(Bool(), default=True)
     padding_mode: str = field(
