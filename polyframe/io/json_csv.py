@@ -16,12 +16,12 @@ LONGEST = 2**30
 many classes an epoch is longer than what people write."""
 
 
-def to_json(data: Any) -> str:
+def to_json(data: object) -> str:
     """Indented JSON that every reader takes: NaN and infinity become null."""
     return json.dumps(finite(data), indent=2, ensure_ascii=False) + "\n"
 
 
-def finite(data: Any) -> Any:
+def finite(data: object) -> object:
     """Plain data without arrays, NaN and infinity, which JSON does not know."""
     if isinstance(data, Mapping):
         return {key: finite(value) for key, value in data.items()}

@@ -99,8 +99,12 @@ def _loader(where: str) -> Any:
     """A safe loader that refuses duplicate keys and reads 1e-3 as a number."""
     import re
 
+    import yaml
+
     class Loader(_base()):  # type: ignore[misc]
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        def construct_mapping(
+            self, node: yaml.MappingNode, deep: bool = False
+        ) -> dict[Any, Any]:
             seen = set()
             for key_node, _ in node.value:
                 key = self.construct_object(key_node, deep=True)
@@ -131,12 +135,12 @@ class _Flow(dict[str, Any]):
     """A mapping that is written on one line."""
 
 
-def dump(data: Any) -> str:
+def dump(data: object) -> str:
     """Plain data as YAML; innermost mappings stand on one line."""
     import yaml
 
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-        def ignore_aliases(self, data: Any) -> bool:
+        def ignore_aliases(self, data: object) -> bool:
             return True
 
     Dumper.add_representer(
@@ -157,12 +161,12 @@ def dump(data: Any) -> str:
     return text
 
 
-def _nests(value: Any) -> bool:
+def _nests(value: dict[str, object] | list[object]) -> bool:
     items = value.values() if isinstance(value, dict) else value
     return any(isinstance(item, dict) for item in items)
 
 
-def _compact(data: Any) -> Any:
+def _compact(data: object) -> object:
     """Mappings that hold no list of mappings are marked to stand on one line."""
     if isinstance(data, list):
         return [_compact(item) for item in data]

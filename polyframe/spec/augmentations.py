@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from polyframe.errors import SpecError
 from polyframe.spec.element import Element, define
+from polyframe.spec.field_types import OptionalFloats
 from polyframe.spec.fields import Float, Int, Maybe, Several, Sizes, field
 
 Shape = tuple[int, ...]
@@ -202,10 +203,10 @@ class Normalize(Augmentation):
 
     word = "normalize"
     always = True
-    mean: tuple[float, ...] | None = field(
+    mean: OptionalFloats = field(
         Maybe(Several(Float(-1e30, 1e30), least=1)), default=None
     )
-    std: tuple[float, ...] | None = field(
+    std: OptionalFloats = field(
         Maybe(Several(Float(CONSTANT, 1e30), least=1)), default=None
     )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import Element, define
+from polyframe.spec.element import Element, define, define_base
 from polyframe.spec.fields import Choice, Float, Int, field
 
 
@@ -132,7 +132,7 @@ class TruncatedNormal(Initializer):
         return self.mean + self.std * values
 
 
-@dataclass(frozen=True)
+@define_base
 class _Glorot(Initializer):
     """A variance of gain² · 2 / (fan_in + fan_out)."""
 
@@ -170,7 +170,7 @@ class GlorotNormal(_Glorot):
         return _normal(rng, shape, self.inputs(fans))
 
 
-@dataclass(frozen=True)
+@define_base
 class _He(Initializer):
     """A variance of 2 / ((1 + slope²) · fan)."""
 

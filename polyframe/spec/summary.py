@@ -7,7 +7,6 @@ import math
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
-from typing import Any
 
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET
@@ -114,7 +113,7 @@ def fields_text(given: Layer, resolved: Layer) -> str:
     return ", ".join(f"{name}={text}" for name, text in found.items())
 
 
-def value_text(value: Any) -> str:
+def value_text(value: object) -> str:
     """A field's value as it is written in YAML."""
     if isinstance(value, Element):
         options = value.written().items()

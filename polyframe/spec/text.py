@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from typing import Any
@@ -67,7 +67,7 @@ def element_data(element: Element) -> dict[str, Any]:
     }
 
 
-def plain_value(value: Any) -> Any:
+def plain_value(value: object) -> object:
     """A field's value as plain data: tuples become lists, elements mappings."""
     if isinstance(value, Element):
         data = element_data(value)
@@ -162,7 +162,7 @@ def graph_from(
 
 
 def wiring(
-    item: Any, index: int, before: list[str], where: str
+    item: object, index: int, before: list[str], where: str
 ) -> tuple[str, tuple[str, ...]]:
     """A layer's name and the names that it reads."""
     if not isinstance(item, Mapping):
@@ -278,7 +278,10 @@ def sort(sources: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def mapping(
-    data: Any, where: str | None, known: tuple[str, ...] | list[str], needed: Any = ()
+    data: object,
+    where: str | None,
+    known: Sequence[str],
+    needed: Sequence[str] = (),
 ) -> Mapping[str, Any]:
     """The mapping itself, if its keys are known and the needed ones are there."""
     if not isinstance(data, Mapping):

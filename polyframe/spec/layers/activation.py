@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Choice, Float, Int, Maybe, field
 from polyframe.spec.initializers import Constant
 from polyframe.spec.layers.base import (
@@ -52,7 +52,7 @@ EVERY_RANK: Examples = (
 )
 
 
-@dataclass(frozen=True)
+@define_base
 class Activation(Layer):
     """An elementwise function of tensors of any rank."""
 
@@ -62,7 +62,7 @@ class Activation(Layer):
         return shapes[0]
 
 
-@dataclass(frozen=True)
+@define_base
 class Increasing(Activation):
     """An elementwise function that never decreases, whatever its values are."""
 
@@ -101,7 +101,7 @@ class LeakyReLU(Activation):
     ``negative_slope``: UNSET is PyTorch's 0.01 when aligned; Keras's own is 0.3.
     """
 
-    negative_slope: float = field(Float(), default=UNSET, aligned=0.01)
+    negative_slope: FloatOrUnset = field(Float(), default=UNSET, aligned=0.01)
 
     short: ClassVar[str] = "leaky_relu"
     examples = (
@@ -131,7 +131,7 @@ class PReLU(Activation):
     """
 
     num_parameters: int = field(Int(), default=1)
-    init: float = field(Float(), default=UNSET, aligned=0.25)
+    init: FloatOrUnset = field(Float(), default=UNSET, aligned=0.25)
 
     short: ClassVar[str] = "prelu"
     examples = (
@@ -376,7 +376,7 @@ class Softsign(Increasing):
         return x[0] / (1 + np.abs(x[0]))
 
 
-@dataclass(frozen=True)
+@define_base
 class AlongAxis(Layer):
     """What softmax and its logarithm share: the axis."""
 

@@ -6,7 +6,7 @@ Shapes are per sample, without N: an image is ``(C, H, W)``, a feature vector ``
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as plain_field
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError, brief
-from polyframe.spec.element import Element, check_name
+from polyframe.spec.element import Element, check_name, define_base
 from polyframe.spec.fields import Kind
 from polyframe.spec.initializers import Fans, Initializer, Zeros
 
@@ -46,17 +46,19 @@ class Parameter:
     trainable: bool = True
 
 
-class Init(Kind):
+class Init(Kind[Initializer]):
     """An initializer: an object, a name, or ``{type: name, …}``."""
 
-    allowed = "an initializer or its name"
+    @property
+    def allowed(self) -> str:
+        return "an initializer or its name"
 
-    def check(self, value: Any) -> Initializer:
+    def check(self, value: object) -> Initializer:
         """The initializer."""
         return Initializer.parse(value)
 
 
-@dataclass(frozen=True)
+@define_base
 class Layer(Element, family="layer"):
     """The base of all layers. Calling one on a tensor adds a node to a graph.
 
@@ -79,8 +81,9 @@ class Layer(Element, family="layer"):
     def label(self) -> str:
         return f"{self.name} ({self.type})" if self.name else self.type
 
-    def __call__(self, *inputs: Any) -> Any:
-        """Add this layer to the graph of its inputs: tensors from ``pf.Input``."""
+    def __call__(self, *inputs: Tensor | Sequence[Tensor]) -> Tensor:
+        """Add this layer to the graph of its inputs: tensors from ``pf.Input``, one by
+        one or as a list."""
         return connect(self, inputs)
 
     def infer(self, *shapes: Shape) -> Shape:
@@ -167,11 +170,12 @@ def check_arity(layer: Layer, count: int, where: str) -> None:
         raise SpecError(f"takes {wanted} inputs, got {count}", where=where)
 
 
-def connect(layer: Layer, inputs: tuple[Any, ...]) -> Tensor:
+def connect(layer: Layer, inputs: tuple[object, ...]) -> Tensor:
     """What calling a layer does: check the inputs and remember the call."""
     if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)):
         inputs = tuple(inputs[0])
     check_arity(layer, len(inputs), layer.label)
+    checked = []
     for tensor in inputs:
         if not isinstance(tensor, Tensor):
             raise SpecError(
@@ -179,7 +183,8 @@ def connect(layer: Layer, inputs: tuple[Any, ...]) -> Tensor:
                 where=layer.label,
                 hint="start from pf.Input(shape)",
             )
-    return Tensor(layer, inputs)
+        checked.append(tensor)
+    return Tensor(layer, tuple(checked))
 
 
 RANKS = {1: "(features,)", 2: "(C, L)", 3: "(C, H, W)", 4: "(C, D, H, W)"}

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.spec.element import define
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.initializers import Ones, Zeros
 from polyframe.spec.layers.base import Context, Layer, Parameter, Shape
@@ -83,8 +84,8 @@ class BatchNorm(Affine):
     Weights: ``weight``, ``bias``; state: ``running_mean``, ``running_var``; all (C,).
     """
 
-    eps: float = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
-    momentum: float = field(Float(0.0, 1.0), default=UNSET, aligned=0.1)
+    eps: FloatOrUnset = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
+    momentum: FloatOrUnset = field(Float(0.0, 1.0), default=UNSET, aligned=0.1)
     affine: bool = field(Bool(), default=True)
     unbiased: bool = field(Bool(), default=UNSET, aligned=True)
     scale: bool = field(Bool(), default=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
-from polyframe.spec.fields import UNSET, Bool, Choice, Int, Padding, PaddingField, Sizes, SizesField, field
-from polyframe.spec.initializers import Fans, TorchDefault
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import InitializerField, Ints, PaddingField
+from polyframe.spec.fields import UNSET, Bool, Choice, Int, Padding, Sizes, field
+from polyframe.spec.initializers import Fans, Initializer, TorchDefault
 from polyframe.spec.layers.base import Context, Init, Layer, Parameter, Shape
 from polyframe.spec.layers.windows import Pads, output_size, resolve_padding, windows
 
@@ -20,22 +20,22 @@ __all__ = ["Conv1D", "Conv2D", "Conv3D"]
 NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-@dataclass(frozen=True)
+@define_base
 class Conv(Layer):
     """What convolutions over one, two and three spatial axes (``dims``) share."""
 
     out_channels: int = field(Int())
-    kernel_size: SizesField = field(Sizes())
-    stride: SizesField = field(Sizes(), default=1)
+    kernel_size: Ints = field(Sizes())
+    stride: Ints = field(Sizes(), default=1)
     padding: PaddingField = field(Padding(), default=0)
-    dilation: SizesField = field(Sizes(), default=1)
+    dilation: Ints = field(Sizes(), default=1)
     groups: int = field(Int(), default=1)
     bias: bool = field(Bool(), default=True)
     padding_mode: str = field(
         Choice(("zeros", "reflect", "replicate", "circular")), default="zeros"
     )
-    weight_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
-    bias_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
+    weight_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
+    bias_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
 
     short: ClassVar[str] = "conv"
     dims: ClassVar[int]
@@ -126,7 +126,18 @@ def divisible(what: str, count: int, groups: int) -> None:
         raise SpecError(f"{what} (={count}) must be divisible by groups (={groups})")
 
 
-def weight_and_bias(layer: Any, shape: Shape, out: int) -> dict[str, Parameter]:
+class Weighted(Protocol):
+    """A layer with a ``weight``, and a ``bias`` if ``bias`` is true."""
+
+    @property
+    def bias(self) -> bool: ...
+    @property
+    def weight_init(self) -> Initializer: ...
+    @property
+    def bias_init(self) -> Initializer: ...
+
+
+def weight_and_bias(layer: Weighted, shape: Shape, out: int) -> dict[str, Parameter]:
     """``weight`` and, where the layer has one, ``bias``, with PyTorch's fans: the
     weight's second axis, and its first, times the kernel's area
     (``torch.nn.init._calculate_fan_in_and_fan_out``)."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.spec.element import define
+from polyframe.spec.field_types import InitializerField
 from polyframe.spec.fields import UNSET, Bool, Int, field
 from polyframe.spec.initializers import Fans, Ones, TorchDefault, Zeros
 from polyframe.spec.layers.base import (
@@ -32,8 +33,8 @@ class Dense(Layer):
 
     out_features: int = field(Int())
     bias: bool = field(Bool(), default=True)
-    weight_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
-    bias_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
+    weight_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
+    bias_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
 
     short: ClassVar[str] = "fc"
     examples = (
@@ -78,8 +79,8 @@ class Scale(Layer):
 
     axis: int = field(Int(-4, 4), default=1)
     bias: bool = field(Bool(), default=False)
-    weight_init: Any = field(Init(), default=Ones())
-    bias_init: Any = field(Init(), default=Zeros())
+    weight_init: InitializerField = field(Init(), default=Ones())
+    bias_init: InitializerField = field(Init(), default=Zeros())
 
     short: ClassVar[str] = "scale"
     examples = (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import Ints
 from polyframe.spec.fields import Bool, Int, Several, field
 from polyframe.spec.layers.base import Context, Examples, Layer, Shape, positive_axis
 
@@ -39,7 +39,7 @@ SEVERAL: Examples = (
 )
 
 
-@dataclass(frozen=True)
+@define_base
 class Elementwise(Layer):
     """What elementwise layers of several inputs share: sizes of 1 are stretched.
 
@@ -150,11 +150,11 @@ class Concat(Layer):
         return np.concatenate(x, axis=self.axis)
 
 
-@dataclass(frozen=True)
+@define_base
 class Reduce(Layer):
     """What reductions share: the axes, counted as in (N, C, H, W), never N."""
 
-    axes: Any = field(Several(Int(-4, 4), least=1, most=4))
+    axes: Ints = field(Several(Int(-4, 4), least=1, most=4))
     keepdims: bool = field(Bool(), default=False)
 
     examples = (

@@ -8,19 +8,18 @@ each framework draws its own.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from polyframe.spec.element import define
+from polyframe.spec.element import define, define_base
 from polyframe.spec.fields import Float, field
 from polyframe.spec.layers.base import Context, Layer, Shape
 
 __all__ = ["DropPath", "Dropout", "GaussianNoise", "SpatialDropout2D"]
 
 
-@dataclass(frozen=True)
+@define_base
 class Dropping(Layer):
     """What layers that zero at random with probability p share: factors 0, 1/(1-p)."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import FloatOrUnset, OptionalInts
 from polyframe.spec.fields import UNSET, Bool, Float, Int, Maybe, Several, field
 from polyframe.spec.layers.base import Context, Layer, Parameter, Shape, positive_axis
 from polyframe.spec.layers.batch_norm import Affine, running
@@ -24,11 +24,11 @@ def standardize(x: np.ndarray, axes: tuple[int, ...], eps: float) -> np.ndarray:
     return out
 
 
-@dataclass(frozen=True)
+@define_base
 class OverAxes(Affine):
     """What layer norm and RMS norm share: the axes, and weights of their sizes."""
 
-    axes: Any = field(Maybe(Several(Int(-4, 4), 1, 4)), default=None)
+    axes: OptionalInts = field(Maybe(Several(Int(-4, 4), 1, 4)), default=None)
 
     short: ClassVar[str] = "norm"
 
@@ -72,7 +72,7 @@ class LayerNorm(OverAxes):
     Weights: ``weight``, ``bias``, of the sizes of the axes, in their order.
     """
 
-    eps: float = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
+    eps: FloatOrUnset = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
     elementwise_affine: bool = field(Bool(), default=True)
     bias: bool = field(Bool(), default=True)
 
@@ -117,7 +117,7 @@ class RMSNorm(OverAxes):
     Weights: ``weight``, of the sizes of the axes, in their order.
     """
 
-    eps: float = field(Float(0.0, above=True), default=UNSET, aligned=2.0**-23)
+    eps: FloatOrUnset = field(Float(0.0, above=True), default=UNSET, aligned=2.0**-23)
     elementwise_affine: bool = field(Bool(), default=True)
 
     examples = (
@@ -160,7 +160,7 @@ class GroupNorm(Affine):
     """
 
     num_groups: int = field(Int())
-    eps: float = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
+    eps: FloatOrUnset = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
     affine: bool = field(Bool(), default=True)
 
     short: ClassVar[str] = "norm"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import Ints, OptionalInts, PaddingField
 from polyframe.spec.fields import Bool, Float, Int, Maybe, Padding, Sizes, field
 from polyframe.spec.layers.base import Context, Layer, Shape
 from polyframe.spec.layers.windows import Pads, output_size, resolve_padding, windows
@@ -27,18 +27,18 @@ UNCOUNTED = {"count_include_pad": False}
 L8, I66, D544 = ((2, 8),), ((2, 6, 6),), ((2, 5, 4, 4),)  # shapes of examples
 
 
-@dataclass(frozen=True)
+@define_base
 class Pool(Layer):
     """What all pooling over ``dims`` spatial axes shares: the windows."""
 
-    kernel_size: Any = field(Sizes())
-    stride: Any = field(Sizes(optional=True), default=None)
+    kernel_size: Ints = field(Sizes())
+    stride: OptionalInts = field(Maybe(Sizes()), default=None)
 
     short: ClassVar[str] = "pool"
     dims: ClassVar[int]
 
     @property
-    def geometry(self) -> tuple[Any, tuple[int, ...], bool]:
+    def geometry(self) -> tuple[str | Pads, tuple[int, ...], bool]:
         """(padding, dilation, ceil_mode), of those that the class has."""
         raise NotImplementedError
 
@@ -121,16 +121,16 @@ class Pool(Layer):
         return tuple(range(-self.dims, 0))
 
 
-@dataclass(frozen=True)
+@define_base
 class MaxPool(Pool):
     """What max pooling over one, two and three spatial axes shares."""
 
-    padding: Any = field(Padding(), default=0)
-    dilation: Any = field(Sizes(), default=1)
+    padding: PaddingField = field(Padding(), default=0)
+    dilation: Ints = field(Sizes(), default=1)
     ceil_mode: bool = field(Bool(), default=False)
 
     @property
-    def geometry(self) -> tuple[Any, tuple[int, ...], bool]:
+    def geometry(self) -> tuple[str | Pads, tuple[int, ...], bool]:
         """All three."""
         return self.padding, self.dilation, self.ceil_mode
 
@@ -219,16 +219,16 @@ class MaxPool3D(MaxPool):
     )
 
 
-@dataclass(frozen=True)
+@define_base
 class AvgPool(Pool):
     """What average pooling over one, two and three spatial axes shares."""
 
-    padding: Any = field(Padding(), default=0)
+    padding: PaddingField = field(Padding(), default=0)
     ceil_mode: bool = field(Bool(), default=False)
     count_include_pad: bool = field(Bool(), default=True)
 
     @property
-    def geometry(self) -> tuple[Any, tuple[int, ...], bool]:
+    def geometry(self) -> tuple[str | Pads, tuple[int, ...], bool]:
         """No dilation."""
         return self.padding, (1,) * self.dims, self.ceil_mode
 
@@ -259,7 +259,7 @@ class AvgPool(Pool):
         return total / self.counts(x[0].shape[1:]).astype(total.dtype)
 
 
-@dataclass(frozen=True)
+@define_base
 class DividedAvgPool(AvgPool):
     """Average pooling whose divisor can be given."""
 
@@ -354,7 +354,7 @@ class AvgPool3D(DividedAvgPool):
     )
 
 
-@dataclass(frozen=True)
+@define_base
 class NormType(Layer):
     """The field that LPPool2D has in front of its windows."""
 
@@ -382,7 +382,7 @@ class LPPool2D(Pool, NormType):
     )
 
     @property
-    def geometry(self) -> tuple[Any, tuple[int, ...], bool]:
+    def geometry(self) -> tuple[str | Pads, tuple[int, ...], bool]:
         """Neither padding nor dilation."""
         return ((0, 0), (0, 0)), (1, 1), self.ceil_mode
 

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
 from polyframe.spec.element import define
-from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, field
+from polyframe.spec.field_types import As
+from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, T, field
 from polyframe.spec.layers.base import Context, Layer, Shape
 
 __all__ = ["ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "Upsample"]
 
 
 @dataclass(frozen=True)
-class Each(Kind):
+class Each(Kind[T | tuple[T, ...] | None]):
     """A number for all spatial axes, or one for each; how many, the input says."""
 
-    kind: Kind
+    kind: Kind[T]
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         return f"{self.kind.allowed}, one of them for each spatial axis, or nothing"
 
-    def check(self, value: Any) -> Any:
+    def check(self, value: object) -> T | tuple[T, ...] | None:
         """None, a number, or a tuple of one to three."""
         if not isinstance(value, (tuple, list)):
             return None if value is None else self.kind.check(value)
         if not 1 <= len(value) <= 3:
             raise ValueError
         return tuple(self.kind.check(n) for n in value)
-
-    def draws(self, st: Any) -> Any:
-        """What random tests draw from: strategies made with ``st``."""
-        whole = isinstance(self.kind, Int)
-        each = st.integers(1, 12) if whole else st.sampled_from((0.5, 1.3, 1.5, 2.0))
-        several = st.integers(1, 3).flatmap(lambda n: st.tuples(*[each] * n))
-        return st.one_of(st.none(), each, several)
 
 
 def weights(
@@ -107,8 +102,12 @@ class Upsample(Layer):
     ``s = H/H'`` where H' is H (but bicubic), and for nearest where it is 2·H.
     """
 
-    size: Any = field(Each(Int()), default=None)
-    scale_factor: Any = field(Each(Float(0.0, above=True)), default=None)
+    size: As[int | Sequence[int] | None, int | tuple[int, ...] | None] = field(
+        Each(Int()), default=None
+    )
+    scale_factor: As[
+        float | Sequence[float] | None, float | tuple[float, ...] | None
+    ] = field(Each(Float(0.0, above=True)), default=None)
     mode: str = field(Choice(tuple(RANKS)), default="nearest")
     align_corners: bool = field(Bool(), default=False)
 
@@ -160,38 +159,38 @@ class Upsample(Layer):
                 hint="mode bilinear or bicubic, or leave it out",
             )
 
-    def each(self, shape: Shape) -> tuple[Any, ...]:
+    def each(self, shape: Shape) -> tuple[float, ...]:
         """The size or the scale factor of each spatial axis."""
         value = self.scale_factor if self.size is None else self.size
         axes = len(shape) - 1
-        found = value if isinstance(value, tuple) else (value,) * axes
-        if len(found) != axes:
+        values = value if isinstance(value, tuple) else (value or 0,) * axes
+        if len(values) != axes:
             raise SpecError(
-                f"has {len(found)} values for the {axes} spatial axes of {shape}",
+                f"has {len(values)} values for the {axes} spatial axes of {shape}",
                 hint="one number for all axes",
             )
-        return found
+        return values
 
     def infer(self, *shapes: Shape) -> Shape:
         channels, *size = shapes[0]
         self.needs_rank(shapes[0], *RANKS[self.mode])
-        found = self.each(shapes[0])
-        if self.size is None:
-            found = tuple(math.floor(n * s) for n, s in zip(size, found, strict=True))
-        if not 1 <= min(found) <= max(found) <= Int().high:
-            raise SpecError(f"makes {tuple(size)} into {found}")
-        return (channels, *found)
+        pairs = zip(size, self.each(shapes[0]), strict=True)
+        by_scale = self.size is None
+        new = tuple(math.floor(n * each if by_scale else each) for n, each in pairs)
+        if not 1 <= min(new) <= max(new) <= Int().high:
+            raise SpecError(f"makes {tuple(size)} into {new}")
+        return (channels, *new)
 
     def steps(self, shape: Shape) -> tuple[float, ...]:
         """How far the next output is in the input, for each spatial axis."""
-        found = []
+        steps = []
         for n, size, given in zip(
             shape[1:], self.infer(shape)[1:], self.each(shape), strict=True
         ):
             same = (n, 2 * n) if self.mode == "nearest" else (n,)
             by_size = self.size is not None or (size in same and self.mode != "bicubic")
-            found.append(n / size if by_size else 1 / given)
-        return tuple(found)
+            steps.append(n / size if by_size else 1 / given)
+        return tuple(steps)
 
     @property
     def linear(self) -> bool:

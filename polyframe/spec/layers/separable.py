@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.spec.element import define
+from polyframe.spec.field_types import InitializerField, Ints, PaddingField
 from polyframe.spec.fields import UNSET, Bool, Int, Padding, Sizes, field
 from polyframe.spec.initializers import TorchDefault
 from polyframe.spec.layers.base import Context, Init, Layer, Parameter, Shape
@@ -28,14 +29,14 @@ class DepthwiseConv2D(Layer):
     Weights: ``weight`` (C·m, 1, kh, kw), ``bias`` (C·m,).
     """
 
-    kernel_size: Any = field(Sizes())
+    kernel_size: Ints = field(Sizes())
     depth_multiplier: int = field(Int(), default=1)
-    stride: Any = field(Sizes(), default=1)
-    padding: Any = field(Padding(), default=0)
-    dilation: Any = field(Sizes(), default=1)
+    stride: Ints = field(Sizes(), default=1)
+    padding: PaddingField = field(Padding(), default=0)
+    dilation: Ints = field(Sizes(), default=1)
     bias: bool = field(Bool(), default=True)
-    weight_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
-    bias_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
+    weight_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
+    bias_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
 
     short: ClassVar[str] = "depthwise"
     dims: ClassVar[int] = 2
@@ -113,14 +114,14 @@ class SeparableConv2D(Layer):
     """
 
     out_channels: int = field(Int())
-    kernel_size: Any = field(Sizes())
+    kernel_size: Ints = field(Sizes())
     depth_multiplier: int = field(Int(), default=1)
-    stride: Any = field(Sizes(), default=1)
-    padding: Any = field(Padding(), default=0)
-    dilation: Any = field(Sizes(), default=1)
+    stride: Ints = field(Sizes(), default=1)
+    padding: PaddingField = field(Padding(), default=0)
+    dilation: Ints = field(Sizes(), default=1)
     bias: bool = field(Bool(), default=True)
-    weight_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
-    bias_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
+    weight_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
+    bias_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
 
     short: ClassVar[str] = "separable"
     dims: ClassVar[int] = 2
@@ -196,8 +197,13 @@ class SeparableConv2D(Layer):
 
     def pointwise(self) -> Conv2D:
         """Its second half."""
-        inits = {"weight_init": self.weight_init, "bias_init": self.bias_init}
-        return Conv2D(self.out_channels, 1, bias=self.bias, **inits)
+        return Conv2D(
+            self.out_channels,
+            1,
+            bias=self.bias,
+            weight_init=self.weight_init,
+            bias_init=self.bias_init,
+        )
 
     def infer(self, *shapes: Shape) -> Shape:
         self.needs_rank(shapes[0], 3)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
-from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, field
-from polyframe.spec.fields import Padding as Pairs
-from polyframe.spec.layers.base import Context, Layer, Shape, positive_axis
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import As, Ints, SidesField
+from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, field, pairs
+from polyframe.spec.layers.base import Context, Layer, Shape, Tensor, positive_axis
 from polyframe.spec.layers.windows import Pads
 
 __all__ = [
@@ -74,7 +74,7 @@ class Reshape(Layer):
     running fastest; one size may be -1: what is left for it.
     """
 
-    shape: tuple[int, ...] = field(Several(Int(-1), 1, 4))
+    shape: Ints = field(Several(Int(-1), 1, 4))
 
     short: ClassVar[str] = "reshape"
     examples = (
@@ -113,7 +113,7 @@ class Permute(Layer):
     from 1 behind N, as ``torch.permute(x, (0, *axes))``.
     """
 
-    axes: tuple[int, ...] = field(Several(Int(1, 4), 1, 4))
+    axes: Ints = field(Several(Int(1, 4), 1, 4))
 
     short: ClassVar[str] = "permute"
     examples = (
@@ -137,37 +137,30 @@ class Permute(Layer):
         return x[0].transpose(0, *self.axes)
 
 
-class Sides(Kind):
+class Sides(Kind[int | Pads]):
     """How much on both sides of each spatial axis: a number, one for each axis, or
     (before, after) for each. How many axes there are, the input says."""
 
-    allowed = (
-        "a number, one for each spatial axis, or (before, after) for each: "
-        "2, (1, 2), ((0, 1), (2, 2))"
-    )
+    @property
+    def allowed(self) -> str:
+        return (
+            "a number, one for each spatial axis, or (before, after) for each: "
+            "2, (1, 2), ((0, 1), (2, 2))"
+        )
 
-    def check(self, value: Any) -> int | Pads:
+    def check(self, value: object) -> int | Pads:
         """A number, or ``((before, after), …)`` for each axis."""
         if not isinstance(value, (tuple, list)):
             return Int(0).check(value)
         if not 1 <= len(value) <= 3:
             raise ValueError
-        found: Any = Pairs(len(value)).check(value)
-        return found
+        return pairs(value, len(value))
 
-    def short(self, value: Any) -> Any:
+    def short(self, value: int | Pads) -> object:
         """One number for each axis, where that says it all."""
         if isinstance(value, int) or any(low != high for low, high in value):
             return value
         return tuple(low for low, _ in value)
-
-    def draws(self, st: Any) -> Any:
-        """What random tests draw from: strategies made with ``st``."""
-        each = st.integers(0, 2)
-        axes = st.integers(1, 3)
-        numbers = axes.flatmap(lambda n: st.tuples(*[each] * n))
-        pairs = axes.flatmap(lambda n: st.tuples(*[st.tuples(each, each)] * n))
-        return st.one_of(each, numbers, pairs)
 
 
 def sides(value: int | Pads, layer: Layer, shape: Shape) -> Pads:
@@ -195,7 +188,7 @@ class Pad(Layer):
       that is called "replicate").
     """
 
-    padding: Any = field(Sides())
+    padding: SidesField = field(Sides())
     mode: str = field(Choice(("constant", "reflect", "edge")), default="constant")
     value: float = field(Float(), default=0.0)
 
@@ -238,7 +231,7 @@ class Pad(Layer):
         return np.pad(x[0], widths, mode=self.mode)  # type: ignore[call-overload]
 
 
-@dataclass(frozen=True)
+@define_base
 class Cut(Layer):
     """What layers share whose output is a piece of their input."""
 
@@ -276,7 +269,7 @@ class Crop(Cut):
     ((top, bottom), (left, right)). Also for (C, L) and (C, D, H, W).
     """
 
-    cropping: Any = field(Sides())
+    cropping: SidesField = field(Sides())
 
     short: ClassVar[str] = "crop"
     examples = (
@@ -330,21 +323,18 @@ class Slice(Cut):
         return along(self.axis, shape, slice(self.start, self.stop, self.step))
 
 
-class Sections(Kind):
+class Sections(Kind[int | tuple[int, ...]]):
     """Into how many equal parts, or the sizes of the parts."""
 
-    allowed = "a number of equal parts, or a list of their sizes"
+    @property
+    def allowed(self) -> str:
+        return "a number of equal parts, or a list of their sizes"
 
-    def check(self, value: Any) -> int | tuple[int, ...]:
+    def check(self, value: object) -> int | tuple[int, ...]:
         """A number, or a tuple."""
         if isinstance(value, (tuple, list)):
             return Several(Int(), least=1).check(value)
         return Int().check(value)
-
-    def draws(self, st: Any) -> Any:
-        """What random tests draw from: strategies made with ``st``."""
-        each = st.integers(1, 3)
-        return st.one_of(each, st.lists(each, min_size=1, max_size=3))
 
 
 @define
@@ -356,7 +346,7 @@ class Split(Cut):
     - ``axis`` counts as in (N, C, H, W), N being 0.
     """
 
-    sections: Any = field(Sections())
+    sections: As[int | Sequence[int], int | tuple[int, ...]] = field(Sections())
     index: int = field(Int(0))
     axis: int = field(Int(-4, 4), default=1)
 
@@ -390,8 +380,12 @@ class Split(Cut):
         return along(self.axis, shape, slice(start, start + parts[self.index]))
 
 
-def split(x: Any, sections: Any, axis: int = 1) -> list[Any]:
-    """All parts of a tensor that is split along an axis (see ``Split``)."""
+def split(x: Tensor, sections: int | Sequence[int], axis: int = 1) -> list[Tensor]:
+    """All parts of a tensor that is split along an axis (see ``Split``).
+
+    ``sections``: a number of equal parts, or the sizes of the parts. ``axis`` counts as
+    in (N, C, H, W), N being 0.
+    """
     checked = Split(sections, 0, axis).sections
     count = checked if isinstance(checked, int) else len(checked)
     return [Split(checked, index, axis)(x) for index in range(count)]

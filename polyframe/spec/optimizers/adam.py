@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from polyframe.spec.element import define
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
 
@@ -65,10 +66,10 @@ class Adam(_Adam):
     2). UNSET ``eps``: 1e-8 (Keras: 1e-7).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-3)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-3)
     beta1: float = field(BETA, default=0.9)
     beta2: float = field(BETA, default=0.999)
-    eps: float = field(EPS, default=UNSET, aligned=1e-8)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
     amsgrad: bool = field(Bool(), default=False)
 
@@ -86,11 +87,11 @@ class AdamW(_Adam):
     UNSET ``weight_decay``: 0.01 (Keras: 0.004); ``eps`` and ``amsgrad`` as in Adam.
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-3)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-3)
     beta1: float = field(BETA, default=0.9)
     beta2: float = field(BETA, default=0.999)
-    eps: float = field(EPS, default=UNSET, aligned=1e-8)
-    weight_decay: float = field(Float(0.0), default=UNSET, aligned=0.01)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-8)
+    weight_decay: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=0.01)
     amsgrad: bool = field(Bool(), default=False)
 
     def define(
@@ -108,7 +109,7 @@ class Adamax(Optimizer):
     instead, so its own stays there). UNSET ``lr``: 2e-3 (Keras: 1e-3).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=2e-3)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=2e-3)
     beta1: float = field(BETA, default=0.9)
     beta2: float = field(BETA, default=0.999)
     eps: float = field(EPS, default=1e-8)
@@ -154,12 +155,12 @@ class NAdam(_Either):
     ``momentum_decay``: 4e-3 (Keras: 1, fixed); ``eps``: 1e-8 (Keras: 1e-7).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=2e-3)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=2e-3)
     beta1: float = field(BETA, default=0.9)
     beta2: float = field(BETA, default=0.999)
-    eps: float = field(EPS, default=UNSET, aligned=1e-8)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
-    momentum_decay: float = field(Float(0.0), default=UNSET, aligned=4e-3)
+    momentum_decay: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=4e-3)
     decoupled_weight_decay: bool = field(Bool(), default=False)
 
     def momentum(self, step: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from polyframe.spec.element import define
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
 
@@ -25,8 +26,8 @@ class RMSProp(Optimizer):
     MXNet: 0.9).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-2)
-    alpha: float = field(MEAN, default=UNSET, aligned=0.99)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-2)
+    alpha: FloatOrUnset = field(MEAN, default=UNSET, aligned=0.99)
     eps: float = field(EPS, default=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
     momentum: float = field(MEAN, default=0.0)
@@ -65,10 +66,12 @@ class Adagrad(Optimizer):
     (Keras: 0.1).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-2)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-2)
     lr_decay: float = field(Float(0.0), default=0.0)
     weight_decay: float = field(Float(0.0), default=0.0)
-    initial_accumulator_value: float = field(Float(0.0), default=UNSET, aligned=0.0)
+    initial_accumulator_value: FloatOrUnset = field(
+        Float(0.0), default=UNSET, aligned=0.0
+    )
     eps: float = field(EPS, default=1e-10)
 
     @property
@@ -98,9 +101,9 @@ class Adadelta(Optimizer):
     ``eps``: 1e-6 (Keras: 1e-7; MXNet: 1e-5).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1.0)
-    rho: float = field(MEAN, default=UNSET, aligned=0.9)
-    eps: float = field(EPS, default=UNSET, aligned=1e-6)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1.0)
+    rho: FloatOrUnset = field(MEAN, default=UNSET, aligned=0.9)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-6)
     weight_decay: float = field(Float(0.0), default=0.0)
 
     @property

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from polyframe.spec.element import Element
+from polyframe.spec.element import Element, define_base
 from polyframe.spec.fields import UNSET, Choice, field
 
 State = dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
+@define_base
 class Optimizer(Element, family="optimizer"):
     """The base of all optimizers. ``lr`` is the rate at step 0.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from polyframe.spec.element import define
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Float, field
 from polyframe.spec.optimizers.adam import BETA, EPS, Moments
 from polyframe.spec.optimizers.base import Optimizer, State
@@ -32,7 +33,7 @@ class LAMB(Moments):
     lr: float = field(Float(0.0), default=1e-3)
     beta1: float = field(BETA, default=0.9)
     beta2: float = field(BETA, default=0.999)
-    eps: float = field(EPS, default=UNSET, aligned=1e-6)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-6)
     weight_decay: float = field(Float(0.0), default=0.0)
 
     def define(
@@ -58,7 +59,9 @@ class LARS(Optimizer):
     """
 
     lr: float = field(Float(0.0), default=1e-2)
-    momentum: float = field(Float(0.0, 1.0, below=True), default=UNSET, aligned=0.9)
+    momentum: FloatOrUnset = field(
+        Float(0.0, 1.0, below=True), default=UNSET, aligned=0.9
+    )
     weight_decay: float = field(Float(0.0), default=0.0)
     trust_coefficient: float = field(Float(0.0, above=True), default=1e-3)
 

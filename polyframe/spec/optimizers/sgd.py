@@ -6,6 +6,7 @@ import numpy as np
 
 from polyframe.errors import SpecError
 from polyframe.spec.element import define
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
 
@@ -20,7 +21,7 @@ class SGD(Optimizer):
     rate acts at once. UNSET ``lr``: 1e-3 (Keras, Gluon: 1e-2).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-3)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-3)
     momentum: float = field(Float(0.0, 1.0, below=True), default=0.0)
     nesterov: bool = field(Bool(), default=False)
     weight_decay: float = field(Float(0.0), default=0.0)

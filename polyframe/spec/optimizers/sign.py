@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from polyframe.spec.element import define
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
 
@@ -18,7 +19,7 @@ class Lion(Optimizer):
     is the authors' 1e-4 (Keras: 1e-3).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-4)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-4)
     beta1: float = field(Float(0.0, 1.0, below=True), default=0.9)
     beta2: float = field(Float(0.0, 1.0, below=True), default=0.99)
     weight_decay: float = field(Float(0.0), default=0.0)
