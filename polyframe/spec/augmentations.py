@@ -9,7 +9,7 @@ black. All randomness comes in as uniform 32-bit words, some for each sample.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from polyframe.errors import SpecError
 from polyframe.spec.element import Element, define
-from polyframe.spec.field_types import OptionalFloats
+from polyframe.spec.field_types import As, OptionalFloats
 from polyframe.spec.fields import Float, Int, Maybe, Several, Sizes, field
 
 Shape = tuple[int, ...]
@@ -117,7 +117,9 @@ class RandomCrop(Augmentation):
 
     word = "random_crop"
     words = 2
-    padding: tuple[int, int] = field(Sizes(2, 0), default=(4, 4))
+    padding: As[int | Sequence[int], tuple[int, int]] = field(
+        Sizes(2, 0), default=(4, 4)
+    )
 
     def check(self, shape: Shape, classes: int | None) -> None:
         self.needs_pictures(shape)
