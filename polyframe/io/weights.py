@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from polyframe.errors import WeightsError, brief, did_you_mean
+from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic
 
 
-def save(path: str | Path, weights: Mapping[str, np.ndarray], **about: str) -> None:
+def save(path: str | Path, weights: Mapping[str, Array], **about: str) -> None:
     """Write weights, bit for bit, in one atomic step; ``about`` becomes metadata.
 
     One entry of metadata at most: safetensors writes several in random order, and equal
@@ -21,7 +22,7 @@ def save(path: str | Path, weights: Mapping[str, np.ndarray], **about: str) -> N
     write_atomic(Path(path), pack(weights, **about))
 
 
-def pack(arrays: Mapping[str, np.ndarray], **about: str) -> bytes:
+def pack(arrays: Mapping[str, Array], **about: str) -> bytes:
     """Arrays as the bytes of a safetensors file."""
     from safetensors.numpy import save as write
 
@@ -29,7 +30,7 @@ def pack(arrays: Mapping[str, np.ndarray], **about: str) -> bytes:
     return bytes(write(found, metadata=about or None))
 
 
-def load(path: str | Path) -> dict[str, np.ndarray]:
+def load(path: str | Path) -> dict[str, Array]:
     """Read a safetensors file; nothing in it is executed."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as unpack
@@ -49,7 +50,7 @@ def load(path: str | Path) -> dict[str, np.ndarray]:
 
 def check_arrays(
     weights: Any, shapes: Mapping[str, tuple[int, ...]], dtype: str, where: str
-) -> dict[str, np.ndarray]:
+) -> dict[str, Array]:
     """The arrays of these names and shapes, or one error that lists what is wrong."""
     if not isinstance(weights, Mapping):
         raise WeightsError(

@@ -152,7 +152,8 @@ class PolynomialSchedule(Schedule):
     word = "polynomial"
 
     def factor(self, at: float, total: float, rows: Rows) -> float:
-        return self.end + (1 - self.end) * (1 - share(at, total)) ** self.power
+        out: float = self.end + (1 - self.end) * (1 - share(at, total)) ** self.power
+        return out
 
 
 @define

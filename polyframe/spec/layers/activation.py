@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define, define_base
 from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Choice, Float, Int, Maybe, field
@@ -74,7 +75,7 @@ class ReLU(Increasing):
 
     short: ClassVar[str] = "relu"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.maximum(x[0], 0)
 
 
@@ -87,7 +88,7 @@ class ReLU6(Increasing):
 
     short: ClassVar[str] = "relu"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.clip(x[0], 0, 6)
 
 
@@ -110,9 +111,9 @@ class LeakyReLU(Activation):
 
     @property
     def increasing(self) -> bool:
-        return self.negative_slope is not UNSET and self.negative_slope >= 0
+        return isinstance(self.negative_slope, float) and self.negative_slope >= 0
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.where(x[0] > 0, x[0], self.negative_slope * x[0])
 
 
@@ -150,7 +151,7 @@ class PReLU(Activation):
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         return {"weight": Parameter((self.num_parameters,), Constant(self.init))}
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         weight = at["weight"].reshape(-1, *[1] * (x[0].ndim - 2))
         return np.where(x[0] > 0, x[0], weight * x[0])
 
@@ -173,7 +174,7 @@ class ELU(Activation):
     def increasing(self) -> bool:
         return self.alpha >= 0
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.where(x[0] > 0, x[0], self.alpha * np.expm1(np.minimum(x[0], 0)))
 
 
@@ -193,7 +194,7 @@ class CELU(Increasing):
         ({"alpha": 2.0}, ((6,),)),
     )
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         below = self.alpha * np.expm1(np.minimum(x[0], 0) / self.alpha)
         return np.where(x[0] > 0, x[0], below)
 
@@ -207,7 +208,7 @@ class SELU(Increasing):
 
     short: ClassVar[str] = "selu"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         below = 1.6732632423543772 * np.expm1(np.minimum(x[0], 0))
         return 1.0507009873554805 * np.where(x[0] > 0, x[0], below)
 
@@ -224,10 +225,11 @@ class GELU(Activation):
     short: ClassVar[str] = "gelu"
     examples = (*EVERY_RANK, ({"approximate": "tanh"}, ((3, 4, 5),)))
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         if self.approximate == "tanh":
             inner = math.sqrt(2 / math.pi) * (x[0] + 0.044715 * x[0] ** 3)
-            return 0.5 * x[0] * (1 + np.tanh(inner))
+            out: Array = 0.5 * x[0] * (1 + np.tanh(inner))
+            return out
         return 0.5 * x[0] * (1 + erf(x[0] * math.sqrt(0.5)))
 
 
@@ -237,7 +239,7 @@ class SiLU(Activation):
 
     short: ClassVar[str] = "silu"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0] * sigmoid(x[0])
 
 
@@ -247,8 +249,9 @@ class Mish(Activation):
 
     short: ClassVar[str] = "mish"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        return x[0] * np.tanh(softplus(x[0]))
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0] * np.tanh(softplus(x[0]))
+        return out
 
 
 @define
@@ -257,7 +260,7 @@ class Sigmoid(Increasing):
 
     short: ClassVar[str] = "sigmoid"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return sigmoid(x[0])
 
 
@@ -267,7 +270,7 @@ class LogSigmoid(Increasing):
 
     short: ClassVar[str] = "log_sigmoid"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return -softplus(-x[0])
 
 
@@ -281,7 +284,7 @@ class HardSigmoid(Increasing):
 
     short: ClassVar[str] = "hard_sigmoid"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.clip(x[0] + 3, 0, 6) / 6
 
 
@@ -294,7 +297,7 @@ class HardSwish(Activation):
 
     short: ClassVar[str] = "hard_swish"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0] * np.clip(x[0] + 3, 0, 6) / 6
 
 
@@ -317,7 +320,7 @@ class HardTanh(Increasing):
                 where=self.label,
             )
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.clip(x[0], self.min_val, self.max_val)
 
 
@@ -327,7 +330,7 @@ class Tanh(Increasing):
 
     short: ClassVar[str] = "tanh"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.tanh(x[0])
 
 
@@ -356,7 +359,7 @@ class Softplus(Activation):
     def increasing(self) -> bool:
         return self.threshold is None  # the step down at the threshold
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         y = softplus(self.beta * x[0]) / self.beta
         if self.threshold is None:
             return y
@@ -369,21 +372,25 @@ class Softsign(Increasing):
 
     short: ClassVar[str] = "softsign"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        return x[0] / (1 + np.abs(x[0]))
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0] / (1 + np.abs(x[0]))
+        return out
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
+def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)); exp never overflows."""
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    out: Array = np.where(x >= 0, 1, e) / (1 + e)
+    return out
 
 
-def softplus(x: np.ndarray) -> np.ndarray:
+def softplus(x: Array) -> Array:
     """log(1 + exp(x)); exp never overflows."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    out: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return out
 
 
-def erf(x: np.ndarray) -> np.ndarray:
+def erf(x: Array) -> Array:
     """The error function, which NumPy lacks."""
-    return np.frompyfunc(math.erf, 1, 1)(x).astype(x.dtype)
+    out: Array = np.frompyfunc(math.erf, 1, 1)(x).astype(x.dtype)
+    return out

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import define, define_base
 from polyframe.spec.field_types import As
 from polyframe.spec.fields import Bool, Int, Spatial, field
@@ -48,16 +49,18 @@ class GlobalPool(Layer):
 class GlobalAvgPool(GlobalPool):
     """The mean over all positions."""
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        return x[0].mean(axis=self.axes, keepdims=self.keepdims)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0].mean(axis=self.axes, keepdims=self.keepdims)
+        return out
 
 
 @define_base
 class GlobalMaxPool(GlobalPool):
     """The largest value over all positions."""
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        return x[0].max(axis=self.axes, keepdims=self.keepdims)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0].max(axis=self.axes, keepdims=self.keepdims)
+        return out
 
 
 @define
@@ -171,7 +174,7 @@ class AdaptivePool(Layer):
             return None
         return tuple(n // out for n, out in pairs)
 
-    def reduce(self, x: np.ndarray, of: Callable[..., np.ndarray]) -> np.ndarray:
+    def reduce(self, x: Array, of: Callable[..., Array]) -> Array:
         """``of`` each window."""
         channels, height, width = self.infer(x.shape[1:])
         out = np.empty((len(x), channels, height, width), x.dtype)
@@ -209,7 +212,7 @@ class AdaptiveAvgPool2D(AdaptivePool):
 
     examples = EXAMPLES
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return self.reduce(x[0], np.mean)
 
 
@@ -224,5 +227,5 @@ class AdaptiveMaxPool2D(AdaptivePool):
 
     examples = EXAMPLES
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return self.reduce(x[0], np.max)

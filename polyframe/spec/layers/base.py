@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from dataclasses import field as plain_field
 from typing import Any, ClassVar
 
-import numpy as np
-
 from polyframe.errors import SpecError, brief
+from polyframe.io.array import Array
 from polyframe.spec.element import Element, check_name, define_base
 from polyframe.spec.fields import Kind
 from polyframe.spec.initializers import Fans, Initializer, Zeros
@@ -28,11 +27,11 @@ Examples = tuple[tuple[dict[str, Any], tuple[Shape, ...]], ...]
 class Context:
     """What a definition sees besides its inputs: parameters, mode, and the draw."""
 
-    parameters: Mapping[str, np.ndarray]
+    parameters: Mapping[str, Array]
     training: bool = False
-    draw: np.ndarray | None = None
+    draw: Array | None = None
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> Array:
         return self.parameters[name]
 
 
@@ -116,16 +115,16 @@ class Layer(Element, family="layer"):
         return False
 
     def channel_map(
-        self, parameters: Mapping[str, np.ndarray], channels: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, parameters: Mapping[str, Array], channels: int
+    ) -> tuple[Array, Array]:
         """``f`` and ``s``, each (C,), for layers that are ``per_channel``."""
         raise NotImplementedError
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         """The meaning of the layer: NumPy, (N, C, H, W), written for reading."""
         raise NotImplementedError
 
-    def new_state(self, at: Context, *x: np.ndarray) -> dict[str, np.ndarray]:
+    def new_state(self, at: Context, *x: Array) -> dict[str, Array]:
         """The state parameters after one training step on ``x``."""
         return {}
 
@@ -133,7 +132,7 @@ class Layer(Element, family="layer"):
         """How many random numbers one sample takes; for layers with ``random``."""
         raise NotImplementedError
 
-    def draw(self, bits: np.ndarray) -> np.ndarray:
+    def draw(self, bits: Array) -> Array:
         """Float64 factors from uniform 32-bit integers; for layers with ``random``."""
         raise NotImplementedError
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
@@ -45,7 +46,7 @@ class Affine(Layer):
             found["bias"] = Parameter(shape, Zeros())
         return found
 
-    def weighted(self, at: Context, out: np.ndarray) -> np.ndarray:
+    def weighted(self, at: Context, out: Array) -> Array:
         """``weight · out + bias``."""
         across = self.across(out.shape[1:])
         if self.scaled:
@@ -126,8 +127,8 @@ class BatchNorm(Affine):
         return self.track_running_stats
 
     def channel_map(
-        self, parameters: Mapping[str, np.ndarray], channels: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, parameters: Mapping[str, Array], channels: int
+    ) -> tuple[Array, Array]:
         factor = 1 / np.sqrt(parameters["running_var"] + self.eps)
         factor = factor * parameters.get("weight", 1.0)
         shift = parameters.get("bias", 0.0) - factor * parameters["running_mean"]
@@ -141,7 +142,7 @@ class BatchNorm(Affine):
         found = super().parameters(*shapes)
         return found | running(shapes[0]) if self.track_running_stats else found
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         axes, across = (0, *range(2, x[0].ndim)), self.across(x[0].shape[1:])
         if at.training or not self.track_running_stats:
             mean, var = x[0].mean(axes), x[0].var(axes)
@@ -150,7 +151,7 @@ class BatchNorm(Affine):
         out = (x[0] - mean.reshape(across)) / np.sqrt(var.reshape(across) + self.eps)
         return self.weighted(at, out)
 
-    def new_state(self, at: Context, *x: np.ndarray) -> dict[str, np.ndarray]:
+    def new_state(self, at: Context, *x: Array) -> dict[str, Array]:
         if not self.track_running_stats:
             return {}
         axes = (0, *range(2, x[0].ndim))

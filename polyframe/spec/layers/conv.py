@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define, define_base
 from polyframe.spec.field_types import InitializerField, Ints, PaddingField
 from polyframe.spec.fields import UNSET, Bool, Choice, Int, Padding, Sizes, field
@@ -107,7 +108,7 @@ class Conv(Layer):
         per_output = shapes[0][0] // self.groups * math.prod(self.kernel_size)
         return math.prod(self.infer(*shapes)) * per_output
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         inside, pads = x[0], self.pads(x[0].shape[1:])
         if self.padding_mode != "zeros":
             widths, mode = ((0, 0), (0, 0), *pads), NUMPY_MODES[self.padding_mode]
@@ -120,7 +121,7 @@ class Conv(Layer):
         weight = at["weight"].reshape(g, -1, c // g, *self.kernel_size)
         place, inside_kernel = "hwd"[: self.dims], "uvt"[: self.dims]
         rule = f"ngc{place}{inside_kernel},goc{inside_kernel}->ngo{place}"
-        out = np.einsum(rule, view, weight, optimize=True)
+        out: Array = np.einsum(rule, view, weight, optimize=True)
         out = out.reshape(n, self.out_channels, *rest[: self.dims])
         return out + across(at["bias"], self.dims) if self.bias else out
 
@@ -154,7 +155,7 @@ def weight_and_bias(layer: Weighted, shape: Shape, out: int) -> dict[str, Parame
     return found
 
 
-def across(values: np.ndarray, dims: int) -> np.ndarray:
+def across(values: Array, dims: int) -> Array:
     """One value per channel, so that it meets (N, C, …)."""
     return values.reshape(-1, *[1] * dims)
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.field_types import InitializerField
 from polyframe.spec.fields import UNSET, Bool, Int, field
@@ -62,7 +63,7 @@ class Dense(Layer):
     def multiply_adds(self, *shapes: Shape) -> int:
         return self.out_features * shapes[0][0]
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         out = x[0] @ at["weight"].T
         return out + at["bias"] if self.bias else out
 
@@ -98,8 +99,8 @@ class Scale(Layer):
         return self.axis == 1
 
     def channel_map(
-        self, parameters: Mapping[str, np.ndarray], channels: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, parameters: Mapping[str, Array], channels: int
+    ) -> tuple[Array, Array]:
         return parameters["weight"], parameters.get("bias", np.zeros(channels))
 
     def count(self, shape: Shape) -> int:
@@ -117,7 +118,7 @@ class Scale(Layer):
             found["bias"] = Parameter(shape, self.bias_init)
         return found
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         behind = x[0].ndim - 1 - positive_axis(self.axis, x[0].shape[1:])
         across = (-1, *[1] * behind)
         out = at["weight"].reshape(across) * x[0]

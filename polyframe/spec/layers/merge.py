@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define, define_base
 from polyframe.spec.field_types import Ints
 from polyframe.spec.fields import Bool, Int, Several, field
@@ -65,7 +66,7 @@ class Add(Elementwise):
 
     short: ClassVar[str] = "add"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return reduce(np.add, x)
 
 
@@ -77,7 +78,7 @@ class Subtract(Elementwise):
     arity = (2, 2)
     examples = PAIRS
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0] - x[1]
 
 
@@ -90,7 +91,7 @@ class Multiply(Elementwise):
 
     short: ClassVar[str] = "multiply"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return reduce(np.multiply, x)
 
 
@@ -103,7 +104,7 @@ class Maximum(Elementwise):
 
     short: ClassVar[str] = "maximum"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return reduce(np.maximum, x)
 
 
@@ -113,8 +114,8 @@ class Average(Elementwise):
 
     short: ClassVar[str] = "average"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        total: np.ndarray = reduce(np.add, x)
+    def define(self, at: Context, *x: Array) -> Array:
+        total: Array = reduce(np.add, x)
         return total / len(x)
 
 
@@ -146,7 +147,7 @@ class Concat(Layer):
         total = sum(s[axis] for s in shapes)
         return (*shapes[0][:axis], total, *shapes[0][axis + 1 :])
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.concatenate(x, axis=self.axis)
 
 
@@ -192,8 +193,8 @@ class ReduceMean(Reduce):
 
     short: ClassVar[str] = "mean"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        out: np.ndarray = x[0].mean(axis=self.axes, keepdims=self.keepdims)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0].mean(axis=self.axes, keepdims=self.keepdims)
         return out
 
 
@@ -203,8 +204,8 @@ class ReduceSum(Reduce):
 
     short: ClassVar[str] = "sum"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        out: np.ndarray = x[0].sum(axis=self.axes, keepdims=self.keepdims)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0].sum(axis=self.axes, keepdims=self.keepdims)
         return out
 
 

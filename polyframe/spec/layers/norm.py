@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define, define_base
 from polyframe.spec.field_types import FloatOrUnset, OptionalInts
 from polyframe.spec.fields import UNSET, Bool, Float, Int, Maybe, Several, field
@@ -17,10 +18,10 @@ from polyframe.spec.layers.batch_norm import Affine, running
 __all__ = ["GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
-def standardize(x: np.ndarray, axes: tuple[int, ...], eps: float) -> np.ndarray:
+def standardize(x: Array, axes: tuple[int, ...], eps: float) -> Array:
     """``(x - mean) / √(var + eps)`` over some axes; the variance is the biased one."""
     mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
-    out: np.ndarray = (x - mean) / np.sqrt(var + eps)
+    out: Array = (x - mean) / np.sqrt(var + eps)
     return out
 
 
@@ -97,7 +98,7 @@ class LayerNorm(OverAxes):
     def shifted(self) -> bool:
         return self.elementwise_affine and self.bias
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         over = self.over(x[0].shape[1:])
         return self.weighted(at, standardize(x[0], over, self.eps))
 
@@ -138,7 +139,7 @@ class RMSNorm(OverAxes):
     def shifted(self) -> bool:
         return False
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         over = self.over(x[0].shape[1:])
         square = np.mean(x[0] ** 2, axis=over, keepdims=True)
         return self.weighted(at, x[0] / np.sqrt(square + self.eps))
@@ -190,7 +191,7 @@ class GroupNorm(Affine):
     def shifted(self) -> bool:
         return self.affine
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         groups = x[0].reshape(len(x[0]), self.num_groups, -1)
         out = standardize(groups, (2,), self.eps)
         return self.weighted(at, out.reshape(x[0].shape))
@@ -254,7 +255,7 @@ class InstanceNorm(Affine):
         found = super().parameters(*shapes)
         return found | running(shapes[0]) if self.track_running_stats else found
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         if at.training or not self.track_running_stats:
             out = standardize(x[0], tuple(range(2, x[0].ndim)), self.eps)
         else:
@@ -264,7 +265,7 @@ class InstanceNorm(Affine):
             out = out / np.sqrt(var.reshape(across) + self.eps)
         return self.weighted(at, out)
 
-    def new_state(self, at: Context, *x: np.ndarray) -> dict[str, np.ndarray]:
+    def new_state(self, at: Context, *x: Array) -> dict[str, Array]:
         if not self.track_running_stats:
             return {}
         axes = tuple(range(2, x[0].ndim))
@@ -314,9 +315,9 @@ class LocalResponseNorm(Layer):
     def multiply_adds(self, *shapes: Shape) -> int:
         return math.prod(shapes[0]) * self.size
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         flat = x[0].reshape(*x[0].shape[:2], -1)
         padded = np.pad(flat**2, ((0, 0), self.sides, (0, 0)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, self.size, axis=1)
-        out = flat / (self.k + self.alpha * windows.mean(axis=-1)) ** self.beta
+        out: Array = flat / (self.k + self.alpha * windows.mean(axis=-1)) ** self.beta
         return out.reshape(x[0].shape)

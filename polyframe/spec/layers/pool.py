@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define, define_base
 from polyframe.spec.field_types import Ints, OptionalInts, PaddingField
 from polyframe.spec.fields import Bool, Float, Int, Maybe, Padding, Sizes, field
@@ -110,7 +111,7 @@ class Pool(Layer):
                 )
         return (channels, *found)
 
-    def windows(self, x: np.ndarray, fill: float) -> np.ndarray:
+    def windows(self, x: Array, fill: float) -> Array:
         """Every window of ``x``, padded with ``fill``: its inside at the end."""
         pads = self.whole_pads(x.shape[1:])
         return windows(x, self.kernel_size, self.steps, pads, self.spacing, fill)
@@ -134,8 +135,9 @@ class MaxPool(Pool):
         """All three."""
         return self.padding, self.dilation, self.ceil_mode
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        return self.windows(x[0], -np.inf).max(axis=self.inside)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = self.windows(x[0], -np.inf).max(axis=self.inside)
+        return out
 
 
 @define
@@ -244,19 +246,19 @@ class AvgPool(Pool):
             return self.pads(shape), self.overhang(shape)
         return none, self.whole_pads(shape)
 
-    def counts(self, shape: Shape) -> np.ndarray:
+    def counts(self, shape: Shape) -> Array:
         """What each window's sum is divided by, (H', W'), for inputs (C, H, W)."""
         inner, outer = self.counted_pads(shape)
         ones = np.pad(np.ones(shape[1:]), inner, constant_values=1)[None, None]
         view = windows(ones, self.kernel_size, self.steps, outer, self.spacing, 0)
-        counts: np.ndarray = view.sum(axis=self.inside)[0, 0]
+        counts: Array = view.sum(axis=self.inside)[0, 0]
         return counts
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         total = self.windows(x[0], 0.0).sum(axis=self.inside)
-        if self.divisor is not None:
-            return total / self.divisor
-        return total / self.counts(x[0].shape[1:]).astype(total.dtype)
+        counts = self.counts(x[0].shape[1:]).astype(total.dtype)
+        out: Array = total / (self.divisor or counts)
+        return out
 
 
 @define_base
@@ -386,6 +388,7 @@ class LPPool2D(Pool, NormType):
         """Neither padding nor dilation."""
         return ((0, 0), (0, 0)), (1, 1), self.ceil_mode
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         powers = np.abs(self.windows(x[0], 0.0)) ** self.norm_type
-        return powers.sum(axis=self.inside) ** (1 / self.norm_type)
+        out: Array = powers.sum(axis=self.inside) ** (1 / self.norm_type)
+        return out

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.field_types import As
 from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, T, field
@@ -37,9 +38,7 @@ class Each(Kind[T | tuple[T, ...] | None]):
         return tuple(self.kind.check(n) for n in value)
 
 
-def weights(
-    mode: str, n: int, size: int, step: float, align_corners: bool
-) -> np.ndarray:
+def weights(mode: str, n: int, size: int, step: float, align_corners: bool) -> Array:
     """The matrix (size, n) that resizes one axis: row i weighs the inputs for output i.
 
     Output i lies at ``(i + ½)·step - ½`` of the input (the middles of pixels count); at
@@ -67,15 +66,15 @@ A = -0.75
 """The cubic kernel's slope at distance 1, as in PyTorch (TensorFlow takes -0.5)."""
 
 
-def near(d: np.ndarray) -> np.ndarray:
+def near(d: Array) -> Array:
     """The cubic kernel at a distance up to 1 (Keys 1981, eq. 15)."""
-    found: np.ndarray = ((A + 2) * d - (A + 3)) * d * d + 1
+    found: Array = ((A + 2) * d - (A + 3)) * d * d + 1
     return found
 
 
-def far(d: np.ndarray) -> np.ndarray:
+def far(d: Array) -> Array:
     """The cubic kernel at a distance from 1 to 2."""
-    found: np.ndarray = ((A * d - 5 * A) * d + 8 * A) * d - 4 * A
+    found: Array = ((A * d - 5 * A) * d + 8 * A) * d - 4 * A
     return found
 
 
@@ -197,7 +196,7 @@ class Upsample(Layer):
         """Whether it is linear along each axis."""
         return self.mode.endswith("linear")
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         shape, y = x[0].shape[1:], x[0]
         sizes = zip(shape[1:], self.infer(shape)[1:], self.steps(shape), strict=True)
         for n, size, step in sizes:  # axis 2 becomes the last: in the end all are back
@@ -233,7 +232,7 @@ class PixelShuffle(Layer):
             )
         return (channels // (r * r), height * r, width * r)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         (n, channels, h, w), r = x[0].shape, self.upscale_factor
         y = x[0].reshape(n, channels // (r * r), r, r, h, w)
         return y.transpose(0, 1, 4, 2, 5, 3).reshape(n, -1, h * r, w * r)
@@ -266,7 +265,7 @@ class PixelUnshuffle(Layer):
             )
         return (channels * r * r, height // r, width // r)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         (n, c, h, w), r = x[0].shape, self.downscale_factor
         y = x[0].reshape(n, c, h // r, r, w // r, r)
         return y.transpose(0, 1, 3, 5, 2, 4).reshape(n, -1, h // r, w // r)
@@ -301,7 +300,7 @@ class ChannelShuffle(Layer):
             )
         return shapes[0]
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         n, channels, *size = x[0].shape
         grouped = x[0].reshape(n, self.groups, channels // self.groups, *size)
         return grouped.swapaxes(1, 2).reshape(x[0].shape)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.field_types import InitializerField, Ints, PaddingField
 from polyframe.spec.fields import UNSET, Bool, Int, Padding, Sizes, field
@@ -97,7 +96,7 @@ class DepthwiseConv2D(Layer):
     def multiply_adds(self, *shapes: Shape) -> int:
         return self.conv(shapes[0][0]).multiply_adds(*shapes)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return self.conv(x[0].shape[1]).define(at, *x)
 
 
@@ -221,7 +220,7 @@ class SeparableConv2D(Layer):
         second = self.pointwise().multiply_adds(first.infer(*shapes))
         return first.multiply_adds(*shapes) + second
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         first = Context({"weight": at["depthwise_weight"]})
         second = Context({**at.parameters, "weight": at["pointwise_weight"]})
         between = self.depthwise(x[0].shape[1]).define(first, *x)

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define, define_base
 from polyframe.spec.field_types import As, Ints, SidesField
 from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, field, pairs
@@ -62,7 +63,7 @@ class Flatten(Layer):
             )
         return (*shape[:start], math.prod(shape[start:end]), *shape[end:])
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0].reshape(len(x[0]), *self.infer(x[0].shape[1:]))
 
 
@@ -101,7 +102,7 @@ class Reshape(Layer):
             )
         return tuple(total // known if n == -1 else n for n in self.shape)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0].reshape(len(x[0]), *self.infer(x[0].shape[1:]))
 
 
@@ -133,7 +134,7 @@ class Permute(Layer):
             )
         return tuple(shapes[0][axis - 1] for axis in self.axes)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0].transpose(0, *self.axes)
 
 
@@ -224,11 +225,12 @@ class Pad(Layer):
         grown = (n + low + high for n, (low, high) in zip(size, pads, strict=True))
         return (channels, *grown)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         widths = ((0, 0), (0, 0), *self.pads(x[0].shape[1:]))
         if self.mode == "constant":
             return np.pad(x[0], widths, constant_values=self.value)
-        return np.pad(x[0], widths, mode=self.mode)  # type: ignore[call-overload]
+        out: Array = np.pad(x[0], widths, mode=self.mode)  # type: ignore[call-overload]
+        return out
 
 
 @define_base
@@ -246,8 +248,8 @@ class Cut(Layer):
             raise SpecError(f"leaves nothing of samples {shapes[0]}")
         return found
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        piece: np.ndarray = x[0][(slice(None), *self.cuts(x[0].shape[1:]))]
+    def define(self, at: Context, *x: Array) -> Array:
+        piece: Array = x[0][(slice(None), *self.cuts(x[0].shape[1:]))]
         return piece
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import define, define_base
 from polyframe.spec.fields import Int, field
 from polyframe.spec.layers.activation import EVERY_RANK
@@ -40,9 +41,9 @@ class Softmax(AlongAxis):
 
     short: ClassVar[str] = "softmax"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         e = np.exp(x[0] - x[0].max(axis=self.axis, keepdims=True))
-        out: np.ndarray = e / e.sum(axis=self.axis, keepdims=True)
+        out: Array = e / e.sum(axis=self.axis, keepdims=True)
         return out
 
 
@@ -55,7 +56,7 @@ class LogSoftmax(AlongAxis):
 
     short: ClassVar[str] = "log_softmax"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         z = x[0] - x[0].max(axis=self.axis, keepdims=True)
-        out: np.ndarray = z - np.log(np.exp(z).sum(axis=self.axis, keepdims=True))
+        out: Array = z - np.log(np.exp(z).sum(axis=self.axis, keepdims=True))
         return out

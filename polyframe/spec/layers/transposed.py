@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define, define_base
 from polyframe.spec.field_types import InitializerField, Ints, PairsField
 from polyframe.spec.fields import (
@@ -115,7 +116,7 @@ class ConvTranspose(Layer):
         per_input = self.out_channels // self.groups * math.prod(self.kernel_size)
         return math.prod(shapes[0]) * per_input
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         n, c, *size = x[0].shape
         g = self.groups
         values = x[0].reshape(n, g, c // g, *size)

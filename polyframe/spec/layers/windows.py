@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 
 Sizes = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
@@ -52,13 +53,13 @@ def output_size(
 
 
 def windows(
-    x: np.ndarray,
+    x: Array,
     kernel: Sizes,
     stride: Sizes,
     pads: Pads,
     dilation: Sizes,
     fill: float,
-) -> np.ndarray:
+) -> Array:
     """Every window of ``x`` (N, C, …): its place behind C, its inside at the end.
 
     An image's are (N, C, H', W', kh, kw).
@@ -68,4 +69,5 @@ def windows(
     reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
     view = sliding_window_view(x, reach, axes)  # type: ignore[call-overload]
     steps = (slice(None, None, n) for n in (*stride, *dilation))
-    return view[(slice(None), slice(None), *steps)]
+    out: Array = view[(slice(None), slice(None), *steps)]
+    return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
@@ -38,9 +39,7 @@ class RMSProp(Optimizer):
         more = [("momentum_buffer", self.momentum), ("grad_avg", self.centered)]
         return ("square_avg", *(name for name, kept in more if kept))
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         g = g + self.decay(w) * w
         n = self.alpha * state["square_avg"] + (1 - self.alpha) * g * g
         state["square_avg"] = n
@@ -51,7 +50,7 @@ class RMSProp(Optimizer):
         d = g / (np.sqrt(n) + self.eps)
         if self.momentum:
             d = state["momentum_buffer"] = self.momentum * state["momentum_buffer"] + d
-        out: np.ndarray = w - lr * d
+        out: Array = w - lr * d
         return out
 
 
@@ -78,16 +77,14 @@ class Adagrad(Optimizer):
     def state(self) -> tuple[str, ...]:
         return ("sum",)
 
-    def start(self, w: np.ndarray) -> State:
+    def start(self, w: Array) -> State:
         return {"sum": np.full_like(w, self.initial_accumulator_value)}
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         g = g + self.decay(w) * w
         h = state["sum"] = state["sum"] + g * g
         rate = lr / (1 + (step - 1) * self.lr_decay)
-        out: np.ndarray = w - rate * g / (np.sqrt(h) + self.eps)
+        out: Array = w - rate * g / (np.sqrt(h) + self.eps)
         return out
 
 
@@ -110,12 +107,11 @@ class Adadelta(Optimizer):
     def state(self) -> tuple[str, ...]:
         return ("square_avg", "acc_delta")
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         g = g + self.decay(w) * w
         n = self.rho * state["square_avg"] + (1 - self.rho) * g * g
         d = np.sqrt(state["acc_delta"] + self.eps) / np.sqrt(n + self.eps) * g
         state["square_avg"] = n
         state["acc_delta"] = self.rho * state["acc_delta"] + (1 - self.rho) * d * d
-        return w - lr * d
+        out: Array = w - lr * d
+        return out

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import Element, define_base
 from polyframe.spec.fields import UNSET, Choice, field
 
-State = dict[str, np.ndarray]
+State = dict[str, Array]
 
 
 @define_base
@@ -42,20 +43,18 @@ class Optimizer(Element, family="optimizer"):
                 found[f.name] = getattr(self, f.name), default
         return found
 
-    def covers(self, w: np.ndarray) -> bool:
+    def covers(self, w: Array) -> bool:
         """Whether a parameter is among those that ``decay_on`` names."""
         return self.decay_on == "all" or w.ndim > 1
 
-    def decay(self, w: np.ndarray) -> float:
+    def decay(self, w: Array) -> float:
         """The weight decay of one parameter."""
         return self.weight_decay if self.covers(w) else 0.0
 
-    def start(self, w: np.ndarray) -> State:
+    def start(self, w: Array) -> State:
         """The state of one parameter before the first step."""
         return {name: np.zeros_like(w) for name in self.state}
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         """The meaning: the new weights; updates ``state``; ``step`` counts from 1."""
         raise NotImplementedError
