@@ -70,9 +70,9 @@ def causes(
     entry: str, kind: str, backends: tuple[str, ...], most: int = 3
 ) -> tuple[Difference, ...]:
     """What may be behind a tensor of that kind that parts, the most special first."""
-    found = [
+    fitting = [
         d
         for d in differences()
         if entry in d.entries and kind in d.kinds and set(backends) & set(d.backends)
     ]
-    return tuple(sorted(found, key=lambda d: len(d.entries))[:most])
+    return tuple(sorted(fitting, key=lambda d: len(d.entries))[:most])

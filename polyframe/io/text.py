@@ -34,12 +34,12 @@ def parse_json(text: str, where: str) -> Any:
     """Plain data from JSON text."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key, value in pairs:
-            if key in found:
+            if key in mapping:
                 raise SpecError(f"key {key!r} is given twice", where=where)
-            found[key] = value
-        return found
+            mapping[key] = value
+        return mapping
 
     try:
         return json.loads(text, object_pairs_hook=unique)
@@ -120,8 +120,8 @@ def _loader(where: str) -> Any:
                         where=where,
                     )
                 seen.add(key)
-            found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-            return found
+            mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+            return mapping
 
     Loader.add_implicit_resolver(
         "tag:yaml.org,2002:float",

@@ -26,8 +26,8 @@ def pack(arrays: Mapping[str, Array], **about: str) -> bytes:
     """Arrays as the bytes of a safetensors file."""
     from safetensors.numpy import save as write
 
-    found = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
-    return bytes(write(found, metadata=about or None))
+    contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    return bytes(write(contiguous, metadata=about or None))
 
 
 def load(path: str | Path) -> dict[str, Array]:
@@ -63,7 +63,7 @@ def check_arrays(
         if name not in shapes:
             guess = did_you_mean(str(name), shapes)
             wrong.append(f"{brief(name)} is not in the model.{guess}")
-    found = {}
+    checked = {}
     for name, shape in shapes.items():
         if name not in weights:
             wrong.append(f"{name!r} is missing")
@@ -78,8 +78,8 @@ def check_arrays(
         elif value.dtype.kind != "f":
             wrong.append(f"{name!r} holds {value.dtype}, not floating-point numbers")
         else:
-            found[name] = np.ascontiguousarray(value.astype(dtype, copy=False))
+            checked[name] = np.ascontiguousarray(value.astype(dtype, copy=False))
     if wrong:
         more = f"; and {len(wrong) - 8} more" if len(wrong) > 8 else ""
         raise WeightsError("; ".join(wrong[:8]) + more, where=where)
-    return found
+    return checked

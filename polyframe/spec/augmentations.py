@@ -75,8 +75,8 @@ def below(bits: Array, count: int) -> Array:
     The top bits of a product (Lemire 2019, "Fast random integer generation in an
     interval", without the rejection): off by less than count / 2³² from uniform.
     """
-    found: Array = bits.astype(np.uint64) * np.uint64(count) >> np.uint64(32)
-    return found.astype(np.int64)
+    high_words: Array = bits.astype(np.uint64) * np.uint64(count) >> np.uint64(32)
+    return high_words.astype(np.int64)
 
 
 def probabilities(y: Array, classes: int | None, dtype: Any) -> Array:
@@ -84,16 +84,16 @@ def probabilities(y: Array, classes: int | None, dtype: Any) -> Array:
     if y.ndim == 2:
         return y
     assert classes is not None  # check() has seen to it
-    found = np.zeros((len(y), classes), dtype)
-    found[np.arange(len(y)), y] = 1
-    return found
+    rows = np.zeros((len(y), classes), dtype)
+    rows[np.arange(len(y)), y] = 1
+    return rows
 
 
 def mixed(a: Array, share: float) -> Array:
     """``share · a + (1 - share) · a reversed``, in the dtype of ``a``."""
-    found: Array = a * a.dtype.type(share)
-    found += a[::-1] * a.dtype.type(1 - share)
-    return found
+    mix: Array = a * a.dtype.type(share)
+    mix += a[::-1] * a.dtype.type(1 - share)
+    return mix
 
 
 def inside(centre: Array, size: int, length: int) -> Array:

@@ -15,11 +15,11 @@ def initial_weights(
     parameters: Mapping[str, Parameter], seed: int, dtype: str
 ) -> dict[str, Array]:
     """First values of all parameters: drawn in float64, then rounded once."""
-    found = {}
+    weights = {}
     for name, p in parameters.items():
         rng = generator(seed, "weights", name)
-        found[name] = p.init.draw(rng, p.shape, p.fans).astype(dtype)
-    return found
+        weights[name] = p.init.draw(rng, p.shape, p.fans).astype(dtype)
+    return weights
 
 
 def draw(

@@ -54,10 +54,10 @@ def graph_data(graph: Graph) -> dict[str, Any]:
             item["from"] = list(node.inputs)
         layers.append(item)
         before = [node.name]
-    found: dict[str, Any] = {"inputs": names, "layers": layers}
+    data: dict[str, Any] = {"inputs": names, "layers": layers}
     if list(graph.outputs) != before:
-        found["outputs"] = list(graph.outputs)
-    return found
+        data["outputs"] = list(graph.outputs)
+    return data
 
 
 def element_data(element: Element) -> dict[str, Any]:
@@ -206,18 +206,18 @@ def node_from(
     else:
         if kind not in Layer.registry:
             load_installed()  # other people's packages
-        found = Layer.registry.get(kind)
-        if found is None:
+        make = Layer.registry.get(kind)
+        if make is None:
             known = [word for word in Layer.registry if word != "Block"]
             raise SpecError(
                 f"unknown layer {brief(kind)}.{did_you_mean(kind, known)}",
                 where=name,
                 hint="`polyframe list layers` shows them",
             )
-        known_fields = [f.name for f in fields(found)]  # type: ignore[arg-type]
+        known_fields = [f.name for f in fields(make)]  # type: ignore[arg-type]
         mapping(rest, f"{name} ({kind})", known_fields)
         with nullcontext() if own else at(name):
-            layer = found(**rest, name=own)  # type: ignore[assignment,call-arg]
+            layer = make(**rest, name=own)  # type: ignore[assignment,call-arg]
     check_arity(layer, len(sources), f"{name} ({kind})")
     return Node(name, layer, sources)
 

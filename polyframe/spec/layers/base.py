@@ -192,10 +192,10 @@ RANKS = {1: "(features,)", 2: "(C, L)", 3: "(C, H, W)", 4: "(C, D, H, W)"}
 def positive_axis(axis: int, shape: Shape) -> int:
     """The axis counted from N = 0; SpecError for N itself and beyond the last."""
     rank = len(shape) + 1
-    found = axis if axis >= 0 else axis + rank
-    if not 1 <= found < rank:
+    positive = axis if axis >= 0 else axis + rank
+    if not 1 <= positive < rank:
         raise SpecError(
             f"axis {axis} is not one of the {rank - 1} axes after N",
             hint=f"1 to {rank - 1}, or {1 - rank} to -1",
         )
-    return found
+    return positive

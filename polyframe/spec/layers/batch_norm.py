@@ -39,12 +39,12 @@ class Affine(Layer):
         return (1, shape[0], *(1,) * (len(shape) - 1))
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
-        found, shape = {}, self.sizes(shapes[0])
+        affine, shape = {}, self.sizes(shapes[0])
         if self.scaled:
-            found["weight"] = Parameter(shape, Ones())
+            affine["weight"] = Parameter(shape, Ones())
         if self.shifted:
-            found["bias"] = Parameter(shape, Zeros())
-        return found
+            affine["bias"] = Parameter(shape, Zeros())
+        return affine
 
     def weighted(self, at: Context, out: Array) -> Array:
         """``weight · out + bias``."""
@@ -139,8 +139,8 @@ class BatchNorm(Affine):
         return shapes[0]
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
-        found = super().parameters(*shapes)
-        return found | running(shapes[0]) if self.track_running_stats else found
+        affine = super().parameters(*shapes)
+        return affine | running(shapes[0]) if self.track_running_stats else affine
 
     def define(self, at: Context, *x: Array) -> Array:
         axes, across = (0, *range(2, x[0].ndim)), self.across(x[0].shape[1:])

@@ -66,15 +66,15 @@ class Conv(Layer):
         single = {*shape[1:], *out[1:]} == {1} and self.padding_mode == "zeros"
         if not single or self.groups not in (1, shape[0] * (shape[0] == out[0])):
             return None
-        found = [
+        positions = [
             divmod(low, step)
             for (low, _), step in zip(self.pads(shape), self.dilation, strict=True)
         ]
         sees = all(
             rest == 0 and at < size
-            for (at, rest), size in zip(found, self.kernel_size, strict=True)
+            for (at, rest), size in zip(positions, self.kernel_size, strict=True)
         )
-        return tuple(at for at, _ in found) if sees else None
+        return tuple(at for at, _ in positions) if sees else None
 
     @property
     def out_axis(self) -> int | None:
@@ -94,10 +94,10 @@ class Conv(Layer):
                     f"values on each side of an axis of {n}, padding is {max(pair)}",
                     hint="less padding, or padding_mode replicate or zeros",
                 )
-        found = output_size(
+        out_size = output_size(
             tuple(size), self.kernel_size, self.stride, pads, self.dilation
         )
-        return (self.out_channels, *found)
+        return (self.out_channels, *out_size)
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         per_group = shapes[0][0] // self.groups
@@ -149,10 +149,10 @@ def weight_and_bias(layer: Weighted, shape: Shape, out: int) -> dict[str, Parame
     (``torch.nn.init._calculate_fan_in_and_fan_out``)."""
     area = math.prod(shape[2:])
     fans = Fans(shape[1] * area, shape[0] * area)
-    found = {"weight": Parameter(shape, layer.weight_init, fans)}
+    parameters = {"weight": Parameter(shape, layer.weight_init, fans)}
     if layer.bias:
-        found["bias"] = Parameter((out,), layer.bias_init, fans)
-    return found
+        parameters["bias"] = Parameter((out,), layer.bias_init, fans)
+    return parameters
 
 
 def across(values: Array, dims: int) -> Array:

@@ -55,10 +55,10 @@ class Dense(Layer):
         features = shapes[0][0]
         fans = Fans(features, self.out_features)
         shape = (self.out_features, features)
-        found = {"weight": Parameter(shape, self.weight_init, fans)}
+        parameters = {"weight": Parameter(shape, self.weight_init, fans)}
         if self.bias:
-            found["bias"] = Parameter((self.out_features,), self.bias_init, fans)
-        return found
+            parameters["bias"] = Parameter((self.out_features,), self.bias_init, fans)
+        return parameters
 
     def multiply_adds(self, *shapes: Shape) -> int:
         return self.out_features * shapes[0][0]
@@ -113,10 +113,10 @@ class Scale(Layer):
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         shape = (self.count(shapes[0]),)
-        found = {"weight": Parameter(shape, self.weight_init)}
+        parameters = {"weight": Parameter(shape, self.weight_init)}
         if self.bias:
-            found["bias"] = Parameter(shape, self.bias_init)
-        return found
+            parameters["bias"] = Parameter(shape, self.bias_init)
+        return parameters
 
     def define(self, at: Context, *x: Array) -> Array:
         behind = x[0].ndim - 1 - positive_axis(self.axis, x[0].shape[1:])

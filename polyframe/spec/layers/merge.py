@@ -171,16 +171,16 @@ class Reduce(Layer):
     )
 
     def infer(self, *shapes: Shape) -> Shape:
-        found = {positive_axis(axis, shapes[0]) for axis in self.axes}
-        if len(found) < len(self.axes):
+        axes = {positive_axis(axis, shapes[0]) for axis in self.axes}
+        if len(axes) < len(self.axes):
             raise SpecError(f"axes {self.axes} name an axis twice")
         if self.keepdims:
-            return tuple(1 if i in found else n for i, n in enumerate(shapes[0], 1))
-        if len(found) == len(shapes[0]):
+            return tuple(1 if i in axes else n for i, n in enumerate(shapes[0], 1))
+        if len(axes) == len(shapes[0]):
             raise SpecError(
                 "leaves no axis of a sample", hint="fewer axes, or keepdims=True"
             )
-        return tuple(n for i, n in enumerate(shapes[0], 1) if i not in found)
+        return tuple(n for i, n in enumerate(shapes[0], 1) if i not in axes)
 
 
 @define

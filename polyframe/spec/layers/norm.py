@@ -37,10 +37,10 @@ class OverAxes(Affine):
         """The axes, counted from N = 0, in order."""
         if self.axes is None:
             return tuple(range(1, len(shape) + 1))
-        found = sorted(positive_axis(axis, shape) for axis in self.axes)
-        if len(set(found)) < len(found):
+        axes = sorted(positive_axis(axis, shape) for axis in self.axes)
+        if len(set(axes)) < len(axes):
             raise SpecError(f"axes {self.axes} name an axis twice")
-        return tuple(found)
+        return tuple(axes)
 
     def sizes(self, shape: Shape) -> Shape:
         """The shape of the weights: the sizes of these axes."""
@@ -252,8 +252,8 @@ class InstanceNorm(Affine):
         return self.affine
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
-        found = super().parameters(*shapes)
-        return found | running(shapes[0]) if self.track_running_stats else found
+        affine = super().parameters(*shapes)
+        return affine | running(shapes[0]) if self.track_running_stats else affine
 
     def define(self, at: Context, *x: Array) -> Array:
         if at.training or not self.track_running_stats:

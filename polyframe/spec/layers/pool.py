@@ -72,15 +72,15 @@ class Pool(Layer):
         A last window that would start behind the input's own values is left out
         (``aten/src/ATen/native/Pool.h``, ``pooling_output_shape_pad_lr``).
         """
-        found = []
+        pairs = []
         sizes = zip(shape[1:], self.pads(shape), self.reach, self.steps, strict=True)
         for n, (lo, hi), reach, s in sizes:
             last = -((reach - n - lo - hi) // s)  # the number of the last window
             if last * s >= n + lo:
                 last -= 1
             over = last * s + reach - (n + lo + hi)
-            found.append((0, max(over, 0) if self.geometry[2] and last >= 0 else 0))
-        return tuple(found)
+            pairs.append((0, max(over, 0) if self.geometry[2] and last >= 0 else 0))
+        return tuple(pairs)
 
     def whole_pads(self, shape: Shape) -> Pads:
         """The padding with the overhang behind it: with it no window hangs over."""
@@ -97,10 +97,8 @@ class Pool(Layer):
                     f"padding {max(lo, hi)} is more than half of its kernel ({reach})"
                 )
         pads = self.whole_pads(shapes[0])
-        found = output_size(
-            tuple(size), self.kernel_size, self.steps, pads, self.spacing
-        )
-        axes = zip(size, pads, self.steps, self.spacing, found, strict=True)
+        out = output_size(tuple(size), self.kernel_size, self.steps, pads, self.spacing)
+        axes = zip(size, pads, self.steps, self.spacing, out, strict=True)
         for n, (lo, _), s, d, count in axes:
             # Windows that start in the padding step over an input shorter than a gap.
             starts = range(-lo, min(0, count * s - lo), s)
@@ -109,7 +107,7 @@ class Pool(Layer):
                     f"a window with dilation {d} holds padding only (input {n})",
                     hint="less padding or dilation",
                 )
-        return (channels, *found)
+        return (channels, *out)
 
     def windows(self, x: Array, fill: float) -> Array:
         """Every window of ``x``, padded with ``fill``: its inside at the end."""

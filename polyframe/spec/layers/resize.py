@@ -56,10 +56,10 @@ def weights(mode: str, n: int, size: int, step: float, align_corners: bool) -> A
     taps = {0: 1 - t, 1: t}  # place beside the first -> its weight
     if mode == "bicubic":
         taps = {-1: far(1 + t), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
-    found = np.zeros((size, n))
+    matrix = np.zeros((size, n))
     for place, weight in taps.items():
-        np.add.at(found, (i, np.clip(first + place, 0, n - 1)), weight)
-    return found
+        np.add.at(matrix, (i, np.clip(first + place, 0, n - 1)), weight)
+    return matrix
 
 
 A = -0.75
@@ -68,14 +68,14 @@ A = -0.75
 
 def near(d: Array) -> Array:
     """The cubic kernel at a distance up to 1 (Keys 1981, eq. 15)."""
-    found: Array = ((A + 2) * d - (A + 3)) * d * d + 1
-    return found
+    out: Array = ((A + 2) * d - (A + 3)) * d * d + 1
+    return out
 
 
 def far(d: Array) -> Array:
     """The cubic kernel at a distance from 1 to 2."""
-    found: Array = ((A * d - 5 * A) * d + 8 * A) * d - 4 * A
-    return found
+    out: Array = ((A * d - 5 * A) * d + 8 * A) * d - 4 * A
+    return out
 
 
 RANKS = {

@@ -211,9 +211,9 @@ class SeparableConv2D(Layer):
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         first = self.depthwise(shapes[0][0])
         second = self.pointwise().parameters(first.infer(*shapes))
-        found = {"depthwise_weight": first.parameters(*shapes)["weight"]}
-        found["pointwise_weight"] = second.pop("weight")
-        return found | second
+        weights = {"depthwise_weight": first.parameters(*shapes)["weight"]}
+        weights["pointwise_weight"] = second.pop("weight")
+        return weights | second
 
     def multiply_adds(self, *shapes: Shape) -> int:
         first = self.depthwise(shapes[0][0])

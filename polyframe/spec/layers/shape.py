@@ -243,10 +243,10 @@ class Cut(Layer):
 
     def infer(self, *shapes: Shape) -> Shape:
         pieces = zip(shapes[0], self.cuts(shapes[0]), strict=True)
-        found = tuple(len(range(*cut.indices(n))) for n, cut in pieces)
-        if 0 in found:
+        kept = tuple(len(range(*cut.indices(n))) for n, cut in pieces)
+        if 0 in kept:
             raise SpecError(f"leaves nothing of samples {shapes[0]}")
-        return found
+        return kept
 
     def define(self, at: Context, *x: Array) -> Array:
         piece: Array = x[0][(slice(None), *self.cuts(x[0].shape[1:]))]
@@ -255,12 +255,12 @@ class Cut(Layer):
 
 def along(axis: int, shape: Shape, cut: slice) -> tuple[slice, ...]:
     """A cut along one axis, all others whole; what a cut need not say is left out."""
-    found = [slice(None)] * len(shape)
+    cuts = [slice(None)] * len(shape)
     place = positive_axis(axis, shape) - 1
     start, stop, step = cut.indices(shape[place])
     end = stop if stop < shape[place] else None
-    found[place] = slice(start or None, end, step if step > 1 else None)
-    return tuple(found)
+    cuts[place] = slice(start or None, end, step if step > 1 else None)
+    return tuple(cuts)
 
 
 @define
@@ -292,8 +292,8 @@ class Crop(Cut):
                     f"cuts {low} + {high} off an axis that has {n}",
                     hint="at least one value must be left",
                 )
-        found = (slice(low or None, -high or None) for low, high in pairs)
-        return (slice(None), *found)
+        kept = (slice(low or None, -high or None) for low, high in pairs)
+        return (slice(None), *kept)
 
 
 @define

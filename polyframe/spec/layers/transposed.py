@@ -96,7 +96,7 @@ class ConvTranspose(Layer):
         channels, *size = shapes[0]
         divisible("input channels", channels, self.groups)
         divisible("out_channels", self.out_channels, self.groups)
-        found = []
+        out = []
         for n, (low, high), extra in zip(
             self.full(tuple(size)), self.padding, self.output_padding, strict=True
         ):
@@ -105,8 +105,8 @@ class ConvTranspose(Layer):
                     f"padding {low} + {high} leaves nothing of an axis of {n + extra}",
                     hint="less padding: here it shrinks the output",
                 )
-            found.append(n + extra - low - high)
-        return (self.out_channels, *found)
+            out.append(n + extra - low - high)
+        return (self.out_channels, *out)
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         shape = (shapes[0][0], self.out_channels // self.groups, *self.kernel_size)

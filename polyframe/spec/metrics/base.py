@@ -72,8 +72,8 @@ def larger_is_better(column: str) -> bool | None:
     while key:
         if key == "loss":
             return False
-        for found in known:
-            if found.owns(key):
-                return found.larger_is_better
+        for metric in known:
+            if metric.owns(key):
+                return metric.larger_is_better
         key = key.partition("_")[2]
     return None

@@ -61,9 +61,9 @@ def labels_of(output: Array, target: Array) -> Array:
 
 def predictions(output: Array) -> Array:
     """The class predicted for every sample (or pixel), in the same order; K for NaN."""
-    found = output.argmax(axis=1)
-    found[np.isnan(output).any(axis=1)] = output.shape[1]
-    out: Array = found.ravel()
+    classes = output.argmax(axis=1)
+    classes[np.isnan(output).any(axis=1)] = output.shape[1]
+    out: Array = classes.ravel()
     return out
 
 
@@ -123,8 +123,8 @@ class TopKAccuracy(_Classes):
         own = np.take_along_axis(logits, labels[:, None], axis=1)
         before = np.arange(classes) < labels[:, None]
         place = np.count_nonzero((logits > own) | (logits == own) & before, axis=1)
-        found = (place < self.k) & ~np.isnan(logits).any(axis=1)
-        out: Array = totals + np.array([np.count_nonzero(found), len(labels)])
+        hits = (place < self.k) & ~np.isnan(logits).any(axis=1)
+        out: Array = totals + np.array([np.count_nonzero(hits), len(labels)])
         return out
 
 
@@ -267,8 +267,8 @@ class ConfusionMatrix(_Classes):
     def update(self, totals: Array, output: Array, target: Array) -> Array:
         cells = labels_of(output, target) * totals.shape[1] + predictions(output)
         counts = np.bincount(cells, minlength=totals.size)
-        found: Array = totals + counts.reshape(totals.shape)
-        return found
+        matrix: Array = totals + counts.reshape(totals.shape)
+        return matrix
 
     def value(self, totals: Array) -> Array:
         return totals[:, :-1].copy()

@@ -36,12 +36,12 @@ class Optimizer(Element, family="optimizer"):
 
     def settings(self) -> dict[str, tuple[Any, Any]]:
         """Each field's value and neutral default, but for ``lr`` and ``decay_on``."""
-        found = {}
+        values = {}
         for f in dataclasses.fields(self):
             if f.name not in ("lr", "decay_on"):
                 default = f.metadata["aligned"] if f.default is UNSET else f.default
-                found[f.name] = getattr(self, f.name), default
-        return found
+                values[f.name] = getattr(self, f.name), default
+        return values
 
     def covers(self, w: Array) -> bool:
         """Whether a parameter is among those that ``decay_on`` names."""
