@@ -42,7 +42,7 @@ setup(
     ],
     package_dir={"polyframe.backends": "backends"},
     package_data={
-        "polyframe": ["py.typed"],
+        "polyframe": ["py.typed", "*.pyi"],
         "polyframe.backends.gluon": ["gaps.yaml"],
         "polyframe.backends.pytorch": ["gaps.yaml"],
         "polyframe.backends.tf": ["gaps.yaml"],
@@ -56,6 +56,7 @@ setup(
         "pyyaml>=6",
         "safetensors>=0.4",
         "click>=8.1",
+        "lazy_loader>=0.4",
         "rich>=13",
     ],
     extras_require={
@@ -73,6 +74,7 @@ setup(
             *TENSORBOARD,
             *PLOTS,
             *HTML,
+            "basedpyright",
             "hypothesis",
             "jax==0.7.1",  # of the example of a third party's backend
             "mypy",

@@ -109,7 +109,7 @@ class RunFolder(Callback):
         if result.get("status") != "done" or result.get("schema") != SCHEMA:
             return None
         try:
-            found = {
+            found: dict[str, Any] = {
                 "status": "done",
                 "stopped": Maybe(Text(1000)).check(result.get("stopped")),
                 "seconds": Float(0.0).check(result["seconds"]),

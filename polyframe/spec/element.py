@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from polyframe.errors import SpecError, brief, did_you_mean
-from polyframe.spec.fields import UNSET, Kind, field
+from polyframe.spec.fields import UNSET, Kind, T, field
 
 PART = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 """One part of a name. Names become attributes of native classes: nothing else may."""
@@ -28,7 +28,7 @@ class Element:
     registry: ClassVar[dict[str, type[Element]]]
     word: ClassVar[str]  # what the registry and YAML call it: "Conv2D", "cross_entropy"
 
-    def __init_subclass__(cls, family: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, family: str | None = None, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if family is not None:
             cls.family, cls.registry = family, {}
@@ -57,7 +57,7 @@ class Element:
 
     def options(self) -> dict[str, Any]:
         """The fields that were set to something other than their default."""
-        found = {}
+        options = {}
         for f in dataclasses.fields(self):  # type: ignore[arg-type]
             value, default = getattr(self, f.name), f.default
             if f.name == "name" or value is UNSET:
@@ -65,8 +65,8 @@ class Element:
             if default is not dataclasses.MISSING and default is not UNSET:
                 default = f.metadata["kind"].of(self).check(default)
             if not same(value, default):
-                found[f.name] = value
-        return found
+                options[f.name] = value
+        return options
 
     def written(self) -> dict[str, Any]:
         """``options``, each as people write it."""
@@ -78,18 +78,20 @@ class Element:
 
     def resolve(self, defaults: Mapping[str, Mapping[str, Any]]) -> Self:
         """This element with nothing UNSET: ``defaults[type][field]``, else aligned."""
-        mine = defaults.get(self.type, {})
-        found = {
-            f.name: mine.get(f.name, f.metadata["aligned"])
+        own = defaults.get(self.type, {})
+        resolved = {
+            f.name: own.get(f.name, f.metadata["aligned"])
             for f in dataclasses.fields(self)  # type: ignore[arg-type]
             if getattr(self, f.name) is UNSET
         }
-        return dataclasses.replace(self, **found) if found else self  # type: ignore[type-var]
+        if not resolved:
+            return self
+        return dataclasses.replace(self, **resolved)  # type: ignore[type-var]
 
     @classmethod
     def find(cls, name: str) -> builtins.type[Self]:
         """The class of this family with that name."""
-        known = {plain(word): found for word, found in cls.registry.items()}
+        known = {plain(word): element for word, element in cls.registry.items()}
         if plain(name) not in known:
             guess = did_you_mean(name, cls.registry)
             raise SpecError(
@@ -99,7 +101,7 @@ class Element:
         return known[plain(name)]  # type: ignore[return-value]
 
     @classmethod
-    def parse(cls, value: Any, where: str | None = None) -> Self:
+    def parse(cls, value: object, where: str | None = None) -> Self:
         """One of this family from an object, a name, or ``{type: …, field: …}``."""
         if isinstance(value, cls):
             return value
@@ -112,8 +114,8 @@ class Element:
                 where=where,
             )
         try:
-            found = cls.find(value["type"])
-            return found(**{str(k): v for k, v in value.items() if k != "type"})
+            element = cls.find(value["type"])
+            return element(**{str(k): v for k, v in value.items() if k != "type"})
         except SpecError as error:
             inner = f"{where}: {error.where}" if error.where else where
             raise SpecError(error.message, where=inner, hint=error.hint) from None
@@ -122,7 +124,7 @@ class Element:
 F = TypeVar("F", bound=Element)
 
 
-def parse_several(family: type[F], value: Any, where: str) -> tuple[F, ...]:
+def parse_several(family: type[F], value: object, where: str) -> tuple[F, ...]:
     """A list of one family; one alone stands for a list of one."""
     if isinstance(value, (str, family, Mapping)):
         value = [value]
@@ -134,7 +136,16 @@ def parse_several(family: type[F], value: Any, where: str) -> tuple[F, ...]:
 E = TypeVar("E", bound=type[Element])
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+# The classes are frozen, but checkers are not told so (``frozen_default``): mypy takes
+# a descriptor-typed field of a frozen dataclass for what the constructor takes.
+@dataclass_transform(field_specifiers=(field, dataclasses.field))
+def define_base(cls: E) -> E:
+    """Make a frozen dataclass of it: a base that elements share, and no element."""
+    dataclasses.dataclass(frozen=True)(cls)
+    return cls
+
+
+@dataclass_transform(field_specifiers=(field, dataclasses.field))
 def define(cls: E) -> E:
     """Make a frozen dataclass of it, register it, and check its arguments' names."""
     own_init = "__init__" in cls.__dict__
@@ -154,10 +165,10 @@ def define(cls: E) -> E:
     ]
 
     @functools.wraps(original)
-    def __init__(self: Any, /, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: E, /, *args: object, **kwargs: object) -> None:
         given = dict(zip(positional, args, strict=False)) | kwargs
-        place = kwargs.get("name")
-        where = f"{brief_name(place)} ({cls.word})" if place is not None else cls.word
+        called = kwargs.get("name")
+        where = f"{brief_name(called)} ({cls.word})" if called is not None else cls.word
         if len(args) > len(positional):
             raise SpecError(
                 f"takes at most {len(positional)} positional values, got {len(args)}",
@@ -180,7 +191,7 @@ def define(cls: E) -> E:
     return cls
 
 
-def check_field(label: str, name: str, kind: Kind, value: Any) -> Any:
+def check_field(label: str, name: str, kind: Kind[T], value: object) -> T:
     """``kind.check`` with an error that names the element and the field."""
     try:
         return kind.check(value)
@@ -193,7 +204,7 @@ def check_field(label: str, name: str, kind: Kind, value: Any) -> Any:
         raise SpecError(error.message, where=inner, hint=error.hint) from None
 
 
-def check_name(name: Any, what: str = "name") -> str:
+def check_name(name: object, what: str = "name") -> str:
     """A name that is safe to write into source."""
     if not isinstance(name, str) or not PART.fullmatch(name):
         raise SpecError(
@@ -203,16 +214,16 @@ def check_name(name: Any, what: str = "name") -> str:
     return name
 
 
-def brief_name(name: Any) -> str:
+def brief_name(name: object) -> str:
     """A name as errors show it, which need not be allowed yet."""
     return name if isinstance(name, str) and PART.fullmatch(name) else brief(name)
 
 
 def plain(word: str) -> str:
-    """Names are found whatever their case: ``Adam`` is ``adam``."""
+    """A name without case and underscores: ``Adam`` is ``adam``."""
     return word.replace("_", "").lower()
 
 
-def same(a: Any, b: Any) -> bool:
+def same(a: object, b: object) -> bool:
     """Equal, and of one type (``1`` is not ``True``)."""
     return type(a) is type(b) and bool(a == b)

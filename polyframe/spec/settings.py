@@ -10,7 +10,7 @@ from typing import Any
 from polyframe.errors import PolyframeError, SpecError, brief, did_you_mean
 from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, Text
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind[Any]] = {
     "batch_size": Int(1, 2**20),
     "epochs": Int(1, 10**6),
     "seed": Int(0, 2**63 - 1),
