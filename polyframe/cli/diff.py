@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 @click.option(
     "--dtype",
     type=click.Choice(["float64", "float32"]),
-    default="float64",
-    show_default=True,
-    help="float64 tells another meaning from rounding.",
+    help="float64, the default, tells another meaning from rounding; a recipe with a "
+    "precision is compared in float32.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 @click.option(
@@ -42,7 +41,7 @@ def diff(
     backends: tuple[str, ...],
     steps: int,
     optimizer: str | None,
-    dtype: str,
+    dtype: str | None,
     as_json: bool,
     out: str | None,
 ) -> None:
@@ -74,7 +73,7 @@ def diff(
     if folder is not None:
         keep(found, folder)
     if as_json:
-        print_json(as_data(found))
+        print_json(found.to_data())
     elif found.divergence is None:
         where = found.where
         place = f" ({where.kind} of {where.name}, step {where.step})" if where else ""
@@ -94,7 +93,7 @@ def keep(found: Agreement, folder: Path) -> None:
     from polyframe.io.atomic import write_atomic
     from polyframe.io.json_csv import to_json
 
-    write_atomic(folder / "diff.json", to_json(as_data(found)))
+    write_atomic(folder / "diff.json", to_json(found.to_data()))
     for backend, text in found.sources.items():
         write_atomic(folder / f"program_{backend}.py", text)
 
@@ -116,27 +115,3 @@ def tell(name: str, found: Divergence) -> None:
             if name in cause.backends:
                 click.echo(f"  {name}: {cause.backends[name]}")
         click.echo(f"  polyframe writes: {cause.remedy}")
-
-
-def as_data(found: Agreement) -> dict[str, Any]:
-    """What was found, as plain data."""
-    data: dict[str, Any] = {
-        "agree": found.divergence is None,
-        "steps": found.steps,
-        "tensors": found.tensors,
-        "worst": found.worst,
-        "divergence": None,
-    }
-    if found.divergence is not None:
-        d = found.divergence
-        data["divergence"] = {
-            "step": d.key.step, "kind": d.key.kind, "tensor": d.key.name,
-            "layer": d.layer, "entry": d.entry, "backends": [d.one, d.other],
-            "distance": d.value, "bound": d.bound.value, "reason": d.bound.reason,
-            "blamed": d.blamed,
-            "causes": [dataclasses.asdict(cause) for cause in d.causes],
-            "worst": [
-                {"index": list(index), d.one: a, d.other: b} for index, a, b in d.worst
-            ],
-        }  # fmt: skip
-    return data

@@ -5,20 +5,23 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from polyframe.compiler.program import Program
+from polyframe.conformance.defaults import native_differences
 from polyframe.conformance.figures import FORWARD, GRADIENT, Bound, distance
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import (
     Key,
     Trace,
     advance,
+    gradients,
     outputs,
     predictions,
-    slopes,
 )
+from polyframe.conformance.verify import alike, bound16, choose_dtypes
 from polyframe.contract.backend import Backend
 from polyframe.contract.registry import get
 from polyframe.differences import Difference, causes
@@ -33,8 +36,16 @@ WORST = 5  # elements that are shown
 
 
 Arrays = dict[str, np.ndarray]
-Three = tuple[Trace, Trace, Trace]
-"""One's, the other's, the twin's."""
+
+
+class Traces(NamedTuple):
+    """The same tensors four times and more: of both backends, of the twin, and with a
+    ``precision`` of both backends' float64 runs."""
+
+    one: Trace
+    other: Trace
+    twin: Trace
+    exact: tuple[Trace, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,33 @@ class Agreement:
     steps: int = 0
     worst: float = 0.0
     where: Key | None = None
-    sources: dict[str, str] = field(default_factory=dict)  # backend → what it ran
+    programs: dict[str, Program] = field(default_factory=dict)  # backend → what it ran
+    # what makes native programs differ, a line each
+    differences: list[str] = field(default_factory=list)
+
+    def to_data(self) -> dict[str, Any]:
+        """What was found, as plain data, for ``diff.json``."""
+        data: dict[str, Any] = {
+            "agree": self.divergence is None,
+            "steps": self.steps,
+            "tensors": self.tensors,
+            "worst": self.worst,
+            "native_differences": self.differences,
+            "divergence": None,
+        }
+        if self.divergence is not None:
+            d = self.divergence
+            data["divergence"] = {
+                "step": d.key.step, "kind": d.key.kind, "tensor": d.key.name,
+                "layer": d.layer, "entry": d.entry, "backends": [d.one, d.other],
+                "distance": d.value, "bound": d.bound.value, "reason": d.bound.reason,
+                "blamed": d.blamed,
+                "causes": [dataclasses.asdict(cause) for cause in d.causes],
+                "worst": [
+                    {"index": list(i), d.one: a, d.other: b} for i, a, b in d.worst
+                ],
+            }  # fmt: skip
+        return data
 
 
 def localise(
@@ -88,7 +125,7 @@ def localise(
     other: str | Backend,
     steps: int = 5,
     device: str = "cpu",
-    dtype: str = "float64",
+    dtype: str | None = None,
 ) -> Divergence | None:
     """Where two backends part within some steps; None where they do not."""
     return compare(subject, one, other, steps, device, dtype).divergence
@@ -100,9 +137,13 @@ def compare(
     other: str | Backend,
     steps: int = 5,
     device: str = "cpu",
-    dtype: str = "float64",
+    dtype: str | None = None,
 ) -> Agreement:
-    """Run both backends in step and stop at the first tensor that is out of bounds."""
+    """Run both backends in step and stop at the first tensor that is out of bounds.
+
+    ``dtype`` left out is float64, or float32 with a ``precision``.
+    """
+    dtype = choose_dtypes(subject, [dtype] if dtype else ())[0]
     return Localiser(subject, get(one), get(other), steps, device, dtype).run()
 
 
@@ -116,7 +157,7 @@ class Localiser:
     steps: int
     device: str
     dtype: str
-    found: Agreement = field(default_factory=Agreement)
+    result: Agreement = field(default_factory=Agreement)
     before: list[Arrays] = field(default_factory=list)  # weights before the step
     states: list[Arrays] = field(default_factory=list)
 
@@ -127,40 +168,52 @@ class Localiser:
             self.one, self.dtype, self.device, weights=self.subject.nudged()
         )
         names = (self.one.name, self.other.name)
-        self.found.sources = dict(zip(names, (a.source, b.source), strict=True))
-        for parts in self.parts(a, b, twin):
-            self.found.tensors += len(parts[0])
-            for key in parts[0]:
-                divergence = self.judge(key, parts, names, [a, b])
+        self.result.programs = dict(zip(names, (a.program, b.program), strict=True))
+        self.result.differences = native_differences(
+            self.subject, (self.one, self.other)
+        )
+        exact = [
+            self.subject.model(backend, "float64", self.device)
+            for backend in (self.one, self.other)
+            if self.precision is not None
+        ]
+        for traces in self.traces([a, b, twin, *exact]):
+            self.result.tensors += len(traces.one)
+            for key in traces.one:
+                divergence = self.judge(key, traces, names, [a, b])
                 if divergence is not None:
-                    self.found.divergence = divergence
-                    return self.found
-        return self.found
+                    self.result.divergence = divergence
+                    return self.result
+        return self.result
 
     def model(self, backend: Backend) -> Model:
         return self.subject.model(backend, self.dtype, self.device)
 
-    def parts(self, a: Model, b: Model, twin: Model) -> Iterator[Three]:
-        """The traces of both and of the twin, moment by moment."""
+    @property
+    def precision(self) -> str | None:
+        """What the passes compute in, if that is not the weights' dtype."""
+        return self.subject.training.precision
 
-        def of(take: Callable[[Model, Subject, int], Trace], step: int) -> Three:
-            one, other, third = (take(m, self.subject, step) for m in (a, b, twin))
-            return one, other, third
+    def traces(self, models: list[Model]) -> Iterator[Traces]:
+        """The traces of all models, one stage of a step after the other."""
 
+        def of(take: Callable[[Model, Subject, int], Trace], step: int) -> Traces:
+            one, other, twin, *exact = (take(m, self.subject, step) for m in models)
+            return Traces(one, other, twin, tuple(exact))
+
+        pair = models[:2]
         for step in range(1, self.steps + 1):
-            self.found.steps = step
-            self.before = [m.weights() for m in (a, b)]
-            self.states = [m.training_state() for m in (a, b)]
-            yield of(
-                outputs, step
-            )  # before the slopes, which other shapes may not have
-            yield of(slopes, step)
-            yield of(advance, step)
+            self.result.steps = step
+            self.before = [m.weights() for m in pair]
+            self.states = [m.training_state() for m in pair]
+            # Outputs come before gradients, which wrong shapes may not have.
+            for take in (outputs, gradients, advance):
+                yield of(take, step)
         yield of(predictions, self.steps)
-        for model, kept in ((a, self.one), (b, self.other)):
-            yield self.handed_over(model, kept)
+        for model, backend in zip(pair, (self.one, self.other), strict=True):
+            yield self.handed_over(model, backend)
 
-    def handed_over(self, model: Model, backend: Backend) -> Three:
+    def handed_over(self, model: Model, backend: Backend) -> Traces:
         """One more step of a model, and of a fresh one that took over its state."""
         fresh = self.model(backend)
         fresh.load_weights(model.weights())
@@ -169,23 +222,27 @@ class Localiser:
         self.before = [model.weights(), fresh.weights()]
         self.states = [model.training_state(), fresh.training_state()]
         step = self.steps + 1
-        kept, taken = (advance(m, self.subject, step) for m in (model, fresh))
-        return kept, taken, kept
+        own, taken_over = (advance(m, self.subject, step) for m in (model, fresh))
+        return Traces(own, taken_over, own)
 
     def judge(
         self,
         key: Key,
-        parts: Three,
+        traces: Traces,
         names: tuple[str, str],
         models: list[Model],
     ) -> Divergence | None:
         """None while a tensor is within its bound."""
-        a, b, twin = parts
-        value = distance(b[key], a[key])
-        bound = self.bound(key, distance(twin[key], a[key]))
+        a, b, twin, exact = traces
+        value = distance(b.get(key, ()), a[key])
+        away = [
+            max(distance(v[k], e.get(k, v[k])) for k in v if alike(k) == alike(key))
+            for v, e in zip((a, b), exact)
+        ]
+        bound = self.bound(key, distance(twin[key], a[key]), min(away, default=0.0))
         if value <= bound.value:
-            if value > self.found.worst:
-                self.found.worst, self.found.where = value, key
+            if value > self.result.worst:
+                self.result.worst, self.result.where = value, key
             return None
         if self.garbage(key, a, b):
             return None
@@ -195,10 +252,12 @@ class Localiser:
             key, layer, entry, *names, value, bound, worst(a[key], b[key]), blamed
         )
 
-    def bound(self, key: Key, own: float) -> Bound:
-        """The bound of a tensor whose twin is ``own`` away."""
+    def bound(self, key: Key, own: float, away: float = 0.0) -> Bound:
+        """The bound of a tensor whose twin is ``own`` away; with a ``precision``, tensors
+        like it are at least ``away`` from the float64 run on both backends."""
         if self.dtype != "float64":
-            return SINGLE
+            half = self.precision and bound16(key, away, self.precision)
+            return half if half and half.value > SINGLE.value else SINGLE
         exact = FORWARD if key.kind in ("inference", "forward") else GRADIENT
         return exact if 10 * own <= exact.value else Bound(10 * own, TWIN)
 
@@ -237,13 +296,13 @@ class Localiser:
         readers = [node for node in flat.nodes if key.name in node.inputs]
         if not readers:
             return key.name, losses
-        wrong = [node for node in readers if self.own_slope(node, a, b, twin)]
+        wrong = [node for node in readers if self.own_gradient(node, a, b, twin)]
         node = (wrong or readers)[0]
         return node.name, node.layer.type
 
-    def own_slope(self, node: TypedNode, a: Trace, b: Trace, twin: Trace) -> bool:
-        """Whether only this reader can be wrong: its other inputs part, too, or it is
-        the one that is not the identity of its slope."""
+    def own_gradient(self, node: TypedNode, a: Trace, b: Trace, twin: Trace) -> bool:
+        """Whether only this reader can be wrong: its other inputs diverge, too, or it is
+        the one that is not the identity of its gradient."""
         keys = [k for k in a if k.kind == "output gradient" and k.name in node.inputs]
         return all(
             distance(b[k], a[k]) > self.bound(k, distance(twin[k], a[k])).value
@@ -271,22 +330,27 @@ class Localiser:
         """A node's output or a running statistic by the definitions."""
         x = as_list(self.subject.batch(key.step)[0])
         draws, training = None, key.kind != "inference"
-        if training:
+        if training and self.subject.semantics == "native":
+            random = any(node.layer.random for node in flatten(model.graph).nodes)
+            if random:
+                return None
+        elif training:
             step = key.step - 1
             values = model.stager.draws(model.session, len(x[0]), step)
             draws = dict(zip(model.program.draws, values, strict=True))
         known, state = interpret(
-            self.subject.graph, weights, x, training=training, draws=draws
+            model.graph, weights, x, training=training, draws=draws
         )
         return state.get(key.name) if key.kind == "statistics" else known.get(key.name)
 
     def updated(self, key: Key, index: int, models: list[Model]) -> Any:
         """A parameter or its state after the step, by the optimizer's rule on the
         backend's own gradients."""
-        if self.subject.training != type(self.subject.training)():
+        if self.subject.training.changed():
             return None
         name, _, state = key.name.partition("/")
-        rule: Any = self.subject.optimizer.resolve({})
+        defaults = self.subject.defaults(models[index].backend)
+        rule: Any = self.subject.optimizer.resolve(defaults)
         vector = name.endswith(".bias") or len(self.before[index][name].shape) == 1
         if rule.decay_on == "kernels":
             decay = 0.0 if vector else rule.weight_decay
@@ -294,10 +358,12 @@ class Localiser:
         model = self.model(models[index].backend)
         model.load_weights(self.before[index])
         model.steps_done = key.step - 1
-        slope = model.gradients(*self.subject.batch(key.step))[name]
+        gradient = model.gradients(*self.subject.batch(key.step))[name]
         kept = {k: self.states[index][f"{name}/{k}"].copy() for k in rule.state}
         rate = models[index].learning_rate
-        new = rule.define(self.before[index][name], slope, kept, rate, key.step)
+        new = rule.define(
+            self.before[index][name], gradient, kept, rate, key.step
+        )
         return kept[state] if state else new
 
 
