@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -45,14 +44,17 @@ def diff(
     as_json: bool,
     out: str | None,
 ) -> None:
-    """The first tensor at which two backends part.
+    """The first tensor at which two backends diverge.
 
     Both train the model from the same weights on the same random batches, in step. The
     comparison stops at the first tensor that is further apart than rounding explains: an
     output of a layer, a gradient, a running statistic, an update. It names the layer or
-    the optimizer, and in float64 the backend that parts from the definition in NumPy.
+    the optimizer, and in float64 the backend that differs from the definition in NumPy.
 
-    SPEC|RECIPE is a YAML or JSON file or a shipped name. Exit code 1 if they part.
+    A recipe is trained with its own loss, optimizer, semantics and training settings,
+    but without its schedule.
+
+    SPEC|RECIPE is a YAML or JSON file or a shipped name. Exit code 1 if they diverge.
 
     \b
     Examples:
@@ -78,24 +80,31 @@ def diff(
         where = found.where
         place = f" ({where.kind} of {where.name}, step {where.step})" if where else ""
         click.echo(
-            f"{spec.name}: {backends[0]} and {backends[1]} agree in {dtype}: "
+            f"{spec.name}: {backends[0]} and {backends[1]} agree in "
+            f"{found.dtype}: "
             f"{found.steps} steps, {found.tensors} tensors, at most {found.worst:.1e} "
             f"apart{place}"
         )
     else:
         tell(spec.name, found.divergence)
+    if found.differences and not as_json:
+        click.echo("Native defaults that differ:")
+        for line in found.differences:
+            click.echo(f"  {line}")
     if found.divergence is not None:
         ctx.exit(1)
 
 
 def keep(found: Agreement, folder: Path) -> None:
     """diff.json, and the programs that were compared, to lay side by side."""
+    from polyframe.contract.files import program_files
     from polyframe.io.atomic import write_atomic
     from polyframe.io.json_csv import to_json
 
     write_atomic(folder / "diff.json", to_json(found.to_data()))
-    for backend, text in found.sources.items():
-        write_atomic(folder / f"program_{backend}.py", text)
+    for backend, program in found.programs.items():
+        for name, content in program_files(program, backend).items():
+            write_atomic(folder / name, content)
 
 
 def tell(name: str, found: Divergence) -> None:

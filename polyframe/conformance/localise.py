@@ -1,4 +1,4 @@
-"""The localiser: two backends in step, up to the first tensor at which they part."""
+"""The localiser: two backends in step, up to the first tensor at which they diverge."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from polyframe.compiler.program import Program
 from polyframe.conformance.defaults import native_differences
+from polyframe.conformance.divergence import Agreement, Divergence
 from polyframe.conformance.figures import FORWARD, GRADIENT, Bound, distance
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import (
@@ -21,10 +21,15 @@ from polyframe.conformance.trace import (
     outputs,
     predictions,
 )
-from polyframe.conformance.verify import alike, bound16, choose_dtypes
+from polyframe.conformance.verify import (
+    CLOSER,
+    alike,
+    bound16,
+    choose_dtypes,
+    closer,
+)
 from polyframe.contract.backend import Backend
 from polyframe.contract.registry import get
-from polyframe.differences import Difference, causes
 from polyframe.model.model import Model
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.typed import TypedNode, flatten
@@ -48,77 +53,6 @@ class Traces(NamedTuple):
     exact: tuple[Trace, ...] = ()
 
 
-@dataclass(frozen=True)
-class Divergence:
-    """The first tensor at which two backends part, and what is known of it.
-
-    ``layer`` is the path of the layer to blame, ``entry`` its type; for an update or an
-    optimizer's state the optimizer's, for the loss the loss's. ``blamed`` is the backend
-    that parts from the definition, None where that cannot be told.
-    """
-
-    key: Key
-    layer: str
-    entry: str
-    one: str
-    other: str
-    value: float
-    bound: Bound
-    worst: tuple[tuple[tuple[int, ...], float, float], ...]
-    blamed: str | None = None
-
-    @property
-    def causes(self) -> tuple[Difference, ...]:
-        """Known differences that may be behind it; of ``polyframe.differences``."""
-        return causes(self.entry, self.key.kind, (self.one, self.other))
-
-    def __str__(self) -> str:
-        who = f"; {self.blamed} parts from the definition" if self.blamed else ""
-        return (
-            f"{self.one} and {self.other} part at step {self.key.step}, "
-            f"{self.key.kind} of {self.key.name} ({self.layer}, {self.entry}): "
-            f"{self.value:.1e}, at most {self.bound.value:.0e} is rounding{who}"
-        )
-
-
-@dataclass
-class Agreement:
-    """What a comparison found: the divergence, or how far apart they were at most."""
-
-    divergence: Divergence | None = None
-    tensors: int = 0
-    steps: int = 0
-    worst: float = 0.0
-    where: Key | None = None
-    programs: dict[str, Program] = field(default_factory=dict)  # backend → what it ran
-    # what makes native programs differ, a line each
-    differences: list[str] = field(default_factory=list)
-
-    def to_data(self) -> dict[str, Any]:
-        """What was found, as plain data, for ``diff.json``."""
-        data: dict[str, Any] = {
-            "agree": self.divergence is None,
-            "steps": self.steps,
-            "tensors": self.tensors,
-            "worst": self.worst,
-            "native_differences": self.differences,
-            "divergence": None,
-        }
-        if self.divergence is not None:
-            d = self.divergence
-            data["divergence"] = {
-                "step": d.key.step, "kind": d.key.kind, "tensor": d.key.name,
-                "layer": d.layer, "entry": d.entry, "backends": [d.one, d.other],
-                "distance": d.value, "bound": d.bound.value, "reason": d.bound.reason,
-                "blamed": d.blamed,
-                "causes": [dataclasses.asdict(cause) for cause in d.causes],
-                "worst": [
-                    {"index": list(i), d.one: a, d.other: b} for i, a, b in d.worst
-                ],
-            }  # fmt: skip
-        return data
-
-
 def localise(
     subject: Subject,
     one: str | Backend,
@@ -127,7 +61,7 @@ def localise(
     device: str = "cpu",
     dtype: str | None = None,
 ) -> Divergence | None:
-    """Where two backends part within some steps; None where they do not."""
+    """Where two backends diverge within some steps; None where they do not."""
     return compare(subject, one, other, steps, device, dtype).divergence
 
 
@@ -163,9 +97,10 @@ class Localiser:
 
     def run(self) -> Agreement:
         """All steps, then predictions and the handing over of the state."""
+        self.result.dtype = self.dtype
         a, b = self.model(self.one), self.model(self.other)
         twin = self.subject.model(
-            self.one, self.dtype, self.device, weights=self.subject.nudged()
+            self.one, self.dtype, self.device, weights=self.nudged()
         )
         names = (self.one.name, self.other.name)
         self.result.programs = dict(zip(names, (a.program, b.program), strict=True))
@@ -179,6 +114,9 @@ class Localiser:
         ]
         for traces in self.traces([a, b, twin, *exact]):
             self.result.tensors += len(traces.one)
+            self.result.divergence = self.coarser(traces, names)
+            if self.result.divergence is not None:
+                return self.result
             for key in traces.one:
                 divergence = self.judge(key, traces, names, [a, b])
                 if divergence is not None:
@@ -188,6 +126,11 @@ class Localiser:
 
     def model(self, backend: Backend) -> Model:
         return self.subject.model(backend, self.dtype, self.device)
+
+    def nudged(self) -> Arrays:
+        """The twin's initial weights: what shows another meaning in float64, and what a
+        precision rounds in float32."""
+        return self.subject.nudged("float64" if self.precision is None else self.dtype)
 
     @property
     def precision(self) -> str | None:
@@ -233,33 +176,50 @@ class Localiser:
         models: list[Model],
     ) -> Divergence | None:
         """None while a tensor is within its bound."""
-        a, b, twin, exact = traces
+        a, b = traces.one, traces.other
         value = distance(b.get(key, ()), a[key])
-        away = [
-            max(distance(v[k], e.get(k, v[k])) for k in v if alike(k) == alike(key))
-            for v, e in zip((a, b), exact)
-        ]
-        bound = self.bound(key, distance(twin[key], a[key]), min(away, default=0.0))
+        bound = self.bound(key, traces)
         if value <= bound.value:
             if value > self.result.worst:
                 self.result.worst, self.result.where = value, key
             return None
         if self.garbage(key, a, b):
             return None
-        layer, entry = self.culprit(key, a, b, twin)
+        layer, entry = self.culprit(key, traces)
         blamed = self.blame(key, a, b, names, models)
         return Divergence(
             key, layer, entry, *names, value, bound, worst(a[key], b[key]), blamed
         )
 
-    def bound(self, key: Key, own: float, away: float = 0.0) -> Bound:
-        """The bound of a tensor whose twin is ``own`` away; with a ``precision``, tensors
-        like it are at least ``away`` from the float64 run on both backends."""
+    def bound(self, key: Key, traces: Traces) -> Bound:
+        """The most that a tensor may be apart."""
+        own = distance(traces.twin[key], traces.one[key])
         if self.dtype != "float64":
-            half = self.precision and bound16(key, away, self.precision)
-            return half if half and half.value > SINGLE.value else SINGLE
+            return self.half(key, traces) if traces.exact else SINGLE
         exact = FORWARD if key.kind in ("inference", "forward") else GRADIENT
         return exact if 10 * own <= exact.value else Bound(10 * own, TWIN)
+
+    def half(self, key: Key, traces: Traces) -> Bound:
+        """The bound with a ``precision``; see ``verify``."""
+        pairs = zip((traces.one, traces.other), traces.exact, strict=True)
+        away = min(level(run, exact, key) for run, exact in pairs)
+        own = level(traces.twin, traces.one, key)
+        bound = bound16(away, own, self.one.title, str(self.precision))
+        return bound if bound.value > SINGLE.value else SINGLE
+
+    def coarser(self, traces: Traces, names: tuple[str, str]) -> Divergence | None:
+        """Whether only one of the two computes the first step in the precision."""
+        key = Key(1, "loss", "loss")
+        if not traces.exact or key not in traces.one:
+            return None
+        pairs = zip((traces.one, traces.other), traces.exact, strict=True)
+        away = [level(run, exact, key) for run, exact in pairs]
+        ratio, precision = closer(*away), str(self.precision)
+        if ratio <= CLOSER.value:
+            return None
+        key = Key(1, "precision", precision)
+        blamed = names[away.index(min(away))]
+        return Divergence(key, "model", precision, *names, ratio, CLOSER, (), blamed)
 
     def garbage(self, key: Key, a: Trace, b: Trace) -> bool:
         """Whether a gradient is nothing beside its fellows: what is 0 but for rounding
@@ -272,7 +232,7 @@ class Localiser:
 
     # --- who it is -------------------------------------------------------------------
 
-    def culprit(self, key: Key, a: Trace, b: Trace, twin: Trace) -> tuple[str, str]:
+    def culprit(self, key: Key, traces: Traces) -> tuple[str, str]:
         """The layer, and the type of what is to blame."""
         flat = flatten(self.subject.graph)
         nodes = {node.name: node for node in flat.nodes}
@@ -296,23 +256,21 @@ class Localiser:
         readers = [node for node in flat.nodes if key.name in node.inputs]
         if not readers:
             return key.name, losses
-        wrong = [node for node in readers if self.own_gradient(node, a, b, twin)]
+        wrong = [node for node in readers if self.own_gradient(node, traces)]
         node = (wrong or readers)[0]
         return node.name, node.layer.type
 
-    def own_gradient(self, node: TypedNode, a: Trace, b: Trace, twin: Trace) -> bool:
+    def own_gradient(self, node: TypedNode, traces: Traces) -> bool:
         """Whether only this reader can be wrong: its other inputs diverge, too, or it is
         the one that is not the identity of its gradient."""
+        a, b = traces.one, traces.other
         keys = [k for k in a if k.kind == "output gradient" and k.name in node.inputs]
-        return all(
-            distance(b[k], a[k]) > self.bound(k, distance(twin[k], a[k])).value
-            for k in keys
-        )
+        return all(distance(b[k], a[k]) > self.bound(k, traces).value for k in keys)
 
     def blame(
         self, key: Key, a: Trace, b: Trace, names: tuple[str, str], models: list[Model]
     ) -> str | None:
-        """Which of the two parts from the definition."""
+        """Which of the two differs from the definition."""
         if self.dtype != "float64":
             return None
         if key.kind in ("inference", "forward", "statistics"):
@@ -328,6 +286,8 @@ class Localiser:
 
     def defined(self, key: Key, weights: Arrays, model: Model) -> Any:
         """A node's output or a running statistic by the definitions."""
+        if key.kind == "statistics" and self.subject.training.accumulate > 1:
+            return None  # they saw several batches
         x = as_list(self.subject.batch(key.step)[0])
         draws, training = None, key.kind != "inference"
         if training and self.subject.semantics == "native":
@@ -361,10 +321,14 @@ class Localiser:
         gradient = model.gradients(*self.subject.batch(key.step))[name]
         kept = {k: self.states[index][f"{name}/{k}"].copy() for k in rule.state}
         rate = models[index].learning_rate
-        new = rule.define(
-            self.before[index][name], gradient, kept, rate, key.step
-        )
+        new = rule.define(self.before[index][name], gradient, kept, rate, key.step)
         return kept[state] if state else new
+
+
+def level(run: Trace, exact: Trace, key: Key) -> float:
+    """How far a run is from another at most, in the tensors that are like one."""
+    same = [k for k in run if alike(k) == alike(key)]
+    return max(distance(run[k], exact.get(k, run[k])) for k in same)
 
 
 def named(owners: dict[str, TypedNode], path: str) -> tuple[str, str]:

@@ -31,6 +31,8 @@ from polyframe.train.arrays import as_one
 NUDGE = 4
 """Units in the last place by which a twin's initial weights are moved: a sum of some
 hundred numbers taken in another order is off by about as many."""
+COARSE = {"bfloat16": 2**16, "float16": 2**13}
+"""Units of float32 in one unit of a precision, by which it may round a weight."""
 
 Batch = tuple[Any, Any]
 """(x, y) as ``train_step`` takes them."""
@@ -82,14 +84,18 @@ class Subject:
 
     def nudged(self, dtype: str = "float64", number: int = 1) -> dict[str, np.ndarray]:
         """The initial weights, each moved by a few units in the last place of a dtype:
-        as much as the sum that a layer takes is off by its rounding (``NUDGE``).
-        Each ``number`` moves them another way."""
+        as much as the sum that a layer takes is off by its rounding (``NUDGE``); with a
+        ``precision``, which is for float32 only, by one unit of it. Each ``number``
+        moves them another way."""
+        precision = self.training.precision
+        coarse = dtype == "float32" and precision is not None
+        units = COARSE[str(precision)] if coarse else NUDGE
         moved = {}
         for name, value in self.weights.items():
             rng = generator(number, "nudge", name)
             sign = np.where(rng.random(value.shape) < 0.5, 1, -1)
             exact = value.astype(dtype)
-            moved[name] = exact + (NUDGE * sign * np.spacing(exact)).astype(dtype)
+            moved[name] = exact + (units * sign * np.spacing(exact)).astype(dtype)
         return moved
 
     def twin(self, dtype: str) -> Subject:

@@ -21,6 +21,7 @@ KINDS = {
     "weights": "a parameter after the step",
     "state": "what the optimizer keeps, after the step",
     "prediction": "an output of predict, after training",
+    "precision": "how many times closer to its float64 run one of two backends is",
 }
 """Kinds of tensors, in the order in which a step computes them."""
 

@@ -35,12 +35,14 @@ SINGLE = (
     "hyperparameters by one does, or 4 units"
 )
 HALF = (
-    "{0} with weights in float32: 8 times the least that a backend is away from its own "
-    "float64 run (which does without {0}), in the tensor which is furthest at that step"
+    "{0} with weights in float32: at that step, in the tensor which is furthest, 8 times "
+    "the least that a backend is away from its own float64 run (which does without {0}), "
+    "or 10 times what moving {1}'s weights by one unit of {0} does"
 )
-ONE_LOSS = "; a loss is one number, which may come close to that run by chance: or {0:.1e}"
-UNITS = {"bfloat16": 2.0**-6, "float16": 2.0**-9}
-"""Four units in the last place of a precision."""
+CLOSER = Bound(
+    100.0,
+    "a backend that is 100 times closer to its float64 run leaves the precision out",
+)
 DTYPES = ("float64", "float32")
 Tell = Callable[[str], None]
 
@@ -129,7 +131,7 @@ class Certificate:
             "seed": subject.seed,
             "programs": self.programs,
             "chaos": {"grown": self.grown, "bound": CHAOS, "vague": self.vague},
-            "figures": [
+            "comparisons": [
                 {
                     "dtype": c.dtype, "pair": list(c.pair), "step": c.key.step,
                     "kind": c.key.kind, "name": c.key.name, "value": c.value,
@@ -220,6 +222,7 @@ def compare(
     scales, comparisons = sizes(first | exact[0]), []
     away = [rounding(runs[i, dtype], exact[i], scales) for i in range(len(backends))]
     levels = [pooled(each) for each in away]
+    moved = pooled(rounding(twin, first, scales))
     grown = 0.0  # a loss is one number, which may come close by chance
     for key, value in first.items():
         scale = scales[key]
@@ -232,21 +235,32 @@ def compare(
             least = min(each[key] for each in away)
             bound = bound32(least, own, backends[0].title)
         else:
-            bound = bound16(key, min(level[alike(key)] for level in levels), precision)
+            group = alike(key)
+            least = min(level[group] for level in levels)
+            bound = bound16(least, moved[group], backends[0].title, precision)
         for i, j in pairs:
             off = apart(runs[i, dtype].get(key, ()), runs[j, dtype].get(key, ()), scale)
             pair = (backends[i].name, backends[j].name)
             comparisons.append(Comparison(dtype, pair, key, off, bound))
+    if precision is None or dtype == "float64":
+        return comparisons
+    for i, j in pairs:
+        key, pair = Key(1, "precision", precision), (backends[i].name, backends[j].name)
+        ratio = closer(levels[i][1, False], levels[j][1, False])
+        comparisons.append(Comparison(dtype, pair, key, ratio, CLOSER))
     return comparisons
 
 
 def rounding(run: Trace, exact: Trace, scales: Mapping[Key, float]) -> dict[Key, float]:
-    """How far a backend's tensors are from those of its float64 run."""
+    """How far a run's tensors are from those of another, which stands for the truth."""
     return {
         key: apart(value, exact.get(key, value), scales[key])
         for key, value in run.items()
         if key in scales
     }
+
+
+Levels = dict[tuple[int, bool], float]
 
 
 def alike(key: Key) -> tuple[int, bool]:
@@ -255,15 +269,26 @@ def alike(key: Key) -> tuple[int, bool]:
     return key.step, key.kind in LOOKED_AT
 
 
-def pooled(away: Mapping[Key, float]) -> dict[tuple[int, bool], float]:
-    """The furthest of all tensors that are alike. In half precision a single tensor may
-    be close to its float64 run by chance. The gradient of a bias of three classes was
-    seen 12 times closer than its neighbours; and Adam's first step moves a weight by the
-    rate times the gradient's sign, so that it is exact or off by twice the rate."""
-    levels: dict[tuple[int, bool], float] = {}
-    for key, value in away.items():
-        levels[alike(key)] = max(levels.get(alike(key), 0.0), value)
+def pooled(away: Mapping[Key, float]) -> Levels:
+    """The furthest of all tensors that are alike, in this step or one before.
+
+    In half precision a single tensor may be close to its float64 run by chance. The
+    gradient of a bias of three classes was seen 12 times closer than its neighbours; a
+    maximum of two numbers that round to the same hands its gradient on to either; and
+    Adam's first step moves a weight by the rate times the gradient's sign.
+    """
+    levels: Levels = {}
+    for key in sorted(away, key=lambda key: key.step):
+        before = levels.get((key.step - 1, alike(key)[1]), 0.0)
+        levels[alike(key)] = max(levels.get(alike(key), before), away[key])
     return levels
+
+
+def closer(one: float, other: float) -> float:
+    """How many times closer to its float64 run one of two backends is, in its first
+    step; one that leaves a precision out is some thousand times closer."""
+    low, high = sorted((one, other))
+    return high / low if low else float("inf") if high else 1.0
 
 
 def bound32(away: float, own: float, title: str) -> Bound:
@@ -272,14 +297,11 @@ def bound32(away: float, own: float, title: str) -> Bound:
     return Bound(max(OWN * away, TWIN * own, ULPS), SINGLE.format(title))
 
 
-def bound16(key: Key, away: float, precision: str) -> Bound:
+def bound16(away: float, own: float, title: str, precision: str) -> Bound:
     """What a precision allows a tensor if those like it are ``away`` from the float64
-    run on every backend. A twin tells nothing here: units of float32 round away."""
-    most, reason = max(OWN * away, ULPS), HALF.format(precision)
-    if key.kind == "loss":
-        units = UNITS[precision]
-        return Bound(max(most, units), reason + ONE_LOSS.format(units))
-    return Bound(most, reason)
+    run on every backend, and ``own`` from the twin."""
+    most = max(OWN * away, TWIN * own, ULPS)
+    return Bound(most, HALF.format(precision, title))
 
 
 def bound64(key: Key, own: float, title: str) -> Bound:

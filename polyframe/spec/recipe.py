@@ -35,9 +35,9 @@ ALWAYS: tuple[CallbackSpec, ...] = (TerminateOnNaN(), ModelCheckpoint())
 class Recipe(RunSettings, Training):
     """Model, loss, optimizer, metrics, data and settings of one training.
 
-    ``data`` is ``{"name": …, option: …}``; the settings are the fields of ``RunSettings`` and
-    ``Training``, given by keyword. Everything is checked when a recipe is made;
-    ``load_recipe`` reads one from YAML, a shipped name or a mapping.
+    ``data`` is ``{"name": …, option: …}``; the settings are the fields of
+    ``RunSettings`` and ``Training``, by keyword. Everything is checked when a recipe is
+    made; ``load_recipe`` reads one from YAML, a shipped name or a mapping.
     """
 
     model: ModelSpec
@@ -131,7 +131,7 @@ def load_recipe(source: Any, changes: Mapping[str, Any] | None = None) -> Recipe
     data = dict(data)
     for key, value in (changes or {}).items():
         data = set_key(data, key.split("."), value, key)
-    known = list(Recipe.__dataclass_fields__)
+    known = sorted(Recipe.__dataclass_fields__, key=lambda name: name in KINDS)
     for key in data:
         if key not in known:
             raise RecipeError(

@@ -98,7 +98,7 @@ class Training:
         self.check_clipping()
 
     def options(self) -> dict[str, Any]:
-        """The training settings by name, as keywords of ``compile`` (``TrainingOptions``)."""
+        """The training settings by name, as ``compile`` takes them."""
         return {name: getattr(self, name) for name in TRAINING}
 
     def changed(self) -> dict[str, Any]:
