@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.compiler.table import Target
+from polyframe.compiler.table import Target, covers
 from polyframe.conformance.cases import (
     Case,
     batch_for,
@@ -297,8 +297,8 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
         ),
     }
     others = [b for name, b in usable().items() if name != backend.name]
-    for word, entry in sorted(backend.entries.items()):
-        if not entry.forms:
+    for word in sorted(set(backend.entries) & set(Layer.registry)):
+        if not covers(backend.entries, word):
             continue
         for dtype, measures in kinds.items():
             for form in forms(backend, word, dtype):
@@ -306,7 +306,7 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
                     "layers", word, form, dtype, device, backend.name,
                     partial(_all, measures, backend, word, form, device),
                 )  # fmt: skip
-        partners = [b for b in others if word in b.entries and b.entries[word].forms]
+        partners = [b for b in others if covers(b.entries, word)]
         if partners:
             measure = partial(agreement, word, [*partners[:1], backend])
             yield Check(

@@ -17,8 +17,9 @@ from typing import Any, ClassVar
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Entry, Table, Target, added_entries
 from polyframe.compiler.training import TrainingSpec
-from polyframe.contract.gaps import FILE, Gap, load_gaps
+from polyframe.contract.gaps import FILE, Gap, later, load_gaps
 from polyframe.contract.session import Session
+from polyframe.io.version import __version__
 from polyframe.spec.typed import TypedGraph
 
 
@@ -45,10 +46,11 @@ class Backend(abc.ABC):
     name: ClassVar[str]  # "torch"
     title: ClassVar[str]  # "PyTorch"
     install: ClassVar[str]  # the command that installs the framework
-    table: ClassVar[Table]
-    losses: ClassVar[Mapping[str, Any]]  # what it writes for each loss, by name
-    optimizers: ClassVar[Mapping[str, Any]]
+    table: ClassVar[Table]  # what it writes for each layer, loss and optimizer
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]]  # for semantics="native"
+    written_for: ClassVar[str] = __version__
+    """The version of polyframe that it was written for; what came later is a gap of the
+    kind "later". Without a word of its own, this one."""
     ejects: ClassVar[bool] = True  # whether snippets/eject.py lies beside it
 
     @cached_property
@@ -57,20 +59,22 @@ class Backend(abc.ABC):
         return load_gaps(self.file(FILE))
 
     def file(self, name: str) -> Path | None:
-        """A file beside the class or, where that only changes another, beside that one;
-        None where there is none."""
+        """A file or folder beside the class or, where that only changes another, beside
+        that one; None where there is none."""
         for cls in type(self).__mro__:
             module = getattr(sys.modules.get(cls.__module__), "__file__", None)
             if issubclass(cls, Backend) and module is not None:
                 path = Path(module).parent / name
-                if path.is_file():
+                if path.exists():
                     return path
         return None
 
     @property
     def reasons(self) -> dict[str, str]:
         """Entry → why it is missing, wholly or in part."""
-        return {word: gap.text for gap in self.gaps for word in gap.entries}
+        written = {**self.table, **added_entries(self.name)}
+        gaps = (*later(written, self.written_for), *self.gaps)
+        return {word: gap.text for gap in gaps for word in gap.entries}
 
     @property
     def entries(self) -> Table:

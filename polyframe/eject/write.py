@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from polyframe.compiler.program import Program
+from polyframe.compiler.python.sections import Section, import_lines, module
+from polyframe.compiler.python.snippets import global_names, snippet
 from polyframe.compiler.python.source import literal
-from polyframe.compiler.python.write import assemble, snippet
 from polyframe.compiler.table import Target
 from polyframe.contract import registry
 from polyframe.contract.backend import Backend
@@ -33,12 +34,7 @@ from polyframe.spec.typed import TypedGraph, TypedNode, flatten
 
 HERE = Path(__file__).with_name("script.py")
 
-HEAD = (
-    ("import hashlib", r"\bhashlib\."),
-    ("from pathlib import Path", r"\bPath\("),
-    ("", ""),
-    ("import numpy as np", r"\bnp\."),
-)
+HEAD = ("import hashlib", "from pathlib import Path", "import numpy as np")
 
 
 def eject(
@@ -87,8 +83,9 @@ def eject(
         slot.path: slot.to_native(weights[name])
         for name, slot in program.weights.items()
     }
-    # The first of a program's files becomes the script; it may need the others.
-    others = dict(list(program.files.items())[1:])
+    # The first text of a program becomes the script; it may need the other files.
+    first = next(iter(program.texts), "")
+    others = {n: content for n, content in program.files.items() if n != first}
     files: dict[str, str | bytes] = {
         "train.py": script(recipe, writer, program, graph),
         "weights.npz": packed(native),
@@ -148,13 +145,15 @@ def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) ->
     ]
     constants = settings(recipe, backend, graph, drawn, "\n".join(sections))
     shim = getattr(backend, "eject_head", "")
-    own = [(line, "") for line in imports if line not in dict(HEAD)]
-    head = [*HEAD, *([("", ""), (shim, ""), ("", "")] if shim else []), *own]
+    own = [line for line in imports if line not in HEAD]
+    used = global_names("\n\n\n".join([constants, *sections]))
+    lines = import_lines(HEAD, used)
+    lines += [*(["", shim, ""] if shim else []), *import_lines(own, used)]
     doc = (
         f"{recipe.name} on {backend.title}: a script of its own, ejected by polyframe.\n\n"
         "It reads data.npz and weights.npz beside it.\n"
     )
-    return assemble(doc, head, [constants, *sections])
+    return module(doc, lines, map(Section.of, [constants, *sections])).text
 
 
 IMPORTS = (ast.Import, ast.ImportFrom)

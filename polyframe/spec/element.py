@@ -29,6 +29,7 @@ class Element:
     family: ClassVar[str]
     registry: ClassVar[dict[str, type[Element]]]
     word: ClassVar[str]  # what the registry and YAML call it: "Conv2D", "cross_entropy"
+    since: ClassVar[str] = "0.1"  # the version of polyframe that first had it
 
     def __init_subclass__(cls, family: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from polyframe.spec.element import define
 from polyframe.spec.fields import UNSET, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
+
+__all__ = ["Lion"]
 
 
 @define
@@ -22,6 +26,14 @@ class Lion(Optimizer):
     beta1: float = field(Float(0.0, 1.0, below=True), default=0.9)
     beta2: float = field(Float(0.0, 1.0, below=True), default=0.99)
     weight_decay: float = field(Float(0.0), default=0.0)
+
+    examples: ClassVar = (
+        {},
+        {
+            "lr": 0.003, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.1,
+            "decay_on": "kernels",
+        },
+    )  # fmt: skip
 
     @property
     def state(self) -> tuple[str, ...]:
