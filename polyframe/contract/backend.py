@@ -72,17 +72,27 @@ class Backend(abc.ABC):
     @property
     def reasons(self) -> dict[str, str]:
         """Entry → why it is missing, wholly or in part."""
-        written = {**self.table, **added_entries(self.name)}
-        gaps = (*later(written, self.written_for), *self.gaps)
+        gaps = (*later(self.written, self.written_for), *self.gaps)
         return {word: gap.text for gap in gaps for word in gap.entries}
 
     @property
+    def written(self) -> Table:
+        """The table, with what plug-ins have added to it; where the class only changes
+        another backend, with what they have added to that one."""
+        names = [cls.__dict__.get("name") for cls in reversed(type(self).__mro__)]
+        added = [added_entries(name) for name in names if name is not None]
+        return {
+            **self.table,
+            **{word: e for table in added for word, e in table.items()},
+        }
+
+    @property
     def entries(self) -> Table:
-        """The table, with what plug-ins have added to it and the reasons of gaps."""
-        found = {**self.table, **added_entries(self.name)}
+        """What is written, and the reasons of gaps."""
+        entries = dict(self.written)
         for word, reason in self.reasons.items():
-            found[word] = replace(found.get(word, Entry(())), gap=reason)
-        return found
+            entries[word] = replace(entries.get(word, Entry(())), gap=reason)
+        return entries
 
     @abc.abstractmethod
     def probe(self) -> Probe:
