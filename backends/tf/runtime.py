@@ -232,7 +232,7 @@ class TensorFlowSession(Session):
         if not self.kept:
             self._begin()
         lists = {
-            key: getattr(self.kept["optimizer"], STATES[key])
+            key: getattr(self.kept["optimizer"], STATES.get(key, key))
             for key in self.program.state
         }
         if "average" in self.kept:

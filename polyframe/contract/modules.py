@@ -15,6 +15,8 @@ from polyframe.compiler.program import Program
 from polyframe.errors import PolyframeError, ProgramError
 
 PACKAGE = "polyframe_programs"
+_PROGRAMS: dict[str, Program] = {}
+"""Of each file that has been run."""
 
 
 class _Loader(importlib.abc.InspectLoader):
@@ -33,6 +35,7 @@ class _Loader(importlib.abc.InspectLoader):
 def load(program: Program) -> ModuleType:
     """Run a program's text as a module; equal texts are one module."""
     file, text = next(iter(program.files.items()))
+    assert isinstance(text, str), f"{file} is no Python"
     name = f"{PACKAGE}.{file.removesuffix('.py')}_{program.hash[:12]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -48,6 +51,7 @@ def load(program: Program) -> ModuleType:
     module.__file__ = filename
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     sys.modules[name] = module
+    _PROGRAMS[filename] = program
     try:
         loader.exec_module(module)
     except BaseException:
@@ -59,19 +63,38 @@ def load(program: Program) -> ModuleType:
 @contextlib.contextmanager
 def program_errors(name: str, title: str) -> Iterator[None]:
     """Turn what a framework raises inside a program into a ``ProgramError`` that names
-    the program's line."""
+    the node (or the part of the step) and the program's line."""
     try:
         yield
     except PolyframeError:
         raise
     except Exception as error:
-        lines = [
-            f"{frame.filename.split()[0].strip('<>')} line {frame.lineno}: {frame.line}"
+        frames = [
+            frame
             for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename.startswith(f"<{PACKAGE}")
+            if frame.filename in _PROGRAMS
         ]
         text = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ProgramError(
             f"{title} raised {type(error).__name__}: {text}",
-            where=lines[-1] if lines else name,
+            where=_place(frames) or name,
         ) from error
+
+
+def _place(frames: list[traceback.FrameSummary]) -> str | None:
+    """The innermost line that the source map names, and what it belongs to; without
+    one, the innermost line."""
+    found = None
+    for frame in frames:
+        program, line = _PROGRAMS[frame.filename], frame.lineno or 0
+        file = next(iter(program.files))
+        owners = [
+            f"{path} ({role})" if path else role.replace("_", " ")
+            for path, role in program.places(file, line)
+        ]
+        text = f"{file} line {line}: {frame.line}"
+        if owners:
+            found = f"{owners[0]}, {text}"
+        elif found is None:
+            found = text
+    return found

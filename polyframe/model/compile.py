@@ -39,7 +39,7 @@ def compile(
     clip_value: float | None = None,
     accumulate: int = 1,
     ema: float | None = None,
-    freeze: Sequence[str] | str = (),
+    freeze: Any = (),
     deterministic: bool = False,
 ) -> Model:
     """A spec as a running model on one backend.
@@ -71,12 +71,11 @@ def compile(
     try:
         for name, value in (("dtype", dtype), ("seed", seed), ("semantics", semantics)):
             check_setting(name, value)
-        freeze = (freeze,) if isinstance(freeze, str) else tuple(freeze)
-        training = Training(clip_norm, clip_value, accumulate, ema, freeze, precision)
-        if precision is not None and dtype != "float32":
-            raise PolyframeError(
-                f"{precision} is for weights in float32, not {dtype}", where="precision"
-            )
+        training = Training(
+            clip_norm=clip_norm, clip_value=clip_value, accumulate=accumulate, ema=ema,
+            freeze=freeze, precision=precision,
+        )  # fmt: skip
+        training.check_dtype(dtype)
     except PolyframeError as error:
         where = f"compile: {error.where}"
         raise PolyframeError(error.message, where=where, hint=error.hint) from None

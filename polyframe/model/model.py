@@ -28,7 +28,6 @@ from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.losses import (
     OutputWeights,
     check_one_number,
-    losses_for_targets,
     sample_weights,
 )
 from polyframe.spec.metrics import Metric
@@ -139,13 +138,7 @@ class Model:
     def _adapted(self, targets: Sequence[np.ndarray], weighted: bool) -> TrainingSpec:
         step = self._needs_step()
         check_one_number(step.losses)
-        losses = losses_for_targets(step.losses, targets)
-        weighted = (
-            weighted
-            or step.weighted
-            or any(loss.has_denominator_weights for loss in losses)
-        )
-        return replace(step, losses=losses, weighted=weighted)
+        return replace(step.for_targets(targets), weighted=weighted or step.weighted)
 
     # --- weights and state -------------------------------------------------------
 

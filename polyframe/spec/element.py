@@ -1,4 +1,4 @@
-"""What layers, losses, optimizers, initializers and metrics have in common.
+"""What layers, losses, optimizers and all others that a recipe is made of share.
 
 Each is a frozen dataclass made with ``@define``; its family's registry finds it by name
 (``"Conv2D"``, ``"cross_entropy"``), so that YAML, documentation, conformance tests and
@@ -11,10 +11,12 @@ import builtins
 import dataclasses
 import functools
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from polyframe.errors import SpecError, brief, did_you_mean
+from polyframe.plugins import load_installed
 from polyframe.spec.fields import UNSET, Kind, T, field
 
 PART = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -27,6 +29,7 @@ class Element:
     family: ClassVar[str]
     registry: ClassVar[dict[str, type[Element]]]
     word: ClassVar[str]  # what the registry and YAML call it: "Conv2D", "cross_entropy"
+    since: ClassVar[str] = "0.1"  # the version of polyframe that first had it
 
     def __init_subclass__(cls, family: str | None = None, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -89,16 +92,28 @@ class Element:
         return dataclasses.replace(self, **resolved)  # type: ignore[type-var]
 
     @classmethod
+    def known(cls, name: str) -> builtins.type[Self] | None:
+        """The class of this family with that name, if it is defined already."""
+        for word, element in cls.registry.items():
+            if plain(word) == plain(name):
+                return element  # type: ignore[return-value]
+        return None
+
+    @classmethod
     def find(cls, name: str) -> builtins.type[Self]:
-        """The class of this family with that name."""
-        known = {plain(word): element for word, element in cls.registry.items()}
-        if plain(name) not in known:
+        """The class of this family with that name, built in or of a plug-in; installed
+        plug-ins are loaded once a name is not known without them."""
+        element = cls.known(name)
+        if element is None:
+            load_installed()
+            element = cls.known(name)
+        if element is None:
             guess = did_you_mean(name, cls.registry)
             raise SpecError(
                 f"unknown {cls.family} {brief(name)}.{guess}",
                 hint=f"known: {', '.join(sorted(cls.registry))}",
             )
-        return known[plain(name)]  # type: ignore[return-value]
+        return element
 
     @classmethod
     def parse(cls, value: object, where: str | None = None) -> Self:
@@ -152,7 +167,7 @@ def define(cls: E) -> E:
     dataclasses.dataclass(frozen=True)(cls)
     if "word" not in cls.__dict__:
         cls.word = cls.__name__
-    cls.registry[cls.word] = cls
+    register(cls)
     if own_init:
         return cls
     original = cls.__init__
@@ -189,6 +204,26 @@ def define(cls: E) -> E:
 
     cls.__init__ = __init__  # type: ignore[assignment]
     return cls
+
+
+def register(cls: type[Element]) -> None:
+    """Put a class into its family's registry; SpecError if another has its name."""
+    other = cls.known(cls.word)
+    if other is not None and origin(other) != origin(cls):
+        raise SpecError(
+            f"there is already a {cls.family} {brief(other.word)}, of {other.__module__}",
+            where=cls.__name__,
+            hint="give the class another name, or a word of its own",
+        )
+    if other is not None:  # the same file, run again
+        del cls.registry[other.word]
+    cls.registry[cls.word] = cls
+
+
+def origin(cls: type[Element]) -> tuple[str, str]:
+    """Where a class is defined: its file (in a session: its module) and its name."""
+    module = sys.modules.get(cls.__module__)
+    return getattr(module, "__file__", None) or cls.__module__, cls.__qualname__
 
 
 def check_field(label: str, name: str, kind: Kind[T], value: object) -> T:

@@ -136,6 +136,12 @@ class Layer(Element, family="layer"):
         """Float64 factors from uniform 32-bit integers; for layers with ``random``."""
         raise NotImplementedError
 
+    def draw_formula(self) -> str | None:
+        """``draw`` as an expression of NumPy in ``bits``, which an ejected script holds,
+        in one line as ``ruff format`` writes it; None where there is none. Conformance
+        holds it against ``draw``."""
+        return None
+
     def needs_rank(self, shape: Shape, *ranks: int) -> None:
         """SpecError unless a sample of that shape has one of these ranks."""
         if len(shape) not in ranks:

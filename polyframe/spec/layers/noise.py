@@ -35,6 +35,11 @@ class Dropping(Layer):
         kept = bits >= self.p * 2**32
         return kept / (1 - self.p) if self.p < 1 else np.zeros(bits.shape)
 
+    def draw_formula(self) -> str:
+        if self.p == 1:
+            return "np.zeros(bits.shape)"
+        return f"(bits >= {self.p!r} * 2**32) / (1 - {self.p!r})"
+
     def define(self, at: Context, *x: Array) -> Array:
         return x[0] * at.draw if at.training and at.draw is not None else x[0]
 
@@ -119,6 +124,12 @@ class GaussianNoise(Layer):
         u, v = (bits[..., 0] + 1.0) / 2**32, bits[..., 1] / 2**32
         noise: Array = np.sqrt(-2 * np.log(u)) * np.cos(2 * math.pi * v)
         return self.stddev * noise
+
+    def draw_formula(self) -> str:
+        return (
+            f"{self.stddev!r} * (np.sqrt(-2 * np.log((bits[..., 0] + 1.0) / 2**32))"
+            " * np.cos(2 * np.pi * (bits[..., 1] / 2**32)))"
+        )
 
     def define(self, at: Context, *x: Array) -> Array:
         return x[0] + at.draw if at.training and at.draw is not None else x[0]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from itertools import product
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,8 +14,24 @@ from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
 
+__all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
+
 BETA = Float(0.0, 1.0, below=True)
 EPS = Float(0.0, above=True)
+AWAY = {
+    "lr": 0.02,
+    "beta1": 0.8,
+    "beta2": 0.95,
+    "eps": 1e-3,
+    "weight_decay": 0.1,
+}
+"""Fields of examples, away from their defaults."""
+
+
+def examples_with(option: str, **more: Any) -> tuple[dict[str, Any], ...]:
+    """The defaults, and each way to decay with and without an option."""
+    both = product(("all", "kernels"), (False, True))
+    return ({}, *(AWAY | more | {"decay_on": on, option: value} for on, value in both))
 
 
 class Moments(Optimizer):
@@ -72,6 +89,8 @@ class Adam(_Adam):
     weight_decay: float = field(Float(0.0), default=0.0)
     amsgrad: bool = field(Bool(), default=False)
 
+    examples: ClassVar = examples_with("amsgrad")
+
     def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         return self.move(w, g + self.decay(w) * w, state, lr, step)
 
@@ -91,6 +110,8 @@ class AdamW(_Adam):
     weight_decay: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=0.01)
     amsgrad: bool = field(Bool(), default=False)
 
+    examples: ClassVar = examples_with("amsgrad")
+
     def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         return self.move(w * (1 - lr * self.decay(w)), g, state, lr, step)
 
@@ -109,6 +130,8 @@ class Adamax(Optimizer):
     beta2: float = field(BETA, default=0.999)
     eps: float = field(EPS, default=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
+
+    examples: ClassVar = ({}, AWAY | {"decay_on": "kernels"})
 
     @property
     def state(self) -> tuple[str, ...]:
@@ -155,6 +178,8 @@ class NAdam(_Either):
     momentum_decay: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=4e-3)
     decoupled_weight_decay: bool = field(Bool(), default=False)
 
+    examples: ClassVar = examples_with("decoupled_weight_decay", momentum_decay=0.1)
+
     def momentum(self, step: int) -> float:
         """μ of a step."""
         out: float = self.beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay))
@@ -189,6 +214,8 @@ class RAdam(_Either):
     eps: float = field(EPS, default=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
     decoupled_weight_decay: bool = field(Bool(), default=False)
+
+    examples: ClassVar = examples_with("decoupled_weight_decay")
 
     def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         w, g = self.decayed(w, g, lr)

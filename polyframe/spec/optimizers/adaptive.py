@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import ClassVar
+
 import numpy as np
 
 from polyframe.io.array import Array
@@ -9,6 +12,8 @@ from polyframe.spec.element import define
 from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
+
+__all__ = ["Adadelta", "Adagrad", "RMSProp"]
 
 MEAN = Float(0.0, 1.0, below=True)
 EPS = Float(0.0, above=True)
@@ -33,6 +38,18 @@ class RMSProp(Optimizer):
     weight_decay: float = field(Float(0.0), default=0.0)
     momentum: float = field(MEAN, default=0.0)
     centered: bool = field(Bool(), default=False)
+
+    examples: ClassVar = (
+        {},
+        *(
+            {
+                "lr": 0.02, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1,
+                "momentum": momentum, "centered": centered,
+                "decay_on": "kernels" if centered else "all",
+            }
+            for momentum, centered in product((0.0, 0.8), (False, True))
+        ),
+    )  # fmt: skip
 
     @property
     def state(self) -> tuple[str, ...]:
@@ -73,6 +90,14 @@ class Adagrad(Optimizer):
     )
     eps: float = field(EPS, default=1e-10)
 
+    examples: ClassVar = (
+        {},
+        {
+            "lr": 0.1, "lr_decay": 0.05, "weight_decay": 0.1, "eps": 1e-3,
+            "initial_accumulator_value": 0.2, "decay_on": "kernels",
+        },
+    )  # fmt: skip
+
     @property
     def state(self) -> tuple[str, ...]:
         return ("sum",)
@@ -102,6 +127,17 @@ class Adadelta(Optimizer):
     rho: FloatOrUnset = field(MEAN, default=UNSET, aligned=0.9)
     eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-6)
     weight_decay: float = field(Float(0.0), default=0.0)
+
+    examples: ClassVar = (
+        {},
+        {
+            "lr": 0.7,
+            "rho": 0.8,
+            "eps": 1e-4,
+            "weight_decay": 0.1,
+            "decay_on": "kernels",
+        },
+    )
 
     @property
     def state(self) -> tuple[str, ...]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from polyframe.io.array import Array
 from polyframe.spec.element import Element, define_base
 from polyframe.spec.fields import UNSET, Choice, field
+
+__all__ = ["Optimizer", "State"]
 
 State = dict[str, Array]
 
@@ -29,10 +31,19 @@ class Optimizer(Element, family="optimizer"):
     lr = 0.0
     weight_decay = 0.0
 
+    adapts: ClassVar[bool] = False  # what decay_on leaves out has no own rate either
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)  # fields that tests set
+
     @property
     def state(self) -> tuple[str, ...]:
         """The canonical names of a parameter's state, as in PyTorch."""
         return ()
+
+    @property
+    def spares_vectors(self) -> bool:
+        """Whether it treats vectors (biases, scales and shifts) otherwise."""
+        matters = bool(self.weight_decay) or self.adapts
+        return self.decay_on == "kernels" and matters
 
     def settings(self) -> dict[str, tuple[Any, Any]]:
         """Each field's value and neutral default, but for ``lr`` and ``decay_on``."""

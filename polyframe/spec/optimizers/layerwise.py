@@ -6,14 +6,19 @@ decay and without a rate of their own, as is usual for biases and norms.
 
 from __future__ import annotations
 
+from itertools import product
+from typing import ClassVar
+
 import numpy as np
 
 from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Float, field
-from polyframe.spec.optimizers.adam import BETA, EPS, Moments
+from polyframe.spec.optimizers.adam import AWAY, BETA, EPS, Moments
 from polyframe.spec.optimizers.base import Optimizer, State
+
+__all__ = ["LAMB", "LARS"]
 
 
 def norm(x: Array) -> float:
@@ -36,6 +41,13 @@ class LAMB(Moments):
     beta2: float = field(BETA, default=0.999)
     eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-6)
     weight_decay: float = field(Float(0.0), default=0.0)
+
+    adapts = True
+    examples: ClassVar = (
+        {},
+        *(AWAY | {"decay_on": on} for on in ("all", "kernels")),
+        {"lr": 0.02, "decay_on": "kernels"},
+    )
 
     def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         m, v = self.means(g, state)
@@ -63,6 +75,19 @@ class LARS(Optimizer):
     )
     weight_decay: float = field(Float(0.0), default=0.0)
     trust_coefficient: float = field(Float(0.0, above=True), default=1e-3)
+
+    adapts = True
+    examples: ClassVar = (
+        {},
+        *(
+            {
+                "lr": 0.5, "momentum": momentum, "weight_decay": 0.1,
+                "trust_coefficient": 0.1, "decay_on": on,
+            }
+            for on, momentum in product(("all", "kernels"), (0.0, 0.8))
+        ),
+        {"lr": 0.05, "decay_on": "kernels"},
+    )  # fmt: skip
 
     @property
     def state(self) -> tuple[str, ...]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from polyframe.errors import SpecError
 from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
+
+__all__ = ["SGD"]
 
 
 @define
@@ -25,6 +29,17 @@ class SGD(Optimizer):
     nesterov: bool = field(Bool(), default=False)
     weight_decay: float = field(Float(0.0), default=0.0)
     dampening: float = field(Float(0.0, 1.0), default=0.0)
+
+    examples: ClassVar = (
+        {"lr": 0.1},
+        {"lr": 0.05, "momentum": 0.8, "weight_decay": 0.1},
+        {
+            "lr": 0.05, "momentum": 0.8, "nesterov": True, "weight_decay": 0.1,
+            "decay_on": "kernels",
+        },
+        {"lr": 0.1, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.1},
+        {"lr": 0.02, "momentum": 0.9, "dampening": 1.0},
+    )  # fmt: skip
 
     @property
     def state(self) -> tuple[str, ...]:

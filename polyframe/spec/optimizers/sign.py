@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from polyframe.io.array import Array
@@ -9,6 +11,8 @@ from polyframe.spec.element import define
 from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
+
+__all__ = ["Lion"]
 
 
 @define
@@ -24,6 +28,14 @@ class Lion(Optimizer):
     beta1: float = field(Float(0.0, 1.0, below=True), default=0.9)
     beta2: float = field(Float(0.0, 1.0, below=True), default=0.99)
     weight_decay: float = field(Float(0.0), default=0.0)
+
+    examples: ClassVar = (
+        {},
+        {
+            "lr": 0.003, "beta1": 0.8, "beta2": 0.95, "weight_decay": 0.1,
+            "decay_on": "kernels",
+        },
+    )  # fmt: skip
 
     @property
     def state(self) -> tuple[str, ...]:

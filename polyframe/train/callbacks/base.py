@@ -16,8 +16,8 @@ class Plan:
     epochs: int  # the number of the last epoch, counted from 1
     steps: int | None  # optimizer steps an epoch; None where an iterator does not say
     batch_size: int | None  # samples a step; None where an iterator decides
-    epoch: int = 0  # whole epochs behind it already (resumed, or fit called again)
-    step: int = 0  # steps of the next epoch behind it already
+    epoch: int = 0  # whole epochs done already (resumed, or fit called again)
+    step: int = 0  # steps of the next epoch done already
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class StepEnd:
 
 
 class StopTraining(Exception):  # noqa: N818 - no error, a wish
-    """Raised by a callback to end the training behind this step or epoch.
+    """Raised by a callback to end the training after this step or epoch.
 
     All other callbacks still see it; ``fit`` returns as after the last epoch.
     """
@@ -47,10 +47,12 @@ class Callback:
 
     ``tolerates_delay`` says that ``on_step_end`` may come while the device is a few
     steps further on, which keeps it busy; a callback that looks at the model there
-    needs False.
+    needs False. ``adds_to_rows`` says that ``on_epoch_end`` adds to the history's row:
+    it comes before those that write rows down.
     """
 
     tolerates_delay: ClassVar[bool] = False
+    adds_to_rows: ClassVar[bool] = False
 
     def on_fit_begin(self, model: Any, plan: Plan) -> None:
         """Before the first step."""

@@ -22,6 +22,8 @@ class LrRecorder(SpecCallback):
     """Runs ``lr_monitor``. ``changes``: (step, rate) of the first step since training
     began or was resumed, and of each step whose rate is another than the one before."""
 
+    adds_to_rows = True
+
     def __init__(self, spec: LrMonitor, folder: Path) -> None:
         super().__init__(spec, folder)
         self.changes: list[tuple[int, float]] = []
