@@ -3,13 +3,15 @@ that plug-ins register."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import warnings
 from importlib import metadata
 
+from polyframe.contract.abilities import ABILITIES, unknown
 from polyframe.contract.backend import Backend
-from polyframe.errors import BackendError, brief, did_you_mean
+from polyframe.errors import BackendError, UnsupportedError, brief, did_you_mean
 from polyframe.plugins import load_installed
 
 GROUP = "polyframe.backends"
@@ -79,12 +81,19 @@ def _named(name: str) -> Backend:
         backend = backend()
     if not isinstance(backend, Backend):
         raise BackendError("its entry point is not a polyframe Backend", where=name)
+    wrong = unknown(backend.abilities)
+    if wrong:
+        raise BackendError(
+            f"states an unknown ability {wrong[0]!r}.{did_you_mean(wrong[0], ABILITIES)}",
+            where=name,
+            hint=f"known: {', '.join(ABILITIES)}",
+        )
     return backend
 
 
 def usable() -> dict[str, Backend]:
     """The backends whose framework can be imported; a broken plug-in only warns."""
-    able = {}
+    able: dict[str, Backend] = {}
     for name in backends():
         try:
             backend = get(name)
@@ -94,3 +103,26 @@ def usable() -> dict[str, Backend]:
         if backend.probe().usable:
             able[name] = backend
     return able
+
+
+def backends_with(ability: str) -> list[str]:
+    """The names of the registered backends that state an ability, usable or not; those
+    that do not load are left out."""
+    found = []
+    for name in backends():
+        with contextlib.suppress(BackendError):
+            if ability in get(name).abilities:
+                found.append(name)
+    return found
+
+
+def require(backend: Backend, *abilities: str, where: str | None = None) -> None:
+    """UnsupportedError unless a backend states all of these abilities. Asked before
+    anything is opened, so that no framework is imported for nothing."""
+    for ability in abilities:
+        if ability not in backend.abilities:
+            raise UnsupportedError(
+                f"the {backend.name} backend cannot {ABILITIES[ability]}",
+                where=where,
+                hint=f"backends that can: {', '.join(backends_with(ability)) or 'none'}",
+            )
