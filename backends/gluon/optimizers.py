@@ -2,81 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.python.source import Call, Opt, call, listing, statement
-from polyframe.compiler.python.steps import attribute
-from polyframe.compiler.python.write import library, snippet, snippet_of
-from polyframe.compiler.table import Target
-from polyframe.compiler.training import TrainingSpec
-
-FOLDER = Path(__file__).with_name("snippets") / "optimizers"
-FILES = library(FOLDER)
-
-ADAPT = ("LAMB", "LARS")
-"""Those that leave more out than the decay of what ``decay_on`` does not name."""
-
-NO_DECAY = """\
-    for parameter in model.collect_params().values():
-        if len(parameter.shape) == 1:
-            parameter.wd_mult = 0.0  # biases, scales and shifts
-"""
-
-
-ADD = """\
-    for parameter in trained(model):
-        parameter.grad_req = "add"  # over several batches
-"""
-
-
-OPTIMIZER = """
-def make_optimizer(model):
-{before}{optimizer}
-    return gluon.Trainer(model.collect_params(), optimizer, kvstore=None)
-"""
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.optimizers import amsgrad_options, options
+from polyframe.compiler.python.source import Opt, call
+from polyframe.compiler.table import Entry, Form, OptimizerView
 
 NAMES = {"decoupled_weight_decay": "decoupled", "eps": "epsilon"}
 """What the classes in snippets/ call a field, where it is not the field's name."""
 
-WORDS = "Adadelta Adagrad Adam AdamW Adamax LAMB LARS Lion NAdam RAdam RMSProp SGD"
-OPTIMIZERS = {name: name for name in WORDS.split()}
-"""Their classes in snippets/."""
+
+def optimizer(name: str, file: str = "") -> Callable[[OptimizerView], Code]:
+    """The construction of an optimizer, whose class is a snippet (in that file)."""
+
+    def write(view: OptimizerView) -> Code:
+        given = options(view.rule, NAMES, ("amsgrad",))
+        return made(view.rule, name, given, f"{file}.{name}" if file else name)
+
+    return write
 
 
-def write(o: Any) -> Call:
-    """The construction of an optimizer."""
-    name, fields = OPTIMIZERS[o.type], o.settings()
-    if fields.pop("amsgrad", (False,))[0]:
-        fields["decoupled_weight_decay"] = name == "AdamW", False
-        fields["weight_decay"] = o.weight_decay, 0.0
-        name = "AMSGrad"
-    given = {NAMES.get(field, field): Opt(*pair) for field, pair in fields.items()}
-    if name in ADAPT:
-        given["adapt_vectors"] = Opt(o.decay_on == "all", True)
-    return call(name, {"learning_rate": o.lr}, **given)
+def made(rule: Any, name: str, given: dict[str, Opt], snippet: str) -> Code:
+    """The same with these options."""
+    if rule.adapts:
+        given["adapt_vectors"] = Opt(rule.decay_on == "all", True)
+    make = call(name, {"learning_rate": rule.lr}, **given)
+    return Code(make=make, snippets=(snippet,))
 
 
-def optimizer_text(step: TrainingSpec, vectors: Sequence[str] = ()) -> str:
-    """``make_optimizer``; ``vectors`` are the paths of those that have more axes here."""
-    o = step.optimizer
-    before = ADD if step.training.accumulate > 1 else ""
-    if (o.weight_decay or o.type in ADAPT) and o.decay_on == "kernels":
-        before += NO_DECAY
-        if vectors:
-            loop = statement("for vector in ", listing("", map(attribute, vectors)), 4)
-            loop[-1] += ":  # they have an axis for each of their input's"
-            before += "\n".join([*loop, "        vector.wd_mult = 0.0", ""])
-    made = statement("optimizer = ", write(o), 4)
-    return OPTIMIZER.format(before=before, optimizer="\n".join(made))
+def adam(view: OptimizerView) -> Code:
+    """In array arithmetic; one class for both of them with the largest mean."""
+    rule = view.rule
+    if not rule.amsgrad:
+        return optimizer(view.word, "exact")(view)
+    return made(rule, "AMSGrad", amsgrad_options(rule, NAMES), "AMSGrad")
 
 
-def snippets(o: Any, target: Target) -> list[str]:
-    """The optimizer's class. Three have two: on fused kernels in float32, which do not
-    know of dampening, and exact in float64."""
-    name = write(o).function
-    if name not in ("Adam", "AdamW", "SGD"):
-        return [snippet_of(FILES, name)]
-    fused = target.dtype == "float32" and not getattr(o, "dampening", 0.0)
-    return [snippet(FOLDER / ("fused.py" if fused else "exact.py"), name)]
+def fusable(
+    name: str,
+    exact: Callable[[OptimizerView], Code],
+    covers: Callable[[Any], bool],
+) -> Entry:
+    """On MXNet's fused kernels in float32, for the options that they cover: they keep
+    their numbers in float32, whatever the weights are."""
+
+    def when(view: OptimizerView) -> bool:
+        return view.target.dtype == "float32" and covers(view.rule)
+
+    return Entry((Form("fused", optimizer(name, "fused"), when), Form("exact", exact)))
+
+
+TABLE: dict[str, Entry] = {
+    "Adadelta": entry(optimizer("Adadelta")),
+    "Adagrad": entry(optimizer("Adagrad")),
+    "Adam": fusable("Adam", adam, lambda rule: not rule.amsgrad),
+    "AdamW": fusable("AdamW", adam, lambda rule: not rule.amsgrad),
+    "Adamax": entry(optimizer("Adamax")),
+    "LAMB": entry(optimizer("LAMB")),
+    "LARS": entry(optimizer("LARS")),
+    "Lion": entry(optimizer("Lion")),
+    "NAdam": entry(optimizer("NAdam")),
+    "RAdam": entry(optimizer("RAdam")),
+    "RMSProp": entry(optimizer("RMSProp")),
+    "SGD": fusable("SGD", optimizer("SGD", "exact"), lambda rule: not rule.dampening),
+}

@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
-from polyframe.backends.tf.losses import LOSSES
-from polyframe.backends.tf.optimizers import OPTIMIZERS, snippets
 from polyframe.backends.tf.reserved import RESERVED
-from polyframe.backends.tf.step import helpers, step_text
+from polyframe.backends.tf.step import TensorFlowStep
 from polyframe.backends.tf.tables import TABLE
 from polyframe.backends.tf.tables.common import native_shape
 from polyframe.compiler.program import Program
 from polyframe.compiler.python.source import Call, listing
-from polyframe.compiler.python.steps import supported
 from polyframe.compiler.python.units import Style
-from polyframe.compiler.python.write import (
-    assemble,
-    defined_in,
-    files_of,
-    library,
-    snippet_of,
-    write_model,
-)
-from polyframe.compiler.table import Target, choose_all
-from polyframe.compiler.training import TrainingSpec
-from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
+from polyframe.compiler.python.write import Written
+from polyframe.compiler.table import Target
+from polyframe.contract.backend import DETERMINISM_NOTE, Probe
 from polyframe.contract.devices import Device
+from polyframe.contract.python_backend import PythonBackend
 from polyframe.contract.session import InferenceSession, TrainingSession
 from polyframe.spec.initializers import GlorotUniform, Zeros
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph, TypedNode
-
-SNIPPETS = Path(__file__).with_name("snippets")
-
-PARTS = library(SNIPPETS)
-
-IMPORTS = (
-    ("import tensorflow as tf", r"\btf\."),
-    ("from tensorflow.keras import layers", r"\blayers\."),
-)
 
 
 def sequential(children: list[Call]) -> Call:
@@ -51,21 +30,21 @@ def sequential(children: list[Call]) -> Call:
 STYLE = Style(
     base="tf.keras.Model",
     block_base="layers.Layer",
-    forward="call(self, {}, training=False)",
+    forward="call",
+    trailing=("training=False",),
     sequential=sequential,
     child="layers.{i}",
     plain=("{self}({0})", "{self}({0}, training=training)"),
     block="{self}({all}, training=training)",
     reserved=RESERVED,
     native=native_shape,
-    names=frozenset({"tf", "layers", "training"})
-    | defined_in([*PARTS, *library(SNIPPETS / "optimizers")]),
+    names=frozenset({"training"}),
 )
 
 WEIGHTS = {"weight_init": GlorotUniform(), "bias_init": Zeros()}
 
 
-def taken(node: TypedNode) -> Shape:
+def built_shape(node: TypedNode) -> Shape:
     """The shape that a layer is built for: a convolution's with its padding, which may
     stand in front of the layer, whose kernel need not fit into less."""
     channels, *size = node.in_shapes[0]
@@ -76,7 +55,7 @@ def taken(node: TypedNode) -> Shape:
     return (channels, *grown)
 
 
-class TensorFlow(Backend):
+class TensorFlow(PythonBackend):
     """TensorFlow: Keras models, explicit steps in ``tf.function``."""
 
     name = "tensorflow"
@@ -90,8 +69,9 @@ class TensorFlow(Backend):
         }
     )  # fmt: skip
     table = TABLE
-    losses = LOSSES
-    optimizers = OPTIMIZERS
+    style = STYLE
+    step_writer = TensorFlowStep
+    imports = ("import tensorflow as tf", "from tensorflow.keras import layers")
     defaults = {
         "Conv1D": WEIGHTS,
         "Conv2D": WEIGHTS,
@@ -127,37 +107,14 @@ class TensorFlow(Backend):
             return Probe(False, None, problem=f"{type(error).__name__}: {error}")
         return Probe(True, tf.__version__, devices())
 
-    def write(
-        self, graph: TypedGraph, target: Target, step: TrainingSpec | None
-    ) -> Program:
-        forms = choose_all(self.entries, graph, target, self.name)
-        parts = (*PARTS, *files_of(self.entries, graph))
-        style = replace(STYLE, names=STYLE.names | defined_in(parts))
-        written = write_model(graph, forms, target, style)
-        sections = [snippet_of(parts, name) for name in written.snippets]
-        sections += written.classes
-        if step is not None:
-            supported(step, LOSSES, OPTIMIZERS, self.name, self.reasons)
-            sections += snippets(step.optimizer, target)
-            sections += [snippet_of(PARTS, name) for name in helpers(step)]
-            sections += step_text(graph, written, step)
-        built = {
+    def built(self, graph: TypedGraph, written: Written) -> dict[str, Shape]:
+        return {
             written.weights[f"{node.owner}.{name}"].path.rpartition(".")[0]: (
-                native_shape(taken(node))
+                native_shape(built_shape(node))
             )
             for node in graph.walk()
             for name in node.parameters
         }
-        doc = f"{graph.name} for TensorFlow, written by polyframe."
-        return Program(
-            {f"{graph.name}_tensorflow.py": assemble(doc, IMPORTS, sections)},
-            written.entry,
-            written.weights,
-            written.draws,
-            {path: form.name for path, form in forms.items()},
-            built,
-            step.optimizer.state if step else (),
-        )
 
     def resolve_device(self, device: str) -> Device:
         from polyframe.backends.tf.runtime import resolve_device

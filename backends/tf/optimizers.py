@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.python.source import Call, Name, Opt, call, statement
-from polyframe.compiler.python.write import library, snippet_of
-from polyframe.compiler.table import Target
-
-FILES = library(Path(__file__).with_name("snippets") / "optimizers")
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.optimizers import amsgrad_options, options
+from polyframe.compiler.python.source import Name, Opt, call
+from polyframe.compiler.table import Entry, Form, OptimizerView
 
 STATES = {
     "acc_delta": "moves",
@@ -24,9 +23,6 @@ STATES = {
 }
 """Where the optimizers in snippets/ keep what polyframe calls by PyTorch's names."""
 
-ALONE = ("Adam", "AdamW", "SGD")
-"""Those on TensorFlow's kernels; the others' classes share a base."""
-
 NAMES = {
     "alpha": "rho",
     "beta1": "beta_1",
@@ -36,32 +32,47 @@ NAMES = {
 }
 """What the classes in snippets/ call a field, where it is not the field's name."""
 
-WORDS = "Adadelta Adagrad Adam AdamW Adamax LAMB LARS Lion NAdam RAdam RMSProp SGD"
-OPTIMIZERS = {name: name for name in WORDS.split()}
-"""Their classes in snippets/."""
+
+def optimizer(name: str) -> Callable[[OptimizerView], Code]:
+    """The construction of an optimizer, whose class is a snippet."""
+    return lambda view: made(view.rule, name, options(view.rule, NAMES, ("amsgrad",)))
 
 
-def write(o: Any) -> Call:
-    """The construction of an optimizer."""
-    name, fields = OPTIMIZERS[o.type], o.settings()
-    if fields.pop("amsgrad", (False,))[0]:
-        fields["decoupled_weight_decay"] = name == "AdamW", False
-        fields["weight_decay"] = o.weight_decay, 0.0
-        name = "AMSGrad"
-    given = {NAMES.get(field, field): Opt(*pair) for field, pair in fields.items()}
-    used = o.weight_decay or o.type in ("LAMB", "LARS")
-    given["decay_vectors"] = Opt(o.decay_on == "all" or not used, True)
-    return call(name, {"variables": Name("model.trainable_variables")}, **given)
+def made(rule: Any, name: str, given: dict[str, Opt]) -> Code:
+    """The same with these options."""
+    matters = rule.weight_decay or rule.adapts
+    vectors = Opt(rule.decay_on == "all" or not matters, True)
+    variables = {"variables": Name("model.trainable_variables")}
+    make = call(name, variables, **given, decay_vectors=vectors)
+    return Code(make=make, snippets=(name,))
 
 
-def optimizer_text(o: Any) -> str:
-    """``make_optimizer``."""
-    made = statement("return ", write(o), 4)
-    return "\n".join(["def make_optimizer(model):", *made])
+def amsgrad(view: OptimizerView) -> Code:
+    """Adam or AdamW with the largest mean of squares: one class for both."""
+    return made(view.rule, "AMSGrad", amsgrad_options(view.rule, NAMES))
 
 
-def snippets(o: Any, target: Target) -> list[str]:
-    """The optimizer's class, and the base of it if there is one."""
-    name = write(o).function
-    base = [] if name in ALONE else ["Optimizer"]
-    return [snippet_of(FILES, name) for name in [*base, name]]
+def adam(name: str) -> Entry:
+    """On TensorFlow's kernel, which has no AMSGrad."""
+    return Entry(
+        (
+            Form("kernel", optimizer(name), lambda v: not v.rule.amsgrad),
+            Form("written out", amsgrad, lambda v: v.rule.amsgrad),
+        )
+    )
+
+
+TABLE: dict[str, Entry] = {
+    "Adadelta": entry(optimizer("Adadelta")),
+    "Adagrad": entry(optimizer("Adagrad")),
+    "Adam": adam("Adam"),
+    "AdamW": adam("AdamW"),
+    "Adamax": entry(optimizer("Adamax")),
+    "LAMB": entry(optimizer("LAMB")),
+    "LARS": entry(optimizer("LARS")),
+    "Lion": entry(optimizer("Lion")),
+    "NAdam": entry(optimizer("NAdam")),
+    "RAdam": entry(optimizer("RAdam")),
+    "RMSProp": entry(optimizer("RMSProp")),
+    "SGD": entry(optimizer("SGD")),
+}

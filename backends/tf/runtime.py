@@ -243,7 +243,7 @@ class TensorFlowTrainingSession(
         """``<parameter>/<state>`` → the variable that holds it."""
         self.begin_once()
         lists = {
-            key: getattr(self.kept["optimizer"], STATES[key])
+            key: getattr(self.kept["optimizer"], STATES.get(key, key))
             for key in self.program.state
         }
         if "average" in self.kept:

@@ -77,7 +77,7 @@ def plain(programs: list[tuple[str, str, Program]]) -> None:
     files = [
         (title, file, text)
         for _, title, program in programs
-        for file, text in program.files.items()
+        for file, text in program.texts.items()
     ]
     for i, (title, file, text) in enumerate(files):
         if len(files) > 1:
@@ -95,11 +95,11 @@ def draw(programs: list[tuple[str, str, Program]]) -> None:
     width = 3 + sum(
         max(map(len, text.splitlines()), default=0) + 3
         for _, _, program in programs
-        for text in program.files.values()
+        for text in program.texts.values()
     )
     titles, texts = [], []
     for _, title, program in programs:
-        for file, text in program.files.items():
+        for file, text in program.texts.items():
             titles.append(f"{title}: {file}")
             texts.append(
                 Syntax(

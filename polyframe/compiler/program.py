@@ -1,4 +1,4 @@
-"""A program: named text files, an entry, and where each weight goes.
+"""A program: named files, an entry, where each weight goes, and what stands where.
 
 Backends write programs; nothing here knows what language the text is in.
 """
@@ -6,12 +6,45 @@ Backends write programs; nothing here knows what language the text is in.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from polyframe.spec.layers.base import Shape
+
+Role = Literal[
+    "construction",
+    "forward",
+    "loss",
+    "optimizer",
+    "optimizer_class",
+    "loss_and_gradients",
+    "apply",
+    "train_step",
+]
+"""What lines of a program are there for: making a node and calling it; the loss of an
+output; making the optimizer, and its class where the program holds that; the functions
+of the training step."""
+WHOLE = ""
+"""The key of what belongs to the whole program in its source map."""
+
+
+class Span(NamedTuple):
+    """Lines of a file, both counted from 1 and included."""
+
+    file: str
+    first: int
+    last: int
+
+
+SourceMap = Mapping[str, Mapping[Role, Span]]
+"""Path of a node (of an output, for its loss; ``WHOLE`` for optimizer and step) → role →
+lines. A node inside a block has the lines of the block's class; where a layer or a block
+is shared, each call has a path of its own, and its construction is the first one's. A
+node that is an expression has no construction, and what a rewrite has folded into another
+node has that one's lines."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +85,16 @@ class Slot:
 class Program:
     """What a backend wrote for one spec.
 
-    ``entry`` names the model in it; ``weights`` maps canonical names to slots;
+    ``files`` are texts or, for formats that are none, bytes; the first is the one that
+    is run. ``entry`` names the model in it; ``weights`` maps canonical names to slots;
     ``draws`` lists the paths of random layers in the order in which the program takes
     their factors; ``forms`` says which form of its entry each node took; ``built`` maps
     native paths of layers with weights to the shapes that they take, for frameworks
     that make weights late; ``state`` names what the optimizer keeps for each parameter,
-    in its order.
+    in its order; ``source_map`` says which lines belong to what.
     """
 
-    files: Mapping[str, str]
+    files: Mapping[str, str | bytes]
     entry: str
     weights: Mapping[str, Slot]
     draws: tuple[str, ...] = ()
@@ -68,14 +102,39 @@ class Program:
     built: Mapping[str, Shape] = field(default_factory=dict)
     state: tuple[str, ...] = ()
     language: str = "python"
+    source_map: SourceMap = field(default_factory=dict)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The files that are text."""
+        return {n: text for n, text in self.files.items() if isinstance(text, str)}
 
     @property
     def source(self) -> str:
-        """The text; of several files, the first."""
-        return next(iter(self.files.values()))
+        """The text; of several files, the first that is one."""
+        return next(iter(self.texts.values()), "")
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the text."""
-        text = "\0".join(f"{name}\0{text}" for name, text in self.files.items())
-        return hashlib.sha256(text.encode()).hexdigest()
+        """SHA-256 of all files."""
+        parts = (
+            name.encode() + b"\0" + (c.encode() if isinstance(c, str) else c)
+            for name, c in self.files.items()
+        )
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+    def lines(self, path: str, role: Role) -> list[str]:
+        """The lines that the source map names."""
+        span = self.source_map[path][role]
+        return self.texts[span.file].splitlines()[span.first - 1 : span.last]
+
+    def places(self, file: str, line: int) -> Iterator[tuple[str, Role]]:
+        """(path, role) of all that a line belongs to, the shortest spans first."""
+        found = [
+            (span.last - span.first, path, role)
+            for path, roles in self.source_map.items()
+            for role, span in roles.items()
+            if span.file == file and span.first <= line <= span.last
+        ]
+        found.sort(key=lambda place: place[0])
+        return ((path, role) for _, path, role in found)

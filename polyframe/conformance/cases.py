@@ -68,7 +68,7 @@ def form_of(
         n for n in spec_around([case]).infer().walk() if n.name == f"it{case[0]}"
     )
     table = get(backend).entries
-    form = choose(table, node, target)
+    form = choose(table, View(node, target))
     if isinstance(form, str):
         return None
     held = [f.name for f in table[case[1]].forms if f.when(View(node, target))]

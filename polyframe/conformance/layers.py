@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.compiler.table import Target
+from polyframe.compiler.table import Target, covers
 from polyframe.conformance.cases import (
+    BATCH,
     Case,
     batch_for,
     cases_of,
@@ -40,6 +41,7 @@ from polyframe.conformance.figures import (
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
 from polyframe.contract.registry import get, usable
+from polyframe.randomness import generator
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers import ReLU
 from polyframe.spec.layers.base import Layer
@@ -269,6 +271,23 @@ def forms(backend: str | Backend, word: str, dtype: str) -> list[str]:
     ]
 
 
+def draw_formula(word: str, backend: str) -> Iterator[Figure]:
+    """What ejected scripts draw for a random layer, against what the layer draws; none
+    where it has no formula, and is not ejected."""
+    for number, _, options, shapes in examples(word):
+        layer = Layer.find(word)(**options).resolve({})
+        formula = layer.draw_formula() if layer.random else None
+        if formula is None:
+            continue
+        shape = (BATCH, *layer.draw_shape(*shapes))
+        bits = generator(number, "formula").integers(0, 2**32, shape, np.uint32)
+        # The text of a layer's own code, which runs anyway.
+        value = eval(formula, {"np": np, "bits": bits})  # noqa: S307
+        apart = distance(value, layer.draw(bits))
+        detail = f"example {number}"
+        yield Figure("draw_formula", word, backend, detail, apart, FORWARD)
+
+
 def check_layer(
     layer: type[Layer] | str, backends: Sequence[str | Backend]
 ) -> list[Figure]:
@@ -278,7 +297,7 @@ def check_layer(
     ``figure.passed`` says whether each is within its bound.
     """
     word = layer if isinstance(layer, str) else layer.word
-    found: list[Figure] = []
+    found = list(draw_formula(word, get(backends[0]).name)) if backends else []
     for backend in backends:
         for form in forms(backend, word, "float64"):
             found += forward(backend, word, form)
@@ -304,8 +323,8 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
         ),
     }
     others = [b for name, b in usable().items() if name != backend.name]
-    for word, entry in sorted(backend.entries.items()):
-        if not entry.forms:
+    for word in sorted(set(backend.entries) & set(Layer.registry)):
+        if not covers(backend.entries, word):
             continue
         for dtype, measures in kinds.items():
             for form in forms(backend, word, dtype):
@@ -313,7 +332,12 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
                     "layers", word, form, dtype, device, backend.name,
                     partial(_all, measures, backend, word, form, device),
                 )  # fmt: skip
-        partners = [b for b in others if word in b.entries and b.entries[word].forms]
+        if Layer.find(word).random:
+            measure = partial(draw_formula, word, backend.name)
+            yield Check(
+                "layers", word, "formula", "float64", device, backend.name, measure
+            )
+        partners = [b for b in others if covers(b.entries, word)]
         if partners:
             measure = partial(agreement, word, [*partners[:1], backend])
             yield Check(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.compiler.table import covers
 from polyframe.conformance.figures import BIT_EQUAL, GRADIENT, Bound, Figure, distance
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.suite import Check
@@ -194,9 +195,7 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
     """Every net whose layers the backend has."""
     for name, (make, optimizer) in NETS.items():
         words = {node.layer.type for node in make().infer({}).walk()}
-        if optimizer.type not in backend.optimizers:
-            continue
-        if any(w not in backend.entries or not backend.entries[w].forms for w in words):
+        if not covers(backend.entries, optimizer.type, *words):
             continue
         for what, measure in (
             (f"{STEPS} steps", trajectory),

@@ -18,9 +18,10 @@ from polyframe.compiler.program import Program
 from polyframe.compiler.table import Entry, Table, Target, added_entries
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.devices import Device
-from polyframe.contract.gaps import FILE, Gap, load_gaps
+from polyframe.contract.gaps import FILE, Gap, later, load_gaps
 from polyframe.contract.session import InferenceSession, TrainingSession
 from polyframe.errors import BackendError
+from polyframe.io.version import __version__
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
 
@@ -49,10 +50,11 @@ class Backend(abc.ABC):
     title: ClassVar[str]  # "PyTorch"
     install: ClassVar[str]  # the command that installs the framework
     abilities: ClassVar[frozenset[str]]  # of polyframe.contract.abilities
-    table: ClassVar[Table]
-    losses: ClassVar[Mapping[str, Any]] = {}  # what it writes for each loss, by name
-    optimizers: ClassVar[Mapping[str, Any]] = {}
+    table: ClassVar[Table]  # what it writes for each layer, loss and optimizer
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # for semantics="native"
+    written_for: ClassVar[str] = __version__
+    """The version of polyframe that it was written for; what came later is a gap of the
+    kind "later". Without a word of its own, this one."""
     layout: ClassVar[Literal["NCHW", "NHWC"]] = "NCHW"  # its order of an image's axes
     eject_head: ClassVar[str] = ""  # what a script says above the framework's import
 
@@ -62,28 +64,40 @@ class Backend(abc.ABC):
         return load_gaps(self.file(FILE))
 
     def file(self, name: str) -> Path | None:
-        """A file beside the class or, where that only changes another, beside that one;
-        None where there is none."""
+        """A file or folder beside the class or, where that only changes another, beside
+        that one; None where there is none."""
         for cls in type(self).__mro__:
             module = getattr(sys.modules.get(cls.__module__), "__file__", None)
             if issubclass(cls, Backend) and module is not None:
                 path = Path(module).parent / name
-                if path.is_file():
+                if path.exists():
                     return path
         return None
 
     @property
     def reasons(self) -> dict[str, str]:
         """Entry → why it is missing, wholly or in part."""
-        return {word: gap.text for gap in self.gaps for word in gap.entries}
+        gaps = (*later(self.written, self.written_for), *self.gaps)
+        return {word: gap.text for gap in gaps for word in gap.entries}
+
+    @property
+    def written(self) -> Table:
+        """The table, with what plug-ins have added to it; where the class only changes
+        another backend, with what they have added to that one."""
+        names = [cls.__dict__.get("name") for cls in reversed(type(self).__mro__)]
+        added = [added_entries(name) for name in names if name is not None]
+        return {
+            **self.table,
+            **{word: e for table in added for word, e in table.items()},
+        }
 
     @property
     def entries(self) -> Table:
-        """The table, with what plug-ins have added to it and the reasons of gaps."""
-        found = {**self.table, **added_entries(self.name)}
+        """What is written, and the reasons of gaps."""
+        entries = dict(self.written)
         for word, reason in self.reasons.items():
-            found[word] = replace(found.get(word, Entry(())), gap=reason)
-        return found
+            entries[word] = replace(entries.get(word, Entry(())), gap=reason)
+        return entries
 
     @abc.abstractmethod
     def probe(self) -> Probe:

@@ -4,32 +4,37 @@ A backend's folder holds ``gaps.yaml``, a list of mappings:
 
 - ``entries``: names of layers, losses or optimizers;
 - ``kind``: "ours" (could be written, nobody has), "upstream" (the framework is wrong or
-  lacks it), "never" (it has no meaning there);
+  lacks it), "never" (it has no meaning there), "later" (it came to polyframe after the
+  backend; what a backend says of itself with ``written_for`` need not stand here);
 - ``reason``: one sentence;
-- ``witness``: for a layer that the backend has a form for, a case that none of them may
-  take: ``{fields: {…}, inputs: [[3, 4, 5]], calls: 1, training: true}``. Conformance
-  fails once that case comes out right (the gap has healed) or is taken after all.
+- ``witness``: for an entry that the backend has a form for, a case that none of them may
+  take: ``{fields: {…}, inputs: [[3, 4, 5]], calls: 1, training: true}``; the input of a
+  loss is the model's output, and an optimizer has none. Conformance fails once that
+  case comes out right (the gap has healed) or is taken after all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from polyframe.errors import BackendError
 from polyframe.io.text import parse_yaml
-from polyframe.spec.layers.base import Shape
+from polyframe.io.version import newer
+from polyframe.spec.layers.base import Layer, Shape
+from polyframe.spec.losses import Loss
+from polyframe.spec.optimizers import Optimizer
 
 FILE = "gaps.yaml"
-KINDS = ("ours", "upstream", "never")
+KINDS = ("ours", "upstream", "never", "later")
 
 
 @dataclass(frozen=True)
 class Witness:
-    """A case of a layer that a gap covers: fields, shapes of inputs per sample, how
-    often the layer is called (shared), and in which mode."""
+    """A case that a gap covers: fields, shapes of inputs per sample, how often a layer
+    is called (shared), and in which mode."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[Shape, ...] = ()
@@ -50,6 +55,21 @@ class Gap:
     def text(self) -> str:
         """What an error or a table says."""
         return f"{self.reason} ({self.kind})"
+
+
+def later(table: Container[str], version: str) -> tuple[Gap, ...]:
+    """A gap for each version of polyframe after that one: the elements that came with it
+    and are not in the table."""
+    found: dict[str, list[str]] = {}
+    for family in (Layer, Loss, Optimizer):
+        for word, cls in family.registry.items():
+            if word not in table and newer(cls.since, version):
+                found.setdefault(cls.since, []).append(word)
+    reason = "it came with polyframe {}, after this backend, which is for {}"
+    return tuple(
+        Gap(tuple(words), "later", reason.format(since, version))
+        for since, words in found.items()
+    )
 
 
 def load_gaps(path: Path | None) -> tuple[Gap, ...]:

@@ -22,7 +22,8 @@ from polyframe.compiler.program import Program
 from polyframe.errors import PolyframeError, ProgramError
 
 PACKAGE = "polyframe_programs"
-
+_PROGRAMS: dict[str, Program] = {}
+"""By the file name of each registered module."""
 _USERS: Counter[str] = Counter()
 """Name of a registered module → how many living objects run it."""
 _LOCK = threading.RLock()  # a finalizer may run while this thread is in here already
@@ -48,17 +49,19 @@ def load(program: Program, *owners: object) -> ModuleType:
     the process lives.
     """
     file, text = next(iter(program.files.items()))
+    assert isinstance(text, str), f"{file} is no Python"
     name = f"{PACKAGE}.{file.removesuffix('.py')}_{program.hash[:12]}"
     with _LOCK:
         module = sys.modules.get(name)
         if module is None:
-            module = _registered(name, text, f"<{PACKAGE}/{file} {program.hash[:12]}>")
+            filename = f"<{PACKAGE}/{file} {program.hash[:12]}>"
+            module = _registered(name, text, filename, program)
         for owner in owners:
             keep_while_alive(module, owner)
     return module
 
 
-def _registered(name: str, text: str, filename: str) -> ModuleType:
+def _registered(name: str, text: str, filename: str, program: Program) -> ModuleType:
     """A new module that has run its text."""
     if PACKAGE not in sys.modules:
         package = ModuleType(PACKAGE, "Programs that polyframe wrote.")
@@ -71,6 +74,7 @@ def _registered(name: str, text: str, filename: str) -> ModuleType:
     module.__file__ = filename
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     sys.modules[name] = module
+    _PROGRAMS[filename] = program
     try:
         loader.exec_module(module)
     except BaseException:
@@ -102,24 +106,44 @@ def _unregister(name: str, filename: str) -> None:
     del _USERS[name]  # a Counter takes that for a name that it does not know, too
     sys.modules.pop(name, None)
     linecache.cache.pop(filename, None)
+    _PROGRAMS.pop(filename, None)
 
 
 @contextlib.contextmanager
 def program_errors(name: str, title: str) -> Iterator[None]:
     """Turn what a framework raises inside a program into a ``ProgramError`` that names
-    the program's line."""
+    the node (or the part of the step) and the program's line."""
     try:
         yield
     except PolyframeError:
         raise
     except Exception as error:
-        lines = [
-            f"{frame.filename.split()[0].strip('<>')} line {frame.lineno}: {frame.line}"
+        frames = [
+            frame
             for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename.startswith(f"<{PACKAGE}")
+            if frame.filename in _PROGRAMS
         ]
         text = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ProgramError(
             f"{title} raised {type(error).__name__}: {text}",
-            where=lines[-1] if lines else name,
+            where=_place(frames) or name,
         ) from error
+
+
+def _place(frames: list[traceback.FrameSummary]) -> str | None:
+    """The innermost line that the source map names, and what it belongs to; without
+    one, the innermost line."""
+    found = None
+    for frame in frames:
+        program, line = _PROGRAMS[frame.filename], frame.lineno or 0
+        file = next(iter(program.files))
+        owners = [
+            f"{path} ({role})" if path else role.replace("_", " ")
+            for path, role in program.places(file, line)
+        ]
+        text = f"{file} line {line}: {frame.line}"
+        if owners:
+            found = f"{owners[0]}, {text}"
+        elif found is None:
+            found = text
+    return found

@@ -1,17 +1,21 @@
-"""Which backends there are: entry points of the group ``polyframe.backends``."""
+"""Which backends there are: entry points of the group ``polyframe.backends``, and those
+that plug-ins register."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import warnings
 from importlib import metadata
 
 from polyframe.contract.abilities import ABILITIES, unknown
 from polyframe.contract.backend import Backend
 from polyframe.errors import BackendError, UnsupportedError, brief, did_you_mean
+from polyframe.plugins import load_installed
 
 GROUP = "polyframe.backends"
+_REGISTERED: dict[str, Backend] = {}
 
 
 @functools.cache
@@ -19,15 +23,44 @@ def _points() -> dict[str, metadata.EntryPoint]:
     return {point.name: point for point in metadata.entry_points(group=GROUP)}
 
 
+def register(backend: Backend | type[Backend]) -> None:
+    """Add a backend of a plug-in; BackendError if another has its name. A package may
+    name it as an entry point of the group ``polyframe.backends`` instead, and is then
+    imported only when it is asked for."""
+    made = backend() if isinstance(backend, type) else backend
+    if not isinstance(made, Backend):
+        raise BackendError(f"got {brief(backend)}; a polyframe Backend is needed")
+    other = _REGISTERED.get(made.name)
+    if made.name in _points() or (other is not None and origin(other) != origin(made)):
+        raise BackendError(
+            f"there is already a backend {brief(made.name)}",
+            where="register",
+            hint="give it another name",
+        )
+    _REGISTERED[made.name] = made
+
+
+def origin(backend: Backend) -> tuple[str, str]:
+    """Where a backend's class is defined, so that its file may be run again."""
+    module = sys.modules.get(type(backend).__module__)
+    file = getattr(module, "__file__", None)
+    return file or type(backend).__module__, type(backend).__qualname__
+
+
 def backends() -> list[str]:
     """The names of all registered backends, whether their framework is there or not."""
-    return sorted(_points())
+    load_installed()
+    return sorted({*_points(), *_REGISTERED})
 
 
 def get(name: str | Backend) -> Backend:
     """The backend of that name (or the backend itself, which need not be registered);
     BackendError lists what there is."""
-    return name if isinstance(name, Backend) else _named(name)
+    if isinstance(name, Backend):
+        return name
+    if name not in _points() and name not in _REGISTERED:
+        load_installed()
+    return _REGISTERED[name] if name in _REGISTERED else _named(name)
 
 
 @functools.cache
@@ -35,8 +68,8 @@ def _named(name: str) -> Backend:
     points = _points()
     if name not in points:
         raise BackendError(
-            f"unknown backend {brief(name)}.{did_you_mean(name, points)}",
-            hint=f"registered: {', '.join(sorted(points)) or 'none'}",
+            f"unknown backend {brief(name)}.{did_you_mean(name, backends())}",
+            hint=f"registered: {', '.join(backends()) or 'none'}",
         )
     try:
         backend = points[name].load()
@@ -47,7 +80,7 @@ def _named(name: str) -> Backend:
     if isinstance(backend, type):
         backend = backend()
     if not isinstance(backend, Backend):
-        raise BackendError("its entry point is no polyframe Backend", where=name)
+        raise BackendError("its entry point is not a polyframe Backend", where=name)
     wrong = unknown(backend.abilities)
     if wrong:
         raise BackendError(
@@ -60,7 +93,7 @@ def _named(name: str) -> Backend:
 
 def usable() -> dict[str, Backend]:
     """The backends whose framework can be imported; a broken plug-in only warns."""
-    found = {}
+    able: dict[str, Backend] = {}
     for name in backends():
         try:
             backend = get(name)
@@ -68,11 +101,11 @@ def usable() -> dict[str, Backend]:
             warnings.warn(str(error), stacklevel=2)
             continue
         if backend.probe().usable:
-            found[name] = backend
-    return found
+            able[name] = backend
+    return able
 
 
-def able(ability: str) -> list[str]:
+def backends_with(ability: str) -> list[str]:
     """The names of the registered backends that state an ability, usable or not; those
     that do not load are left out."""
     found = []
@@ -91,5 +124,5 @@ def require(backend: Backend, *abilities: str, where: str | None = None) -> None
             raise UnsupportedError(
                 f"the {backend.name} backend cannot {ABILITIES[ability]}",
                 where=where,
-                hint=f"backends that can: {', '.join(able(ability)) or 'none'}",
+                hint=f"backends that can: {', '.join(backends_with(ability)) or 'none'}",
             )

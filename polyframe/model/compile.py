@@ -89,11 +89,7 @@ def compile(
         for name, value in (("dtype", dtype), ("seed", seed), ("semantics", semantics)):
             check_setting(name, value)
         settings = training_of(training)
-        if settings.precision is not None and dtype != "float32":
-            raise PolyframeError(
-                f"{settings.precision} is for weights in float32, not {dtype}",
-                where="precision",
-            )
+        settings.check_dtype(dtype)
     except PolyframeError as error:
         where = f"compile: {error.where}"
         raise PolyframeError(error.message, where=where, hint=error.hint) from None

@@ -36,7 +36,6 @@ from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.losses import (
     OutputWeights,
     check_one_number,
-    losses_for_targets,
     sample_weights,
 )
 from polyframe.spec.metrics import Metric
@@ -195,13 +194,7 @@ class Engine:
         """The step for targets of this kind."""
         step = self.objective
         check_one_number(step.losses)
-        losses = losses_for_targets(step.losses, targets)
-        weighted = (
-            weighted
-            or step.weighted
-            or any(loss.has_denominator_weights for loss in losses)
-        )
-        return replace(step, losses=losses, weighted=weighted)
+        return replace(step.for_targets(targets), weighted=weighted or step.weighted)
 
     def stage(self, batch: Batch) -> StagedBatch:
         """A batch with the random numbers of its step, on the device."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from polyframe.contract.files import program_files
 from polyframe.errors import PolyframeError, RecipeError, WeightsError
 from polyframe.io import weights as weight_files
 from polyframe.io.atomic import write_atomic
@@ -83,7 +84,7 @@ class RunFolder(Callback):
         if result.get("status") != "done" or result.get("schema") != SCHEMA:
             return None
         try:
-            found = {
+            found: dict[str, Any] = {
                 "status": "done",
                 "stopped": Maybe(Text(1000)).check(result.get("stopped")),
                 "seconds": Float(0.0).check(result["seconds"]),
@@ -102,13 +103,16 @@ class RunFolder(Callback):
         for stray in self.path.glob(".*") if self.resume else ():
             if is_stray(stray, self.recipe.callbacks):
                 stray.unlink(missing_ok=True)
+        for stray in self.path.glob("program_*/**/.*") if self.resume else ():
+            stray.unlink(missing_ok=True)
         return self.path
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Write what is known before the first step."""
         write_atomic(self.folder / RECIPE, self.recipe.to_yaml())
         self.trained = model  # from now on it is a run, whose failure is kept
-        write_atomic(self.program_path, model.source)
+        for name, content in program_files(model.program, self.backend).items():
+            write_atomic(self.folder / name, content)
         write_atomic(self.folder / ENVIRONMENT, to_json(environment(model)))
 
     def on_epoch_end(
@@ -207,11 +211,18 @@ class RunFolder(Callback):
 
     @property
     def program_path(self) -> Path:
-        """Where the program that runs is written down. It is never read back."""
+        """Where the program that runs is written down: a file, or a folder of several.
+        It is never read back."""
         if self.trained is None:  # of a run that was finished before
-            return next(self.folder.glob(f"program_{self.backend}.*"), self.folder)
-        suffix = Path(next(iter(self.model.program.files))).suffix
-        return self.folder / f"program_{self.backend}{suffix}"
+            whole = self.folder / f"program_{self.backend}"
+            only = next(self.folder.glob(f"program_{self.backend}.*"), self.folder)
+            return whole if whole.is_dir() else only
+        return (
+            self.folder
+            / next(iter(program_files(self.model.program, self.backend))).partition(
+                "/"
+            )[0]
+        )
 
 
 def check_free(out: Path | None, resume: bool) -> None:

@@ -33,7 +33,7 @@ FOLDER = "checkpoint"
 WEIGHTS, TRAINING, STATE = "weights.safetensors", "training.safetensors", "state.json"
 BEST = "best.safetensors"
 TOTALS = "totals/"
-FIELDS: dict[str, Kind] = {
+FIELDS: dict[str, Kind[Any]] = {
     "epoch": Int(0, 2**53),
     "index": Int(0, 2**53),
     "step": Int(0, 2**53),

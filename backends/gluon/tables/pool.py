@@ -48,14 +48,12 @@ def pooled(view: View, function: str, padding: Any, ceil: bool, **options: Any) 
     )
 
 
-def padded_input(pads: Any, value: str = "") -> str:
-    """The first input with that padding."""
-    return f"pad(F, {{0}}, {sides(pads)}{value})" if any(map(any, pads)) else "{0}"
-
-
-def helpers(text: str, *names: str) -> tuple[str, ...]:
-    """Those snippets, and ``pad`` where the text calls it."""
-    return ("pad", *names) if "pad(F" in text else names
+def helped(name: str, pads: Any, arguments: str, value: str = "") -> Code:
+    """A call of a helper on the first input with that padding."""
+    if not any(map(any, pads)):
+        return Code(f"{name}(F, {{0}}, {arguments})", snippets=(name,))
+    x = f"pad(F, {{0}}, {sides(pads)}{value})"
+    return Code(f"{name}(F, {x}, {arguments})", snippets=("pad", name))
 
 
 def size(view: View) -> str:
@@ -71,8 +69,7 @@ def max_pool(view: View) -> Code:
             n + lo + hi for n, (lo, hi) in zip(view.shape[1:], pads, strict=True)
         )
         sizes = f"{literal(padded_size)}, {size(view)}, {literal(layer.dilation)}"
-        text = f"dilated_max_pool(F, {padded_input(pads, value)}, {sizes})"
-        return Code(text, snippets=helpers(text, "dilated_max_pool"))
+        return helped("dilated_max_pool", pads, sizes, value)
     ceil = hangs(view) and own_ceil(view)
     padding, x, snippets = padded(layer.pads(view.shape) if ceil else pads, value)
     make = pooled(view, "MaxPool", padding, ceil)
@@ -83,9 +80,8 @@ def avg_pool(view: View) -> Code:
     layer = view.layer
     inner, outer = layer.counted_pads(view.shape)
     if layer.divisor is not None:
-        x = padded_input(layer.whole_pads(view.shape))
-        text = f"divided_pool(F, {x}, {size(view)}, {literal(layer.divisor)})"
-        return Code(text, snippets=helpers(text, "divided_pool"))
+        arguments = f"{size(view)}, {literal(layer.divisor)}"
+        return helped("divided_pool", layer.whole_pads(view.shape), arguments)
     ceil = hangs(view) and own_ceil(view)
     if not any(map(any, outer)):
         padding, x, snippets = padded(inner)
@@ -101,14 +97,12 @@ def avg_pool(view: View) -> Code:
         padding = short(tuple(low for low, _ in outer))
         make = pooled(view, "AvgPool", padding, ceil, count_include_pad=False)
         return Code(make=make)
-    text = f"avg_pool_counted(F, {padded_input(inner)}, {size(view)}, {sides(outer)})"
-    return Code(text, snippets=("pad", "avg_pool_counted"))
+    return helped("avg_pool_counted", inner, f"{size(view)}, {sides(outer)}")
 
 
 def lp_pool2d(view: View) -> Code:
-    x = padded_input(view.layer.whole_pads(view.shape))
-    text = f"lp_pool2d(F, {x}, {literal(view.layer.norm_type)}, {size(view)})"
-    return Code(text, snippets=helpers(text, "lp_pool2d"))
+    arguments = f"{literal(view.layer.norm_type)}, {size(view)}"
+    return helped("lp_pool2d", view.layer.whole_pads(view.shape), arguments)
 
 
 LOWEST = {"float32": "-3.4028234663852886e38", "float64": "-1.7976931348623157e308"}

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.code import Code, drawn
 from polyframe.compiler.python.source import Call, call
-from polyframe.compiler.table import Entry, Form, View
-
-
-def drawn(forward: str, native: Callable[[View], Code]) -> Entry:
-    """Factors that are an input with aligned semantics, and Keras's own else."""
-    return Entry(
-        (
-            Form(
-                "aligned",
-                lambda v: Code(forward),
-                lambda v: v.target.semantics == "aligned" and v.target.training,
-            ),
-            Form("native", native),
-        )
-    )
+from polyframe.compiler.table import Entry, View
 
 
 def own(make: Callable[[View], Call]) -> Callable[[View], Code]:

@@ -9,11 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from polyframe.compiler.program import Slot
 from polyframe.compiler.python.code import Code
-from polyframe.compiler.python.source import Argument, Call, Name, camel, flat, fresh
+from polyframe.compiler.python.source import (
+    Argument,
+    Call,
+    Name,
+    camel,
+    flat,
+    fresh,
+    listing,
+)
 from polyframe.compiler.table import Form, Target, View
 from polyframe.errors import UnsupportedError
 from polyframe.spec.layers.base import Shape
@@ -24,24 +33,33 @@ from polyframe.spec.typed import TypedGraph, TypedNode
 class Style:
     """How one framework's classes are written."""
 
-    base: str  # the class that a model extends
-    forward: str  # the head of the forward method; {} are its arguments
-    sequential: Callable[[list[Call]], Call]  # a container of children
-    child: str  # path of a container's child {i}
-    plain: tuple[str, ...]  # forward texts that a container may run
+    forward: str  # the method (or function) of the forward pass
+    base: str = "object"  # the class that a model extends
+    sequential: Callable[[list[Call]], Call] = partial(listing, "")  # of children
+    child: str = "{i}"  # path of a container's child {i}
+    plain: tuple[str, ...] = ()  # forward texts that a container may run
     block: str = "{self}({all})"  # how a block is called
     block_base: str = ""  # the class that a block extends, if it is another
     init: str = "super().__init__()"
     keyed: bool = False  # clashing names stay, as self._modules["name"]
     reserved: frozenset[str] = frozenset()  # attributes the base class has
     assigned: frozenset[str] = frozenset()  # those it sets while it runs
-    names: frozenset[str] = frozenset()  # what its programs import and copy in
+    names: frozenset[str] = frozenset()  # more that its programs name
+    leading: tuple[str, ...] = ("self",)  # arguments of ``forward`` before the inputs …
+    trailing: tuple[str, ...] = ()  # … and after them
+    container_snippets: tuple[str, ...] = ()  # what ``sequential`` names
     native: Callable[[Shape], Shape] = lambda shape: shape  # its order of axes
-    made: str = ""  # a line of the model's constructor, behind all that it makes
+    made: str = ""  # a line of the model's constructor, after all that it makes
     enter: Mapping[int, str] = field(default_factory=dict)  # axes of {0}, an input …
     leave: Mapping[int, str] = field(
         default_factory=dict
     )  # … an output → as it goes on
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """What a variable of ``forward`` may not be called."""
+        arguments = (text.partition("=")[0] for text in (*self.leading, *self.trailing))
+        return self.names.union(arguments, {self.forward, "draws"})
 
 
 @dataclass
@@ -51,17 +69,17 @@ class Unit:
     graph: TypedGraph
     path: str
     codes: dict[str, Code]
-    kids: dict[str, Unit]
+    children: dict[str, Unit]
     make: Call | None = None  # how a parent makes it; None for the whole model
     container: bool = False
     height: int = 0
     group: Group | None = None
-    pieces: dict[str, str] = field(default_factory=dict)  # node -> its native path here
+    native_names: dict[str, str] = field(default_factory=dict)  # of its nodes
 
     def walk(self) -> Iterator[Unit]:
         """The units inside it, the innermost first, and itself."""
-        for kid in self.kids.values():
-            yield from kid.walk()
+        for child in self.children.values():
+            yield from child.walk()
         yield self
 
     @property
@@ -72,8 +90,8 @@ class Unit:
     def draws_of(self, node: TypedNode) -> int:
         """How many random factors one of its nodes takes."""
         if node.body is not None:
-            return self.kids[node.owner_name].draws
-        return int("{draw}" in self.codes[node.name].forward)
+            return self.children[node.owner_name].draws
+        return int(self.codes[node.name].draws)
 
 
 @dataclass
@@ -96,8 +114,8 @@ def build(
     for units in levels:
         found: dict[Any, Group] = {}
         for unit in units:
-            for name, kid in unit.kids.items():
-                unit.codes[name] = Code(style.block, kid.make)
+            for name, child in unit.children.items():
+                unit.codes[name] = Code(style.block, child.make)
             if unit is not top and _is_container(unit, style):
                 children = [unit.codes[n.name].make for n in unit.graph.nodes]
                 unit.make = style.sequential([c for c in children if c is not None])
@@ -124,19 +142,19 @@ def _unit(
     levels: list[list[Unit]],
 ) -> Unit:
     codes: dict[str, Code] = {}
-    kids: dict[str, Unit] = {}
-    unit = Unit(graph, path, codes, kids)
+    children: dict[str, Unit] = {}
+    unit = Unit(graph, path, codes, children)
     for node in graph.nodes:
         if node.body is None:
             codes[node.name] = forms[node.path].write(View(node, target))
             if node.shared:
                 _check_shared(node.path, codes[node.owner_name], codes[node.name])
         elif not node.shared:
-            kids[node.name] = _unit(node.body, node.path, forms, target, levels)
-            unit.height = max(unit.height, kids[node.name].height + 1)
+            children[node.name] = _unit(node.body, node.path, forms, target, levels)
+            unit.height = max(unit.height, children[node.name].height + 1)
         else:
             again = _unit(node.body, node.owner, forms, target, [])
-            _check_bodies(node.path, kids[node.owner_name], again)
+            _check_bodies(node.path, children[node.owner_name], again)
     while len(levels) <= unit.height:
         levels.append([])
     levels[unit.height].append(unit)
@@ -174,8 +192,8 @@ def _check_bodies(path: str, first: Unit, again: Unit) -> None:
                 where=where,
                 hint="inputs of one size, or explicit padding",
             )
-    for name, kid in first.kids.items():
-        _check_bodies(f"{path}.{name}", kid, again.kids[name])
+    for name, child in first.children.items():
+        _check_bodies(f"{path}.{name}", child, again.children[name])
 
 
 def _is_container(unit: Unit, style: Style) -> bool:
@@ -297,13 +315,14 @@ def weight_map(unit: Unit, style: Style, prefix: str = "") -> dict[str, Slot]:
     for index, node in enumerate(unit.graph.nodes):
         if node.shared or unit.codes[node.name].make is None:
             continue
-        child = style.child.format(i=index)
-        piece = child if unit.container else unit.pieces[node.name]
-        native = f"{prefix}.{piece}" if prefix else piece
+        item = style.child.format(i=index)
+        name = item if unit.container else unit.native_names[node.name]
+        native = f"{prefix}.{name}" if prefix else name
         if node.body is not None:
-            found |= weight_map(unit.kids[node.name], style, native)
+            found |= weight_map(unit.children[node.name], style, native)
         else:
             slots = unit.codes[node.name].weights
-            for name in node.parameters:
-                found[f"{node.owner}.{name}"] = slots[name].under(native)
+            for parameter in node.parameters:
+                slot = slots[parameter].under(native)
+                found[f"{node.owner}.{parameter}"] = slot
     return found

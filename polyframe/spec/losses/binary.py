@@ -10,7 +10,7 @@ from polyframe.errors import SpecError
 from polyframe.spec.element import define
 from polyframe.spec.fields import Float, Maybe, Several, field
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses.base import Loss, per_sample
+from polyframe.spec.losses.base import Domain, Loss, per_sample
 from polyframe.spec.losses.targets import shares
 
 __all__ = ["BinaryCrossEntropy", "Focal"]
@@ -45,6 +45,10 @@ class BinaryCrossEntropy(Loss):
         {"pos_weight": (3.0,)},
         {"pos_weight": (0.5, 0.0, 2.0, 1.5)},
     )
+
+    @property
+    def domain(self) -> Domain:
+        return "from 0 to 1"
 
     def check(self, shape: Shape) -> None:
         if self.pos_weight is not None and len(self.pos_weight) not in (1, shape[0]):
@@ -90,6 +94,10 @@ class Focal(Loss):
         {"gamma": 1.0, "alpha": 1.0},
         {"gamma": 2.5, "alpha": 0.0},
     )
+
+    @property
+    def domain(self) -> Domain:
+        return "from 0 to 1"
 
     def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
         return shares(target, shape, dtype, self.type)

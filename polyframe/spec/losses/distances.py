@@ -9,7 +9,7 @@ import numpy as np
 from polyframe.spec.element import define
 from polyframe.spec.fields import Bool, Float, field
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses.base import Loss, per_sample
+from polyframe.spec.losses.base import Domain, Loss, per_sample
 from polyframe.spec.losses.targets import probabilities
 
 __all__ = ["L1", "MSE", "Cosine", "Huber", "KLDiv", "SmoothL1"]
@@ -104,6 +104,10 @@ class KLDiv(Loss):
         {"log_target": True},
         {"log_target": True, "batchmean": True},
     )
+
+    @property
+    def domain(self) -> Domain:
+        return "log-probabilities" if self.log_target else "probabilities"
 
     def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
         if self.log_target:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.spec.element import define, define_base
 from polyframe.spec.fields import Bool, Float, Int, field
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses.base import Loss, per_sample
+from polyframe.spec.losses.base import Domain, Loss, per_sample
 from polyframe.spec.losses.classes import CLASS_WEIGHTS, check_classes
 from polyframe.spec.losses.targets import labels, signs
 
 __all__ = ["Hinge", "MultiMargin", "SquaredHinge", "Triplet"]
 
 
-@dataclass(frozen=True)
+@define_base
 class _Hinge(Loss):
     """What hinges share: targets are -1 or 1, numbers of the output's shape."""
 
     margin: float = field(Float(0.0), default=1.0)
 
     examples: ClassVar = ({}, {"margin": 0.3})
+
+    @property
+    def domain(self) -> Domain:
+        return "signs"
 
     def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
         return signs(target, shape, dtype, self.type)
@@ -129,6 +132,8 @@ class Triplet(Loss):
     swap: bool = field(Bool(), default=False)
 
     word = "triplet"
+    example_shapes = ((12,),)
+    kink_at_zero = True
     examples: ClassVar = (
         {},
         {"swap": True},
@@ -136,6 +141,10 @@ class Triplet(Loss):
         {"p": 3.0, "eps": 1e-3},
         {"p": 1.5, "swap": True, "margin": 5.0},
     )
+
+    @property
+    def domain(self) -> Domain:
+        return "unused"
 
     def check(self, shape: Shape) -> None:
         if len(shape) != 1 or shape[0] % 3:

@@ -52,10 +52,12 @@ class Callback:
 
     ``tolerates_delay`` says that ``on_step_end`` may come while the device is a few
     steps further on, which keeps it busy; a callback that looks at the model there
-    needs False.
+    needs False. ``adds_to_rows`` says that ``on_epoch_end`` adds to the history's row:
+    it comes before those that write rows down.
     """
 
     tolerates_delay: ClassVar[bool] = False
+    adds_to_rows: ClassVar[bool] = False
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Before the first step."""

@@ -9,14 +9,18 @@ from typing import Any
 
 from polyframe.errors import PolyframeError, brief, did_you_mean
 from polyframe.spec.callbacks import EarlyStopping
-from polyframe.spec.fields import Float, Int, Maybe
+from polyframe.spec.fields import Float, Int, Kind, Maybe
 from polyframe.train.callbacks.base import StopTraining
 from polyframe.train.callbacks.helpers import SpecCallback, restored, scalars
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel
 
 COUNT = Int(0, 2**53)
-STATE = {"best": Maybe(Float()), "best_epoch": COUNT, "waited": COUNT}
+STATE: dict[str, Kind[Any]] = {
+    "best": Maybe(Float()),
+    "best_epoch": COUNT,
+    "waited": COUNT,
+}
 
 
 class EarlyStopper(SpecCallback):

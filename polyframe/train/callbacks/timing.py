@@ -13,7 +13,7 @@ import numpy as np
 from polyframe.io.atomic import write_atomic
 from polyframe.io.json_csv import to_json
 from polyframe.spec.callbacks import LrMonitor, Timing
-from polyframe.spec.fields import Float, Int, Maybe
+from polyframe.spec.fields import Float, Int, Kind, Maybe
 from polyframe.train.callbacks.base import Plan, StepEnd
 from polyframe.train.callbacks.helpers import SpecCallback, restored, scalars
 from polyframe.train.protocol import TrainedModel
@@ -22,6 +22,8 @@ from polyframe.train.protocol import TrainedModel
 class LrRecorder(SpecCallback):
     """Runs ``lr_monitor``. ``changes``: (step, rate) of the first step since training
     began or was resumed, and of each step whose rate is another than the one before."""
+
+    adds_to_rows = True
 
     def __init__(self, spec: LrMonitor, folder: Path) -> None:
         super().__init__(spec, folder)
@@ -58,7 +60,10 @@ FIGURES = (
     "step_seconds_median",
     "step_seconds_p95",
 )
-ROW = {"epoch": Int(1, 2**53), **dict.fromkeys(FIGURES, Maybe(Float()))}
+ROW: dict[str, Kind[Any]] = {
+    "epoch": Int(1, 2**53),
+    **dict.fromkeys(FIGURES, Maybe(Float())),
+}
 
 
 class Timer(SpecCallback):
