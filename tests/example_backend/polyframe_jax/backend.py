@@ -12,7 +12,6 @@ from polyframe.contract.backend import DETERMINISM_NOTE, Probe
 from polyframe.contract.devices import Device, choose_device
 from polyframe.contract.python_backend import PythonBackend
 from polyframe.contract.session import InferenceSession, TrainingSession
-from polyframe.errors import UnsupportedError
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
 from polyframe_jax.model import write_model
@@ -46,10 +45,6 @@ class Jax(PythonBackend):
         except Exception as error:  # a broken installation can raise anything
             return Probe(False, None, problem=f"{type(error).__name__}: {error}")
         return Probe(True, jax.__version__, ("cpu",))
-
-    def check(self, target: Target) -> None:
-        if target.precision is not None:
-            raise UnsupportedError(f"the jax backend has no {target.precision}")
 
     def write_model(
         self,
