@@ -41,8 +41,8 @@ def twice(x):
 LAYER = """
 from pathlib import Path
 
-from polyframe.compiler.python.code import entry
-from polyframe.compiler.table import Code, add_entries
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.table import add_entries
 from polyframe.spec.element import define
 from polyframe.spec.layers.base import Layer
 
@@ -92,8 +92,9 @@ def test_its_conformance_is_checked_like_that_of_any_other(layer):
 
 def test_a_wrong_entry_is_found_out(layer, monkeypatch):
     from polyframe.compiler import table
+    from polyframe.compiler.python.code import Code, entry
 
-    wrong = table.entry(table.Code("F.relu({0})"))
+    wrong = entry(Code("F.relu({0})"))
     monkeypatch.setitem(table._ADDED["torch"], "SquaredReLU", wrong)
     missed = [f for f in check_layer(layer, ["torch"]) if not f.passed]
     assert {f.what.split(",")[0] for f in missed} >= {
