@@ -31,12 +31,12 @@ def data() -> None:
     help="An option of the set, as YAML: --set size=[32,32]. May be given several times.",
 )
 @click.option(
-    "-o", "--out", metavar="FILE", help="The sheet of pictures.  [default: NAME.png]"
+    "-o", "--out", metavar="FILE", help="The sheet of images.  [default: NAME.png]"
 )
-@click.option("--no-pictures", is_flag=True, help="Write no sheet of pictures.")
+@click.option("--no-images", is_flag=True, help="Write no sheet of images.")
 @common_options
 def info(
-    name: str, settings: tuple[str, ...], out: str | None, no_pictures: bool
+    name: str, settings: tuple[str, ...], out: str | None, no_images: bool
 ) -> None:
     """A data set's look: shapes, counts, values, labels, pictures.
 
@@ -44,20 +44,20 @@ def info(
     folder of .npy files or of pictures. A set that is not on this machine is fetched
     first, if it can be.
 
-    Beside the text, a sheet of pictures is written: the first samples of the first ten
+    Beside the text, a sheet of images is written: the first samples of the first ten
     classes, a class a row.
 
     \b
     Examples:
       polyframe data info digits
-      polyframe data info samples.npz --no-pictures
+      polyframe data info samples.npz --no-images
       polyframe data info photos/ --set size=[64,64] -o photos_small.png
     """
     from polyframe.data import load
     from polyframe.errors import DataError
 
-    if out is not None and no_pictures:
-        raise click.UsageError("-o and --no-pictures exclude each other.")
+    if out is not None and no_images:
+        raise click.UsageError("-o and --no-images exclude each other.")
     if out is not None and not out.lower().endswith(".png"):
         raise DataError("a file ending in .png is needed", where=out)
     options = parse_settings(settings)
@@ -66,7 +66,7 @@ def info(
     dataset = load(name, **options)
     for line in describe_dataset(dataset):
         click.echo(line)
-    if not no_pictures:
+    if not no_images:
         write_sheet(dataset, out)
 
 
@@ -84,7 +84,7 @@ def write_sheet(dataset: Dataset, out: str | None) -> None:
         if out is not None:
             raise
         hint = f" ({error.hint})" if error.hint else ""
-        click.echo(f"\nno sheet of pictures: {error.message}{hint}")
+        click.echo(f"\nno sheet of images: {error.message}{hint}")
         return
     stem = dataset.name
     for suffix in (".npz", ".csv"):
