@@ -176,8 +176,8 @@ def list_command(kind: str) -> None:
     """What there is: layers, losses, recipes, data sets, …
 
     KIND is layers, composites, losses, optimizers, schedules, initializers,
-    metrics, augmentations, callbacks, settings, models, recipes, datasets or
-    backends. What installed plug-ins add is among them.
+    metrics, augmentations, callbacks, settings, models, recipes,
+    datasets or backends. What installed plug-ins add is among them.
 
     \b
     Examples:

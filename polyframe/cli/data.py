@@ -35,10 +35,10 @@ def data() -> None:
 def info(
     name: str, settings: tuple[str, ...], out: str | None, no_images: bool
 ) -> None:
-    """A data set's look: shapes, counts, values, labels, pictures.
+    """A data set's look: shapes, counts, values, labels, images.
 
     NAME is one of `polyframe list datasets`, a file that ends in .npz or .csv, or a
-    folder of .npy files or of pictures. A set that is not on this machine is fetched
+    folder of .npy files or of images. A set that is not on this machine is fetched
     first, if it can be.
 
     Beside the text, a sheet of images is written: the first samples of the first ten
@@ -86,9 +86,9 @@ def write_sheet(dataset: Dataset, out: str | None) -> None:
     stem = dataset.name
     for suffix in (".npz", ".csv"):
         stem = stem.removesuffix(suffix)
-    path = Path(out or f"{stem or 'pictures'}.png")
+    path = Path(out or f"{stem or 'images'}.png")
     write_atomic(path, content)
-    click.echo(f"\npictures: {path}")
+    click.echo(f"\nimages: {path}")
 
 
 def describe_dataset(dataset: Dataset) -> Iterable[str]:

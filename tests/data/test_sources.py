@@ -50,7 +50,7 @@ def npy(folder="set", **arrays):
 
 
 def save(path, pixels, **options):
-    """(H, W) or (C, H, W) bytes as a picture."""
+    """(H, W) or (C, H, W) bytes as an image."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     pixels = np.asarray(pixels, np.uint8)
     pixels = pixels if pixels.ndim == 2 else pixels.transpose(1, 2, 0)
@@ -58,7 +58,7 @@ def save(path, pixels, **options):
 
 
 def pictures(folder="set", classes=("cat", "dog", "eel"), start=0, count=2, x=BYTES):
-    """Some pictures for each class; the samples in the order of the data set."""
+    """Some images for each class; the samples in the order of the data set."""
     made = []
     for name in classes:
         for i in range(count):
@@ -206,7 +206,7 @@ def test_npz_takes_weights():
 def test_image_folder():
     x = pictures()
     Path("set/.hidden").mkdir()
-    Path("set/cat/notes.txt").write_text("not a picture")
+    Path("set/cat/notes.txt").write_text("not an image")
     Path("set/cat/.x.png").write_text("hidden")
     made = data.load("set")
     assert made.train[0].dtype == np.uint8 and made.test is None
@@ -244,14 +244,12 @@ def test_image_modes_and_sizes():
     coloured = data.load("set", channels=3).train[0]
     np.testing.assert_array_equal(coloured, grey[:2, None].repeat(3, 1))
     save("set/b/y.png", BYTES[2])
-    bad(
-        "set/b/y.png: is in colours, the set's first picture is grey (channels=1", "set"
-    )
+    bad("set/b/y.png: is in colours, the set's first image is grey (channels=1", "set")
     made = data.load("set", channels=1).train[0]
     luma = Image.fromarray(BYTES[2].transpose(1, 2, 0)).convert("L")
     np.testing.assert_array_equal(made[2, 0], np.asarray(luma))
     save("set/b/y.png", grey[0, :3])
-    message = "set/b/y.png: is 3 x 5 pixels, the set's first picture 6 x 5 (size=[he"
+    message = "set/b/y.png: is 3 x 5 pixels, the set's first image 6 x 5 (size=[he"
     bad(message, "set")
     made = data.load("set", size=[6, 5]).train[0]
     np.testing.assert_array_equal(made[:2], grey[:2, None])
@@ -296,7 +294,7 @@ def test_odd_pictures_are_brought_to_bytes():
 
 def test_image_folder_bad_files(monkeypatch):
     Path("set").mkdir()
-    bad("set: has no class folders with pictures (allowed: FOLDER/class/", "set")
+    bad("set: has no class folders with images (allowed: FOLDER/class/", "set")
     x = pictures()
     whole = Path("set/dog/0.png").read_bytes()
     for end in range(len(whole)):
@@ -313,7 +311,7 @@ def test_image_folder_bad_files(monkeypatch):
     Path("set/dog/0.png").write_text(
         "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"
     )
-    bad("set/dog/0.png: is no picture (a picture is due, one of BMP, GIF, JPEG", "set")
+    bad("set/dog/0.png: is not an image (allowed: BMP, GIF, JPEG", "set")
     Path("set/dog/0.png").write_bytes(whole)
     for pixels in (29, 14):  # more than the limit, and more than twice the limit
         with monkeypatch.context() as patch:
@@ -323,7 +321,7 @@ def test_image_folder_bad_files(monkeypatch):
     Path("set/dog/inner").mkdir(parents=True)
     bad("set/dog/inner: is a folder inside a class folder", "set")
     Path("set/dog/inner").rmdir()
-    bad("set/dog: the class folder has no pictures (suffixes of pictures: .bmp", "set")
+    bad("set/dog: the class folder has no images (suffixes of images: .bmp", "set")
 
 
 def test_large_sets_are_mapped_from_the_cache(here, monkeypatch):
@@ -354,10 +352,10 @@ def test_large_sets_are_mapped_from_the_cache(here, monkeypatch):
     save("set/train/dog/1.png", 255 - x[3])
     os.utime("set/train/dog/1.png", ns=(1, 1))
     monkeypatch.setattr(os, "fsync", full)
-    text = bad("GiB of pictures cannot be written: No space left on device", "set")
+    text = bad("GiB of images cannot be written: No space left on device", "set")
     assert "(set POLYFRAME_CACHE to a folder with room)" in text
     Path("set/train/dog/1.png").write_bytes(b"")
-    bad("set/train/dog/1.png: is no picture", "set")
+    bad("set/train/dog/1.png: is not an image", "set")
     assert len(list((here / "cache" / "images").iterdir())) == count
 
 
@@ -365,7 +363,7 @@ def test_without_pillow(monkeypatch):
     pictures()
     monkeypatch.setitem(sys.modules, "PIL", None)
     way = 'pip install "polyframe[images]"'
-    bad(f"pictures need Pillow, which is not installed ({way})", "set")
+    bad(f"images need Pillow, which is not installed ({way})", "set")
     done = CliRunner().invoke(cli, ["data", "info", "digits"])
     assert done.exit_code == 0 and way in done.stdout and "classes: 10" in done.stdout
 
@@ -434,16 +432,18 @@ BAD_CSV = {
     "label,image,pixel0\n": "needs the column label, and either image or pixel0",
     PIXELS + "1,2": "set.csv, line 3: has 2 cells, the header 3",
     PIXELS + "1,2,3,4": "set.csv, line 3: has 4 cells, the header 3",
-    PIXELS + "1,2,": "set.csv, line 3: pixel '' is no whole number from 0 to 255",
-    PIXELS + "\n1,2,256": "set.csv, line 4: pixel '256' is no whole number",
+    PIXELS + "1,2,": "set.csv, line 3: pixel '' is not a whole number from 0 to 255",
+    PIXELS + "\n1,2,256": "set.csv, line 4: pixel '256' is not a whole number",
     PIXELS + "1,-1,2": "set.csv, line 3: pixel '-1' is no",
     PIXELS + "1,2,0.5": "set.csv, line 3: pixel '0.5' is no",
     PIXELS + ",2,3": "set.csv, line 3: has no label",
-    PIXELS + "-1,2,3": "set.csv, line 3: label '-1' is no class number (allowed: 0, 1,",
-    PIXELS + "0.5,2,3": "set.csv, line 3: label '0.5' is no class number",
-    PIXELS + "99999999999,2,3": "set.csv, line 3: label '99999999999' is no class",
-    PIXELS + '1,2,"3\n4,5,6\n': "set.csv, line 4: is no CSV: unexpected end of data",
-    PIXELS + f"1,2,{'3' * 200_000}": "set.csv, line 3: is no CSV: field larger than",
+    PIXELS
+    + "-1,2,3": "set.csv, line 3: label '-1' is not a class number (allowed: 0, 1,",
+    PIXELS + "0.5,2,3": "set.csv, line 3: label '0.5' is not a class number",
+    PIXELS + "99999999999,2,3": "set.csv, line 3: label '99999999999' is not a class",
+    PIXELS + '1,2,"3\n4,5,6\n': "set.csv, line 4: is not a CSV table: unexpected end",
+    PIXELS
+    + f"1,2,{'3' * 200_000}": "set.csv, line 3: is not a CSV table: field larger",
     FILES + "p/cat/1.png,cat,trian,1": "line 3: split is 'trian'; one of train, test,",
     FILES + "p/cat/1.png,cat,train,x": "line 3: weight is 'x'; a finite number, 0 or",
     FILES + "p/cat/1.png,cat,train,-1": "line 3: weight is '-1'",
@@ -459,7 +459,7 @@ BAD_CSV = {
     FILES + "p/\0.png,cat,test,": "line 3: image is 'p/\\x00.png'",
     FILES + "out/0.png,cat,test,": "line 3: 'out/0.png' is a link that leads out of",
     FILES + "loop/0.png,cat,test,": "line 3: ",
-    FILES + "p/text.png,cat,test,": "set.csv, line 3: p/text.png: is no picture",
+    FILES + "p/text.png,cat,test,": "set.csv, line 3: p/text.png: is not an image",
     FILES + "p/small.png,cat,test,": "line 3: p/small.png: is 2 x 2 pixels, the set's",
 }
 
@@ -560,7 +560,7 @@ def test_info_draws_a_sheet():
     mean, deviation = x.mean() / 255, x.std() / 255
     assert f"values:  {low:.4g} to {high:.4g}, mean {mean:.4g}, " in text
     assert f"standard deviation {deviation:.4g}" in text
-    assert "pictures: photos.png" in text
+    assert "images: photos.png" in text
     sheet = Image.open("photos.png")
     sheet.load()
     # 6 x 5 pixels are shown as 48 x 40, 4 pixels apart: 4 rows of 10.
@@ -579,10 +579,8 @@ def test_info_draws_a_sheet():
 
 
 def test_info_options():
-    assert "pictures: d.png" in info("digits", "-o", "d.png")
-    assert info("digits", "--no-pictures") and [*Path().glob("*.png")] == [
-        Path("d.png")
-    ]
+    assert "images: d.png" in info("digits", "-o", "d.png")
+    assert info("digits", "--no-images") and [*Path().glob("*.png")] == [Path("d.png")]
     text = info("synthetic", "--set", "shape=[1,200,50]", "--set", "kind=regression")
     assert "(N, 1, 200, 50)" in text and "targets: (N, 1) of float32" in text
     with Image.open("synthetic.png") as sheet:
@@ -590,12 +588,12 @@ def test_info_options():
     np.savez("s.npz", x=BYTES[:, :2], y=LABELS, w_train=LABELS)
     text = info("s.npz")
     assert "weights: 0 to 2, mean 1" in text
-    assert "no sheet of pictures: samples of shape (2, 6, 5) are no pictures" in text
+    assert "no sheet of images: samples of shape (2, 6, 5) are not images" in text
     np.savez("s.npz", x=BYTES - 100.0, y=LABELS + 20)  # far from 0 to 1; high labels
-    assert "pictures: s.png" in info("s.npz")
+    assert "images: s.png" in info("s.npz")
     text = info("s.npz", "-o", "s.jpg", code=2)
     assert text == "error: s.jpg: a file ending in .png is needed\n"
-    info("digits", "-o", "s.png", "--no-pictures", code=2)
+    info("digits", "-o", "s.png", "--no-images", code=2)
     assert "there is no option 'name'" in info("digits", "--set", "name=3", code=2)
     text = info("synthetic", "--set", "shape=7", "-o", "s.png", code=2)
-    assert "samples of shape (7,) are no pictures" in text
+    assert "samples of shape (7,) are not images" in text

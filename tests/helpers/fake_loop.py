@@ -62,7 +62,7 @@ def play(
     """
     whole = epochs * (steps + 1)
     epoch, index = divmod(begin, steps + 1)
-    model = SimpleNamespace(step=epoch * steps + index)
+    model = SimpleNamespace(steps_done=epoch * steps + index)
     for callback, state in zip(callbacks, states or []):
         callback.restore(state)
     plan = Plan(epochs, steps if known else None, 8, epoch, index)

@@ -31,7 +31,7 @@ class Snapshot:
 
 
 class NanGuard(Callback):
-    """Raises ``DivergedError`` once a loss is no finite number.
+    """Raises ``DivergedError`` once a loss is not a finite number.
 
     ``replay`` is set by the loop: the batches of an epoch from one of its steps on, as
     they were; None where they cannot be had again.
