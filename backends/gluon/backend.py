@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from polyframe.backends.gluon.reserved import RESERVED
 from polyframe.backends.gluon.step import GluonStep
@@ -14,10 +13,12 @@ from polyframe.compiler.python.source import Call, listing
 from polyframe.compiler.python.units import Style
 from polyframe.compiler.table import Target
 from polyframe.contract.backend import DETERMINISM_NOTE, Probe
+from polyframe.contract.devices import Device
 from polyframe.contract.python_backend import PythonBackend
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession, TrainingSession
 from polyframe.errors import UnsupportedError
 from polyframe.spec.initializers import Uniform, Zeros
+from polyframe.spec.layers.base import Shape
 
 
 def sequential(children: list[Call]) -> Call:
@@ -52,6 +53,12 @@ class Gluon(PythonBackend):
     name = "mxnet"
     title = "MXNet Gluon"
     install = 'pip install "polyframe[mxnet]"'
+    abilities = frozenset(
+        {
+            "infer", "train", "float64", "bfloat16", "float16", "gpu",
+            "native_semantics", "eject", "phases",
+        }
+    )  # fmt: skip
     table = TABLE
     style = STYLE
     step_writer = GluonStep
@@ -80,7 +87,6 @@ class Gluon(PythonBackend):
         "LARS": {"momentum": 0.0},
     }
 
-    # What an ejected script says in front of MXNet's import.
     eject_head = "np.bool = np.bool_  # NumPy has dropped the name that MXNet uses"
 
     def probe(self) -> Probe:
@@ -102,16 +108,16 @@ class Gluon(PythonBackend):
     def constants(self, target: Target) -> list[str]:
         return [LOW[target.precision]] if target.precision else []
 
-    def resolve_device(self, device: str) -> str:
+    def resolve_device(self, device: str) -> Device:
         from polyframe.backends.gluon.runtime import resolve_device
 
         return resolve_device(device)
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         # Kernels ask for it when they are chosen, at their first run.
         os.environ["MXNET_ENFORCE_DETERMINISM"] = "1"
         os.environ["MXNET_CUDNN_AUTOTUNE_DEFAULT"] = "0"
-        if device == "cpu":
+        if not device.is_gpu:
             return [DETERMINISM_NOTE]
         return [
             DETERMINISM_NOTE,
@@ -119,9 +125,16 @@ class Gluon(PythonBackend):
             "additions elsewhere may differ",
         ]
 
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
         from polyframe.backends.gluon.runtime import GluonSession
 
-        return GluonSession(program, target, device, len(inputs))
+        return GluonSession(program, target, device, inputs)
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
+        from polyframe.backends.gluon.runtime import GluonTrainingSession
+
+        return GluonTrainingSession(program, target, device, inputs)

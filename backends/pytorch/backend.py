@@ -16,8 +16,10 @@ from polyframe.compiler.python.source import Call, listing
 from polyframe.compiler.python.units import Style
 from polyframe.compiler.table import Target
 from polyframe.contract.backend import DETERMINISM_NOTE, Probe
+from polyframe.contract.devices import Device
 from polyframe.contract.python_backend import PythonBackend
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession, TrainingSession
+from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
 
 
@@ -60,6 +62,12 @@ class Torch(PythonBackend):
     name = "torch"
     title = "PyTorch"
     install = 'pip install "polyframe[torch]"'
+    abilities = frozenset(
+        {
+            "infer", "train", "float64", "bfloat16", "float16", "gpu",
+            "native_semantics", "eject", "phases",
+        }
+    )  # fmt: skip
     table = TABLE
     style = STYLE
     step_writer = TorchStep
@@ -85,12 +93,12 @@ class Torch(PythonBackend):
             return self.style
         return replace(self.style, **CHANNELS_LAST)
 
-    def resolve_device(self, device: str) -> str:
+    def resolve_device(self, device: str) -> Device:
         from polyframe.backends.pytorch.runtime import resolve_device
 
         return resolve_device(device)
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         import torch
 
         # Read when cuBLAS starts; without it PyTorch refuses to be deterministic.
@@ -99,16 +107,23 @@ class Torch(PythonBackend):
         torch.set_deterministic_debug_mode("error")
         torch.utils.deterministic.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = False
-        if device == "cpu":
+        if not device.is_gpu:
             return [DETERMINISM_NOTE]
         return [
             DETERMINISM_NOTE,
             "operations without a deterministic kernel raise an error",
         ]
 
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
         from polyframe.backends.pytorch.runtime import TorchSession
 
-        return TorchSession(program, target, device)
+        return TorchSession(program, target, device, inputs)
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
+        from polyframe.backends.pytorch.runtime import TorchTrainingSession
+
+        return TorchTrainingSession(program, target, device, inputs)

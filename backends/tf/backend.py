@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from polyframe.backends.tf.reserved import RESERVED
 from polyframe.backends.tf.step import TensorFlowStep
@@ -15,8 +14,9 @@ from polyframe.compiler.python.units import Style
 from polyframe.compiler.python.write import Written
 from polyframe.compiler.table import Target
 from polyframe.contract.backend import DETERMINISM_NOTE, Probe
+from polyframe.contract.devices import Device
 from polyframe.contract.python_backend import PythonBackend
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession, TrainingSession
 from polyframe.spec.initializers import GlorotUniform, Zeros
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph, TypedNode
@@ -62,6 +62,12 @@ class TensorFlow(PythonBackend):
     title = "TensorFlow"
     install = 'pip install "polyframe[tensorflow]"'
     layout = "NHWC"
+    abilities = frozenset(
+        {
+            "infer", "train", "float64", "bfloat16", "float16", "gpu",
+            "native_semantics", "eject", "phases",
+        }
+    )  # fmt: skip
     table = TABLE
     style = STYLE
     step_writer = TensorFlowStep
@@ -110,17 +116,17 @@ class TensorFlow(PythonBackend):
             for name in node.parameters
         }
 
-    def resolve_device(self, device: str) -> str:
+    def resolve_device(self, device: str) -> Device:
         from polyframe.backends.tf.runtime import resolve_device
 
         return resolve_device(device)
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         from polyframe.backends.tf.runtime import tf
 
         tf.config.experimental.enable_op_determinism()
         again = "losses run other kernels then: resume with --deterministic, too"
-        if device == "cpu":
+        if not device.is_gpu:
             return [DETERMINISM_NOTE, again]
         return [
             DETERMINISM_NOTE,
@@ -128,9 +134,16 @@ class TensorFlow(PythonBackend):
             "operations without a deterministic kernel raise an error",
         ]
 
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
         from polyframe.backends.tf.runtime import TensorFlowSession
 
-        return TensorFlowSession(program, target, device, len(inputs))
+        return TensorFlowSession(program, target, device, inputs)
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
+        from polyframe.backends.tf.runtime import TensorFlowTrainingSession
+
+        return TensorFlowTrainingSession(program, target, device, inputs)

@@ -44,7 +44,7 @@ def evaluate(
             {
                 "run": run,
                 "backend": opened.model.backend.name,
-                "device": opened.model.device,
+                "device": opened.model.device.name,
                 "data": data.name,
                 "part": part,
                 "samples": samples,

@@ -132,5 +132,5 @@ def batch_for(
 
 def drawn(model: Model, count: int = BATCH) -> dict[str, np.ndarray]:
     """The factors of this step's random layers, by path."""
-    draws = model.stager.draws(model.session, count, model.steps_done)
+    draws = model.engine.draws(count, model.steps_done)
     return dict(zip(model.program.draws, draws, strict=True))

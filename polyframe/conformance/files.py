@@ -331,7 +331,7 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
         yield check("weights", "refusals", "float64", refused, device)
     if writes(backend, normed(), "cross_entropy", "Adam"):
         yield check("checkpoints", "going on", "float64", resumed, device)
-    if backend.ejects and device == "cpu":
+    if "eject" in backend.abilities and device == "cpu":
         able = (
             name
             for name, make in SCRIPTS.items()

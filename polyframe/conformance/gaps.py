@@ -163,7 +163,7 @@ def off_layer(model: Model, witness: Witness) -> float:
 def off_loss(model: Model, witness: Witness) -> float:
     """How far a loss is from its definition; the witness's input is the output that it
     is of."""
-    (loss,), (shape,) = model.objective.losses, witness.inputs  # type: ignore[union-attr]
+    (loss,), (shape,) = model.engine.objective.losses, witness.inputs
     case = losses.Case(loss, shape, loss.target_kinds[0])
     logits, y = losses.outputs(shape, "usual", seed=0), losses.targets(case)
     losses.set_logits(model, [logits])
@@ -173,7 +173,7 @@ def off_loss(model: Model, witness: Witness) -> float:
 
 def off_optimizer(model: Model, witness: Witness) -> float:
     """How far an optimizer's weights are from the rule's after some steps."""
-    rule = optimizers.Rule(model.objective.optimizer, model.weights(), "float64")  # type: ignore[union-attr]
+    rule = optimizers.Rule(model.engine.objective.optimizer, model.weights(), "float64")
     for _ in range(optimizers.SHORT):
         rule.take(model.gradients(*optimizers.samples()))
         model.train_step(*optimizers.samples())

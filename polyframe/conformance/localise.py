@@ -296,7 +296,7 @@ class Localiser:
                 return None
         elif training:
             step = key.step - 1
-            values = model.stager.draws(model.session, len(x[0]), step)
+            values = model.engine.draws(len(x[0]), step)
             draws = dict(zip(model.program.draws, values, strict=True))
         known, state = interpret(
             model.graph, weights, x, training=training, draws=draws

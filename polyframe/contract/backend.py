@@ -12,14 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Entry, Table, Target, added_entries
 from polyframe.compiler.training import TrainingSpec
+from polyframe.contract.devices import Device
 from polyframe.contract.gaps import FILE, Gap, later, load_gaps
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession, TrainingSession
+from polyframe.errors import BackendError
 from polyframe.io.version import __version__
+from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
 
 
@@ -46,12 +49,14 @@ class Backend(abc.ABC):
     name: ClassVar[str]  # "torch"
     title: ClassVar[str]  # "PyTorch"
     install: ClassVar[str]  # the command that installs the framework
+    abilities: ClassVar[frozenset[str]]  # of polyframe.contract.abilities
     table: ClassVar[Table]  # what it writes for each layer, loss and optimizer
-    defaults: ClassVar[Mapping[str, Mapping[str, Any]]]  # for semantics="native"
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # for semantics="native"
     written_for: ClassVar[str] = __version__
     """The version of polyframe that it was written for; what came later is a gap of the
     kind "later". Without a word of its own, this one."""
-    ejects: ClassVar[bool] = True  # whether snippets/eject.py lies beside it
+    layout: ClassVar[Literal["NCHW", "NHWC"]] = "NCHW"  # its order of an image's axes
+    eject_head: ClassVar[str] = ""  # what a script says above the framework's import
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
@@ -105,16 +110,26 @@ class Backend(abc.ABC):
         """Write the program for a graph; without a step only the model."""
 
     @abc.abstractmethod
-    def resolve_device(self, device: str) -> str:
-        """The framework's name of a device for "auto", "cpu", "gpu" or "gpu:1"."""
+    def resolve_device(self, device: str) -> Device:
+        """The device that a user means by "auto", "cpu", "gpu" or "gpu:1"."""
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         """Ask the framework, process-wide, for kernels that give the same bits again;
-        what it cannot promise on "cpu" or "gpu", a line each."""
+        what it cannot promise on that device, a line each."""
         return [f"{self.title} has no such switch that polyframe knows"]
 
     @abc.abstractmethod
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
-        """Run a program's text and build its model; ``inputs`` are its shapes."""
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
+        """Run a program without a step and build its model; ``inputs`` are the shapes of
+        its inputs per sample."""
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
+        """Run a program with a step; for a backend with the ability ``train``."""
+        raise BackendError(
+            "states the ability to train, and opens no training program",
+            where=self.name,
+        )

@@ -1,4 +1,8 @@
-"""Programs as real modules: registered, inspectable, their own lines in tracebacks."""
+"""Programs as real modules: registered, inspectable, their own lines in tracebacks.
+
+A module is registered in ``sys.modules`` and ``linecache`` as long as something that
+runs it is alive: sessions and native models say so with ``keep_while_alive``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,10 @@ import importlib.abc
 import importlib.util
 import linecache
 import sys
+import threading
 import traceback
+import weakref
+from collections import Counter
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -16,7 +23,10 @@ from polyframe.errors import PolyframeError, ProgramError
 
 PACKAGE = "polyframe_programs"
 _PROGRAMS: dict[str, Program] = {}
-"""Of each file that has been run."""
+"""By the file name of each registered module."""
+_USERS: Counter[str] = Counter()
+"""Name of a registered module → how many living objects run it."""
+_LOCK = threading.RLock()  # a finalizer may run while this thread is in here already
 
 
 class _Loader(importlib.abc.InspectLoader):
@@ -32,18 +42,31 @@ class _Loader(importlib.abc.InspectLoader):
         exec(compile(self.text, self.filename, "exec"), module.__dict__)  # noqa: S102
 
 
-def load(program: Program) -> ModuleType:
-    """Run a program's text as a module; equal texts are one module."""
+def load(program: Program, *owners: object) -> ModuleType:
+    """Run a program's text as a module; equal texts are one module.
+
+    It stays registered until the last of its owners is gone, and without any as long as
+    the process lives.
+    """
     file, text = next(iter(program.files.items()))
     assert isinstance(text, str), f"{file} is no Python"
     name = f"{PACKAGE}.{file.removesuffix('.py')}_{program.hash[:12]}"
-    if name in sys.modules:
-        return sys.modules[name]
+    with _LOCK:
+        module = sys.modules.get(name)
+        if module is None:
+            filename = f"<{PACKAGE}/{file} {program.hash[:12]}>"
+            module = _registered(name, text, filename, program)
+        for owner in owners:
+            keep_while_alive(module, owner)
+    return module
+
+
+def _registered(name: str, text: str, filename: str, program: Program) -> ModuleType:
+    """A new module that has run its text."""
     if PACKAGE not in sys.modules:
         package = ModuleType(PACKAGE, "Programs that polyframe wrote.")
         package.__path__ = []
         sys.modules[PACKAGE] = package
-    filename = f"<{PACKAGE}/{file} {program.hash[:12]}>"
     loader = _Loader(text, filename)
     spec = importlib.util.spec_from_loader(name, loader, origin=filename)
     assert spec is not None
@@ -55,9 +78,35 @@ def load(program: Program) -> ModuleType:
     try:
         loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
+        _unregister(name, filename)
         raise
     return module
+
+
+def keep_while_alive(module: ModuleType, owner: object) -> None:
+    """Keep a program's module registered while ``owner`` lives: a session, or a native
+    model, whose classes pickle by the module's name."""
+    filename = module.__file__
+    assert filename is not None
+    with _LOCK:
+        _USERS[module.__name__] += 1
+        finalizer = weakref.finalize(owner, _release, module.__name__, filename)
+    finalizer.atexit = False
+
+
+def _release(name: str, filename: str) -> None:
+    """One owner less."""
+    with _LOCK:
+        _USERS[name] -= 1
+        if _USERS[name] <= 0:
+            _unregister(name, filename)
+
+
+def _unregister(name: str, filename: str) -> None:
+    del _USERS[name]  # a Counter takes that for a name that it does not know, too
+    sys.modules.pop(name, None)
+    linecache.cache.pop(filename, None)
+    _PROGRAMS.pop(filename, None)
 
 
 @contextlib.contextmanager

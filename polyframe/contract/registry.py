@@ -3,13 +3,15 @@ that plug-ins register."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import warnings
 from importlib import metadata
 
+from polyframe.contract.abilities import ABILITIES, unknown
 from polyframe.contract.backend import Backend
-from polyframe.errors import BackendError, brief, did_you_mean
+from polyframe.errors import BackendError, UnsupportedError, brief, did_you_mean
 from polyframe.plugins import load_installed
 
 GROUP = "polyframe.backends"
@@ -25,9 +27,7 @@ def register(backend: Backend | type[Backend]) -> None:
     """Add a backend of a plug-in; BackendError if another has its name. A package may
     name it as an entry point of the group ``polyframe.backends`` instead, and is then
     imported only when it is asked for."""
-    made = backend() if isinstance(backend, type) else backend
-    if not isinstance(made, Backend):
-        raise BackendError(f"got {brief(backend)}; a polyframe Backend is needed")
+    made = checked(backend, "register")
     other = _REGISTERED.get(made.name)
     if made.name in _points() or (other is not None and origin(other) != origin(made)):
         raise BackendError(
@@ -75,16 +75,30 @@ def _named(name: str) -> Backend:
         raise BackendError(
             f"the backend does not load: {type(error).__name__}: {error}", where=name
         ) from error
-    if isinstance(backend, type):
-        backend = backend()
-    if not isinstance(backend, Backend):
-        raise BackendError("its entry point is not a polyframe Backend", where=name)
-    return backend
+    return checked(backend, name)
+
+
+def checked(backend: object, where: str) -> Backend:
+    """A backend, made if it is a class; BackendError if it is not one, or states an
+    ability that there is not."""
+    made = backend() if isinstance(backend, type) else backend
+    if not isinstance(made, Backend):
+        raise BackendError(
+            f"got {brief(backend)}; a polyframe Backend is needed", where=where
+        )
+    wrong = unknown(made.abilities)
+    if wrong:
+        raise BackendError(
+            f"states an unknown ability {wrong[0]!r}.{did_you_mean(wrong[0], ABILITIES)}",
+            where=where,
+            hint=f"known: {', '.join(ABILITIES)}",
+        )
+    return made
 
 
 def usable() -> dict[str, Backend]:
     """The backends whose framework can be imported; a broken plug-in only warns."""
-    able = {}
+    able: dict[str, Backend] = {}
     for name in backends():
         try:
             backend = get(name)
@@ -94,3 +108,26 @@ def usable() -> dict[str, Backend]:
         if backend.probe().usable:
             able[name] = backend
     return able
+
+
+def backends_with(ability: str) -> list[str]:
+    """The names of the registered backends that state an ability, usable or not; those
+    that do not load are left out."""
+    found = []
+    for name in backends():
+        with contextlib.suppress(BackendError):
+            if ability in get(name).abilities:
+                found.append(name)
+    return found
+
+
+def require(backend: Backend, *abilities: str, where: str | None = None) -> None:
+    """UnsupportedError unless a backend states all of these abilities. Asked before
+    anything is opened, so that no framework is imported for nothing."""
+    for ability in abilities:
+        if ability not in backend.abilities:
+            raise UnsupportedError(
+                f"the {backend.name} backend cannot {ABILITIES[ability]}",
+                where=where,
+                hint=f"backends that can: {', '.join(backends_with(ability)) or 'none'}",
+            )

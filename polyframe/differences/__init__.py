@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from polyframe.errors import SpecError
 from polyframe.io.text import parse_yaml
@@ -50,7 +49,7 @@ def load(path: Path) -> tuple[Difference, ...]:
     return tuple(_difference(item, f"{path}: {i}") for i, item in enumerate(data, 1))
 
 
-def _difference(data: Any, where: str) -> Difference:
+def _difference(data: object, where: str) -> Difference:
     names = {f.name for f in fields(Difference)}
     if not isinstance(data, Mapping) or set(data) != names:
         raise SpecError(f"needs the keys {', '.join(sorted(names))}", where=where)
@@ -71,9 +70,9 @@ def causes(
     entry: str, kind: str, backends: tuple[str, ...], most: int = 3
 ) -> tuple[Difference, ...]:
     """What may be behind a tensor of that kind that parts, the most special first."""
-    found = [
+    fitting = [
         d
         for d in differences()
         if entry in d.entries and kind in d.kinds and set(backends) & set(d.backends)
     ]
-    return tuple(sorted(found, key=lambda d: len(d.entries))[:most])
+    return tuple(sorted(fitting, key=lambda d: len(d.entries))[:most])

@@ -11,7 +11,6 @@ import ast
 import io
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -55,8 +54,7 @@ def eject(
             "is there already and not empty", where=str(out), hint="another -o"
         )
     writer = registry.get(backend)
-    if not writer.ejects:
-        raise UnsupportedError(f"{writer.title} ejects no scripts", where=writer.name)
+    registry.require(writer, "eject")
     target = Target(recipe.dtype, semantics=recipe.semantics)
     step = make_step(
         recipe.model, writer, recipe.loss, recipe.optimizer, recipe.training,
@@ -120,7 +118,9 @@ def check_settings(recipe: Recipe) -> None:
     )
 
 
-def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) -> str:
+def script(
+    recipe: Recipe, backend: Backend, program: Program, graph: TypedGraph
+) -> str:
     """The text of ``train.py``."""
     tree = ast.parse(program.source)
     lines = program.source.splitlines()
@@ -144,7 +144,7 @@ def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) ->
         'if __name__ == "__main__":\n    main()',
     ]
     constants = settings(recipe, backend, graph, drawn, "\n".join(sections))
-    shim = getattr(backend, "eject_head", "")
+    shim = backend.eject_head
     own = [line for line in imports if line not in HEAD]
     used = global_names("\n\n\n".join([constants, *sections]))
     lines = import_lines(HEAD, used)
@@ -160,11 +160,15 @@ IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 def settings(
-    recipe: Recipe, backend: Any, graph: TypedGraph, drawn: list[TypedNode], text: str
+    recipe: Recipe,
+    backend: Backend,
+    graph: TypedGraph,
+    drawn: list[TypedNode],
+    text: str,
 ) -> str:
     """The constants on top of the script, those that its text uses."""
     shape = graph.inputs[0][1]
-    if getattr(backend, "layout", "NCHW") == "NHWC" and len(shape) == 3:
+    if backend.layout == "NHWC" and len(shape) == 3:
         shape = (*shape[1:], shape[0])
     rate = recipe.optimizer.resolve({}).lr
     values = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession
 from polyframe.errors import SpecError
 from polyframe.spec.losses import (
     Losses,
@@ -21,14 +21,14 @@ Prepare = Callable[[Arrays], Arrays]
 
 
 def measure(
-    session: Session,
+    session: InferenceSession,
     batches: Iterable[Arrays],
     size: int,
     prepare: Prepare,
     losses: Losses,
     metrics: Sequence[BoundMetric],
 ) -> Row:
-    """Run batches of ``size`` inputs, targets and, if there are any, weights of samples.
+    """Run batches of ``size`` inputs, targets and, if there are any, sample weights.
 
     ``prepare`` is applied to the inputs of each. The losses are computed by their
     definitions, in float64. Each output has a weighted mean (or sum) of its own; their
@@ -47,7 +47,7 @@ def measure(
 
 
 def reduce(
-    session: Session,
+    session: InferenceSession,
     batches: Iterable[Arrays],
     size: int,
     prepare: Prepare,
@@ -76,7 +76,7 @@ def reduce(
 
 
 def _run(
-    session: Session,
+    session: InferenceSession,
     batches: Iterable[Arrays],
     size: int,
     prepare: Prepare,

@@ -9,7 +9,7 @@ black. All randomness comes in as uniform 32-bit words, some for each sample.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -17,11 +17,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import Element, define
+from polyframe.spec.field_types import As, OptionalFloats
 from polyframe.spec.fields import Float, Int, Maybe, Several, Sizes, field
 
 Shape = tuple[int, ...]
-Batch = tuple[np.ndarray, np.ndarray]
+Batch = tuple[Array, Array]
 
 CHUNK = 1 << 22
 """Bytes of training data that are looked at in one go."""
@@ -40,13 +42,11 @@ class Augmentation(Element, family="augmentation"):
     def check(self, shape: Shape, classes: int | None) -> None:
         """SpecError unless samples of that shape, with that many classes, fit."""
 
-    def resolved(self, x: np.ndarray) -> Self:
+    def resolved(self, x: Array) -> Self:
         """This augmentation with what it has to know of the training samples."""
         return self
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         """The batch (x, y) augmented; neither is written to, and x keeps its dtype.
 
         ``y`` is labels (N,) or targets, ``bits`` uint32 (N, words).
@@ -69,34 +69,34 @@ class Augmentation(Element, family="augmentation"):
         return classes
 
 
-def below(bits: np.ndarray, count: int) -> np.ndarray:
+def below(bits: Array, count: int) -> Array:
     """Whole numbers from 0 to ``count - 1`` from uniform 32-bit words.
 
     The top bits of a product (Lemire 2019, "Fast random integer generation in an
     interval", without the rejection): off by less than count / 2³² from uniform.
     """
-    found: np.ndarray = bits.astype(np.uint64) * np.uint64(count) >> np.uint64(32)
-    return found.astype(np.int64)
+    high_words: Array = bits.astype(np.uint64) * np.uint64(count) >> np.uint64(32)
+    return high_words.astype(np.int64)
 
 
-def probabilities(y: np.ndarray, classes: int | None, dtype: Any) -> np.ndarray:
+def probabilities(y: Array, classes: int | None, dtype: Any) -> Array:
     """Labels (N,) as one-hot rows (N, K); what is probabilities already stays."""
     if y.ndim == 2:
         return y
     assert classes is not None  # check() has seen to it
-    found = np.zeros((len(y), classes), dtype)
-    found[np.arange(len(y)), y] = 1
-    return found
+    rows = np.zeros((len(y), classes), dtype)
+    rows[np.arange(len(y)), y] = 1
+    return rows
 
 
-def mixed(a: np.ndarray, share: float) -> np.ndarray:
+def mixed(a: Array, share: float) -> Array:
     """``share · a + (1 - share) · a reversed``, in the dtype of ``a``."""
-    found: np.ndarray = a * a.dtype.type(share)
-    found += a[::-1] * a.dtype.type(1 - share)
-    return found
+    mix: Array = a * a.dtype.type(share)
+    mix += a[::-1] * a.dtype.type(1 - share)
+    return mix
 
 
-def inside(centre: np.ndarray, size: int, length: int) -> np.ndarray:
+def inside(centre: Array, size: int, length: int) -> Array:
     """Which of 0 … length-1 lie in the ``size`` places around each centre: (N, length).
 
     An even size reaches one place further to the left.
@@ -116,7 +116,9 @@ class RandomCrop(Augmentation):
 
     word = "random_crop"
     words = 2
-    padding: tuple[int, int] = field(Sizes(2, 0), default=(4, 4))
+    padding: As[int | Sequence[int], tuple[int, int]] = field(
+        Sizes(2, 0), default=(4, 4)
+    )
 
     def check(self, shape: Shape, classes: int | None) -> None:
         self.needs_images(shape)
@@ -128,9 +130,7 @@ class RandomCrop(Augmentation):
                     hint="some crops would show nothing of it",
                 )
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         (n, channels, height, width), (top, left) = x.shape, self.padding
         wide = np.zeros((n, channels, height + 2 * top, width + 2 * left), x.dtype)
         wide[:, :, top : top + height, left : left + width] = x
@@ -155,9 +155,7 @@ class RandomFlip(Augmentation):
     def check(self, shape: Shape, classes: int | None) -> None:
         self.needs_images(shape)
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         chosen = bits[:, 0] < np.uint64(round(self.p * 2**32))
         out = x.copy()
         out[chosen] = x[chosen][..., ::-1]
@@ -179,9 +177,7 @@ class Cutout(Augmentation):
     def check(self, shape: Shape, classes: int | None) -> None:
         self.needs_images(shape)
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         height, width = x.shape[2:]
         rows = inside(below(bits[:, 0], height), self.size, height)
         columns = inside(below(bits[:, 1], width), self.size, width)
@@ -202,10 +198,10 @@ class Normalize(Augmentation):
 
     word = "normalize"
     always = True
-    mean: tuple[float, ...] | None = field(
+    mean: OptionalFloats = field(
         Maybe(Several(Float(-1e30, 1e30), least=1)), default=None
     )
-    std: tuple[float, ...] | None = field(
+    std: OptionalFloats = field(
         Maybe(Several(Float(CONSTANT, 1e30), least=1)), default=None
     )
 
@@ -228,7 +224,7 @@ class Normalize(Augmentation):
                     hint="one number, or one for each channel",
                 )
 
-    def resolved(self, x: np.ndarray) -> Normalize:
+    def resolved(self, x: Array) -> Normalize:
         """With the numbers of the training samples ``x``; bytes count as x / 255."""
         if self.mean is not None:
             return self
@@ -246,9 +242,7 @@ class Normalize(Augmentation):
         mean = start + first / count
         return replace(self, mean=mean.tolist(), std=deviation.tolist())
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         if self.mean is None or self.std is None:
             raise SpecError(
                 "mean and std are not known",
@@ -261,7 +255,7 @@ class Normalize(Augmentation):
         return out, y
 
 
-def values(x: np.ndarray) -> Iterator[np.ndarray]:
+def values(x: Array) -> Iterator[Array]:
     """The samples in float64, some at a time, so that a memory map stays one."""
     step = max(1, CHUNK * len(x) // (8 * x.size))
     for low in range(0, len(x), step):
@@ -279,9 +273,7 @@ class OneHot(Augmentation):
     def check(self, shape: Shape, classes: int | None) -> None:
         self.needs_classes(classes)
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         return x, probabilities(y, classes, x.dtype)
 
 
@@ -301,7 +293,7 @@ class Mixing(Augmentation):
     def check(self, shape: Shape, classes: int | None) -> None:
         self.needs_classes(classes)
 
-    def draw(self, bits: np.ndarray) -> tuple[np.random.Generator, float]:
+    def draw(self, bits: Array) -> tuple[np.random.Generator, float]:
         """The batch's generator, and λ, its first number."""
         key = np.ascontiguousarray(bits[0]).view(np.uint64)
         rng = np.random.Generator(np.random.Philox(key=key))
@@ -318,9 +310,7 @@ class Mixup(Mixing):
     word = "mixup"
     alpha: float = field(Float(1e-3, 1e3), default=0.2)
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         _, share = self.draw(bits)
         return mixed(x, share), mixed(probabilities(y, classes, x.dtype), share)
 
@@ -341,9 +331,7 @@ class CutMix(Mixing):
         super().check(shape, classes)
         self.needs_images(shape)
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         rng, share = self.draw(bits)
         box = [slice(0)] * 2
         for axis, length in enumerate(x.shape[2:]):

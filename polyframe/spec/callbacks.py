@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any
 
 from polyframe.spec.element import Element, define
 from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, Maybe, Text, field
@@ -30,7 +29,7 @@ LOWER_IS_BETTER = ("loss", "mse", "mae")
 
 
 @dataclasses.dataclass(frozen=True)
-class FileName(Kind):
+class FileName(Kind[str]):
     """The plain name of a new file or folder in the run folder, with its suffix.
 
     A recipe comes from strangers: it must not reach another folder, hide a file, or
@@ -41,14 +40,14 @@ class FileName(Kind):
     suffix: str = ""
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         ending = f", ending in {self.suffix}," if self.suffix else ""
         return (
             f"a plain name{ending} (a letter or digit, then letters, digits, . _ -, "
             "at most 64) that the run folder does not use itself"
         )
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         """The name itself."""
         if not isinstance(value, str) or not PLAIN.fullmatch(value):
             raise ValueError

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from polyframe.errors import SpecError, brief, did_you_mean
-from polyframe.spec.element import Element, define
+from polyframe.spec.element import Element, define, define_base
+from polyframe.spec.field_types import Floats
 from polyframe.spec.fields import Choice, Float, Int, Several, Text, field
 from polyframe.spec.metrics import larger_is_better
 
@@ -26,7 +26,7 @@ TINY = 1e-9
 less than this (far less than one step) has reached it."""
 
 
-@dataclass(frozen=True, kw_only=True)  # type checkers read it here
+@define_base
 class Schedule(Element, family="schedule"):
     """The base of all schedules.
 
@@ -113,7 +113,7 @@ class MultiStepSchedule(Schedule):
     ``gamma`` (default 0.1). PyTorch's ``MultiStepLR``, once an epoch.
     """
 
-    milestones: tuple[float, ...] = field(Several(Float(0.0), least=1))
+    milestones: Floats = field(Several(Float(0.0), least=1))
     gamma: float = field(GAMMA, default=0.1)
 
     word = "multi_step"
@@ -152,7 +152,8 @@ class PolynomialSchedule(Schedule):
     word = "polynomial"
 
     def factor(self, at: float, total: float, rows: Rows) -> float:
-        return self.end + (1 - self.end) * (1 - share(at, total)) ** self.power
+        out: float = self.end + (1 - self.end) * (1 - share(at, total)) ** self.power
+        return out
 
 
 @define

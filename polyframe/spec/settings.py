@@ -16,7 +16,7 @@ from polyframe.errors import PolyframeError, SpecError, brief, did_you_mean
 from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, Text
 
 
-def setting(kind: Kind, *, default: Any, help: str) -> Any:
+def setting(kind: Kind[Any], *, default: Any, help: str) -> Any:
     """A setting: what it accepts, its default, and what it does in a sentence."""
     metadata = {"kind": kind, "help": help}
     return dataclasses.field(default=default, kw_only=True, metadata=metadata)

@@ -7,7 +7,6 @@ import math
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
-from typing import Any
 
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET
@@ -54,7 +53,7 @@ def summary(
     for name, native in (natives or {}).items():
         column = tuple(shape_text(native(row.shape)) for row in rows)
         layouts.setdefault(column, []).append(name)
-    found: list[tuple[str, tuple[str, ...]]] = [
+    columns: list[tuple[str, tuple[str, ...]]] = [
         ("Layer", tuple(row.path for row in rows)),
         ("Type", tuple(row.kind for row in rows)),
         *((f"Output\n{', '.join(names)}", cells) for cells, names in layouts.items()),
@@ -65,7 +64,7 @@ def summary(
     outputs = ", ".join(map(shape_text, graph.output_shapes))
     lines = [f"{graph.name}: {inputs} → {outputs}", ""]
     lines += [
-        *table(found, [row.details for row in rows]),
+        *table(columns, [row.details for row in rows]),
         "",
         *totals(graph, spec_hash),
     ]
@@ -75,9 +74,9 @@ def summary(
 
 def notes(graph: TypedGraph) -> list[str]:
     """What deserves a look; of many things of a kind the first."""
-    found = lint(graph)
-    more = [f"note: {len(found) - 1} more like this"] * (len(found) > 1)
-    lines = [f"note: {text}" for text in found[:1]] + more
+    texts = lint(graph)
+    more = [f"note: {len(texts) - 1} more like this"] * (len(texts) > 1)
+    lines = [f"note: {text}" for text in texts[:1]] + more
     return [part for line in lines for part in textwrap.wrap(line, WIDTH)]
 
 
@@ -107,14 +106,14 @@ def cost(node: TypedNode) -> int:
 
 def fields_text(given: Layer, resolved: Layer) -> str:
     """``channels=32, eps=1e-05*``: fields that are set, and (*) what UNSET became."""
-    found = {name: value_text(value) for name, value in given.written().items()}
+    texts = {name: value_text(value) for name, value in given.written().items()}
     for field in dataclasses.fields(given):
         if getattr(given, field.name) is UNSET:
-            found[field.name] = value_text(getattr(resolved, field.name)) + "*"
-    return ", ".join(f"{name}={text}" for name, text in found.items())
+            texts[field.name] = value_text(getattr(resolved, field.name)) + "*"
+    return ", ".join(f"{name}={text}" for name, text in texts.items())
 
 
-def value_text(value: Any) -> str:
+def value_text(value: object) -> str:
     """A field's value as it is written in YAML."""
     if isinstance(value, Element):
         options = value.written().items()

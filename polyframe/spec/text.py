@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from typing import Any
@@ -54,10 +54,10 @@ def graph_data(graph: Graph) -> dict[str, Any]:
             item["from"] = list(node.inputs)
         layers.append(item)
         before = [node.name]
-    found: dict[str, Any] = {"inputs": names, "layers": layers}
+    data: dict[str, Any] = {"inputs": names, "layers": layers}
     if list(graph.outputs) != before:
-        found["outputs"] = list(graph.outputs)
-    return found
+        data["outputs"] = list(graph.outputs)
+    return data
 
 
 def element_data(element: Element) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def element_data(element: Element) -> dict[str, Any]:
     }
 
 
-def plain_value(value: Any) -> Any:
+def plain_value(value: object) -> object:
     """A field's value as plain data: tuples become lists, elements mappings."""
     if isinstance(value, Element):
         data = element_data(value)
@@ -162,7 +162,7 @@ def graph_from(
 
 
 def wiring(
-    item: Any, index: int, before: list[str], where: str
+    item: object, index: int, before: list[str], where: str
 ) -> tuple[str, tuple[str, ...]]:
     """A layer's name and the names that it reads."""
     if not isinstance(item, Mapping):
@@ -206,18 +206,18 @@ def node_from(
     else:
         if kind not in Layer.registry:
             load_installed()  # other people's packages
-        found = Layer.registry.get(kind)
-        if found is None:
+        make = Layer.registry.get(kind)
+        if make is None:
             known = [word for word in Layer.registry if word != "Block"]
             raise SpecError(
                 f"unknown layer {brief(kind)}.{did_you_mean(kind, known)}",
                 where=name,
                 hint="`polyframe list layers` shows them",
             )
-        known_fields = [f.name for f in fields(found)]  # type: ignore[arg-type]
+        known_fields = [f.name for f in fields(make)]  # type: ignore[arg-type]
         mapping(rest, f"{name} ({kind})", known_fields)
         with nullcontext() if own else at(name):
-            layer = found(**rest, name=own)  # type: ignore[assignment,call-arg]
+            layer = make(**rest, name=own)  # type: ignore[assignment,call-arg]
     check_arity(layer, len(sources), f"{name} ({kind})")
     return Node(name, layer, sources)
 
@@ -278,7 +278,10 @@ def sort(sources: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def mapping(
-    data: Any, where: str | None, known: tuple[str, ...] | list[str], needed: Any = ()
+    data: object,
+    where: str | None,
+    known: Sequence[str],
+    needed: Sequence[str] = (),
 ) -> Mapping[str, Any]:
     """The mapping itself, if its keys are known and the needed ones are there."""
     if not isinstance(data, Mapping):

@@ -78,11 +78,11 @@ class TypedGraph:
     @property
     def parameters(self) -> dict[str, Parameter]:
         """``<layer>.<param>`` → parameter, in order, shared ones once."""
-        found: dict[str, Parameter] = {}
+        parameters: dict[str, Parameter] = {}
         for node in self.walk():
             for name, parameter in node.parameters.items():
-                found.setdefault(f"{node.owner}.{name}", parameter)
-        return found
+                parameters.setdefault(f"{node.owner}.{name}", parameter)
+        return parameters
 
     @property
     def num_parameters(self) -> int:
@@ -101,11 +101,11 @@ class TypedGraph:
 
     def users(self) -> dict[str, list[TypedNode]]:
         """Name → the nodes that read it."""
-        found: dict[str, list[TypedNode]] = {}
+        readers: dict[str, list[TypedNode]] = {}
         for node in self.nodes:
             for name in node.inputs:
-                found.setdefault(name, []).append(node)
-        return found
+                readers.setdefault(name, []).append(node)
+        return readers
 
 
 def infer(name: str, graph: Graph, defaults: Defaults) -> TypedGraph:
@@ -228,6 +228,6 @@ def flatten(graph: TypedGraph) -> TypedGraph:
                 sources[node.name] = inner[node.body.outputs[0]]
         return sources
 
-    found = add(graph, "", {name: name for name, _ in graph.inputs})
-    outputs = tuple(found[name] for name in graph.outputs)
+    paths = add(graph, "", {name: name for name, _ in graph.inputs})
+    outputs = tuple(paths[name] for name in graph.outputs)
     return TypedGraph(graph.name, graph.inputs, tuple(nodes), outputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -12,11 +12,18 @@ from polyframe.errors import DataError, brief
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses.targets import finite
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def sequence(value: Any, count: int, what: str) -> list[np.ndarray]:
+Data: TypeAlias = "ArrayLike | Sequence[ArrayLike]"
+"""What users give: an array or what NumPy makes one of, or one for each input or
+output."""
+
+
+def sequence(value: Data | None, count: int, what: str) -> list[np.ndarray]:
     """One array per input or output."""
     several = isinstance(value, (list, tuple)) and count > 1
-    items = list(value) if several else [value]
+    items: list[Any] = list(value) if several else [value]  # type: ignore[arg-type]
     if len(items) != count:
         raise DataError(f"got {len(items)} arrays, the model takes {count}", where=what)
     arrays = []
@@ -42,7 +49,7 @@ def as_list(arrays: Any) -> list[np.ndarray]:
 
 
 def prepare(
-    inputs: Sequence[tuple[str, Shape]], x: Any, dtype: str, layout: str
+    inputs: Sequence[tuple[str, Shape]], x: Data, dtype: str, layout: str
 ) -> list[np.ndarray]:
     """The inputs in the model's dtype and in (N, C, H, W), their shapes checked."""
     if layout not in ("NCHW", "NHWC"):
@@ -82,8 +89,8 @@ def check_inputs(
         )
 
 
-def check_sample_weight(value: Any, count: int) -> np.ndarray | None:
-    """Weights of samples as float64 (N,), none negative, not all 0."""
+def check_sample_weight(value: Data | None, count: int) -> np.ndarray | None:
+    """Sample weights as float64 (N,), none negative, not all 0."""
     if value is None:
         return None
     array = sequence(value, 1, "sample_weight")[0]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession, StagedBatch, TrainingSession
 from polyframe.errors import PolyframeError
 from polyframe.spec.layers import BatchNorm
 from polyframe.spec.sampling import draw
@@ -24,7 +23,7 @@ class Stager:
     seed: int
     dtype: str
 
-    def stage(self, session: Session, batch: Batch) -> Any:
+    def stage(self, session: TrainingSession, batch: Batch) -> StagedBatch:
         """A batch with the draws of its step; an error for one that cannot be trained
         on."""
         if batch.size == 1:
@@ -40,7 +39,7 @@ class Stager:
         )
 
     def draws(
-        self, session: Session, count: int, step: int, first: int = 0
+        self, session: InferenceSession, count: int, step: int, first: int = 0
     ) -> list[np.ndarray]:
         """The factors of the random layers for samples ``first`` to ``first + count -
         1`` of a step, in the program's order."""

@@ -41,7 +41,7 @@ class BoundMetric:
     shape: Shape
 
 
-def measured(
+def bind_metrics(
     metrics: Sequence[Metric], losses: Losses, outputs: Sequence[tuple[str, Shape]]
 ) -> list[BoundMetric]:
     """The metrics that fit each output: ``accuracy``, or, where a model has several

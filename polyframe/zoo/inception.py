@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
@@ -21,6 +20,9 @@ from polyframe.spec.layers import (
 from polyframe.spec.layers.base import Tensor
 from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.zoo.blocks import Shape, model, scaled
+
+Size = int | tuple[int, int]
+"""One for both axes, or (height, width)."""
 
 
 def googlenet(
@@ -91,11 +93,17 @@ def inception_v3(
     return model(layers, input_shape, "inception_v3")
 
 
-def basic_conv(width: float, channels: int, kernel_size: Any, **settings: Any) -> Block:
+def basic_conv(
+    width: float,
+    channels: int,
+    kernel_size: Size,
+    stride: int = 1,
+    padding: Size = 0,
+    name: str | None = None,
+) -> Block:
     """A convolution without a bias, batch norm with eps = 0.001, and ReLU."""
-    x, name = Input(name="x"), settings.pop("name", None)
-    channels = scaled(channels, width)
-    y = Conv2D(channels, kernel_size, bias=False, name="conv", **settings)(x)
+    x, channels = Input(name="x"), scaled(channels, width)
+    y = Conv2D(channels, kernel_size, stride, padding, bias=False, name="conv")(x)
     y = ReLU(name="relu")(BatchNorm(eps=0.001, name="bn")(y))
     return Block(x, y, kind="BasicConv2d", name=name)
 
@@ -130,24 +138,24 @@ class _Paths:
         self.x = Input(name="x")
         self.width = width
 
-    def conv(self, name: str, channels: int, size: Any = 1, **settings: Any) -> Block:
+    def conv(
+        self, name: str, channels: int, size: Size = 1, stride: int | None = None
+    ) -> Block:
         """A convolution under its name in torchvision; padded to keep the size unless
         it has a stride."""
-        if "stride" not in settings and size != 1:
-            high, wide = (size, size) if isinstance(size, int) else size
-            settings["padding"] = (high // 2, wide // 2)
-        return basic_conv(self.width, channels, size, name=name, **settings)
+        if stride is not None:
+            return basic_conv(self.width, channels, size, stride, name=name)
+        high, wide = (size, size) if isinstance(size, int) else size
+        padding = (high // 2, wide // 2)
+        return basic_conv(self.width, channels, size, padding=padding, name=name)
 
     def pool(self) -> Tensor:
         """The mean of every 3×3 window."""
-        pool = AvgPool2D(3, stride=1, padding=1, name="avgpool")
-        pooled: Tensor = pool(self.x)
-        return pooled
+        return AvgPool2D(3, stride=1, padding=1, name="avgpool")(self.x)
 
     def halve(self) -> Tensor:
         """The largest value of every other 3×3 window."""
-        pooled: Tensor = MaxPool2D(3, stride=2, name="maxpool")(self.x)
-        return pooled
+        return MaxPool2D(3, stride=2, name="maxpool")(self.x)
 
     def block(self, outputs: list[Tensor], kind: str, name: str) -> Block:
         """All of it as a block."""

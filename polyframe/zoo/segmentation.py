@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polyframe.errors import SpecError
+from polyframe.spec.composites import chain
 from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
     Concat,
@@ -16,7 +17,7 @@ from polyframe.spec.layers import (
 )
 from polyframe.spec.layers.base import Tensor
 from polyframe.spec.model import ModelSpec
-from polyframe.zoo.blocks import Shape, chain, model, scaled
+from polyframe.zoo.blocks import Shape, model, scaled
 from polyframe.zoo.vgg import CHANNELS, COUNTS
 
 DEPTH = 4

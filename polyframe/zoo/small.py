@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
     Add,
@@ -121,28 +119,25 @@ def residual_cnn(
     x = Input(input_shape, name="x")
     y = Conv2D(width, 3, padding=1, bias=False, name="conv1")(x)
     y = ReLU(name="relu")(BatchNorm(name="bn1")(y))
-    y = basic_block(width)("layer1", y)
-    y = basic_block(2 * width, stride=2, project=True)("layer2", y)
-    y = basic_block(4 * width, stride=2, project=True)("layer3", y)
+    y = basic_block("layer1", width)(y)
+    y = basic_block("layer2", 2 * width, stride=2, project=True)(y)
+    y = basic_block("layer3", 4 * width, stride=2, project=True)(y)
     y = GlobalAvgPool2D(name="pool")(y)
     return ModelSpec(x, Dense(num_classes, name="fc")(y), name="residual_cnn")
 
 
-def basic_block(channels: int, stride: int = 1, project: bool = False) -> Any:
+def basic_block(
+    name: str, channels: int, stride: int = 1, project: bool = False
+) -> Block:
     """``relu(x + bn(conv(relu(bn(conv(x))))))``; a 1×1 convolution fits the shortcut."""
-
-    def call(name: str, tensor: Any) -> Any:
-        x = Input(name="x")
-        y = Conv2D(channels, 3, stride=stride, padding=1, bias=False, name="conv1")(x)
-        y = ReLU(name="relu1")(BatchNorm(name="bn1")(y))
-        y = Conv2D(channels, 3, padding=1, bias=False, name="conv2")(y)
-        y = BatchNorm(name="bn2")(y)
-        shortcut = x
-        if project:
-            layers = [Conv2D(channels, 1, stride=stride, bias=False), BatchNorm()]
-            shortcut = Sequential(layers, name="shortcut")(x)
-        y = ReLU(name="relu2")(Add(name="add")(y, shortcut))
-        kind = "DownBlock" if project else "BasicBlock"
-        return Block(x, y, kind=kind, name=name)(tensor)
-
-    return call
+    x = Input(name="x")
+    y = Conv2D(channels, 3, stride=stride, padding=1, bias=False, name="conv1")(x)
+    y = ReLU(name="relu1")(BatchNorm(name="bn1")(y))
+    y = Conv2D(channels, 3, padding=1, bias=False, name="conv2")(y)
+    y = BatchNorm(name="bn2")(y)
+    shortcut = x
+    if project:
+        layers = [Conv2D(channels, 1, stride=stride, bias=False), BatchNorm()]
+        shortcut = Sequential(layers, name="shortcut")(x)
+    y = ReLU(name="relu2")(Add(name="add")(y, shortcut))
+    return Block(x, y, kind="DownBlock" if project else "BasicBlock", name=name)

@@ -361,7 +361,7 @@ def test_a_state_under_loss_scaling_goes_on_as_if_nothing_had_been(name, backend
         first.train_step(*samples())
     second = compiled(backend, NET, **options)
     second.load_weights(first.weights())
-    second.load_training_state(first.training_state(), first.step, 0)
+    second.load_training_state(first.training_state(), first.steps_done, 0)
     for model in (first, second):
         model.train_step(*samples())
     for found, wanted in (

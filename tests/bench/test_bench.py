@@ -280,7 +280,7 @@ def test_a_step_is_timed_with_its_update(backend, monkeypatch):
     """MXNet's update is under way when the loss is there."""
     own = Own(settings(), backend, "program")
     waits = []
-    monkeypatch.setattr(own.model.session, "wait", lambda: waits.append(1))
+    monkeypatch.setattr(own.model.engine.session, "wait", lambda: waits.append(1))
     assert own.bare(2) > 0
     assert waits == [1]
 

@@ -1,4 +1,4 @@
-"""The command line: exit codes, messages, and what a run leaves behind."""
+"""The command line: exit codes, messages, and what a training leaves behind."""
 
 from __future__ import annotations
 
@@ -15,65 +15,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from helpers.command_line import call, contents, fails, names
 
 from polyframe import zoo
 from polyframe.cli import cli
-from polyframe.cli.catalogue import KINDS
-from polyframe.cli.show import draw
-from polyframe.compiler.program import Program
-from polyframe.data import load
 from polyframe.errors import PolyframeError
-from polyframe.run.folder import read_run, to_json
 from polyframe.run.train import load_data, train
-from polyframe.spec.graph import Input
-from polyframe.spec.layers import Conv2D, Dense, Flatten, ReLU
-from polyframe.spec.model import ModelSpec, Sequential
+from polyframe.spec.layers import Dense, Flatten
+from polyframe.spec.model import Sequential
 from polyframe.spec.recipe import load_recipe
-from polyframe.spec.summary import summary
 from polyframe.train import Callback
 
 FILES = {"env.json", "metrics.csv", "program_torch.py", "recipe.yaml"}
 FILES |= {"result.json", "weights.safetensors", "checkpoint"}
 TRAIN = ("train", "digits_cnn", "-b", "torch", "--epochs", "1")
-
-
-def call(*args: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(cli, [str(arg) for arg in args], prog_name="polyframe")
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
-
-
-def fails(*args: object) -> str:
-    """The one message of a command that was given bad input."""
-    result = call(*args, code=2)
-    assert "Traceback" not in result.output
-    assert result.stdout == ""
-    return result.stderr
-
-
-def names(folder: Path) -> set[str]:
-    """What is in a folder."""
-    return {path.name for path in folder.iterdir()}
-
-
-def contents(folder: Path) -> dict[Path, bytes]:
-    """All files in a folder and the folders in it."""
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder, trained once for the tests that only read it."""
-    path = tmp_path_factory.mktemp("runs") / "digits"
-    train(load_recipe("digits_cnn", {"epochs": 1}), "torch", path)
-    return path
 
 
 def test_help_imports_no_framework_and_no_numpy() -> None:
@@ -254,165 +209,7 @@ def test_ctrl_c_keeps_what_there_is(here: Path) -> None:
     call("evaluate", "run")
 
 
-def test_evaluate_gives_the_figures_of_the_training(run: Path) -> None:
-    found = json.loads(call("evaluate", run, "--json").stdout)
-    kept = json.loads((run / "result.json").read_text())
-    assert {name: found[name] for name in kept["test"]} == kept["test"]
-    assert (found["data"], found["part"], found["samples"]) == ("digits", "test", 360)
-    assert "accuracy" in call("evaluate", run, "-b", "torch", "--device", "cpu").stdout
-
-
-def test_predict(run: Path, here: Path) -> None:
-    x, y = load("digits").test  # type: ignore[misc]
-    np.save("x.npy", x)
-    np.savez("x.npz", x=x[:, 0])  # grey images, the channel left out
-    np.savez("other.npz", y=x)
-    assert "360 samples in all" in call("predict", run, "x.npy", "-o", "out.npy").stdout
-    found = json.loads(call("predict", run, "x.npz", "--json", "-o", "o.npz").stdout)
-    rows = found["predictions"]
-    assert found["samples"] == len(rows) == 360
-    assert set(rows[0]) == {"class", "name", "probability"}
-    outputs = np.load("out.npy")
-    assert outputs.shape == (360, 10)
-    with np.load("o.npz") as archive:
-        assert set(archive.files) == {"fc", "class", "probability"}
-        np.testing.assert_array_equal(archive["fc"], outputs)
-        assert archive["class"].tolist() == [row["class"] for row in rows]
-    accuracy = np.mean([row["class"] for row in rows] == y)
-    kept = json.loads((run / "result.json").read_text())
-    assert accuracy == pytest.approx(kept["test"]["accuracy"])
-    assert "has no array x" in fails("predict", run, "other.npz")
-
-
-def test_predict_refuses_what_is_no_samples(run: Path) -> None:
-    np.save("objects.npy", np.array([{}], object))
-    np.save("small.npy", np.zeros((2, 1, 8, 7)))
-    np.save("whole.npy", np.zeros((2, 1, 8, 8), int))
-    np.save("nan.npy", np.full((2, 1, 8, 8), np.nan))
-    Path("text.npy").write_text("no array")
-    assert "allow_pickle=False" in fails("predict", run, "objects.npy")
-    assert "(N, 1, 8, 8) is needed" in fails("predict", run, "small.npy")
-    assert "holds int64" in fails("predict", run, "whole.npy")
-    assert "NaN" in fails("predict", run, "nan.npy")
-    assert "damaged" in fails("predict", run, "text.npy")
-    assert "does not exist" in fails("predict", run, "none.npy")
-
-
-def test_run_folders_of_strangers(run: Path, here: Path) -> None:
-    folder = here / "run"
-    folder.mkdir()
-    for name in ("recipe.yaml", "weights.safetensors"):
-        assert f"no {name}" in fails("evaluate", "run")
-        (folder / name).write_bytes((run / name).read_bytes())
-    recipe = (run / "recipe.yaml").read_text()
-    (folder / "program_torch.py").write_text("raise SystemExit('was run')")
-    assert "name one with -b" in fails("evaluate", "run")
-    call("evaluate", "run", "-b", "torch")
-    (folder / "env.json").write_text('{"backend": "torch"')
-    assert "env.json: is not JSON" in fails("evaluate", "run")
-    (folder / "env.json").write_text('{"backend": "torch"}')
-    (folder / "result.json").write_text('{"classes": ["a\\u001b[2J", 3, "b"]}')
-    assert read_run(folder)[2:] == ("torch", ("b",))
-    (folder / "recipe.yaml").write_text(recipe.replace("nels: 16", "nels: 8"))
-    assert "'conv1.weight' is (16, 1, 3, 3), the model's" in fails("evaluate", "run")
-    (folder / "weights.safetensors").write_bytes(bytes(100))
-    assert "is no whole safetensors file" in fails("evaluate", "run")
-    (folder / "recipe.yaml").write_text("model: !!python/object:os.system {}")
-    assert "recipe.yaml" in fails("evaluate", "run")
-
-
-def test_result_is_json_that_every_reader_takes() -> None:
-    text = to_json({"loss": float("nan"), "rows": [(1, float("inf"))], "ok": True})
-    assert json.loads(text) == {"loss": None, "rows": [[1, None]], "ok": True}
-
-
-def test_show_takes_recipes_models_and_files(here: Path) -> None:
-    text = call("show", "digits_cnn", "-b", "torch").stdout
-    assert "lr=0.003" in text  # the recipe's, not the bare model's
-    assert "pool1 before relu1" not in text
-    compile(text, "program", "exec")
-    Path("bare.yaml").write_text(zoo.digits_cnn().to_yaml())
-    assert "Adam" in call("show", "bare.yaml", "-b", "torch").stdout
-    Path("recipe.yaml").write_text(load_recipe("digits_cnn").to_yaml())
-    assert call("show", "recipe.yaml", "-b", "torch").stdout == text
-    optimized = call("show", "digits_cnn", "-b", "torch", "--optimize").stdout
-    assert "pool1 before relu1" in optimized
-    inference = call("show", "digits_cnn", "-b", "torch", "--inference").stdout
-    assert "train_step" not in inference
-
-
 def test_eject(here: Path) -> None:
     call("eject", "digits_cnn", "-b", "torch", "-o", "mine", "--epochs", 1)
     assert (here / "mine/train.py").exists()
     assert "not empty" in fails("eject", "digits_cnn", "-b", "torch", "-o", "mine")
-
-
-@pytest.mark.parametrize("columns", ["60", "400"])
-def test_show_on_a_terminal(
-    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", columns)
-    files = {"net.py": "class DigitsCnn(nn.Module):\n    pass\n"}
-    program = Program(files, "DigitsCnn", {})
-    draw([("torch", "PyTorch", program), ("again", "Again", program)])
-    text = capsys.readouterr().out
-    found = [line.count("class DigitsCnn") for line in text.splitlines()]
-    assert max(found) == (2 if columns == "400" else 1)
-    assert sum(found) == 2
-
-
-def test_summary() -> None:
-    for name in zoo.list():
-        text = call("summary", name, "-b", "torch").stdout
-        assert max(map(len, text.splitlines())) <= 128  # deep paths take room
-        assert f"{getattr(zoo, name)().num_parameters:,}" in text
-    assert "  layer1.conv1 " in call("summary", "residual_cnn").stdout
-    assert "eps=1e-05*" in call("summary", "residual_cnn").stdout
-
-
-def test_summary_of_shared_layers_several_outputs_and_layouts() -> None:
-    x, conv = Input((3, 8, 6)), Conv2D(3, 3, padding=1, bias=False)
-    block = Sequential([Conv2D(3, 1), ReLU()], name="twice")
-    y = conv(conv(x))
-    spec = ModelSpec(x, [block(block(y)), y])
-    text = spec.summary()
-    assert "the layer and the weights of conv1" in text
-    assert "the layer and the weights of twice" in text
-    assert f"Trainable parameters:     {81 + 12}\n" in text
-    assert f"Multiply-adds a sample:   {48 * (2 * 81 + 2 * 9):,}\n" in text
-    wide = summary(spec, {"a": lambda s: s, "b": lambda s: (*s[1:], s[0])})
-    assert "(N, 3, 8, 6)  (N, 8, 6, 3)" in wide
-
-
-def test_list() -> None:
-    assert "torch" in call("list", "layers").stdout
-    words = "cross_entropy AdamW cosine he_normal accuracy mixup early_stopping "
-    words += "simple_cnn fashion-mnist PyTorch"
-    kinds = "losses optimizers schedules initializers metrics augmentations callbacks "
-    kinds += "models datasets backends"
-    for kind, word in zip(kinds.split(), words.split(), strict=True):
-        assert word in call("list", kind).stdout
-    # Those that keep a run safe are defined apart from the others.
-    assert "terminate_on_nan" in call("list", "callbacks").stdout
-    told = call("list", "--help").stdout.partition("KIND is ")[2].partition(".")[0]
-    assert " ".join(told.split()).replace(" or ", ", ") == ", ".join(KINDS)
-    assert "shipped with polyframe" in call("list", "recipes").stdout
-
-
-def test_data_info() -> None:
-    text = call("data", "info", "digits").stdout
-    assert "(N, 1, 8, 8) of float32" in text
-    assert "1,437 to train, 360 to test" in text
-    np.savez("r.npz", x=np.zeros((4, 2)), y=np.arange(4.0))
-    assert "targets: (N) of float64, 0 to 3" in call("data", "info", "r.npz").stdout
-
-
-def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polyframe.contract.registry.backends", lambda: ["torch"])
-    assert "PyTorch" in call("doctor").stdout
-    found = json.loads(call("doctor", "--json").stdout)
-    assert found["backends"]["torch"]["usable"] is True
-    monkeypatch.setattr(metadata, "version", lambda name: "1.9.1")
-    result = call("doctor", "--json", code=1)
-    assert "mxnet-cu112" in json.loads(result.stdout)["conflict"]
-    assert "error: mxnet 1.9.1 and mxnet-cu112 1.9.1 are both" in result.stderr

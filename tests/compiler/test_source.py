@@ -80,7 +80,7 @@ def test_programs_compute_what_the_spec_means(
     shapes = [shape for _, shape in graph.inputs]
     found_backend = registry.get(backend)
     device = found_backend.resolve_device("cpu")
-    session = found_backend.open(program, target, device, shapes)
+    session = found_backend.open_inference(program, target, device, shapes)
     weights = initial_weights(graph.parameters, 3, "float64")
     weights = {n: w + 0.1 * rng.uniform(size=w.shape) for n, w in weights.items()}
     session.set_weights(weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from helpers.opening import Opening, wrap
 from helpers.support import BACKENDS, within
 from test_conformance import changed
 from test_diff import planted
@@ -82,12 +83,9 @@ def session(name, **methods):
     """A backend whose sessions do something else."""
     real = registry.get(name)
 
-    class Wrong(type(real)):
-        def open(self, *args):
-            opened = super().open(*args)
-            for method, make in methods.items():
-                setattr(opened, method, make(getattr(opened, method)))
-            return opened
+    class Wrong(Opening, type(real)):
+        def opened(self, session):
+            return wrap(session, **methods)
 
     return Wrong()
 

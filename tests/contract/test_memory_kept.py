@@ -11,7 +11,7 @@ import pytest
 FAULTS = """
 import resource
 import numpy as np
-from polyframe.compiler.devices import keep_memory
+from polyframe.contract.devices import keep_memory
 if {keep}:
     keep_memory()
     keep_memory()

@@ -15,7 +15,12 @@ from polyframe.io.text import parse_yaml
 ROOT = Path(__file__).parents[2]
 PAGES = {
     name: (ROOT / name).read_text(encoding="utf-8")
-    for name in ("README.md", "docs/training.md", "docs/plugins.md")
+    for name in (
+        "README.md",
+        "docs/plugins.md",
+        "docs/specs.md",
+        "docs/training.md",
+    )
 }
 BLOCK = re.compile(r"<!-- (\w+)(?:: (\w+))? -->\n```python\n(.*?)```", re.S)
 BLOCKS = {name: BLOCK.findall(text) for name, text in PAGES.items()}

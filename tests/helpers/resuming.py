@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import polyframe as pf
 from polyframe.cli import cli
-from polyframe.run.train import Interrupted, train
+from polyframe.run.train import Interrupted, compile_recipe, load_data, train
 from polyframe.spec.recipe import load_recipe
 from polyframe.train import Callback
 from polyframe.train.checkpoint import FOLDER, found_in
@@ -263,3 +263,16 @@ def refused(made, folder, message, *more):
     assert message in lines[0]
     assert len(lines[0]) < 1000
     return lines[0]
+
+
+def steps_of(folder):
+    """The steps of the checkpoints in a run folder, the newest first."""
+    return [int(path.name[5:]) for path in found_in(folder / FOLDER)]
+
+
+def fitted(made, **options):
+    """A recipe's model, trained through Model.fit."""
+    data = load_data(made)
+    model = compile_recipe(made, "torch")
+    options = {"batch_size": made.batch_size, "epochs": 2} | options
+    return model, model.fit(data, **options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,48 +15,21 @@ from helpers.resuming import (
     CtrlC,
     ExactCtrlC,
     assert_same_run,
-    checkpoints,
     content,
     logs,
     plain,
     recipe,
+    steps_of,
     stopped,
-    strays,
     written,
 )
 from helpers.support import BACKENDS, within, worst
 
-import polyframe as pf
 from polyframe.cli import cli
-from polyframe.errors import PolyframeError, RecipeError
+from polyframe.errors import PolyframeError
 from polyframe.io import weights
-from polyframe.run.train import compile_recipe, load_data, train
-from polyframe.train import Callback
-from polyframe.train import checkpoint as checkpoint_module
+from polyframe.run.train import train
 from polyframe.train.checkpoint import FOLDER, found_in, read
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The folder of a recipe's run that nothing stopped; each is trained once."""
-    known = {}
-
-    def of(backend, kind="recipe", **changes):
-        key = (backend, kind, repr(sorted(changes.items())))
-        if key not in known:
-            known[key] = tmp_path_factory.mktemp("whole") / "run"
-            make = recipe if kind == "recipe" else plain
-            result = train(make(**changes), backend, known[key])
-            assert result.status == "done"
-        return known[key]
-
-    return of
-
-
-def steps_of(folder):
-    """The steps of the checkpoints in a run folder, the newest first."""
-    return [int(path.name[5:]) for path in found_in(folder / FOLDER)]
-
 
 # --- the same backend ------------------------------------------------------------
 
@@ -183,91 +155,6 @@ def test_another_backend_goes_on(pair, name, whole, tmp_path):
     assert env["backend"] == second
 
 
-# --- refusals --------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def half(tmp_path_factory):
-    """A run on PyTorch that was stopped in the middle of its first epoch."""
-    folder = tmp_path_factory.mktemp("half") / "run"
-    stopped(plain(), "torch", folder, 5)
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("changes", "key"),
-    [
-        ({"seed": 4}, "seed"),
-        ({"batch_size": 8}, "batch_size"),
-        ({"optimizer": {"type": "Adam", "lr": 0.02}}, "optimizer"),
-        ({"schedule": {"type": "cosine"}}, "schedule"),
-        ({"augmentation": ["mixup"]}, "augmentation"),
-        ({"ema": 0.5, "dtype": "float64"}, "dtype, ema"),
-        ({"model": "digits_cnn", "data": "digits"}, "data, model"),
-    ],
-)
-def test_another_recipe_is_refused_and_named(changes, key, half):
-    before = content(half)
-    fails(
-        RecipeError,
-        lambda: train(plain(**changes), "torch", half, resume=True),
-        f"{half}: the run in this folder has another {key} (resume with the same "
-        "recipe; epochs, device, callbacks may change)",
-    )
-    assert content(half) == before
-
-
-def fitted(made, **options):
-    """A recipe's model, trained through Model.fit."""
-    data = load_data(made)
-    model = compile_recipe(made, "torch")
-    options = {"batch_size": made.batch_size, "epochs": 2} | options
-    return model, model.fit(data, **options)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"seed": 4}, "was made with seed 3, this training has 4"),
-        ({"dtype": "float64"}, "was made with dtype 'float32', this training has"),
-        (
-            {"semantics": "native"},
-            "with semantics 'aligned', this training has 'native'",
-        ),
-        ({"ema": 0.5}, "was made with ema False, this training has True"),
-        ({"optimizer": "SGD"}, "was made with optimizer 'Adam(exp_avg, exp_avg_sq)'"),
-        ({"model": "digits_cnn", "data": "digits"}, "was made with spec '"),
-        ({"metrics": ["f1"]}, "no totals of 'f1' that fit"),
-        ({"batch_size": 22}, "stands at step 5 of an epoch that has 2"),
-    ],
-)
-def test_another_setting_is_refused_by_fit(changes, message, half):
-    before = content(half)
-    text = fails(
-        PolyframeError,
-        lambda: fitted(plain(**changes), resume=half / FOLDER),
-        message,
-    )
-    assert "metrics: " in text or f"{half / FOLDER / 'step-0000000005'}: " in text
-    assert content(half) == before
-
-
-def test_folders_that_are_no_run(tmp_path):
-    full = tmp_path / "full"
-    full.mkdir()
-    (full / "mine").write_text("mine")
-    for folder, message in (
-        (full, "the folder is not empty, and no run: it has no recipe.yaml"),
-        (full / "mine", "is a file, not a folder"),
-    ):
-        call = lambda f=folder: train(plain(), "torch", f, resume=True)  # noqa: E731
-        fails(PolyframeError, call, f"{folder}: {message}")
-    fails(
-        PolyframeError, lambda: train(plain(), "torch", full), "or go on with --resume"
-    )
-    assert [path.name for path in full.iterdir()] == ["mine"]
-
-
 # --- where there is nothing, and where all is done --------------------------------
 
 
@@ -342,83 +229,3 @@ def test_a_report_of_rows_with_other_figures(tmp_path):
     heads, first, second = (line.split("  ") for line in said.stdout.splitlines()[:3])
     assert any("lr first" in word for word in heads)
     assert second[-1].strip() == "-" != first[-1].strip()
-
-
-# --- which checkpoints there are -------------------------------------------------
-
-
-class Saved(Callback):
-    """Which checkpoints lie there behind each step that the loop pauses at."""
-
-    def __init__(self, folder):
-        self.folder, self.seen = folder, []
-
-    def on_pause(self, model, place):
-        self.seen.append(sorted(steps_of(self.folder)))
-
-
-def test_every_steps_and_keep(tmp_path):
-    """11 steps an epoch; one is written behind each epoch too."""
-    made, saved = plain(epochs=2, callbacks=checkpoints(4, keep=3)), Saved(tmp_path)
-    train(made, "torch", tmp_path, callbacks=[saved])
-    assert saved.seen == [
-        [], [4], [4, 8], [4, 8, 11], [8, 11, 12], [11, 12, 16], [12, 16, 20],
-        [16, 20, 22],
-    ]  # fmt: skip
-    assert strays(tmp_path) == []
-
-
-def test_every_seconds(tmp_path, monkeypatch):
-    """A clock that a step takes 2 seconds of; 11 steps an epoch."""
-    clock = SimpleNamespace(now=0.0)
-
-    class Ticks(Callback):
-        def on_step_end(self, model, step):
-            clock.now += 2.0
-
-    monkeypatch.setattr(
-        checkpoint_module, "time", SimpleNamespace(monotonic=lambda: clock.now)
-    )
-    callbacks = [{"type": "model_checkpoint", "every_seconds": 7.0, "keep": 9}]
-    train(plain(epochs=2, callbacks=callbacks), "torch", tmp_path, callbacks=[Ticks()])
-    assert sorted(steps_of(tmp_path)) == [4, 8, 11, 15, 19, 22]
-
-
-def test_later_checkpoints_of_another_training_do_not_win(tmp_path):
-    """Trained anew in the same folder, by Model.fit: the old ones must not push out
-    the new ones, nor be gone on from."""
-    options = {"callbacks": [pf.ModelCheckpoint(keep=1)], "folder": tmp_path}
-    fitted(plain(), epochs=3, **options)
-    assert steps_of(tmp_path) == [33]
-    model, _ = fitted(plain(), epochs=1, **options)
-    assert steps_of(tmp_path) == [11]
-    (kept,) = found_in(tmp_path / FOLDER)
-    assert worst(read(kept).weights, model.weights())[0] == 0
-
-
-def test_python_api(tmp_path):
-    options = {"epochs": 3, "folder": tmp_path, "resume": tmp_path / FOLDER}
-    options["callbacks"] = [pf.ModelCheckpoint(every_steps=2), pf.JsonLog()]
-
-    class Fails(Callback):
-        tolerates_delay = True
-
-        def on_step_end(self, model, step):
-            if step.step == 15:
-                raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fitted(plain(), **options | {"callbacks": [*options["callbacks"], Fails()]})
-    assert steps_of(tmp_path)[0] in (12, 14)
-    model, history = fitted(plain(), **options)
-    other, wanted = fitted(plain(), epochs=3)
-    assert worst(model.weights(), other.weights())[0] == 0
-    assert (model.steps_done, model.epoch) == (other.step, other.epoch) == (33, 3)
-    assert history["val_loss"] == wanted["val_loss"]
-    lines = (tmp_path / "log.jsonl").read_text().splitlines()
-    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
-    before = content(tmp_path / FOLDER)
-    model, again = fitted(plain(), **options)
-    assert [row["loss"] for row in again.rows] == wanted["loss"]
-    assert worst(model.weights(), other.weights())[0] == 0
-    assert content(tmp_path / FOLDER) == before

@@ -24,7 +24,7 @@ from polyframe.errors import PolyframeError, SpecError
 from polyframe.spec.settings import Training
 
 MOMENTUM = pf.SGD(0.1, momentum=0.9)
-RULES = (  # tests/test_optimizers.py has all of them
+RULES = (  # tests/backends/test_optimizers.py has all of them
     MOMENTUM,
     pf.SGD(0.1, momentum=0.9, nesterov=True),
     pf.Adam(0.01),
@@ -333,13 +333,13 @@ def test_another_backend_goes_on_from_the_state(rule, ema, backend):
         first.train_step(x, y)
     second = compiled(backend, optimizer=rule, ema=ema, seed=1)
     second.load_weights(first.weights())
-    second.load_training_state(first.training_state(), first.step, first.epoch)
+    second.load_training_state(first.training_state(), first.steps_done, first.epoch)
     assert worst(second.training_state(), first.training_state())[0] == 0
     for _ in range(3):
         second.train_step(x, y)
     for _ in range(5):
         trainer.take((x, y))
-    assert second.step == 5
+    assert second.steps_done == 5
     agree(second.weights(), trainer.weights, (rule, backend))
     agree(second.training_state(), trainer.training_state(), (rule, backend))
 

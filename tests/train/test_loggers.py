@@ -23,7 +23,7 @@ from polyframe.spec.callbacks import JsonLog, TensorBoard
 from polyframe.train import Plan
 from polyframe.train.callbacks.start import start
 
-MODEL = SimpleNamespace(step=0)
+MODEL = SimpleNamespace(steps_done=0)
 STEPS_TOO = JsonLog("steps.jsonl", every_step=True)
 LOGS = ["csv_log", "json_log", STEPS_TOO]
 NUMBERS = [

@@ -6,15 +6,14 @@ Shapes are per sample, without N: an image is ``(C, H, W)``, a feature vector ``
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as plain_field
 from typing import Any, ClassVar
 
-import numpy as np
-
 from polyframe.errors import SpecError, brief
-from polyframe.spec.element import Element, check_name
+from polyframe.io.array import Array
+from polyframe.spec.element import Element, check_name, define_base
 from polyframe.spec.fields import Kind
 from polyframe.spec.initializers import Fans, Initializer, Zeros
 
@@ -28,11 +27,11 @@ Examples = tuple[tuple[dict[str, Any], tuple[Shape, ...]], ...]
 class Context:
     """What a definition sees besides its inputs: parameters, mode, and the draw."""
 
-    parameters: Mapping[str, np.ndarray]
+    parameters: Mapping[str, Array]
     training: bool = False
-    draw: np.ndarray | None = None
+    draw: Array | None = None
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> Array:
         return self.parameters[name]
 
 
@@ -46,17 +45,19 @@ class Parameter:
     trainable: bool = True
 
 
-class Init(Kind):
+class Init(Kind[Initializer]):
     """An initializer: an object, a name, or ``{type: name, …}``."""
 
-    allowed = "an initializer or its name"
+    @property
+    def allowed(self) -> str:
+        return "an initializer or its name"
 
-    def check(self, value: Any) -> Initializer:
+    def check(self, value: object) -> Initializer:
         """The initializer."""
         return Initializer.parse(value)
 
 
-@dataclass(frozen=True)
+@define_base
 class Layer(Element, family="layer"):
     """The base of all layers. Calling one on a tensor adds a node to a graph.
 
@@ -79,8 +80,9 @@ class Layer(Element, family="layer"):
     def label(self) -> str:
         return f"{self.name} ({self.type})" if self.name else self.type
 
-    def __call__(self, *inputs: Any) -> Any:
-        """Add this layer to the graph of its inputs: tensors from ``pf.Input``."""
+    def __call__(self, *inputs: Tensor | Sequence[Tensor]) -> Tensor:
+        """Add this layer to the graph of its inputs: tensors from ``pf.Input``, one by
+        one or as a list."""
         return connect(self, inputs)
 
     def infer(self, *shapes: Shape) -> Shape:
@@ -113,16 +115,16 @@ class Layer(Element, family="layer"):
         return False
 
     def channel_map(
-        self, parameters: Mapping[str, np.ndarray], channels: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, parameters: Mapping[str, Array], channels: int
+    ) -> tuple[Array, Array]:
         """``f`` and ``s``, each (C,), for layers that are ``per_channel``."""
         raise NotImplementedError
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         """The meaning of the layer: NumPy, (N, C, H, W), written for reading."""
         raise NotImplementedError
 
-    def new_state(self, at: Context, *x: np.ndarray) -> dict[str, np.ndarray]:
+    def new_state(self, at: Context, *x: Array) -> dict[str, Array]:
         """The state parameters after one training step on ``x``."""
         return {}
 
@@ -130,7 +132,7 @@ class Layer(Element, family="layer"):
         """How many random numbers one sample takes; for layers with ``random``."""
         raise NotImplementedError
 
-    def draw(self, bits: np.ndarray) -> np.ndarray:
+    def draw(self, bits: Array) -> Array:
         """Float64 factors from uniform 32-bit integers; for layers with ``random``."""
         raise NotImplementedError
 
@@ -173,11 +175,12 @@ def check_arity(layer: Layer, count: int, where: str) -> None:
         raise SpecError(f"takes {wanted} inputs, got {count}", where=where)
 
 
-def connect(layer: Layer, inputs: tuple[Any, ...]) -> Tensor:
+def connect(layer: Layer, inputs: tuple[object, ...]) -> Tensor:
     """What calling a layer does: check the inputs and remember the call."""
     if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)):
         inputs = tuple(inputs[0])
     check_arity(layer, len(inputs), layer.label)
+    checked = []
     for tensor in inputs:
         if not isinstance(tensor, Tensor):
             raise SpecError(
@@ -185,7 +188,8 @@ def connect(layer: Layer, inputs: tuple[Any, ...]) -> Tensor:
                 where=layer.label,
                 hint="start from pf.Input(shape)",
             )
-    return Tensor(layer, inputs)
+        checked.append(tensor)
+    return Tensor(layer, tuple(checked))
 
 
 RANKS = {1: "(features,)", 2: "(C, L)", 3: "(C, H, W)", 4: "(C, D, H, W)"}
@@ -194,10 +198,10 @@ RANKS = {1: "(features,)", 2: "(C, L)", 3: "(C, H, W)", 4: "(C, D, H, W)"}
 def positive_axis(axis: int, shape: Shape) -> int:
     """The axis counted from N = 0; SpecError for N itself and beyond the last."""
     rank = len(shape) + 1
-    found = axis if axis >= 0 else axis + rank
-    if not 1 <= found < rank:
+    positive = axis if axis >= 0 else axis + rank
+    if not 1 <= positive < rank:
         raise SpecError(
             f"axis {axis} is not one of the {rank - 1} axes after N",
             hint=f"1 to {rank - 1}, or {1 - rank} to -1",
         )
-    return found
+    return positive

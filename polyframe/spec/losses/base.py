@@ -10,13 +10,13 @@ count instead). So a common factor of all weights changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from polyframe.errors import SpecError, brief
-from polyframe.spec.element import Element
+from polyframe.spec.element import Element, define_base
 from polyframe.spec.fields import Choice, Float, field
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses.targets import values
@@ -43,7 +43,7 @@ Domain = Literal[
 """Which numbers targets that are values may be."""
 
 
-@dataclass(frozen=True)
+@define_base
 class Loss(Element, family="loss"):
     """The base of all losses.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.spec.element import define, define_base
 from polyframe.spec.fields import LARGEST, Float, Int, Maybe, Several, field
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses.base import Loss, TargetKind, per_sample
@@ -27,7 +26,7 @@ def check_classes(loss: Loss, weights: tuple[float, ...] | None, shape: Shape) -
         )
 
 
-@dataclass(frozen=True)
+@define_base
 class _Likelihood(Loss):
     """What cross-entropy and the negative log-likelihood share.
 

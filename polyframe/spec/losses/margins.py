@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.spec.element import define, define_base
 from polyframe.spec.fields import Bool, Float, Int, field
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses.base import Domain, Loss, per_sample
@@ -18,7 +17,7 @@ from polyframe.spec.losses.targets import labels, signs
 __all__ = ["Hinge", "MultiMargin", "SquaredHinge", "Triplet"]
 
 
-@dataclass(frozen=True)
+@define_base
 class _Hinge(Loss):
     """What hinges share: targets are -1 or 1, numbers of the output's shape."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from polyframe.train.feed import Batch
 from polyframe.train.progress import Progress
+from polyframe.train.protocol import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,9 @@ class Plan:
     batch_size: int | None  # samples a step; None where an iterator decides
     epoch: int = 0  # whole epochs done already (resumed, or fit called again)
     step: int = 0  # steps of the next epoch done already
+    # The batches of an epoch from one of its steps on, as they were, by (epoch, step of
+    # the whole training, step of the epoch); None where they cannot be had again.
+    replay: Callable[[int, int, int], Iterator[Batch]] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,16 +59,18 @@ class Callback:
     tolerates_delay: ClassVar[bool] = False
     adds_to_rows: ClassVar[bool] = False
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Before the first step."""
 
-    def on_step_end(self, model: Any, step: StepEnd) -> None:
+    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
         """After each step; see ``tolerates_delay``."""
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         """After an epoch (from 1) and its validation, with its row of the history."""
 
-    def on_fit_end(self, model: Any) -> None:
+    def on_fit_end(self, model: TrainedModel) -> None:
         """After the last epoch."""
 
     def wants_pause(self, step: int) -> bool:
@@ -71,7 +78,7 @@ class Callback:
         ``on_pause`` called. It also pauses before the first step and after epochs."""
         return False
 
-    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+    def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """Between two steps: weights and state are those of ``progress()``."""
 
     def state(self) -> dict[str, Any]:

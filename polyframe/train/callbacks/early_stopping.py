@@ -9,13 +9,18 @@ from typing import Any
 
 from polyframe.errors import PolyframeError, brief, did_you_mean
 from polyframe.spec.callbacks import EarlyStopping
-from polyframe.spec.fields import Float, Int, Maybe
+from polyframe.spec.fields import Float, Int, Kind, Maybe
 from polyframe.train.callbacks.base import StopTraining
 from polyframe.train.callbacks.helpers import SpecCallback, restored, scalars
 from polyframe.train.progress import Progress
+from polyframe.train.protocol import TrainedModel
 
 COUNT = Int(0, 2**53)
-STATE = {"best": Maybe(Float()), "best_epoch": COUNT, "waited": COUNT}
+STATE: dict[str, Kind[Any]] = {
+    "best": Maybe(Float()),
+    "best_epoch": COUNT,
+    "waited": COUNT,
+}
 
 
 class EarlyStopper(SpecCallback):
@@ -37,7 +42,9 @@ class EarlyStopper(SpecCallback):
         gain = than - value if self.spec.smaller else value - than
         return gain > self.spec.min_delta
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         """Compare; ``StopTraining`` says which value, and when it was best."""
         value = self.look_up(row)
         self.waited += 1
@@ -48,7 +55,7 @@ class EarlyStopper(SpecCallback):
         if self.waited >= self.spec.patience:
             raise StopTraining(self.reason())
 
-    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+    def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """A training that was to end here, and was killed before it could say so, ends
         when it is resumed."""
         if self.waited >= self.spec.patience:

@@ -40,7 +40,7 @@ def json_line(values: Mapping[str, int | float]) -> str:
     return json.dumps(finite, ensure_ascii=False) + "\n"
 
 
-def restored(where: str, state: Any, kinds: Mapping[str, Kind]) -> list[Any]:
+def restored(where: str, state: Any, kinds: Mapping[str, Kind[Any]]) -> list[Any]:
     """The values of a callback's state, which comes from a file, in ``kinds``' order."""
     found = []
     if not isinstance(state, Mapping):

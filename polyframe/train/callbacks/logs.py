@@ -19,6 +19,7 @@ from polyframe.io.text import parse_json, read_text
 from polyframe.spec.callbacks import CsvLog, JsonLog
 from polyframe.train.callbacks.base import Plan, StepEnd
 from polyframe.train.callbacks.helpers import SpecCallback, json_line, scalars
+from polyframe.train.protocol import TrainedModel
 
 LONGEST = 2**20
 """The most bytes that a line of a log may have."""
@@ -32,14 +33,16 @@ class CsvLogger(SpecCallback):
         self.path = folder / spec.file
         self.rows: list[dict[str, Any]] = []
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Keep the rows of the epochs that are done."""
         self.rows = []
         if plan.epoch and self.path.exists():
             self.rows = read_rows(self.path, plan.epoch)
         self.write()
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         self.rows.append(scalars(row))
         self.write()
 
@@ -80,14 +83,14 @@ class JsonLogger(SpecCallback):
         super().__init__(spec, folder)
         self.path = folder / spec.file
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Keep the lines of the epochs and steps that are done."""
         kept = b""
         if (plan.epoch or plan.step) and self.path.exists():
             kept = b"".join(read_lines(self.path, plan))
         write_atomic(self.path, kept)
 
-    def on_step_end(self, model: Any, step: StepEnd) -> None:
+    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
         if self.spec.every_step:
             self.append(
                 {
@@ -100,7 +103,9 @@ class JsonLogger(SpecCallback):
                 }
             )
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         self.append(scalars(row))
 
     def append(self, values: Mapping[str, int | float]) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from polyframe.compiler.program import Program
 from polyframe.compiler.python.units import Style
 from polyframe.compiler.python.write import Written
 from polyframe.compiler.table import Choice, Table, Target
 from polyframe.contract.backend import DETERMINISM_NOTE, Probe
-from polyframe.contract.devices import pick
+from polyframe.contract.devices import Device, choose_device
 from polyframe.contract.python_backend import PythonBackend
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession, TrainingSession
 from polyframe.errors import UnsupportedError
+from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
 from polyframe_jax.model import write_model
 from polyframe_jax.step import JaxStep
@@ -38,7 +38,7 @@ class Jax(PythonBackend):
     snippets = "snippets.py"
     step_writer = JaxStep
     defaults = {}  # JAX has no layers, so none with defaults of their own
-    ejects = False
+    abilities = frozenset({"infer", "train", "float64", "native_semantics"})
 
     def probe(self) -> Probe:
         try:
@@ -61,16 +61,20 @@ class Jax(PythonBackend):
     ) -> Written:
         return write_model(graph, choice.nodes, target, style, table)
 
-    def resolve_device(self, device: str) -> str:
-        pick(device, 0, self.title)  # BackendError for all but "cpu" and "auto"
-        return "cpu"
+    def resolve_device(self, device: str) -> Device:
+        return choose_device(device, 0, self.title)
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         return [DETERMINISM_NOTE]
 
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
+        return self.open_training(program, target, device, inputs)
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
         from polyframe_jax.runtime import JaxSession
 
-        return JaxSession(program, target, device, several=len(inputs) > 1)
+        return JaxSession(program, target, device, inputs)

@@ -1,13 +1,9 @@
-"""Running JAX programs: arrays, weights, the step.
-
-A program is pure, so the session holds what it takes and gives: parameters, state, and
-what training keeps.
-"""
+"""Running JAX programs. They are pure, so a session holds what they take and give:
+parameters, state, and what training keeps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,105 +11,86 @@ import numpy as np
 
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
+from polyframe.contract.devices import Device
 from polyframe.contract.modules import load
-from polyframe.contract.session import Session
+from polyframe.contract.session import Arrays, Native, StagedBatch, TrainingSession
+from polyframe.spec.layers.base import Shape
 
 jax.config.update("jax_enable_x64", True)  # or float64 would silently be float32
 
 
-class JaxSession(Session):
-    """A JAX program on the CPU."""
+class JaxSession(TrainingSession):
+    """A JAX program on the CPU, with a step or without."""
 
     def __init__(
-        self, program: Program, target: Target, device: str, several: bool
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
     ) -> None:
-        self.program, self.device, self.several = program, device, several
-        self.dtype = jnp.dtype(target.dtype)
-        self.module = load(program)
+        super().__init__(program, target, device, inputs)
+        self.module = load(program, self)
         self.native = getattr(self.module, program.entry)
-        self.place = jax.devices("cpu")[0]
-        self.params, self.state = self._put(self.module.init(self.dtype))
-        self.kept: dict[str, Any] | None = None
-
-    def _put(self, tree: Any) -> Any:
-        return jax.device_put(tree, self.place)
+        self.params, self.state = self.module.init(target.dtype)
+        self.kept: dict[str, Native] = {}
 
     def tensors(self, arrays: Sequence[np.ndarray]) -> list[jax.Array]:
         """Copies: JAX would share the memory of an array that it is given."""
-        return [
-            self._put(jnp.array(a, self.dtype if a.dtype.kind == "f" else a.dtype))
-            for a in arrays
-        ]
+        dtype = self.target.dtype
+        return [jnp.array(a, dtype if a.dtype.kind == "f" else a.dtype) for a in arrays]
 
-    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
-        arrays = dict(zip(weights, self.tensors(list(weights.values()))))
-        held = self.state.keys()
-        self.state = self.state | {n: a for n, a in arrays.items() if n in held}
-        self.params = self.params | {n: a for n, a in arrays.items() if n not in held}
+    def native_weights(self) -> Arrays:
+        return {name: np.array(a) for name, a in (self.params | self.state).items()}
 
-    def weights(self) -> dict[str, np.ndarray]:
-        found = self.params | self.state
-        return {name: self.read(found[name]) for name in self.program.weights}
+    def set_native_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        for name, array in self._named(weights).items():
+            (self.state if name in self.state else self.params)[name] = array
 
-    def forward(
-        self,
-        inputs: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray] = (),
-        training: bool = False,
-    ) -> list[np.ndarray]:
-        extra = [self.tensors(draws)] if self.program.draws and training else []
-        outputs, _ = self.native(
-            self.params, self.state, *self.tensors(inputs), *extra, training=training
-        )
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        return [self.read(output) for output in outputs]
+    def _named(self, arrays: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
+        return dict(zip(arrays, self.tensors(list(arrays.values())), strict=True))
 
-    def loss_and_gradients(self, batch: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
+    def call(self, arguments: Sequence[jax.Array], training: bool) -> Native:
+        return self.native(self.params, self.state, *arguments, training=training)[0]
+
+    def read(self, handle: jax.Array) -> np.ndarray:
+        return np.array(handle)
+
+    def native_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
         loss, outputs, _, gradients = self.module.loss_and_gradients(
-            self.params, self.state, *batch
+            self.params, self.state, *batch.step_arguments
         )
-        return loss, outputs, {name: self.read(g) for name, g in gradients.items()}
+        return loss, outputs, {name: np.array(g) for name, g in gradients.items()}
 
-    def _keeping(self) -> dict[str, Any]:
-        """What stays from step to step; made late, since averages start at weights."""
-        if self.kept is None:
-            self.kept = self.module.start(self.params)
-        return self.kept
+    def _begin_once(self) -> None:
+        """Make what stays from step to step; late, since averages start at weights."""
+        self.kept = self.kept or self.module.start(self.params)
 
     def train(
-        self, batch: Any, learning_rate: float, last: bool = True
-    ) -> tuple[Any, Any]:
-        kept = self._keeping()
-        more = {"last": last} if "gradients" in kept else {}
+        self, batch: StagedBatch, learning_rate: float, last: bool = True
+    ) -> tuple[Native, Native]:
+        self._begin_once()
+        more = {"last": last} if "gradients" in self.kept else {}
         loss, outputs, self.params, self.state, self.kept = self.module.train_step(
-            self.params, self.state, *batch, kept, learning_rate, **more
-        )
+            self.params, self.state, *batch.step_arguments, self.kept, learning_rate,
+            **more,
+        )  # fmt: skip
         return loss, outputs
 
-    def training_state(self) -> dict[str, np.ndarray]:
-        kept = self._keeping()
-        found = {}
-        for name, slots in kept["state"].items():
-            for key in self.program.state:
-                found[f"{name}/{key}"] = self.read(slots[key])
-        for name, value in kept.get("average", {}).items():
-            found[f"{name}/average"] = self.read(value)
-        return found
+    def native_state(self) -> Arrays:
+        self._begin_once()
+        groups = {n: dict(slots) for n, slots in self.kept["state"].items()}
+        for name, average in self.kept.get("average", {}).items():
+            groups[name]["average"] = average
+        return {
+            f"{n}/{k}": np.array(v) for n, g in groups.items() for k, v in g.items()
+        }
 
-    def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
-        arrays = dict(zip(state, self.tensors(list(state.values()))))
-        fresh = self.module.start(self.params)
-        fresh["step"] = jnp.array(step)
-        for name, slots in fresh["state"].items():
-            fresh["state"][name] = {key: arrays[f"{name}/{key}"] for key in slots}
-        if "average" in fresh:
-            fresh["average"] = {n: arrays[f"{n}/average"] for n in fresh["average"]}
-        self.kept = fresh
+    def set_native_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+        self.kept, arrays = self.module.start(self.params), self._named(state)
+        self.kept["step"] = jnp.array(step)
+        for name, slots in self.kept["state"].items():
+            slots.update({key: arrays[f"{name}/{key}"] for key in slots})
+        for name in self.kept.get("average", {}):
+            self.kept["average"][name] = arrays[f"{name}/average"]
 
     def forget(self) -> None:
-        if self.kept is not None and "gradients" in self.kept:
+        if "gradients" in self.kept:
             zeros = jax.tree.map(jnp.zeros_like, self.kept["gradients"])
             self.kept = {**self.kept, "gradients": zeros}
-
-    def read(self, handle: Any) -> np.ndarray:
-        return np.array(handle)

@@ -12,7 +12,7 @@ from helpers.support import BACKENDS, within
 
 CODE = """
 import gc, json, sys
-from polyframe.runs import train
+from polyframe.run.train import train
 from polyframe.spec.recipe import load_recipe
 from polyframe.train import Callback
 

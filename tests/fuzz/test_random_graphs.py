@@ -29,7 +29,7 @@ from polyframe.spec.optimizers import Optimizer
 from polyframe.spec.typed import flatten
 from polyframe.train.arrays import as_list, as_one
 
-KEPT = sorted((Path(__file__).parent / "fuzz_cases").glob("*.yaml"))
+KEPT = sorted((Path(__file__).parent / "kept").glob("*.yaml"))
 STEPS, SIDE = 5, 10
 GAPS = [b for b in BACKENDS if registry.get(b).gaps]
 """Backends that may refuse a graph: it is counted, and compared on the others."""

@@ -1,0 +1,59 @@
+"""Batches and bits that tests of augmentations share."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from polyframe.spec.augmentations import (
+    CutMix,
+    Cutout,
+    Mixup,
+    Normalize,
+    OneHot,
+    RandomCrop,
+    RandomFlip,
+)
+
+EVERY = (
+    RandomCrop(1),
+    RandomFlip(),
+    Cutout(2),
+    Normalize(0.3, 0.5),
+    OneHot(),
+    Mixup(0.4),
+    CutMix(),
+)
+CLASSES = 4
+
+batches = st.builds(
+    lambda n, c, h, w, seed, dtype: batch(n, (c, h, w), seed, dtype),
+    st.integers(1, 7),
+    st.integers(1, 3),
+    st.integers(1, 8),
+    st.integers(1, 8),
+    st.integers(0, 99),
+    st.sampled_from(["float32", "float64"]),
+)
+
+
+def batch(n, shape, seed=0, dtype="float32"):
+    """Values above 0, so that a 0 is one that was filled in; both are read-only."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0.1, 1, (n, *shape)).astype(dtype)
+    y = rng.integers(0, CLASSES, n)
+    x.flags.writeable = y.flags.writeable = False  # a write into either raises
+    return x, y
+
+
+def words(op, n, seed=0):
+    """Bits as ``augment`` gives them to an op."""
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, 2**32, (1 if op.joint else n, op.words), np.uint32)
+    return np.broadcast_to(rows, (n, op.words))
+
+
+def share_of(found, y, i):
+    """λ, read off the targets of a sample whose partner has another label."""
+    assert y[i] != y[len(y) - 1 - i]
+    return float(found[i, y[i]])
