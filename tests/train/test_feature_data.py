@@ -107,9 +107,7 @@ def test_reduce_on_plateau_sees_the_rows_of_fit(backend):
     # No epoch but the first is better by a factor of 1000.
     assert [s.lr for s in seen.steps] == [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
     assert history["lr"] == [0.1, 0.1, 0.05, 0.025]
-    text = (
-        "reduce_on_plateau: monitor is 'val_loss', which is no number of this training"
-    )
+    text = "monitor is 'val_loss', which is not a number of this training"
     fails(
         SpecError,
         lambda: compiled(backend, schedule=schedule).fit(x, y, epochs=2),
@@ -329,7 +327,7 @@ def test_augmentation_that_does_not_fit():
         (["one_hat"], "one_hot"),
         (
             [pf.RandomCrop(4)],
-            "random_crop: padding 4 is more than the picture's size 3",
+            "random_crop: padding 4 is more than the image's size 3",
         ),
         ([pf.Normalize((1.0, 2.0), (1.0, 1.0))], "normalize: mean has 2 numbers"),
     ):
