@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from polyframe.errors import SpecError
@@ -79,7 +80,7 @@ def below(bits: Array, count: int) -> Array:
     return high_words.astype(np.int64)
 
 
-def probabilities(y: Array, classes: int | None, dtype: Any) -> Array:
+def probabilities(y: Array, classes: int | None, dtype: npt.DTypeLike) -> Array:
     """Labels (N,) as one-hot rows (N, K); what is probabilities already stays."""
     if y.ndim == 2:
         return y
