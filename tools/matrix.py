@@ -161,7 +161,7 @@ def figures() -> list[dict[str, Any]]:
             "2",
             *(f"tests/backends/{name}" for name in TESTS),
         ]
-        settings = {"POLYFRAME_FIGURES": str(path), "OMP_WAIT_POLICY": "PASSIVE"}
+        settings = {"POLYFRAME_MEASURED": str(path), "OMP_WAIT_POLICY": "PASSIVE"}
         env = {**os.environ, **settings}
         subprocess.run([sys.executable, *run], cwd=ROOT, env=env, check=True)
         return [json.loads(line) for line in path.read_text().splitlines()]
