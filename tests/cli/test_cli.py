@@ -30,7 +30,6 @@ from polyframe.spec.graph import Input
 from polyframe.spec.layers import Conv2D, Dense, Flatten, ReLU
 from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.spec.recipe import load_recipe
-from polyframe.spec.summary import summary
 from polyframe.train import Callback
 
 FILES = {"env.json", "metrics.csv", "program_torch.py", "recipe.yaml"}
@@ -380,7 +379,7 @@ def test_summary_of_shared_layers_several_outputs_and_layouts() -> None:
     assert "the layer and the weights of twice" in text
     assert f"Trainable parameters:       {81 + 12}\n" in text
     assert f"Multiply-adds a sample:     {48 * (2 * 81 + 2 * 9):,}\n" in text
-    wide = summary(spec, {"a": lambda s: s, "b": lambda s: (*s[1:], s[0])})
+    wide = spec.summary({"a": lambda s: s, "b": lambda s: (*s[1:], s[0])})
     assert "(N, 3, 8, 6)  (N, 8, 6, 3)" in wide
 
 
