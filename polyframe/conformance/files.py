@@ -28,6 +28,7 @@ from polyframe.data import Dataset
 from polyframe.eject.write import eject
 from polyframe.errors import WeightsError
 from polyframe.io import weights as weight_files
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.randomness import generator
@@ -51,7 +52,7 @@ from polyframe.train.checkpoint import FOLDER
 CHUNK = 25  # layers in one model
 EPOCHS, BATCH_SIZE, SAMPLES = 2, 3, 14  # 5 batches an epoch, two a step: 3 steps
 STOPPED = 4  # steps: one into the second epoch
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Array]
 
 
 def others(backend: Backend) -> list[Backend]:

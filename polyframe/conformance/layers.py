@@ -41,6 +41,7 @@ from polyframe.conformance.figures import (
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
 from polyframe.contract.registry import get, usable
+from polyframe.io.array import Array
 from polyframe.randomness import generator
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers import ReLU
@@ -52,8 +53,8 @@ from polyframe.train.arrays import as_list, as_one
 
 def defined(
     graph: TypedGraph,
-    weights: Mapping[str, np.ndarray],
-    x: Sequence[np.ndarray],
+    weights: Mapping[str, Array],
+    x: Sequence[Array],
     **options: Any,
 ) -> tuple[Any, Any]:
     """What the definition says, (values, new states): in float64, and in the dtype of
@@ -65,7 +66,7 @@ def defined(
 
 
 def measured(
-    value: np.ndarray, wanted: np.ndarray, written: np.ndarray, dtype: str
+    value: Array, wanted: Array, written: Array, dtype: str
 ) -> tuple[float, Bound]:
     """The distance from the definition, and its bound; in float32 as a multiple of the
     distance of the definition in float32 (``written``)."""
@@ -135,16 +136,16 @@ def differences(
 
 def slopes(
     graph: TypedGraph,
-    weights: dict[str, np.ndarray],
-    x: list[np.ndarray],
-    y: np.ndarray,
+    weights: dict[str, Array],
+    x: list[Array],
+    y: Array,
     draws: Any,
-) -> dict[str, tuple[np.ndarray, list[float]]]:
+) -> dict[str, tuple[Array, list[float]]]:
     """Trainable name → (a few places, the slopes of the mean squared error there, by the
     five-point formula)."""
     rng, found = np.random.default_rng(1), {}
 
-    def loss(name: str, flat: np.ndarray) -> float:
+    def loss(name: str, flat: Array) -> float:
         changed = weights | {name: flat.reshape(weights[name].shape)}
         known, _ = interpret(graph, changed, x, training=True, draws=draws)
         return float(MSE().define(known[graph.outputs[0]], y).mean())

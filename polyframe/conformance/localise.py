@@ -36,6 +36,7 @@ from polyframe.conformance.verify import (
 )
 from polyframe.contract.backend import Backend
 from polyframe.contract.registry import get, require
+from polyframe.io.array import Array
 from polyframe.model.model import Model
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.typed import TypedNode, flatten
@@ -46,7 +47,7 @@ SINGLE = Bound(1e-4, "float32: what rounding may grow to over a few steps; see v
 WORST = 5  # elements that are shown
 
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Array]
 
 
 class Traces(NamedTuple):

@@ -30,6 +30,7 @@ from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
 from polyframe.data import random_batches
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.graph import Input
@@ -77,7 +78,7 @@ def cases(ranks: tuple[int, ...] = (1, 2, 3, 4)) -> list[Case]:
     return found
 
 
-def targets(case: Case, count: int = COUNT, seed: int = 1) -> np.ndarray:
+def targets(case: Case, count: int = COUNT, seed: int = 1) -> Array:
     """Targets that a loss is defined on, edges among them."""
     rng = np.random.default_rng(seed)
     return random_batches.targets(
@@ -85,7 +86,7 @@ def targets(case: Case, count: int = COUNT, seed: int = 1) -> np.ndarray:
     )
 
 
-def outputs(shape: Shape, scale: str, count: int = COUNT, seed: int = 0) -> np.ndarray:
+def outputs(shape: Shape, scale: str, count: int = COUNT, seed: int = 0) -> Array:
     """Random outputs; of "zeros", those of the first samples."""
     x = np.random.default_rng(seed).normal(size=(count, *shape))
     if scale == "zeros":
@@ -94,7 +95,7 @@ def outputs(shape: Shape, scale: str, count: int = COUNT, seed: int = 0) -> np.n
     return {"usual": 1.0, "extreme": 1e3}[scale] * x
 
 
-def slopes(loss: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def slopes(loss: Any, x: Array, y: Array) -> Array:
     """The slope of each sample's loss in each of its numbers, by central differences of
     the definition in long doubles: the five-point formula."""
     tiny = loss.type == "cosine" and not x[0].any()  # there it is as steep as 1e8
@@ -113,7 +114,7 @@ def slopes(loss: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return found
 
 
-def apart(a: np.ndarray, b: np.ndarray, least: float = 1e-3) -> float:
+def apart(a: Array, b: Array, least: float = 1e-3) -> float:
     """max|a-b| / max|b|, or over ``least``: of a saturated loss, slopes are rounding.
     Infinite where shapes differ or something is not finite."""
     return scaled_distance(a, b, max(float(np.abs(b).max()), least))
@@ -131,7 +132,7 @@ def head(shape: Shape, name: str, source: Any) -> Any:
 
 def model_of(
     backend: str | Backend, losses: Any, shapes: Sequence[Shape], **options: Any
-) -> tuple[Model, Any, list[np.ndarray]]:
+) -> tuple[Model, Any, list[Array]]:
     """A model of one head for each loss, with an input that makes each weight a logit;
     (model, its inputs, the logits of each head)."""
     source = {1: Input((COUNT,), name="x"), 3: Input((PIXELS, 3, 2), name="z")}
@@ -156,14 +157,14 @@ def inputs_for(model: Model, shapes: Sequence[Shape]) -> Any:
     return as_one([inputs[r].astype(model.dtype) for r in used])
 
 
-def set_logits(model: Model, logits: Sequence[np.ndarray]) -> None:
+def set_logits(model: Model, logits: Sequence[Array]) -> None:
     """Let the heads give these numbers."""
     model.load_weights(
         {f"head{i}.weight": as_weight(value) for i, value in enumerate(logits)}
     )
 
 
-def as_weight(logits: np.ndarray) -> np.ndarray:
+def as_weight(logits: Array) -> Array:
     """Numbers by sample as the weight of a head, (C, N) or (C, N·H·W, 1, 1)."""
     last = np.moveaxis(logits, 1, 0)
     found = last.reshape(len(last), -1)
@@ -171,8 +172,8 @@ def as_weight(logits: np.ndarray) -> np.ndarray:
 
 
 def expected(
-    loss: Any, logits: np.ndarray, y: np.ndarray, weights: np.ndarray | None
-) -> tuple[float, np.ndarray]:
+    loss: Any, logits: Array, y: Array, weights: Array | None
+) -> tuple[float, Array]:
     """(the loss, its slopes) over all samples, by the definitions."""
     values = loss.define(logits, y)
     w = np.ones(COUNT) if weights is None else weights
@@ -203,7 +204,7 @@ def values(backend: Backend, word: str, form: str, device: str) -> Iterator[Figu
         yield Figure("values, float64", word, backend.name, detail, off, FORWARD)
 
 
-def each_sample(model: Model, x: Any, y: Sequence[np.ndarray]) -> np.ndarray:
+def each_sample(model: Model, x: Any, y: Sequence[Array]) -> Array:
     """The loss of each sample, (N,), from steps in which no other one counts; the
     model's reduction is "sum" and its learning rate 0."""
     weights = np.eye(COUNT)

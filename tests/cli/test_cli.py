@@ -213,3 +213,79 @@ def test_eject(here: Path) -> None:
     call("eject", "digits_cnn", "-b", "torch", "-o", "mine", "--epochs", 1)
     assert (here / "mine/train.py").exists()
     assert "not empty" in fails("eject", "digits_cnn", "-b", "torch", "-o", "mine")
+<<<<<<< HEAD
+=======
+
+
+@pytest.mark.parametrize("columns", ["60", "400"])
+def test_show_on_a_terminal(
+    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    files = {"net.py": "class DigitsCnn(nn.Module):\n    pass\n"}
+    program = Program(files, "DigitsCnn", {})
+    draw([("torch", "PyTorch", program), ("again", "Again", program)])
+    text = capsys.readouterr().out
+    found = [line.count("class DigitsCnn") for line in text.splitlines()]
+    assert max(found) == (2 if columns == "400" else 1)
+    assert sum(found) == 2
+
+
+def test_summary() -> None:
+    for name in zoo.list():
+        text = call("summary", name, "-b", "torch").stdout
+        assert max(map(len, text.splitlines())) <= 128  # deep paths take room
+        assert f"{getattr(zoo, name)().num_parameters:,}" in text
+    assert "  layer1.conv1 " in call("summary", "residual_cnn").stdout
+    assert "eps=1e-05*" in call("summary", "residual_cnn").stdout
+
+
+def test_summary_of_shared_layers_several_outputs_and_layouts() -> None:
+    x, conv = Input((3, 8, 6)), Conv2D(3, 3, padding=1, bias=False)
+    block = Sequential([Conv2D(3, 1), ReLU()], name="twice")
+    y = conv(conv(x))
+    spec = ModelSpec(x, [block(block(y)), y])
+    text = spec.summary()
+    assert "the layer and the weights of conv1" in text
+    assert "the layer and the weights of twice" in text
+    assert f"Trainable parameters:       {81 + 12}\n" in text
+    assert f"Multiply-adds a sample:     {48 * (2 * 81 + 2 * 9):,}\n" in text
+    wide = spec.summary({"a": lambda s: s, "b": lambda s: (*s[1:], s[0])})
+    assert "(N, 3, 8, 6)  (N, 8, 6, 3)" in wide
+
+
+def test_list() -> None:
+    assert "torch" in call("list", "layers").stdout
+    words = "cross_entropy AdamW cosine he_normal accuracy mixup early_stopping "
+    words += "simple_cnn fashion-mnist PyTorch"
+    kinds = "losses optimizers schedules initializers metrics augmentations callbacks "
+    kinds += "models datasets backends"
+    for kind, word in zip(kinds.split(), words.split(), strict=True):
+        assert word in call("list", kind).stdout
+    # Those that keep a run safe are defined apart from the others.
+    assert "terminate_on_nan" in call("list", "callbacks").stdout
+    told = call("list", "--help").stdout.partition("KIND is ")[2].partition(".")[0]
+    assert told.replace(" or ", ", ").replace("\n", "").replace(" ", "") == (
+        ",".join(KINDS)
+    )
+    assert "shipped with polyframe" in call("list", "recipes").stdout
+
+
+def test_data_info() -> None:
+    text = call("data", "info", "digits").stdout
+    assert "(N, 1, 8, 8) of float32" in text
+    assert "1,437 to train, 360 to test" in text
+    np.savez("r.npz", x=np.zeros((4, 2)), y=np.arange(4.0))
+    assert "targets: (N) of float64, 0 to 3" in call("data", "info", "r.npz").stdout
+
+
+def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polyframe.contract.registry.backends", lambda: ["torch"])
+    assert "PyTorch" in call("doctor").stdout
+    found = json.loads(call("doctor", "--json").stdout)
+    assert found["backends"]["torch"]["usable"] is True
+    monkeypatch.setattr(metadata, "version", lambda name: "1.9.1")
+    result = call("doctor", "--json", code=1)
+    assert "mxnet-cu112" in json.loads(result.stdout)["conflict"]
+    assert "error: mxnet 1.9.1 and mxnet-cu112 1.9.1 are both" in result.stderr
+>>>>>>> h0
