@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from polyframe.compiler.passes import (
     INFERENCE,
     PLAIN,
@@ -19,6 +17,7 @@ from polyframe.compiler.table import Target
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.backend import Backend
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.losses import Losses, parse_losses
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Optimizer
@@ -49,7 +48,7 @@ class Inference:
     target: Target
     graph: TypedGraph
 
-    def weights(self, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def weights(self, weights: Mapping[str, Array]) -> dict[str, Array]:
         """The program's weights from the spec's: those of batch norms are folded in."""
         return folded_weights(self.graph, weights)
 

@@ -12,6 +12,7 @@ from polyframe.compiler.table import Target
 from polyframe.contract.devices import Device
 from polyframe.contract.modules import load
 from polyframe.contract.session import Arrays, Native, StagedBatch, TrainingSession
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 
 
@@ -38,18 +39,18 @@ class PureSession(TrainingSession):
         self.params, self.state = self.module.init(target.dtype)
         self.kept: dict[str, Native] = {}
 
-    def read(self, handle: Native) -> np.ndarray:
+    def read(self, handle: Native) -> Array:
         return np.array(handle)
 
     def native_weights(self) -> Arrays:
         native = {**self.params, **self.state}
         return {name: self.read(array) for name, array in native.items()}
 
-    def set_native_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+    def set_native_weights(self, weights: Mapping[str, Array]) -> None:
         for name, array in self._named(weights).items():
             (self.state if name in self.state else self.params)[name] = array
 
-    def _named(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Native]:
+    def _named(self, arrays: Mapping[str, Array]) -> dict[str, Native]:
         """Arrays as the framework's own, by the same names."""
         return dict(zip(arrays, self.tensors(list(arrays.values())), strict=True))
 
@@ -88,7 +89,7 @@ class PureSession(TrainingSession):
             native[f"{name}/average"] = array
         return {key: self.read(array) for key, array in native.items()}
 
-    def set_native_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+    def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
         self.kept, arrays = self.module.start(self.params), self._named(state)
         (self.kept["step"],) = self.tensors([np.array(step)])
         for name, slots in self.kept["state"].items():

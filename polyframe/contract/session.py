@@ -18,6 +18,7 @@ import numpy as np
 from polyframe.compiler.program import Program, Slot
 from polyframe.compiler.table import Target
 from polyframe.contract.devices import Device
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 
 Native: TypeAlias = Any
@@ -97,11 +98,11 @@ class InferenceSession(abc.ABC):
         """Every weight by canonical name, in the native layout; copies."""
 
     @abc.abstractmethod
-    def set_native_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+    def set_native_weights(self, weights: Mapping[str, Array]) -> None:
         """Load weights in the native layout, all or some."""
 
     @abc.abstractmethod
-    def tensors(self, arrays: Sequence[np.ndarray]) -> Sequence[Native]:
+    def tensors(self, arrays: Sequence[Array]) -> Sequence[Native]:
         """Arranged arrays as the framework's own, on the device."""
 
     @abc.abstractmethod
@@ -110,10 +111,10 @@ class InferenceSession(abc.ABC):
         backend that only infers is never asked for ``training``."""
 
     @abc.abstractmethod
-    def read(self, handle: Native) -> np.ndarray:
+    def read(self, handle: Native) -> Array:
         """Fetch a handle, NumPy in neutral layout; waits for the device."""
 
-    def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def arrange(self, arrays: Sequence[Array]) -> list[Array]:
         """Arrays in the framework's order of axes: once, before they are cut into
         batches. All other methods take inputs, targets and random numbers arranged."""
         return list(arrays)
@@ -139,7 +140,7 @@ class InferenceSession(abc.ABC):
             for name, slot in self.program.weights.items()
         }
 
-    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+    def set_weights(self, weights: Mapping[str, Array]) -> None:
         """Load canonical arrays (all, or some)."""
         slots = self.program.weights
         self.set_native_weights(
@@ -148,10 +149,10 @@ class InferenceSession(abc.ABC):
 
     def forward(
         self,
-        inputs: Sequence[np.ndarray],
-        random_numbers: Sequence[np.ndarray] = (),
+        inputs: Sequence[Array],
+        random_numbers: Sequence[Array] = (),
         training: bool = False,
-    ) -> list[np.ndarray]:
+    ) -> list[Array]:
         """The outputs. In training mode running statistics may change or not (MXNet
         updates them in the backward pass): load weights before the next use."""
         random = [self.tensors(random_numbers)] if self.program.draws else []
@@ -185,7 +186,7 @@ class TrainingSession(InferenceSession):
         """``training_state`` in the native layout, copies."""
 
     @abc.abstractmethod
-    def set_native_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+    def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
         """``set_training_state`` in the native layout."""
 
     @abc.abstractmethod
@@ -200,10 +201,10 @@ class TrainingSession(InferenceSession):
 
     def stage(
         self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        random_numbers: Sequence[np.ndarray],
+        inputs: Sequence[Array],
+        targets: Sequence[Array],
+        weights: Sequence[Array],
+        random_numbers: Sequence[Array],
         count: int,
     ) -> StagedBatch:
         """A batch on the device, from arranged arrays: one array of sample weights (N,)
@@ -238,7 +239,7 @@ class TrainingSession(InferenceSession):
             for key, value in self.native_state().items()
         }
 
-    def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+    def set_training_state(self, state: Mapping[str, Array], step: int) -> None:
         """Take back what ``training_state`` gave after that many steps; a step that had
         begun is forgotten."""
         native = {
