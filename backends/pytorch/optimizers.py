@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.optimizers import options
@@ -19,7 +18,7 @@ def optimizer(
     """The construction of an optimizer.
 
     - ``own``: its class is one of our snippets;
-    - ``capturable``: it has to be told that a CUDA graph may record it;
+    - ``capturable``: it takes that argument, which lets a CUDA graph record it;
     - ``fused``: it updates all parameters in one kernel.
     """
 
@@ -29,11 +28,11 @@ def optimizer(
             first, second = given.pop("beta1"), given.pop("beta2")
             pairs = (first.value, second.value), (first.default, second.default)
             given = {"betas": Opt(*pairs), **given}
-        more: dict[str, Any] = {"fused": True} if fused else {}
+        switches = {"fused": True} if fused else {}
         if capturable and view.target.optimize and view.target.device == "gpu":
-            more["capturable"] = True
+            switches["capturable"] = True
         groups = Name("groups" if rule.spares_vectors else "model.parameters()")
-        make = call(function, {"params": groups}, lr=rule.lr, **given, **more)
+        make = call(function, {"params": groups}, lr=rule.lr, **given, **switches)
         return Code(make=make, snippets=(function,) if own else ())
 
     return write
@@ -63,7 +62,7 @@ TABLE: dict[str, Entry] = {
     "LAMB": entry(optimizer("LAMB", own=True)),
     "LARS": entry(optimizer("LARS", own=True)),
     "Lion": entry(optimizer("Lion", own=True)),
-    # PyTorch's keeps the product of its momenta in float32.
+    # PyTorch's own stores the product of its momenta in float32.
     "NAdam": entry(optimizer("NAdam", own=True)),
     "RAdam": entry(optimizer("torch.optim.RAdam")),
     "RMSProp": entry(optimizer("torch.optim.RMSprop")),

@@ -84,16 +84,16 @@ def make_step(
     defaults = backend.defaults if semantics == "native" else {}
     graph = spec.infer(defaults)
     losses: Losses = parse_losses(loss, graph.outputs)
-    for found, shape in zip(losses, graph.output_shapes, strict=True):
-        found.check(shape)
-    if not any(found.loss_weight for found in losses):
+    for each, shape in zip(losses, graph.output_shapes, strict=True):
+        each.check(shape)
+    if not any(each.loss_weight for each in losses):
         raise SpecError("every loss_weight is 0", where="loss")
     trainable = {n: p for n, p in graph.parameters.items() if p.trainable}
     if training.freeze and trainable:
         training.frozen(trainable)
     return TrainingSpec(
-        tuple(found.resolve(defaults) for found in losses),
+        tuple(each.resolve(defaults) for each in losses),
         optimizer.resolve(defaults),
         training,
-        weighted=any(found.has_denominator_weights for found in losses),
+        weighted=any(each.has_denominator_weights for each in losses),
     )

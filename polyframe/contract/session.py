@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
-import numpy as np
-
 from polyframe.compiler.program import Program, Slot
 from polyframe.compiler.table import Target
 from polyframe.contract.devices import Device
@@ -23,7 +21,7 @@ from polyframe.spec.layers.base import Shape
 
 Native: TypeAlias = Any
 """A value of the framework: a tensor, a model, a handle."""
-Arrays: TypeAlias = dict[str, np.ndarray]
+Arrays: TypeAlias = dict[str, Array]
 """Arrays by canonical name."""
 
 SCALING = tuple(f"loss_scale/{key}" for key in ("scale", "good_steps", "updates"))
@@ -38,7 +36,7 @@ class StagedBatch:
     - ``weights``: sample weights (N,), a tensor for each output; none where the program
       takes none.
     - ``random_numbers``: those of the random layers, in the order of ``Program.draws``.
-    - ``count``: the samples of the whole step, as the program takes it.
+    - ``count``: the number of samples in the whole step, as the program takes it.
     """
 
     inputs: Sequence[Native]
@@ -54,8 +52,8 @@ class StagedBatch:
 
     @property
     def step_arguments(self) -> tuple[Native, ...]:
-        """What the program's step takes between the model and what it keeps. Several
-        inputs, targets or weights are one argument, and one stands alone."""
+        """The batch's arguments of the program's step. Several inputs, targets or
+        weights are one argument, a sequence; one stands alone."""
         groups = [self.inputs, self.targets, *([self.weights] if self.weights else [])]
         alone = (group if len(group) > 1 else group[0] for group in groups)
         random = [self.random_numbers] if self.random_numbers else []
@@ -70,8 +68,8 @@ def as_sequence(outputs: Native) -> Sequence[Native]:
 class InferenceSession(abc.ABC):
     """One opened program: a native model on a device.
 
-    Weights and results cross this line as NumPy in canonical names and layouts; batches
-    go in as ``arrange`` leaves them.
+    Weights and results are NumPy arrays in canonical names and layouts; batches are
+    given as ``arrange`` returns them.
     """
 
     native: Native
@@ -173,8 +171,9 @@ class TrainingSession(InferenceSession):
     def train(
         self, batch: StagedBatch, learning_rate: float, last: bool = True
     ) -> tuple[Native, Native]:
-        """A staged batch's share of a step, with the update if it is the step's last;
-        handles of (its share of the loss, outputs), the loss being one number."""
+        """Train on a staged batch, which is a step or (accumulation) a part of one; the
+        weights are updated if it is the step's ``last``. Handles of (its share of the
+        step's loss, a scalar; the outputs)."""
 
     @abc.abstractmethod
     def native_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
@@ -191,7 +190,7 @@ class TrainingSession(InferenceSession):
 
     @abc.abstractmethod
     def forget(self) -> None:
-        """Drop the gradients of a step that was begun and not ended (accumulation)."""
+        """Drop the gradients of an unfinished step (accumulation)."""
 
     def number(self, count: int) -> Native:
         """A count as the program takes it."""
@@ -225,13 +224,13 @@ class TrainingSession(InferenceSession):
         """(loss, outputs, canonical gradients) of a staged batch; changes no weights."""
         loss, outputs, native = self.native_gradients(batch)
         slots = self.program.weights
-        found = {
+        gradients = {
             name: slots[name].to_canonical(value) for name, value in native.items()
         }
-        return loss, outputs, found
+        return loss, outputs, gradients
 
     def training_state(self) -> Arrays:
-        """What training keeps besides weights, canonical: ``<parameter>/<state>``, with
+        """What training needs besides weights, canonical: ``<parameter>/<state>``, with
         the optimizer's names and meaning (``program.state``), ``<parameter>/average``
         with ``ema``, and ``SCALING`` in float16."""
         return {
@@ -240,8 +239,8 @@ class TrainingSession(InferenceSession):
         }
 
     def set_training_state(self, state: Mapping[str, Array], step: int) -> None:
-        """Take back what ``training_state`` gave after that many steps; a step that had
-        begun is forgotten."""
+        """Restore what ``training_state`` gave after ``step`` optimizer steps; the
+        gradients of an unfinished step are dropped."""
         native = {
             key: value if key in SCALING else self._slot(key).to_native(value)
             for key, value in state.items()

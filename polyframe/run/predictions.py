@@ -61,7 +61,7 @@ class Predictions:
             with zipfile.ZipFile(content, "w") as archive:
                 for name, array in {**arrays, **self.outputs}.items():
                     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, array, allow_pickle=False)
+                        np.save(member, array, allow_pickle=False)
         elif len(self.outputs) > 1:
             raise PolyframeError(
                 f"one array cannot hold {len(self.outputs)} outputs",
