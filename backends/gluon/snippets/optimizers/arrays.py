@@ -31,7 +31,7 @@ class RMSProp(mx.optimizer.Optimizer):
         self.centered = centered
 
     def create_state(self, index, weight):
-        """Return the mean of squares, the velocity and the mean, those that are used."""
+        """Return the mean of squares, the velocity and the mean, those in use."""
         count = 1 + bool(self.momentum) + self.centered
         states = tuple(nd.zeros_like(weight) for _ in range(count))
         return states if count > 1 else states[0]

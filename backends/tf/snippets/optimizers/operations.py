@@ -24,7 +24,7 @@ class Optimizer:
         return [tf.Variable(tf.zeros_like(w)) for w in self.variables]
 
     def begin(self, t, rate):
-        """Return more arguments of `move`: scalars, from the step count and the rate."""
+        """Return more arguments of `move`: scalars, by the step count and the rate."""
         return [rate]
 
     def apply(self, gradients, learning_rate):
