@@ -30,6 +30,7 @@ def register(backend: Backend | type[Backend]) -> None:
     made = backend() if isinstance(backend, type) else backend
     if not isinstance(made, Backend):
         raise BackendError(f"got {brief(backend)}; a polyframe Backend is needed")
+    check_abilities(made)
     other = _REGISTERED.get(made.name)
     if made.name in _points() or (other is not None and origin(other) != origin(made)):
         raise BackendError(
@@ -38,6 +39,16 @@ def register(backend: Backend | type[Backend]) -> None:
             hint="give it another name",
         )
     _REGISTERED[made.name] = made
+
+
+def check_abilities(backend: Backend) -> None:
+    """BackendError for an ability that is not in the list."""
+    for ability in unknown(backend.abilities):
+        raise BackendError(
+            f"states an unknown ability {ability!r}.{did_you_mean(ability, ABILITIES)}",
+            where=backend.name,
+            hint=f"known: {', '.join(ABILITIES)}",
+        )
 
 
 def origin(backend: Backend) -> tuple[str, str]:
@@ -81,13 +92,7 @@ def _named(name: str) -> Backend:
         backend = backend()
     if not isinstance(backend, Backend):
         raise BackendError("its entry point is not a polyframe Backend", where=name)
-    wrong = unknown(backend.abilities)
-    if wrong:
-        raise BackendError(
-            f"states an unknown ability {wrong[0]!r}.{did_you_mean(wrong[0], ABILITIES)}",
-            where=name,
-            hint=f"known: {', '.join(ABILITIES)}",
-        )
+    check_abilities(backend)
     return backend
 
 
