@@ -273,7 +273,8 @@ class TensorFlowTrainingSession(
             variable.assign(tf.cast(state[key].item(), variable.dtype))
             step = int(variable) if key.endswith("/updates") else step
         optimizer = self.kept["optimizer"]
-        optimizer.step.assign(step)
+        if hasattr(optimizer, "step"):  # a plug-in's may have no use for it
+            optimizer.step.assign(step)
         if hasattr(optimizer, "product"):  # of NAdam's momenta
             momenta = map(optimizer.momentum, range(1, step + 1))
             optimizer.product.assign(math.prod(momenta))

@@ -194,7 +194,7 @@ def resumed_bound(device: str) -> Bound:
 
 
 def fitted(model: Model, **options: Any) -> Any:
-    """``fit``, with checkpoints behind each step; its history."""
+    """``fit``, with checkpoints after each step; its history."""
     rng = np.random.default_rng(2)
     x = rng.normal(size=(SAMPLES, *model.graph.inputs[0][1]))
     y = rng.integers(0, 3, SAMPLES)
@@ -205,7 +205,7 @@ def fitted(model: Model, **options: Any) -> Any:
 
 
 def trainee(backend: Backend, device: str) -> Model:
-    """All that has a state: running statistics, dropout, Adam, averages, accumulation."""
+    """All that has a state: running statistics, dropout, Adam, EMA, accumulation."""
     return compile_model(
         normed(), backend, "cross_entropy", Adam(lr=1e-2, weight_decay=0.1),
         dtype="float64", device=device, seed=4, accumulate=2, ema=0.7,
@@ -256,7 +256,7 @@ def going_on(
 
 LOOKS: dict[str, Callable[[Model], Arrays]] = {
     "weights": Model.weights,
-    "averages": Model.inference_weights,
+    "EMA": Model.inference_weights,
     "state": Model.training_state,
 }
 

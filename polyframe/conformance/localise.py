@@ -136,8 +136,8 @@ class Localiser:
         return self.subject.model(backend, self.dtype, self.device)
 
     def nudged(self) -> Arrays:
-        """The twin's initial weights: what shows another meaning in float64, and what a
-        precision rounds in float32."""
+        """The twin's initial weights: in float64 they show a different computation, in
+        float32 what a precision rounds."""
         return self.subject.nudged("float64" if self.precision is None else self.dtype)
 
     @property

@@ -187,9 +187,9 @@ def expected(
 
 
 def values(backend: Backend, word: str, form: str, device: str) -> Iterator[Figure]:
-    """Each sample's loss (reduction "none"), usual outputs, extreme ones, and zeros."""
+    """Each sample's loss as the program has it: usual outputs, extreme ones, zeros."""
     own = own_cases(backend, word, form, "float64")
-    losses = [dataclasses.replace(case.loss, reduction="none") for case in own]
+    losses = [dataclasses.replace(case.loss, reduction="sum") for case in own]
     shapes = [case.shape for case in own]
     model, x, _ = model_of(backend, losses, shapes, device=device, forms={word: form})
     y = [targets(case) for case in own]
@@ -198,9 +198,17 @@ def values(backend: Backend, word: str, form: str, device: str) -> Iterator[Figu
         set_logits(model, logits)
         each = zip(losses, logits, y, strict=True)
         wanted = sum(loss.define(a, b) for loss, a, b in each)
-        off = apart(np.asarray(model.loss(x, as_one(y))), wanted)
+        off = apart(each_sample(model, x, y), wanted)
         detail = f"{form}, {scale}"
         yield Figure("values, float64", word, backend.name, detail, off, FORWARD)
+
+
+def each_sample(model: Model, x: Any, y: Sequence[np.ndarray]) -> np.ndarray:
+    """The loss of each sample, (N,), from steps in which no other one counts; the
+    model's reduction is "sum" and its learning rate 0."""
+    weights = np.eye(COUNT)
+    found = [model.train_step(x, as_one(y), sample_weight=w) for w in weights]
+    return np.array(found, np.float64)
 
 
 def steps(
@@ -239,7 +247,7 @@ def steps(
 def float32(backend: Backend, word: str, form: str, device: str) -> Iterator[Figure]:
     """The error of each sample's loss in float32, as a multiple of NumPy's."""
     own = own_cases(backend, word, form, "float32")
-    losses = [dataclasses.replace(case.loss, reduction="none") for case in own]
+    losses = [dataclasses.replace(case.loss, reduction="sum") for case in own]
     shapes = [case.shape for case in own]
     model, x, _ = model_of(
         backend, losses, shapes, device=device, dtype="float32", forms={word: form}
@@ -261,7 +269,7 @@ def float32(backend: Backend, word: str, form: str, device: str) -> Iterator[Fig
             loss.define(a, b) for loss, a, b in zip(losses, logits, y, strict=True)
         )
         yardstick = max(apart(single, exact), HALF_A_UNIT)
-        off = apart(np.asarray(model.loss(x, as_one(y)), np.float64), exact) / yardstick
+        off = apart(each_sample(model, x, y), exact) / yardstick
         what = "float32 error / NumPy's float32 error"
         yield Figure(what, word, backend.name, f"{form}, {scale}", off, FLOAT32)
 

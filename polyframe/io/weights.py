@@ -71,7 +71,7 @@ def check_arrays(
         try:
             value = np.asarray(weights[name])
         except ValueError:
-            wrong.append(f"{name!r} is no array")
+            wrong.append(f"{name!r} is not an array")
             continue
         if value.shape != shape:
             wrong.append(f"{name!r} is {value.shape}, the model's {shape}")

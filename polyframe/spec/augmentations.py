@@ -53,11 +53,11 @@ class Augmentation(Element, family="augmentation"):
         """
         raise NotImplementedError
 
-    def needs_pictures(self, shape: Shape) -> None:
+    def needs_images(self, shape: Shape) -> None:
         """SpecError unless samples are (C, H, W)."""
         if len(shape) != 3:
             raise SpecError(
-                f"takes pictures (C, H, W), and a sample is {shape}", where=self.label
+                f"takes images (C, H, W), and a sample is {shape}", where=self.label
             )
 
     def needs_classes(self, classes: int | None) -> int:
@@ -108,7 +108,7 @@ def inside(centre: Array, size: int, length: int) -> Array:
 
 @define
 class RandomCrop(Augmentation):
-    """Zeros around the picture, then a crop of its old size from anywhere.
+    """Zeros around the image, then a crop of its old size from anywhere.
 
     As in He et al. 2016, section 4.2. ``padding`` is rows and columns on each side; all
     ``2 · padding + 1`` offsets are equally likely in each direction.
@@ -121,11 +121,11 @@ class RandomCrop(Augmentation):
     )
 
     def check(self, shape: Shape, classes: int | None) -> None:
-        self.needs_pictures(shape)
+        self.needs_images(shape)
         for padding, size in zip(self.padding, shape[1:], strict=True):
             if padding > size:
                 raise SpecError(
-                    f"padding {padding} is more than the picture's size {size}",
+                    f"padding {padding} is more than the image's size {size}",
                     where=self.label,
                     hint="some crops would show nothing of it",
                 )
@@ -134,7 +134,7 @@ class RandomCrop(Augmentation):
         (n, channels, height, width), (top, left) = x.shape, self.padding
         wide = np.zeros((n, channels, height + 2 * top, width + 2 * left), x.dtype)
         wide[:, :, top : top + height, left : left + width] = x
-        # Every window of every picture, as a view; one index picks one of each.
+        # Every window of every image, as a view; one index picks one of each.
         windows = sliding_window_view(  # NumPy 1.26 types axis too narrowly
             wide,
             (height, width),
@@ -146,14 +146,14 @@ class RandomCrop(Augmentation):
 
 @define
 class RandomFlip(Augmentation):
-    """Left and right exchanged, with probability ``p`` for each picture."""
+    """Left and right exchanged, with probability ``p`` for each image."""
 
     word = "random_flip"
     words = 1
     p: float = field(Float(0.0, 1.0), default=0.5)
 
     def check(self, shape: Shape, classes: int | None) -> None:
-        self.needs_pictures(shape)
+        self.needs_images(shape)
 
     def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         chosen = bits[:, 0] < np.uint64(round(self.p * 2**32))
@@ -166,7 +166,7 @@ class RandomFlip(Augmentation):
 class Cutout(Augmentation):
     """A square of zeros, ``size`` pixels wide (DeVries & Taylor 2017, section 3.1).
 
-    Its centre is any pixel, and what sticks out of the picture is cut off. The square
+    Its centre is any pixel, and what sticks out of the image is cut off. The square
     is rows ``c - size // 2`` to ``c - size // 2 + size - 1``, columns likewise.
     """
 
@@ -175,7 +175,7 @@ class Cutout(Augmentation):
     size: int = field(Int())
 
     def check(self, shape: Shape, classes: int | None) -> None:
-        self.needs_pictures(shape)
+        self.needs_images(shape)
 
     def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         height, width = x.shape[2:]
@@ -317,7 +317,7 @@ class Mixup(Mixing):
 
 @define
 class CutMix(Mixing):
-    """A box of one picture pasted into another, labels by area (Yun et al. 2019).
+    """A box of one image pasted into another, labels by area (Yun et al. 2019).
 
     λ ~ Beta(α, α) for a batch; the box has ``⌊H √(1-λ)⌋ × ⌊W √(1-λ)⌋`` pixels around
     any pixel, cut off at the border; it is filled from the batch reversed. The labels
@@ -329,7 +329,7 @@ class CutMix(Mixing):
 
     def check(self, shape: Shape, classes: int | None) -> None:
         super().check(shape, classes)
-        self.needs_pictures(shape)
+        self.needs_images(shape)
 
     def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         rng, share = self.draw(bits)
