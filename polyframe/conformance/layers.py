@@ -85,10 +85,6 @@ def forward(
     )
     x, _ = batch_for(model.spec)
     what = "forward, float64"
-    for name, value in model.weights().items():
-        apart, detail = distance(value, weights[name]), f"{form}, {name}"
-        said = "weights loaded, and read again"
-        yield Figure(said, word, get(backend).name, detail, apart, BIT_EQUAL)
     for training in (False, True):
         draws = drawn(model) if training else None
         wanted, _ = interpret(model.graph, weights, x, training=training, draws=draws)
@@ -103,6 +99,10 @@ def forward(
         yield Figure(
             what, word, get(backend).name, f"{form}, {name}, predict", apart, FORWARD
         )
+    for name, value in model.weights().items():
+        apart, detail = distance(value, weights[name]), f"{form}, {name}"
+        said = "weights loaded, and read again"
+        yield Figure(said, word, get(backend).name, detail, apart, BIT_EQUAL)
 
 
 def differences(

@@ -22,7 +22,7 @@ from polyframe.train.arrays import Batches, Data, prepare
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.evaluation_data import EvaluationData
 from polyframe.train.feed import Batch
-from polyframe.train.fit import fit
+from polyframe.train.fit import TrainingData, ValidationData, fit
 from polyframe.train.history import History, Row
 
 
@@ -224,11 +224,11 @@ class Model:
 
     def fit(
         self,
-        x: Any,
+        x: TrainingData,
         y: Data | None = None,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: Any = None,
+        validation_data: ValidationData = None,
         callbacks: Sequence[Callback | CallbackSpec | str | Mapping[str, Any]] = (),
         shuffle: bool = True,
         layout: str = "NCHW",

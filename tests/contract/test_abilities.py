@@ -114,21 +114,22 @@ def test_what_is_stated_is_in_the_list(name):
 
 def test_an_unknown_ability_is_told(monkeypatch):
     class Wrong(type(registry.get("torch"))):
+        name = "wrong"
         abilities = frozenset({"infer", "trian"})
 
+    said = ": states an unknown ability 'trian'. Did you mean 'train'"
+    fails(pf.BackendError, lambda: registry.register(Wrong), f"register{said}")
     point = type("Point", (), {"load": lambda self: Wrong})()
     monkeypatch.setattr(registry, "_points", lambda: {"wrong": point})
-    said = "wrong: states an unknown ability 'trian'. Did you mean 'train'"
-    fails(pf.BackendError, lambda: registry.get("wrong"), said)
-    registry._named.cache_clear()
+    fails(pf.BackendError, lambda: registry.get("wrong"), f"wrong{said}")
 
 
 def test_backends_that_can_are_named_and_broken_ones_left_out(monkeypatch):
-    assert set(registry.able("eject")) >= set(BACKENDS)
-    assert registry.able("processes") == []
+    assert set(registry.backends_with("eject")) >= set(BACKENDS)
+    assert registry.backends_with("processes") == []
     names = [*BACKENDS, "broken"]
     monkeypatch.setattr(registry, "backends", lambda: names)
-    assert registry.able("train") == list(BACKENDS)
+    assert registry.backends_with("train") == list(BACKENDS)
 
 
 @pytest.mark.parametrize("name", BACKENDS)
