@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 
 import numpy as np
 import pytest
+from helpers.changed import changed
 from helpers.failing import fails
 from helpers.support import BACKENDS
 
@@ -21,14 +21,6 @@ from polyframe.contract.gaps import Gap, Witness, load_gaps
 from polyframe.errors import BackendError, ConformanceError
 
 on_each = pytest.mark.parametrize("backend", BACKENDS)
-
-
-def changed(name, **fields):
-    """A backend of which something is different."""
-    found = copy.copy(registry.get(name))
-    for field, value in fields.items():
-        setattr(found, field, value)
-    return found
 
 
 def of(backend, entry, families=conformance.FAMILIES):

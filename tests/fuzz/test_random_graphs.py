@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from helpers.graph_draws import together, towers
+from helpers.changed import planted
+from helpers.graph_draws import Tower, together, towers
 from helpers.support import BACKENDS, keep_counts
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
@@ -180,29 +181,40 @@ class AloneError(Exception):
 
 def check(found, optimizer):
     """All towers at once; if that fails, each alone, to name and shrink the culprit."""
+    for tower in found:
+        if gaps(tower, optimizer):
+            alone([tower], optimizer)
+    others = [tower for tower in found if not gaps(tower, optimizer)]
     try:
-        counts = compare(together(found), [t.loss for t in found], optimizer)
-        if any(key.startswith(("gap", CONSTANT)) for key in counts):
-            raise AloneError("one with a gap, or with a norm of a constant")
+        if len(others) < len(found) // 2:
+            raise AloneError("most of them have been compared")
+        counts = compare(together(others), [t.loss for t in others], optimizer)
+        if CONSTANT in counts:
+            raise AloneError("one has a norm of a constant")
         COUNTS.update(counts)
-        COUNTS["graphs, compared"] += len(found)
+        COUNTS["graphs, compared"] += len(others)
     except Exception as error:
-        for tower in found:
-            try:
-                counts = compare(tower.spec(), [tower.loss], optimizer)
-                COUNTS.update(counts)
-                COUNTS["graphs, compared"] += "tensors" in counts
-            except NotFiniteError:
-                COUNTS["graphs, not finite"] += 1
-            except Exception as single:
-                path = keep(*shrunk(tower, optimizer), optimizer)
-                raise AssertionError(f"{single}; kept as {path}") from single
+        alone(others, optimizer)
         if not isinstance(error, (AloneError, NotFiniteError)):
             raise  # together, and not alone
     COUNTS["graphs"] += len(found)
     COUNTS.update(f"layer {word}" for tower in found for word in tower.words)
     COUNTS.update(f"loss {tower.loss.type}" for tower in found)
     COUNTS[f"optimizer {optimizer.type}"] += len(found)
+
+
+def alone(found, optimizer):
+    """Each by itself; the shortest beginning of one that fails is kept."""
+    for tower in found:
+        try:
+            counts = compare(tower.spec(), [tower.loss], optimizer)
+            COUNTS.update(counts)
+            COUNTS["graphs, compared"] += "tensors" in counts
+        except NotFiniteError:
+            COUNTS["graphs, not finite"] += 1
+        except Exception as single:
+            path = keep(*shrunk(tower, optimizer), optimizer)
+            raise AssertionError(f"{single}; kept as {path}") from single
 
 
 def shrunk(tower, optimizer):
@@ -251,7 +263,7 @@ def nearly_all(counts, graphs):
     """Those that were drawn were compared, but for a few that are told."""
     assert counts["graphs"] == graphs
     assert counts["graphs, compared"] >= 0.9 * graphs, counts
-    assert counts["tensors"] >= 100 * graphs, counts
+    assert counts["tensors"] >= 50 * graphs, counts
     assert counts["tensors, chaotic"] <= 0.05 * counts["tensors"], counts
     assert counts[CONSTANT] <= 0.05 * graphs, counts
 
@@ -291,12 +303,11 @@ def test_what_was_found_once_stays_mended(path):
     spec = pf.load_spec(yaml.safe_dump(data["spec"]))
     losses = [Loss.parse(data["loss"])]
     counts = compare(spec, losses, Optimizer.parse(data["optimizer"]))
-    assert counts["tensors"] or counts[CONSTANT]
+    told = counts["tensors"] or counts[CONSTANT]
+    assert told or data.get("refused") and counts["graphs, refused"], counts
 
 
 def test_a_planted_bug_is_found_shrunk_and_kept(monkeypatch):
-    from test_diff import planted
-
     wrong = planted("torch", "nn.Tanh()", "nn.Hardtanh()")
     monkeypatch.setattr(f"{__name__}.BACKENDS", ("torch", wrong))
     x = pf.Input((3, 4, 4), name="t0in0")
@@ -304,8 +315,6 @@ def test_a_planted_bug_is_found_shrunk_and_kept(monkeypatch):
     nodes = [stem]
     for layer in (pf.ReLU(), pf.Tanh(), pf.Sigmoid(), pf.ELU()):
         nodes.append(layer(nodes[-1]))
-    from helpers.graph_draws import Tower
-
     tower = Tower(0, [x], nodes, [], pf.MSE(), 4)
     with pytest.raises(AssertionError, match="kept as") as caught:
         check([tower], pf.SGD(0.1))
