@@ -1,5 +1,8 @@
 """The suite: checks as data, for any backend.
 
+Each family asks a backend for what it states in its ``abilities``: one that does not
+train is held against the definitions of layers, and one without float64 in float32.
+
 A backend's authors take the whole suite in a few lines of their own tests::
 
     from polyframe import conformance
@@ -17,7 +20,7 @@ from dataclasses import dataclass, field
 
 from polyframe.conformance.figures import Figure
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import get
+from polyframe.contract.registry import get, usable
 from polyframe.errors import BackendError, ConformanceError
 
 FAMILIES = ("gaps", "layers", "losses", "optimizers", "training", "features", "files")
@@ -74,6 +77,18 @@ def checks(
             hint=f"install it with: {found.install}",
         )
     return list(_checks(found, families, device))
+
+
+def partners(backend: Backend) -> list[Backend]:
+    """The other usable backends that it can be compared with: those that train in
+    float64."""
+    others = usable("train", "float64").items()
+    return [other for name, other in others if name != backend.name]
+
+
+def dtypes(backend: Backend) -> list[str]:
+    """Those of weights that it can compute in."""
+    return [d for d in ("float64", "float32") if d in {"float32", *backend.abilities}]
 
 
 def _checks(backend: Backend, families: Sequence[str], device: str) -> Iterator[Check]:
