@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import polyframe as pf
-from polyframe.compiler.table import Target, choose
+from polyframe.compiler.table import Target, View, choose
 from polyframe.contract import registry
 from polyframe.contract.programs import make_step, write_programs
 from polyframe.errors import UnsupportedError
@@ -58,7 +58,7 @@ def spec_of(word: str, example: Any) -> pf.ModelSpec:
 def form_of(word: str, example: Any, backend: str, dtype: str) -> tuple[bool, str]:
     """(whether it is written, the name of the form or the reason of the gap)."""
     (node,) = spec_of(word, example).infer().nodes
-    form = choose(registry.get(backend).entries, node, Target(dtype))
+    form = choose(registry.get(backend).entries, View(node, Target(dtype)))
     return (False, form) if isinstance(form, str) else (True, form.name)
 
 
@@ -79,16 +79,19 @@ def training(family: str, word: str, backend: str, dtype: str) -> str:
     for options in getattr(cls, "examples", ({},)):
         loss: Any = cls(**options) if family == "losses" else pf.MSE()
         rule: Any = cls(**options) if family == "optimizers" else pf.SGD()
-        units = 12 if word == "triplet" else 4
+        units = cls.example_shapes[0][0] if family == "losses" else 4
         spec = pf.Sequential([pf.Dense(units, name="it")], (3,), name="example")
         try:
             step = make_step(spec, found, loss, rule, Training(), "aligned")
-            program = write_programs(spec, found, step, Target(dtype), False)[0]
+            for kind in loss.target_kinds:
+                assert step is not None
+                step = dataclasses.replace(step, targets=(kind,))
+                program = write_programs(spec, found, step, Target(dtype), False)[0]
+                texts.append(program.source)
         except UnsupportedError as error:
             return f"gap: {error.message}"
         except pf.SpecError:  # a loss of other outputs
             continue
-        texts.append(program.source)
     return "\0".join(texts)
 
 
@@ -158,7 +161,7 @@ def figures() -> list[dict[str, Any]]:
             "2",
             *(f"tests/backends/{name}" for name in TESTS),
         ]
-        settings = {"POLYFRAME_FIGURES": str(path), "OMP_WAIT_POLICY": "PASSIVE"}
+        settings = {"POLYFRAME_MEASURED": str(path), "OMP_WAIT_POLICY": "PASSIVE"}
         env = {**os.environ, **settings}
         subprocess.run([sys.executable, *run], cwd=ROOT, env=env, check=True)
         return [json.loads(line) for line in path.read_text().splitlines()]

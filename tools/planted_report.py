@@ -24,7 +24,7 @@ def main():
             said = f"{found.key.kind} of {found.key.name}, step {found.key.step}"
             said += f": {found.layer}, {found.entry}" + ("" if right else " (wrong)")
         caught = bug.caught() or "NOT CAUGHT"
-        what = f"{bug.family}, {bug.entry}: {caught.rpartition(':')[0] or caught}"
+        what = f"{bug.family}, {bug.entry}: {caught}"
         rows.append(f"| {bug.name} | {bug.backend} | {bug.entry} | {what} | {said} |")
     missed = sum("NOT CAUGHT" in row for row in rows)
     lines = [

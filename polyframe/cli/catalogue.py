@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -27,14 +28,17 @@ def elements(registry: Mapping[str, Any]) -> Listing:
     return ["name", "what it is"], rows
 
 
+def family(module: str, base: str) -> Callable[[], Listing]:
+    """The elements of a family, by the module and the name of its base class."""
+    return lambda: elements(getattr(importlib.import_module(module), base).registry)
+
+
 def layers() -> Listing:
     """All layers, and how far each backend supports them, as the tests found it."""
     from polyframe.contract import registry
     from polyframe.errors import BackendError
-    from polyframe.plugins import load_installed
     from polyframe.spec.layers import Layer
 
-    load_installed()
     tables = {}
     for name in registry.backends():
         try:
@@ -86,54 +90,23 @@ def status(there: bool, tested: Mapping[str, Any] | None) -> str:
     return f"exact, {gaps} gap{'s' * (gaps > 1)}" if gaps else "exact"
 
 
-def losses() -> Listing:
-    """All losses."""
-    from polyframe.spec.losses import Loss
+def settings() -> Listing:
+    """All settings of a recipe: what is allowed, the default, what each does."""
+    import dataclasses
 
-    return elements(Loss.registry)
+    from polyframe.spec.settings import RunSettings, Training
 
-
-def optimizers() -> Listing:
-    """All optimizers."""
-    from polyframe.spec.optimizers import Optimizer
-
-    return elements(Optimizer.registry)
-
-
-def initializers() -> Listing:
-    """All initializers."""
-    from polyframe.spec.initializers import Initializer
-
-    return elements(Initializer.registry)
-
-
-def metrics() -> Listing:
-    """All metrics."""
-    from polyframe.spec.metrics import Metric
-
-    return elements(Metric.registry)
-
-
-def schedules() -> Listing:
-    """All schedules."""
-    from polyframe.spec.schedules import Schedule
-
-    return elements(Schedule.registry)
-
-
-def augmentations() -> Listing:
-    """All augmentations."""
-    from polyframe.spec.augmentations import Augmentation
-
-    return elements(Augmentation.registry)
-
-
-def callbacks() -> Listing:
-    """All callbacks."""
-    from polyframe.spec import safety  # noqa: F401 - registers its own
-    from polyframe.spec.callbacks import CallbackSpec
-
-    return elements(CallbackSpec.registry)
+    fields = [*dataclasses.fields(RunSettings), *dataclasses.fields(Training)]
+    rows = [
+        [
+            field.name,
+            "nothing" if field.default in (None, ()) else str(field.default),
+            field.metadata["kind"].allowed,
+            field.metadata["help"],
+        ]
+        for field in fields
+    ]
+    return ["name", "default", "allowed", "what it does"], rows
 
 
 def models() -> Listing:
@@ -181,13 +154,14 @@ def backends() -> Listing:
 KINDS: dict[str, Callable[[], Listing]] = {
     "layers": layers,
     "composites": composites,
-    "losses": losses,
-    "optimizers": optimizers,
-    "schedules": schedules,
-    "initializers": initializers,
-    "metrics": metrics,
-    "augmentations": augmentations,
-    "callbacks": callbacks,
+    "losses": family("polyframe.spec.losses", "Loss"),
+    "optimizers": family("polyframe.spec.optimizers", "Optimizer"),
+    "schedules": family("polyframe.spec.schedules", "Schedule"),
+    "initializers": family("polyframe.spec.initializers", "Initializer"),
+    "metrics": family("polyframe.spec.metrics", "Metric"),
+    "augmentations": family("polyframe.spec.augmentations", "Augmentation"),
+    "callbacks": family("polyframe.spec.safety", "CallbackSpec"),
+    "settings": settings,
     "models": models,
     "recipes": recipes,
     "datasets": datasets,
@@ -202,7 +176,8 @@ def list_command(kind: str) -> None:
     """What there is: layers, losses, recipes, data sets, …
 
     KIND is layers, composites, losses, optimizers, schedules, initializers,
-    metrics, augmentations, callbacks, models, recipes, datasets or backends.
+    metrics, augmentations, callbacks, settings, models, recipes,
+    datasets or backends. What installed plug-ins add is among them.
 
     \b
     Examples:
@@ -210,7 +185,9 @@ def list_command(kind: str) -> None:
       polyframe list recipes       what `polyframe train` takes by name
     """
     from polyframe.cli.output import print_table
+    from polyframe.plugins import load_installed
 
+    load_installed()
     heads, rows = KINDS[kind]()
     if rows:
         print_table(heads, rows)

@@ -20,11 +20,13 @@ from dataclasses import dataclass, field
 
 from polyframe.conformance.figures import Figure
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import get, usable
+from polyframe.contract.registry import get, require, usable
 from polyframe.errors import BackendError, ConformanceError
 
 FAMILIES = ("gaps", "layers", "losses", "optimizers", "training", "features", "files")
 """Modules of this package, each with ``checks(backend, device)``."""
+TRAINING = frozenset({"losses", "optimizers", "training", "features"})
+"""Those of them that are for backends that train, in float64."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,13 @@ def checks(
 ) -> list[Check]:
     """The suite for one backend, in the order in which it is best run.
 
-    ``families`` are some of ``FAMILIES``. BackendError if the backend does not load or
-    is not usable: one that was asked for is never skipped.
+    ``families`` are some of ``FAMILIES``; those that train have no checks for a backend
+    that does not. BackendError if the backend does not load or is not usable, or trains
+    without float64: one that was asked for is never skipped.
     """
     found = get(backend)
+    if "train" in found.abilities:
+        require(found, "float64")
     probe = found.probe()
     if not probe.usable:
         raise BackendError(
@@ -93,5 +98,7 @@ def dtypes(backend: Backend) -> list[str]:
 
 def _checks(backend: Backend, families: Sequence[str], device: str) -> Iterator[Check]:
     for family in families:
+        if family in TRAINING and "train" not in backend.abilities:
+            continue
         module = importlib.import_module(f"polyframe.conformance.{family}")
         yield from module.checks(backend, device)
