@@ -76,9 +76,14 @@ def form_of(
 
 def cases_of(backend: str | Backend, word: str, form: str, dtype: str) -> list[Case]:
     """The examples of a layer that take that form."""
-    target = Target(dtype)
+    target = Target(dtype, training=trains(backend))
     found = examples(word)
     return [case for case in found if form_of(backend, case, target, form) == form]
+
+
+def trains(backend: str | Backend) -> bool:
+    """Whether a backend has the ability to train."""
+    return "train" in get(backend).abilities
 
 
 def own_draws(word: str, form: str) -> bool:
@@ -94,10 +99,11 @@ def compiled(
     form: str | None = None,
     device: str = "cpu",
 ) -> tuple[Model, dict[str, Array]]:
-    """A model around the cases with weights of which none is left at 0 or 1."""
+    """A model around the cases with weights of which none is left at 0 or 1; without a
+    loss on a backend that does not train."""
     model = compile_model(
-        spec_around(cases), backend, loss="mse", optimizer=SGD(lr=0.0), dtype=dtype,
-        device=device, forms={cases[0][1]: form} if form else None,
+        spec_around(cases), backend, "mse" if trains(backend) else None, SGD(lr=0.0),
+        dtype=dtype, device=device, forms={cases[0][1]: form} if form else None,
     )  # fmt: skip
     weights = initial_weights(model.graph.parameters, 0, "float64")
     for name, value in weights.items():

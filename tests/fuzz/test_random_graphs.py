@@ -6,6 +6,7 @@ import multiprocessing
 import tempfile
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,18 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 
 import polyframe as pf
+from polyframe.compiler.table import Target
 from polyframe.conformance.figures import GRADIENT
 from polyframe.conformance.rules import rules
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import trace
 from polyframe.conformance.verify import CHAOS, apart, bound64, sizes
 from polyframe.contract import registry
+from polyframe.contract.programs import make_step, write_programs
 from polyframe.errors import UnsupportedError
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.settings import Training
 from polyframe.spec.typed import flatten
 from polyframe.train.arrays import as_list, as_one
 
@@ -201,6 +205,22 @@ def check(found, optimizer):
     COUNTS.update(f"layer {word}" for tower in found for word in tower.words)
     COUNTS.update(f"loss {tower.loss.type}" for tower in found)
     COUNTS[f"optimizer {optimizer.type}"] += len(found)
+
+
+@cache
+def gaps(tower, optimizer):
+    """Whether some backend refuses a tower; the program is written, and no more."""
+    spec = tower.spec()
+    for backend in BACKENDS:
+        found = registry.get(backend)
+        try:
+            step = make_step(
+                spec, found, [tower.loss], optimizer, Training(), "aligned"
+            )
+            write_programs(spec, found, step, Target("float64"), True)
+        except UnsupportedError:
+            return True
+    return False
 
 
 def alone(found, optimizer):
