@@ -5,54 +5,65 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from polyframe.cli.options import common_options
 
+if TYPE_CHECKING:
+    from polyframe.spec.element import Element
+
 Listing = tuple[list[str], list[list[str]]]
 
 
-def first_line(thing: Any) -> str:
+def first_line(thing: object) -> str:
     """The first sentence of a docstring; formulas and years may hold dots."""
     paragraph = " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
     sentence = re.match(r".+?[.:](?= [A-Z(]|$)", paragraph)
     return sentence[0].removesuffix(":") if sentence else paragraph
 
 
-def elements(registry: Mapping[str, Any]) -> Listing:
+def elements(registry: Mapping[str, object]) -> Listing:
     """A family of elements: names and what they are."""
-    rows = [[word, first_line(found)] for word, found in sorted(registry.items())]
+    rows = [[word, first_line(element)] for word, element in sorted(registry.items())]
     return ["name", "what it is"], rows
 
 
-def layers() -> Listing:
-    """All layers, and how far each backend supports them, as the tests found it."""
-    from polyframe.contract import registry
+def supported(family: str, registry: Mapping[str, type[Element]]) -> Listing:
+    """Layers, losses or optimizers, and how far each backend supports them: what the
+    tests measured, or whether there is an entry where they did not."""
+    from polyframe.conformance.support import load_support, status
+    from polyframe.contract import registry as backends
     from polyframe.errors import BackendError
     from polyframe.plugins import load_installed
-    from polyframe.spec.layers import Layer
 
     load_installed()
     tables = {}
-    for name in registry.backends():
+    for name in backends.backends():
         try:
-            tables[name] = registry.get(name).entries
+            tables[name] = backends.get(name).entries
         except BackendError as error:
             click.echo(f"warning: {error}", err=True)
-    known, rows = support(), []
-    for word, found in sorted(Layer.registry.items()):
-        if word != "Block":  # a block is made of layers; every backend writes it
-            cells = [
-                status(
-                    word in table and bool(table[word].forms),
-                    known.get(word, {}).get(name),
-                )
-                for name, table in tables.items()
-            ]
-            rows.append([word, *cells, first_line(found)])
+    known, rows = load_support()[family], []
+    for word, element in sorted(registry.items()):
+        if word == "Block":  # a block is made of layers; every backend writes it
+            continue
+        cells = []
+        for name, table in tables.items():
+            own = known.get(word, {}).get(name)
+            there = word in table and bool(table[word].forms)
+            untested = "untested" if there else "-"  # of a plug-in, or on one's backend
+            cells.append(status(own) if own else untested)
+        rows.append([word, *cells, first_line(element)])
     return ["name", *tables, "what it is"], rows
+
+
+def layers() -> Listing:
+    """All layers."""
+    from polyframe.spec.layers import Layer
+
+    return supported("layers", Layer.registry)
 
 
 def composites() -> Listing:
@@ -62,42 +73,18 @@ def composites() -> Listing:
     return elements({maker.__name__: maker for maker in EXAMPLES})
 
 
-def support() -> Mapping[str, Any]:
-    """Layer → backend → what the tests found."""
-    import json
-    from importlib import resources
-
-    text = (
-        resources.files("polyframe.conformance")
-        .joinpath("support.json")
-        .read_text("utf-8")
-    )
-    found: Mapping[str, Any] = json.loads(text)["layers"]
-    return found
-
-
-def status(there: bool, tested: Mapping[str, Any] | None) -> str:
-    """``exact``, ``exact, 2 gaps``, ``untested`` or ``-``."""
-    if not there:
-        return "-"
-    if tested is None:
-        return "untested"  # a plug-in's
-    gaps = len(tested["gaps"])
-    return f"exact, {gaps} gap{'s' * (gaps > 1)}" if gaps else "exact"
-
-
 def losses() -> Listing:
     """All losses."""
     from polyframe.spec.losses import Loss
 
-    return elements(Loss.registry)
+    return supported("losses", Loss.registry)
 
 
 def optimizers() -> Listing:
     """All optimizers."""
     from polyframe.spec.optimizers import Optimizer
 
-    return elements(Optimizer.registry)
+    return supported("optimizers", Optimizer.registry)
 
 
 def initializers() -> Listing:
@@ -126,6 +113,21 @@ def augmentations() -> Listing:
     from polyframe.spec.augmentations import Augmentation
 
     return elements(Augmentation.registry)
+
+
+def settings() -> Listing:
+    """All settings of a training, with their defaults."""
+    import dataclasses
+
+    from polyframe.spec.settings import RunSettings, Training
+    from polyframe.spec.summary import value_text
+
+    rows = [
+        [f.name, f.metadata["kind"].allowed, value_text(f.default), f.metadata["help"]]
+        for group in (RunSettings, Training)
+        for f in dataclasses.fields(group)
+    ]
+    return ["name", "what it takes", "default", "what it does"], rows
 
 
 def callbacks() -> Listing:
@@ -187,6 +189,7 @@ KINDS: dict[str, Callable[[], Listing]] = {
     "initializers": initializers,
     "metrics": metrics,
     "augmentations": augmentations,
+    "settings": settings,
     "callbacks": callbacks,
     "models": models,
     "recipes": recipes,
@@ -202,11 +205,12 @@ def list_command(kind: str) -> None:
     """What there is: layers, losses, recipes, data sets, …
 
     KIND is layers, composites, losses, optimizers, schedules, initializers,
-    metrics, augmentations, callbacks, models, recipes, datasets or backends.
+    metrics, augmentations, settings, callbacks, models, recipes, datasets or
+    backends.
 
     \b
     Examples:
-      polyframe list layers        with what the tests found on each backend
+      polyframe list layers        and what each backend supports
       polyframe list recipes       what `polyframe train` takes by name
     """
     from polyframe.cli.output import print_table
