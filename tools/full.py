@@ -1,4 +1,4 @@
-"""`make test-full`: every test, and a report with the worst figures in docs/results/.
+"""`make test-full`: every test, and a report with the worst values in docs/results/.
 
 Named files are a part of it, with a report of its own: `tools/full.py
  tests/backends/test_fuzz.py`
@@ -26,15 +26,16 @@ PACKAGES = ("numpy", "torch", "tensorflow-cpu", "keras", "mxnet")
 
 
 def worst(lines):
-    """family → (how many figures, the worst of them)."""
-    found = {}
+    """family → (how many values, the largest of them)."""
+    largest = {}
     for line in lines:
-        count, top = found.get(line["family"], (0, line))
-        found[line["family"]] = (count + 1, max(line, top, key=lambda x: x["value"]))
-    return found
+        count, top = largest.get(line["family"], (0, line))
+        top = max(line, top, key=lambda x: x["value"])
+        largest[line["family"]] = (count + 1, top)
+    return largest
 
 
-def report(counts, figures, made="make test-full"):
+def report(counts, values, made="make test-full"):
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=ROOT,
@@ -52,10 +53,10 @@ def report(counts, figures, made="make test-full"):
         f"- {platform.machine()}, {len(os.sched_getaffinity(0))} processors, no GPU",
         f"- {counts}",
         "",
-        "| what | figures | worst | allowed | where |",
+        "| what | values | worst | bound | where |",
         "|---|---:|---:|---:|---|",
     ]
-    for family, (count, top) in sorted(figures.items()):
+    for family, (count, top) in sorted(values.items()):
         value, bound = f"{top['value']:.2g}", f"{top['bound']:.2g}"
         lines.append(f"| {family} | {count} | {value} | {bound} | {top['detail']} |")
     return "\n".join(lines) + "\n"
@@ -66,30 +67,30 @@ def drawn(lines, made="make test-full"):
     totals = {}
     for line in lines:
         totals.setdefault(line["counts"], Counter()).update(line["values"])
-    found = ["# What random tests drew", "", f"Made by `{made}`; do not edit.", ""]
+    text = ["# What random tests drew", "", f"Made by `{made}`; do not edit.", ""]
     for family, counts in sorted(totals.items()):
-        found += [f"## {family}", ""]
-        found += [f"- {key}: {count}" for key, count in sorted(counts.items())]
-        found.append("")
-    return "\n".join(found)
+        text += [f"## {family}", ""]
+        text += [f"- {key}: {count}" for key, count in sorted(counts.items())]
+        text.append("")
+    return "\n".join(text)
 
 
-def keep(last, figures, counts):
+def keep(last, values, counts):
     """Write the report of a run that passed."""
     files = [Path(word).stem for word in sys.argv[1:] if word.endswith(".py")]
     RESULTS.mkdir(parents=True, exist_ok=True)
     if files:
         made = " ".join(["python tools/full.py", *sys.argv[1:]])
-        text = report(last, figures, made) + "\n" + drawn(counts, made)
+        text = report(last, values, made) + "\n" + drawn(counts, made)
         (RESULTS / f"{files[0]}.md").write_text(text)
     elif sys.argv[1:] in ([], ["-n", "2"]):
-        REPORT.write_text(report(last, figures))
+        REPORT.write_text(report(last, values))
         DRAWN.write_text(drawn(counts))
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "figures.jsonl"
+        path = Path(folder) / "values.jsonl"
         path.touch()
         running = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", *sys.argv[1:]],
@@ -104,11 +105,11 @@ def main():
             last = line.strip("= \n") or last
         code = running.wait()
         lines = [json.loads(line) for line in path.read_text().splitlines()]
-        figures = worst([line for line in lines if "family" in line])
+        values = worst([line for line in lines if "family" in line])
         counts = [line for line in lines if "counts" in line]
     if code == 0:
-        keep(last, figures, counts)
-    print(report(last, figures))
+        keep(last, values, counts)
+    print(report(last, values))
     sys.exit(code)
 
 

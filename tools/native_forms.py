@@ -218,10 +218,10 @@ def written(cls: type[Element], name: str) -> list[Written]:
                 of_kind = [case for case in every if case.targets == kind]
                 shown.append(first_with(form, of_kind, backend))
             shown.append(first_with(form, richest(every), backend))
-        for found in shown:
-            if found is None:
+        for first in shown:
+            if first is None:
                 continue
-            case, label = found
+            case, label = first
             parts = parts_of(case, backend, TARGETS[label])
             if parts not in seen:
                 seen[parts] = Written(form.name, [case], label, parts)
@@ -249,15 +249,15 @@ def first_with(
 def gaps(cls: type[Element], name: str) -> dict[str, list[str]]:
     """Reason → the cases that a backend cannot write, in any dtype; a reason that no
     example shows has none."""
-    backend, found = registry.get(name), dict[str, list[str]]()
+    backend, reasons = registry.get(name), dict[str, list[str]]()
     declared = backend.reasons.get(cls.word)
     if declared is not None:
-        found[declared] = []
+        reasons[declared] = []
     for label in ("float64", "float32"):
         for case in cases(cls):
             form = chosen(case, backend, TARGETS[label])
             if isinstance(form, str):
-                known = found.setdefault(form, [])
+                known = reasons.setdefault(form, [])
                 if case.options not in known:
                     known.append(case.options)
-    return found
+    return reasons
