@@ -104,7 +104,7 @@ def run_tests() -> list[dict[str, Any]]:
         path = Path(folder) / "values.jsonl"
         path.touch()
         files = [f"tests/backends/{name}" for name in TESTS]
-        settings = {"POLYFRAME_FIGURES": str(path), "OMP_WAIT_POLICY": "PASSIVE"}
+        settings = {"POLYFRAME_MEASURED": str(path), "OMP_WAIT_POLICY": "PASSIVE"}
         subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-n", "2", *files],
             cwd=ROOT,

@@ -24,7 +24,7 @@ def main():
             said = f"{cause.key.kind} of {cause.key.name}, step {cause.key.step}"
             said += f": {cause.layer}, {cause.entry}" + ("" if right else " (wrong)")
         caught = bug.caught() or "NOT CAUGHT"
-        what = f"{bug.family}, {bug.entry}: {caught.rpartition(':')[0] or caught}"
+        what = f"{bug.family}, {bug.entry}: {caught}"
         rows.append(f"| {bug.name} | {bug.backend} | {bug.entry} | {what} | {said} |")
     missed = sum("NOT CAUGHT" in row for row in rows)
     lines = [

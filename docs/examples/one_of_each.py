@@ -68,7 +68,8 @@ def noise(forward):
 
 add_entries("torch", {"UniformNoise": noise("{0} + {draw} if self.training else {0}")})
 add_entries("tensorflow", {"UniformNoise": noise("{0} + {draw} if training else {0}")})
-add_entries("mxnet", {"UniformNoise": noise("{0} + {draw} if draws else {0}")})
+added = "F.broadcast_add({0}, {draw}) if draws else {0}"
+add_entries("mxnet", {"UniformNoise": noise(added)})
 
 # --- a loss ------------------------------------------------------------------------
 

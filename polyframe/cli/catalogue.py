@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -30,40 +31,47 @@ def elements(registry: Mapping[str, object]) -> Listing:
     return ["name", "what it is"], rows
 
 
-def supported(family: str, registry: Mapping[str, type[Element]]) -> Listing:
+def registry_of(module: str, base: str) -> Mapping[str, type[Element]]:
+    """Name → class of a family, by the module and the name of its base class."""
+    registry: Mapping[str, type[Element]]
+    registry = getattr(importlib.import_module(module), base).registry
+    return registry
+
+
+def family(module: str, base: str) -> Callable[[], Listing]:
+    """The elements of a family."""
+    return lambda: elements(registry_of(module, base))
+
+
+def supported(family: str, module: str, base: str) -> Callable[[], Listing]:
     """Layers, losses or optimizers, and how far each backend supports them: what the
     tests measured, or whether there is an entry where they did not."""
-    from polyframe.conformance.support import load_support, status
-    from polyframe.contract import registry as backends
-    from polyframe.errors import BackendError
-    from polyframe.plugins import load_installed
 
-    load_installed()
-    tables = {}
-    for name in backends.backends():
-        try:
-            tables[name] = backends.get(name).entries
-        except BackendError as error:
-            click.echo(f"warning: {error}", err=True)
-    known, rows = load_support()[family], []
-    for word, element in sorted(registry.items()):
-        if word == "Block":  # a block is made of layers; every backend writes it
-            continue
-        cells = []
-        for name, table in tables.items():
-            own = known.get(word, {}).get(name)
-            there = word in table and bool(table[word].forms)
-            untested = "untested" if there else "-"  # of a plug-in, or on one's backend
-            cells.append(status(own) if own else untested)
-        rows.append([word, *cells, first_line(element)])
-    return ["name", *tables, "what it is"], rows
+    def listing() -> Listing:
+        from polyframe.conformance.support import load_support, status
+        from polyframe.contract import registry
+        from polyframe.errors import BackendError
 
+        tables = {}
+        for name in registry.backends():
+            try:
+                tables[name] = registry.get(name).entries
+            except BackendError as error:
+                click.echo(f"warning: {error}", err=True)
+        known, rows = load_support()[family], []
+        for word, element in sorted(registry_of(module, base).items()):
+            if word == "Block":  # a block is made of layers; every backend writes it
+                continue
+            cells = []
+            for name, table in tables.items():
+                own = known.get(word, {}).get(name)
+                there = word in table and bool(table[word].forms)
+                untested = "untested" if there else "-"  # of a plug-in, or on one
+                cells.append(status(own) if own else untested)
+            rows.append([word, *cells, first_line(element)])
+        return ["name", *tables, "what it is"], rows
 
-def layers() -> Listing:
-    """All layers."""
-    from polyframe.spec.layers import Layer
-
-    return supported("layers", Layer.registry)
+    return listing
 
 
 def composites() -> Listing:
@@ -73,69 +81,23 @@ def composites() -> Listing:
     return elements({maker.__name__: maker for maker in EXAMPLES})
 
 
-def losses() -> Listing:
-    """All losses."""
-    from polyframe.spec.losses import Loss
-
-    return supported("losses", Loss.registry)
-
-
-def optimizers() -> Listing:
-    """All optimizers."""
-    from polyframe.spec.optimizers import Optimizer
-
-    return supported("optimizers", Optimizer.registry)
-
-
-def initializers() -> Listing:
-    """All initializers."""
-    from polyframe.spec.initializers import Initializer
-
-    return elements(Initializer.registry)
-
-
-def metrics() -> Listing:
-    """All metrics."""
-    from polyframe.spec.metrics import Metric
-
-    return elements(Metric.registry)
-
-
-def schedules() -> Listing:
-    """All schedules."""
-    from polyframe.spec.schedules import Schedule
-
-    return elements(Schedule.registry)
-
-
-def augmentations() -> Listing:
-    """All augmentations."""
-    from polyframe.spec.augmentations import Augmentation
-
-    return elements(Augmentation.registry)
-
-
 def settings() -> Listing:
-    """All settings of a training, with their defaults."""
+    """All settings of a recipe: what is allowed, the default, what each does."""
     import dataclasses
 
     from polyframe.spec.settings import RunSettings, Training
-    from polyframe.spec.summary import value_text
 
+    fields = [*dataclasses.fields(RunSettings), *dataclasses.fields(Training)]
     rows = [
-        [f.name, f.metadata["kind"].allowed, value_text(f.default), f.metadata["help"]]
-        for group in (RunSettings, Training)
-        for f in dataclasses.fields(group)
+        [
+            field.name,
+            "nothing" if field.default in (None, ()) else str(field.default),
+            field.metadata["kind"].allowed,
+            field.metadata["help"],
+        ]
+        for field in fields
     ]
-    return ["name", "what it takes", "default", "what it does"], rows
-
-
-def callbacks() -> Listing:
-    """All callbacks."""
-    from polyframe.spec import safety  # noqa: F401 - registers its own
-    from polyframe.spec.callbacks import CallbackSpec
-
-    return elements(CallbackSpec.registry)
+    return ["name", "default", "allowed", "what it does"], rows
 
 
 def models() -> Listing:
@@ -181,16 +143,16 @@ def backends() -> Listing:
 
 
 KINDS: dict[str, Callable[[], Listing]] = {
-    "layers": layers,
+    "layers": supported("layers", "polyframe.spec.layers", "Layer"),
     "composites": composites,
-    "losses": losses,
-    "optimizers": optimizers,
-    "schedules": schedules,
-    "initializers": initializers,
-    "metrics": metrics,
-    "augmentations": augmentations,
+    "losses": supported("losses", "polyframe.spec.losses", "Loss"),
+    "optimizers": supported("optimizers", "polyframe.spec.optimizers", "Optimizer"),
+    "schedules": family("polyframe.spec.schedules", "Schedule"),
+    "initializers": family("polyframe.spec.initializers", "Initializer"),
+    "metrics": family("polyframe.spec.metrics", "Metric"),
+    "augmentations": family("polyframe.spec.augmentations", "Augmentation"),
+    "callbacks": family("polyframe.spec.safety", "CallbackSpec"),
     "settings": settings,
-    "callbacks": callbacks,
     "models": models,
     "recipes": recipes,
     "datasets": datasets,
@@ -205,8 +167,8 @@ def list_command(kind: str) -> None:
     """What there is: layers, losses, recipes, data sets, …
 
     KIND is layers, composites, losses, optimizers, schedules, initializers,
-    metrics, augmentations, settings, callbacks, models, recipes, datasets or
-    backends.
+    metrics, augmentations, callbacks, settings, models, recipes,
+    datasets or backends. What installed plug-ins add is among them.
 
     \b
     Examples:
@@ -214,7 +176,9 @@ def list_command(kind: str) -> None:
       polyframe list recipes       what `polyframe train` takes by name
     """
     from polyframe.cli.output import print_table
+    from polyframe.plugins import load_installed
 
+    load_installed()
     heads, rows = KINDS[kind]()
     if rows:
         print_table(heads, rows)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 @click.option(
     "--dtype",
     type=click.Choice(["float64", "float32"]),
-    help="float64, the default, tells another meaning from rounding; a recipe with a "
-    "precision is compared in float32.",
+    help="float64, the default, tells a different computation from rounding; a recipe "
+    "with a precision is compared in float32.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 @click.option(

@@ -34,7 +34,7 @@ class Divergence:
 
     @property
     def causes(self) -> tuple[Difference, ...]:
-        """Known differences that may be behind it; of ``polyframe.differences``."""
+        """Known differences that may cause it; of ``polyframe.differences``."""
         return causes(self.entry, self.key.kind, (self.one, self.other))
 
     def __str__(self) -> str:

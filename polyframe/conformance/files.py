@@ -28,6 +28,7 @@ from polyframe.data import Dataset
 from polyframe.eject.write import eject
 from polyframe.errors import WeightsError
 from polyframe.io import weights as weight_files
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.randomness import generator
@@ -51,7 +52,7 @@ from polyframe.train.checkpoint import FOLDER
 CHUNK = 25  # layers in one model
 EPOCHS, BATCH_SIZE, SAMPLES = 2, 3, 14  # 5 batches an epoch, two a step: 3 steps
 STOPPED = 4  # steps: one into the second epoch
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Array]
 
 
 def others(backend: Backend) -> list[Backend]:
@@ -194,7 +195,7 @@ def resumed_bound(device: str) -> Bound:
 
 
 def fitted(model: Model, **options: Any) -> Any:
-    """``fit``, with checkpoints behind each step; its history."""
+    """``fit``, with checkpoints after each step; its history."""
     rng = np.random.default_rng(2)
     x = rng.normal(size=(SAMPLES, *model.graph.inputs[0][1]))
     y = rng.integers(0, 3, SAMPLES)
@@ -205,7 +206,7 @@ def fitted(model: Model, **options: Any) -> Any:
 
 
 def trainee(backend: Backend, device: str) -> Model:
-    """All that has a state: running statistics, dropout, Adam, averages, accumulation."""
+    """All that has a state: running statistics, dropout, Adam, EMA, accumulation."""
     return compile_model(
         normed(), backend, "cross_entropy", Adam(lr=1e-2, weight_decay=0.1),
         dtype="float64", device=device, seed=4, accumulate=2, ema=0.7,
@@ -256,7 +257,7 @@ def going_on(
 
 LOOKS: dict[str, Callable[[Model], Arrays]] = {
     "weights": Model.weights,
-    "averages": Model.inference_weights,
+    "EMA": Model.inference_weights,
     "state": Model.training_state,
 }
 

@@ -13,7 +13,13 @@ import numpy as np
 from polyframe.compiler.table import covers
 from polyframe.conformance import losses, optimizers
 from polyframe.conformance.cases import batch_for, front
-from polyframe.conformance.figures import FORWARD, Bound, Figure, distance
+from polyframe.conformance.figures import (
+    DIFFERENCES,
+    FORWARD,
+    Bound,
+    Figure,
+    distance,
+)
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
 from polyframe.contract.gaps import Gap, Witness
@@ -95,7 +101,7 @@ def healed(backend: Backend, word: str, gap: Gap, device: str) -> Iterator[Figur
 def compiled(backend: Backend, word: str, witness: Witness, device: str) -> Model:
     """A model of the witness's case."""
     if word in Loss.registry:
-        each = Loss.find(word)(**{**witness.fields, "reduction": "none"})
+        each = Loss.find(word)(**witness.fields)
         return losses.model_of(backend, [each], witness.inputs, device=device)[0]
     if word in Optimizer.registry:
         rule = Optimizer.find(word)(**witness.fields)
@@ -161,14 +167,19 @@ def off_layer(model: Model, witness: Witness) -> float:
 
 
 def off_loss(model: Model, witness: Witness) -> float:
-    """How far a loss is from its definition; the witness's input is the output that it
-    is of."""
-    (loss,), (shape,) = model.engine.objective.losses, witness.inputs
+    """How far a loss and its slopes are from the definition; the witness's input is the
+    output that it is of."""
+    (shape,) = witness.inputs
+    loss = model.engine.objective.losses[0]
     case = losses.Case(loss, shape, loss.target_kinds[0])
     logits, y = losses.outputs(shape, "usual", seed=0), losses.targets(case)
     losses.set_logits(model, [logits])
-    found = model.loss(losses.inputs_for(model, [shape]), y)
-    return distance(np.asarray(found), loss.define(logits, y))
+    x = losses.inputs_for(model, [shape])
+    wanted, slopes = losses.expected(loss, logits, y, None)
+    gradient = model.gradients(x, y)["head0.weight"]
+    off = losses.apart(gradient, losses.as_weight(slopes))
+    value = distance(np.asarray(model.train_step(x, y)), wanted)
+    return max(value, off if not off <= DIFFERENCES.value else 0.0)
 
 
 def off_optimizer(model: Model, witness: Witness) -> float:

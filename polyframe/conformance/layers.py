@@ -27,6 +27,7 @@ from polyframe.conformance.cases import (
     spec_around,
 )
 from polyframe.conformance.figures import (
+    BIT_EQUAL,
     DIFFERENCES,
     FLOAT32,
     FORWARD,
@@ -35,10 +36,12 @@ from polyframe.conformance.figures import (
     Bound,
     Figure,
     distance,
+    scaled_distance,
 )
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
 from polyframe.contract.registry import get, usable
+from polyframe.io.array import Array
 from polyframe.randomness import generator
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers import ReLU
@@ -50,8 +53,8 @@ from polyframe.train.arrays import as_list, as_one
 
 def defined(
     graph: TypedGraph,
-    weights: Mapping[str, np.ndarray],
-    x: Sequence[np.ndarray],
+    weights: Mapping[str, Array],
+    x: Sequence[Array],
     **options: Any,
 ) -> tuple[Any, Any]:
     """What the definition says, (values, new states): in float64, and in the dtype of
@@ -63,7 +66,7 @@ def defined(
 
 
 def measured(
-    value: np.ndarray, wanted: np.ndarray, written: np.ndarray, dtype: str
+    value: Array, wanted: Array, written: Array, dtype: str
 ) -> tuple[float, Bound]:
     """The distance from the definition, and its bound; in float32 as a multiple of the
     distance of the definition in float32 (``written``)."""
@@ -82,6 +85,10 @@ def forward(
     )
     x, _ = batch_for(model.spec)
     what = "forward, float64"
+    for name, value in model.weights().items():
+        apart, detail = distance(value, weights[name]), f"{form}, {name}"
+        said = "weights loaded, and read again"
+        yield Figure(said, word, get(backend).name, detail, apart, BIT_EQUAL)
     for training in (False, True):
         draws = drawn(model) if training else None
         wanted, _ = interpret(model.graph, weights, x, training=training, draws=draws)
@@ -117,26 +124,28 @@ def differences(
         # A bias in front of a batch norm has a gradient of zero: scale by all of them.
         scale = max(np.abs(found[name]).max() for name in wanted)
         for name, (picked, values) in wanted.items():
-            apart = np.abs(found[name].reshape(-1)[picked] - values).max()
+            shape = graph.parameters[name].shape
+            apart = np.inf  # of another shape, it is not the parameter's gradient
+            if found[name].shape == shape:
+                flat = found[name].reshape(-1)[picked]
+                apart = scaled_distance(flat, values, scale)
             what = "gradients against central differences"
             detail = f"{form}, {name}"
-            yield Figure(
-                what, word, get(backend).name, detail, apart / scale, DIFFERENCES
-            )
+            yield Figure(what, word, get(backend).name, detail, apart, DIFFERENCES)
 
 
 def slopes(
     graph: TypedGraph,
-    weights: dict[str, np.ndarray],
-    x: list[np.ndarray],
-    y: np.ndarray,
+    weights: dict[str, Array],
+    x: list[Array],
+    y: Array,
     draws: Any,
-) -> dict[str, tuple[np.ndarray, list[float]]]:
+) -> dict[str, tuple[Array, list[float]]]:
     """Trainable name → (a few places, the slopes of the mean squared error there, by the
     five-point formula)."""
     rng, found = np.random.default_rng(1), {}
 
-    def loss(name: str, flat: np.ndarray) -> float:
+    def loss(name: str, flat: Array) -> float:
         changed = weights | {name: flat.reshape(weights[name].shape)}
         known, _ = interpret(graph, changed, x, training=True, draws=draws)
         return float(MSE().define(known[graph.outputs[0]], y).mean())
@@ -178,8 +187,7 @@ def agreement(
         scale = max((np.abs(exact[name]).max() for name in names if exact), default=0)
         for backend, gradients in own.items():
             for name in names:
-                apart = np.abs(gradients[name] - exact[name]).max()
-                value = apart / scale if apart else 0.0
+                value = scaled_distance(gradients[name], exact[name], scale)
                 what = "gradients between backends, float64"
                 yield Figure(
                     what, case[1], get(backend).name, f"{name}, {case}", value, GRADIENT

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from polyframe.conformance.figures import Figure
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import get
+from polyframe.contract.registry import get, require
 from polyframe.errors import BackendError, ConformanceError
 
 FAMILIES = ("gaps", "layers", "losses", "optimizers", "training", "features", "files")
@@ -62,10 +62,12 @@ def checks(
 ) -> list[Check]:
     """The suite for one backend, in the order in which it is best run.
 
-    ``families`` are some of ``FAMILIES``. BackendError if the backend does not load or
-    is not usable: one that was asked for is never skipped.
+    ``families`` are some of ``FAMILIES``; each of them trains, in float64. BackendError
+    if the backend does not load, cannot do that, or is not usable: one that was asked
+    for is never skipped.
     """
     found = get(backend)
+    require(found, "train", "float64")
     probe = found.probe()
     if not probe.usable:
         raise BackendError(

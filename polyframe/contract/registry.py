@@ -27,9 +27,7 @@ def register(backend: Backend | type[Backend]) -> None:
     """Add a backend of a plug-in; BackendError if another has its name. A package may
     name it as an entry point of the group ``polyframe.backends`` instead, and is then
     imported only when it is asked for."""
-    made = backend() if isinstance(backend, type) else backend
-    if not isinstance(made, Backend):
-        raise BackendError(f"got {brief(backend)}; a polyframe Backend is needed")
+    made = checked(backend, "register")
     other = _REGISTERED.get(made.name)
     if made.name in _points() or (other is not None and origin(other) != origin(made)):
         raise BackendError(
@@ -77,18 +75,25 @@ def _named(name: str) -> Backend:
         raise BackendError(
             f"the backend does not load: {type(error).__name__}: {error}", where=name
         ) from error
-    if isinstance(backend, type):
-        backend = backend()
-    if not isinstance(backend, Backend):
-        raise BackendError("its entry point is not a polyframe Backend", where=name)
-    wrong = unknown(backend.abilities)
+    return checked(backend, name)
+
+
+def checked(backend: object, where: str) -> Backend:
+    """A backend, made if it is a class; BackendError if it is not one, or states an
+    ability that there is not."""
+    made = backend() if isinstance(backend, type) else backend
+    if not isinstance(made, Backend):
+        raise BackendError(
+            f"got {brief(backend)}; a polyframe Backend is needed", where=where
+        )
+    wrong = unknown(made.abilities)
     if wrong:
         raise BackendError(
             f"states an unknown ability {wrong[0]!r}.{did_you_mean(wrong[0], ABILITIES)}",
-            where=name,
+            where=where,
             hint=f"known: {', '.join(ABILITIES)}",
         )
-    return backend
+    return made
 
 
 def usable() -> dict[str, Backend]:

@@ -68,16 +68,8 @@ def compile(
     - ``deterministic``: ask the framework, process-wide, for kernels that give the same
       bits again; ``model.promises`` says what it cannot promise.
 
-    The fields of ``Training``, by keyword too (``polyframe.spec.settings.Training`` says
-    more of each):
-
-    - ``clip_norm``: the largest norm of all gradients together; None does not clip.
-    - ``clip_value``: the largest size of each number of a gradient; None.
-    - ``accumulate``: batches whose gradients are added up before each update; 1.
-    - ``ema``: the decay of an EMA of the weights, which prediction uses; None keeps none.
-    - ``freeze``: names or patterns of layers and blocks that are not trained; none.
-    - ``precision``: "bfloat16" or "float16" for the passes, with weights and update in
-      float32; None computes in ``dtype``.
+    - ``training``: the fields of ``polyframe.spec.settings.Training``, which say what each
+      does (``polyframe list settings`` shows them, with their defaults).
 
     Raises ``BackendError`` if the backend is not usable, ``UnsupportedError`` for an
     ability that it does not have and, listing every node, for what it cannot run,

@@ -11,6 +11,7 @@ import numpy as np
 from polyframe.compiler.program import Program
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.modules import program_errors
+from polyframe.contract.registry import require
 from polyframe.contract.session import InferenceSession, Native
 from polyframe.data import Dataset
 from polyframe.io import weights as weight_files
@@ -296,6 +297,8 @@ class Model:
         In training mode batch norm uses the batch's statistics, and random layers the
         random numbers of the next step.
         """
+        if training:
+            require(self.backend, "train", where="activations in training mode")
         engine = self.engine
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
         return engine.inspector.activations(

@@ -1,9 +1,9 @@
-"""Augmentations: what is done to a batch before the model sees it, and its meaning.
+"""Augmentations: what is done to a batch before the model sees it, in NumPy.
 
-Samples are (N, C, H, W) or (N, features), floats, in the scale that the words before
-left them in: order in a recipe is order of application, so what pads or cuts out fills
-with 0 *of that scale*. Put ``normalize`` first and the fill is the mean, last and it is
-black. All randomness comes in as uniform 32-bit words, some for each sample.
+Samples are (N, C, H, W) or (N, features), floats. Augmentations are applied in the order
+of the recipe, and what pads or cuts out fills with 0 in the scale of that moment: after
+``normalize`` that is the mean, before it black. All randomness comes in as uniform 32-bit
+words, some for each sample.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from polyframe.errors import SpecError
@@ -32,7 +33,7 @@ CONSTANT = 1e-12
 
 
 class Augmentation(Element, family="augmentation"):
-    """The base of all augmentations: frozen data and its meaning in NumPy."""
+    """The base of all augmentations: frozen data, and what they do in NumPy."""
 
     always: ClassVar[bool] = False  # at evaluation and prediction too
     soft: ClassVar[bool] = False  # targets leave as probabilities (N, K)
@@ -53,11 +54,11 @@ class Augmentation(Element, family="augmentation"):
         """
         raise NotImplementedError
 
-    def needs_pictures(self, shape: Shape) -> None:
+    def needs_images(self, shape: Shape) -> None:
         """SpecError unless samples are (C, H, W)."""
         if len(shape) != 3:
             raise SpecError(
-                f"takes pictures (C, H, W), and a sample is {shape}", where=self.label
+                f"takes images (C, H, W), and a sample is {shape}", where=self.label
             )
 
     def needs_classes(self, classes: int | None) -> int:
@@ -79,7 +80,7 @@ def below(bits: Array, count: int) -> Array:
     return high_words.astype(np.int64)
 
 
-def probabilities(y: Array, classes: int | None, dtype: Any) -> Array:
+def probabilities(y: Array, classes: int | None, dtype: npt.DTypeLike) -> Array:
     """Labels (N,) as one-hot rows (N, K); what is probabilities already stays."""
     if y.ndim == 2:
         return y
@@ -97,9 +98,9 @@ def mixed(a: Array, share: float) -> Array:
 
 
 def inside(centre: Array, size: int, length: int) -> Array:
-    """Which of 0 … length-1 lie in the ``size`` places around each centre: (N, length).
+    """Which of 0 … length-1 lie in the ``size`` positions around each centre: (N, length).
 
-    An even size reaches one place further to the left.
+    An even size reaches one position further to the left.
     """
     low = centre - size // 2
     at = np.arange(length)
@@ -108,7 +109,7 @@ def inside(centre: Array, size: int, length: int) -> Array:
 
 @define
 class RandomCrop(Augmentation):
-    """Zeros around the picture, then a crop of its old size from anywhere.
+    """Zeros around the image, then a crop of its old size from anywhere.
 
     As in He et al. 2016, section 4.2. ``padding`` is rows and columns on each side; all
     ``2 · padding + 1`` offsets are equally likely in each direction.
@@ -121,20 +122,20 @@ class RandomCrop(Augmentation):
     )
 
     def check(self, shape: Shape, classes: int | None) -> None:
-        self.needs_pictures(shape)
+        self.needs_images(shape)
         for padding, size in zip(self.padding, shape[1:], strict=True):
             if padding > size:
                 raise SpecError(
-                    f"padding {padding} is more than the picture's size {size}",
+                    f"padding {padding} is more than the image's size {size}",
                     where=self.label,
-                    hint="some crops would show nothing of it",
+                    hint="some crops would show nothing of the image",
                 )
 
     def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         (n, channels, height, width), (top, left) = x.shape, self.padding
         wide = np.zeros((n, channels, height + 2 * top, width + 2 * left), x.dtype)
         wide[:, :, top : top + height, left : left + width] = x
-        # Every window of every picture, as a view; one index picks one of each.
+        # Every window of every image, as a view; one index picks one of each.
         windows = sliding_window_view(  # NumPy 1.26 types axis too narrowly
             wide,
             (height, width),
@@ -146,14 +147,14 @@ class RandomCrop(Augmentation):
 
 @define
 class RandomFlip(Augmentation):
-    """Left and right exchanged, with probability ``p`` for each picture."""
+    """Left and right exchanged, with probability ``p`` for each image."""
 
     word = "random_flip"
     words = 1
     p: float = field(Float(0.0, 1.0), default=0.5)
 
     def check(self, shape: Shape, classes: int | None) -> None:
-        self.needs_pictures(shape)
+        self.needs_images(shape)
 
     def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         chosen = bits[:, 0] < np.uint64(round(self.p * 2**32))
@@ -166,7 +167,7 @@ class RandomFlip(Augmentation):
 class Cutout(Augmentation):
     """A square of zeros, ``size`` pixels wide (DeVries & Taylor 2017, section 3.1).
 
-    Its centre is any pixel, and what sticks out of the picture is cut off. The square
+    Its centre is any pixel, and what sticks out of the image is cut off. The square
     is rows ``c - size // 2`` to ``c - size // 2 + size - 1``, columns likewise.
     """
 
@@ -175,7 +176,7 @@ class Cutout(Augmentation):
     size: int = field(Int())
 
     def check(self, shape: Shape, classes: int | None) -> None:
-        self.needs_pictures(shape)
+        self.needs_images(shape)
 
     def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         height, width = x.shape[2:]
@@ -317,7 +318,7 @@ class Mixup(Mixing):
 
 @define
 class CutMix(Mixing):
-    """A box of one picture pasted into another, labels by area (Yun et al. 2019).
+    """A box of one image pasted into another, labels by area (Yun et al. 2019).
 
     λ ~ Beta(α, α) for a batch; the box has ``⌊H √(1-λ)⌋ × ⌊W √(1-λ)⌋`` pixels around
     any pixel, cut off at the border; it is filled from the batch reversed. The labels
@@ -329,7 +330,7 @@ class CutMix(Mixing):
 
     def check(self, shape: Shape, classes: int | None) -> None:
         super().check(shape, classes)
-        self.needs_pictures(shape)
+        self.needs_images(shape)
 
     def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         rng, share = self.draw(bits)

@@ -149,7 +149,7 @@ def load_recipe(source: Any, changes: Mapping[str, Any] | None = None) -> Recipe
 
 
 def recipe_path(source: Any) -> Path:
-    """The file behind a path or a shipped recipe's name."""
+    """The file of a path or of a shipped recipe's name."""
     if isinstance(source, Path):
         return source
     if not isinstance(source, str):
@@ -195,7 +195,7 @@ def _data(value: Any) -> dict[str, Any]:
         )
     for key in value:
         if not isinstance(key, str):
-            raise RecipeError(f"option {brief(key)} is no name", where="data")
+            raise RecipeError(f"option {brief(key)} is not a name", where="data")
     # Pairs become lists, so that what is written to YAML reads back as the same.
     return {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
 

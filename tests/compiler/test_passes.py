@@ -279,10 +279,10 @@ def test_lint_names_biases_in_front_of_a_batch_norm():
     spec = chain(conv(name="a"), pf.BatchNorm(name="b"), conv(name="c", bias=False),
                  pf.BatchNorm(), conv(name="d"), pf.ReLU())  # fmt: skip
     assert spec.lint() == (
-        "a has a bias that b takes away again: its gradient is rounding, which Adam "
+        "a has a bias that b subtracts again: its gradient is rounding, which Adam "
         "turns into full steps; bias=False leaves it out",
     )
-    assert "note: a has a bias that b takes away" in spec.summary()
+    assert "note: a has a bias that b subtracts" in spec.summary()
     assert "note" not in pf.zoo.simple_cnn().summary()
     assert any(note.startswith("features.0 has") for note in pf.zoo.vgg11_bn().lint())
 

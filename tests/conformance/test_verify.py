@@ -196,7 +196,10 @@ def test_the_command_fails_where_something_is_out_of_bounds(spec, monkeypatch):
     [
         (["simple_cnn", "-b", "torch"], "two backends are needed"),
         (["simple_cnn", "-b", "caffe"], "unknown backend 'caffe'"),
-        (["resnet18", "--input-shape", "3x32"], "'3x32' is no shape such as 3,32,32"),
+        (
+            ["resnet18", "--input-shape", "3x32"],
+            "'3x32' is not a shape such as 3,32,32",
+        ),
         (["digits_cnn.yaml", "--width", "0.5"], "are for shipped models"),
     ],
 )

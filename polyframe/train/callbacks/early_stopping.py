@@ -45,7 +45,7 @@ class EarlyStopper(SpecCallback):
     def on_epoch_end(
         self, model: TrainedModel, epoch: int, row: dict[str, float]
     ) -> None:
-        """Compare; ``StopTraining`` says which figure, and when it was best."""
+        """Compare; ``StopTraining`` says which value, and when it was best."""
         value = self.look_up(row)
         self.waited += 1
         if self.better(value, self.best):
@@ -62,10 +62,14 @@ class EarlyStopper(SpecCallback):
             raise StopTraining(self.reason())
 
     def look_up(self, row: Mapping[str, Any]) -> float:
-        """The monitored figure of a row."""
+        """The monitored value of a row."""
         known, wanted = scalars(row), self.spec.monitor
         if wanted not in known:
-            what = "is no number" if wanted in row else "is no figure of this training"
+            what = (
+                "is not a number"
+                if wanted in row
+                else "is not a value of this training"
+            )
             more = "; val_… needs validation data" if wanted.startswith("val_") else ""
             raise PolyframeError(
                 f"monitor {brief(wanted)} {what}.{did_you_mean(wanted, known)}",

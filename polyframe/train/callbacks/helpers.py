@@ -45,7 +45,7 @@ def restored(where: str, state: Any, kinds: Mapping[str, Kind[Any]]) -> list[Any
     found = []
     if not isinstance(state, Mapping):
         raise PolyframeError(
-            f"its state in the checkpoint is damaged: {brief(state)} is no mapping",
+            f"its state in the checkpoint is damaged: {brief(state)} is not a mapping",
             where=where,
         )
     for key, kind in kinds.items():

@@ -31,7 +31,7 @@ class Snapshot:
 
 
 class NanGuard(Callback):
-    """Raises ``DivergedError`` once a loss is no finite number, and names the tensor
+    """Raises ``DivergedError`` once a loss is not a finite number, and names the tensor
     where that began, if the plan has a ``replay``."""
 
     tolerates_delay = True

@@ -67,7 +67,7 @@ ROW: dict[str, Kind[Any]] = {
 
 
 class Timer(SpecCallback):
-    """Runs ``timing``. ``rows`` has these figures of each epoch, None where unknown:
+    """Runs ``timing``. ``rows`` has these values of each epoch, None where unknown:
 
     - ``seconds`` and ``examples_per_sec``: the loop's own, training alone;
     - ``first_step_seconds``: from the epoch's start (or the last epoch's end, so with
@@ -79,8 +79,8 @@ class Timer(SpecCallback):
       epochs of about ten steps or less.
 
     ``summary``: the number of ``epochs``, the sum of ``seconds``, the first
-    ``first_step_seconds``, and the median over epochs of each other figure. The steps'
-    figures of an epoch that was resumed in its middle are of the steps since then.
+    ``first_step_seconds``, and the median over epochs of each other value. The steps'
+    values of an epoch that was resumed in its middle are of the steps since then.
     """
 
     def __init__(self, spec: Timing, folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Logs for other programs to draw: TensorBoard, Weights & Biases, MLflow.
 
-All speak of the same figures by the same tags, over the same axis: the step, from 1.
+All send the same values under the same tags, over the same axis: the step, from 1.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def tags(row: Mapping[str, Any]) -> dict[str, int | float]:
 
 class Tracker(SpecCallback):
     """Sends ``train/loss`` and ``lr`` each ``every`` steps (0: once an epoch, the
-    epoch's mean and last rate), all other figures after each epoch."""
+    epoch's mean and last rate), all other values after each epoch."""
 
     every = 1
 
@@ -69,7 +69,7 @@ class Tracker(SpecCallback):
         """Begin, or go on with, the record of this training."""
 
     def put(self, values: Mapping[str, int | float]) -> None:
-        """Record figures at ``self.step``."""
+        """Record values at ``self.step``."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class TensorBoardLogger(Tracker):
 
     def open(self) -> None:
         """Open a file whose first event tells readers to forget the next step and all
-        behind it, as ``SummaryWriter(purge_step=…)`` does."""
+        after it, as ``SummaryWriter(purge_step=…)`` does."""
         self.close()
         folder, step = self.folder / self.spec.folder, self.step + 1
         try:
