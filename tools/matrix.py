@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from definitions import definition
-from native_forms import TARGETS, Case, cases, chosen, parts_of
+from native_forms import Case, cases, chosen, parts_of
 
 from polyframe.conformance.support import DTYPES, Support, load_support, status
 from polyframe.contract import registry
@@ -56,8 +56,8 @@ def digest(cls: type[Element], backend: str) -> str:
     texts = [ast.dump(tree), repr([case.options for case in cases(cls)])]
     for dtype in DTYPES:
         for case in cases(cls):
-            if not isinstance(chosen(case, registry.get(backend), TARGETS[dtype]), str):
-                texts += parts_of(case, registry.get(backend), TARGETS[dtype])
+            if not isinstance(chosen(case, backend, dtype), str):
+                texts += parts_of(case, backend, dtype)
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
@@ -81,19 +81,19 @@ def option_values(cls: type[Element]) -> dict[str, list[Case]]:
 
 def known(cls: type[Element], name: str) -> Support:
     """What the tables say of an entry: its forms and gaps; nothing is measured."""
-    backend, gaps = registry.get(name), {}
+    gaps = {}
     for option, examples in option_values(cls).items():
         reasons = [
-            [r for d in DTYPES if isinstance(r := chosen(c, backend, TARGETS[d]), str)]
+            [r for d in DTYPES if isinstance(r := chosen(c, name, d), str)]
             for c in examples
         ]
         if all(reasons):
             gaps[option] = reasons[0][0]
     forms = {}
     for dtype in DTYPES:
-        each = [chosen(case, backend, TARGETS[dtype]) for case in cases(cls)]
+        each = [chosen(case, name, dtype) for case in cases(cls)]
         forms[dtype] = sorted({form.name for form in each if not isinstance(form, str)})
-    reason = backend.reasons.get(cls.word)
+    reason = registry.get(name).reasons.get(cls.word)
     return {"forms": forms, "gaps": gaps, "reason": reason, "worst": {}, "digest": ""}
 
 

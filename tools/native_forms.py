@@ -137,17 +137,22 @@ def view_of(
     return OptimizerView(step.optimizer, target, step.training)
 
 
-def chosen(case: Case, backend: Backend, target: Target) -> Form | str:
-    """The form that is written, or the reason why there is none."""
-    return choose(backend.entries, view_of(case, backend, target))
+@functools.cache
+def chosen(case: Case, name: str, label: str) -> Form | str:
+    """The form that a backend writes for one of TARGETS, or the reason why there is
+    none."""
+    backend = registry.get(name)
+    return choose(backend.entries, view_of(case, backend, TARGETS[label]))
 
 
 # --- texts --------------------------------------------------------------------------
 
 
-def parts_of(case: Case, backend: Backend, target: Target) -> tuple[str, ...]:
+@functools.cache
+def parts_of(case: Case, name: str, label: str) -> tuple[str, ...]:
     """What the program says for a case: of a layer the whole program; of a loss its
     function; of an optimizer how it is made and applied; both with what they need."""
+    backend, target = registry.get(name), TARGETS[label]
     step = step_of(case, backend, target.semantics)
     spec, optimize = model_of(case), target.optimize
     program = write_programs(spec, backend, step, target, optimize)[0]
@@ -208,21 +213,21 @@ def written(cls: type[Element], name: str) -> list[Written]:
     """Each form of a backend's entry, at the first example that takes it; of a loss, for
     each kind of targets; of losses and optimizers, also the last example, which sets
     more fields. What is the same text is there once."""
-    backend, every = registry.get(name), cases(cls)
-    entry = backend.entries.get(cls.word)
+    every = cases(cls)
+    entry = registry.get(name).entries.get(cls.word)
     seen: dict[tuple[str, ...], Written] = {}
     for form in sorted(entry.forms if entry else (), key=lambda form: form.faster):
-        shown = [first_with(form, every, backend)]
+        shown = [first_with(form, every, name)]
         if not issubclass(cls, Layer):
             for kind in dict.fromkeys(case.targets for case in every):
                 of_kind = [case for case in every if case.targets == kind]
-                shown.append(first_with(form, of_kind, backend))
-            shown.append(first_with(form, richest(every), backend))
+                shown.append(first_with(form, of_kind, name))
+            shown.append(first_with(form, richest(every), name))
         for first in shown:
             if first is None:
                 continue
             case, label = first
-            parts = parts_of(case, backend, TARGETS[label])
+            parts = parts_of(case, name, label)
             if parts not in seen:
                 seen[parts] = Written(form.name, [case], label, parts)
             elif case not in seen[parts].cases:
@@ -235,13 +240,11 @@ def richest(every: Sequence[Case]) -> list[Case]:
     return sorted(every, key=lambda case: -len(case.element.written()))
 
 
-def first_with(
-    form: Form, every: Sequence[Case], backend: Backend
-) -> tuple[Case, str] | None:
+def first_with(form: Form, every: Sequence[Case], name: str) -> tuple[Case, str] | None:
     """The first case, and what it is written for, for which a form is chosen."""
-    for label, target in TARGETS.items():
+    for label in TARGETS:
         for case in every:
-            if chosen(case, backend, target) == form:
+            if chosen(case, name, label) == form:
                 return case, label
     return None
 
@@ -249,13 +252,13 @@ def first_with(
 def gaps(cls: type[Element], name: str) -> dict[str, list[str]]:
     """Reason → the cases that a backend cannot write, in any dtype; a reason that no
     example shows has none."""
-    backend, reasons = registry.get(name), dict[str, list[str]]()
-    declared = backend.reasons.get(cls.word)
+    reasons = dict[str, list[str]]()
+    declared = registry.get(name).reasons.get(cls.word)
     if declared is not None:
         reasons[declared] = []
     for label in ("float64", "float32"):
         for case in cases(cls):
-            form = chosen(case, backend, TARGETS[label])
+            form = chosen(case, name, label)
             if isinstance(form, str):
                 known = reasons.setdefault(form, [])
                 if case.options not in known:
