@@ -136,7 +136,10 @@ class TensorFlowSession(Session):
 
     def tensors(self, arrays: Sequence[np.ndarray]) -> tuple[Any, ...]:
         with tf.device(self.device):
-            return tuple(tf.convert_to_tensor(array) for array in arrays)
+            return tuple(
+                tf.convert_to_tensor(a, self.dtype if a.dtype.kind == "f" else None)
+                for a in arrays
+            )
 
     def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         for name, value in weights.items():

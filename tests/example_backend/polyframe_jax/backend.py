@@ -8,7 +8,7 @@ from typing import Any
 from polyframe.compiler.program import Program
 from polyframe.compiler.python.units import Style
 from polyframe.compiler.python.write import Written
-from polyframe.compiler.table import Choice, Table, Target
+from polyframe.compiler.table import Choice, Target
 from polyframe.contract.backend import DETERMINISM_NOTE, Probe
 from polyframe.contract.devices import pick
 from polyframe.contract.python_backend import PythonBackend
@@ -51,15 +51,8 @@ class Jax(PythonBackend):
         if target.precision is not None:
             raise UnsupportedError(f"the jax backend has no {target.precision}")
 
-    def write_model(
-        self,
-        graph: TypedGraph,
-        choice: Choice,
-        target: Target,
-        style: Style,
-        table: Table,
-    ) -> Written:
-        return write_model(graph, choice.nodes, target, style, table)
+    def write_model(self, graph: TypedGraph, choice: Choice, *given: Any) -> Written:
+        return write_model(graph, choice.nodes, *given)
 
     def resolve_device(self, device: str) -> str:
         pick(device, 0, self.title)  # BackendError for all but "cpu" and "auto"

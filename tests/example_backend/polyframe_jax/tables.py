@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.losses import beside, function, number
-from polyframe.compiler.python.source import Name, Opt, call, flat, listing, literal
+from polyframe.compiler.python.losses import function
+from polyframe.compiler.python.optimizers import options
+from polyframe.compiler.python.source import Name, Opt, call, flat, literal, statement
 from polyframe.compiler.table import Entry, Form, LossView, OptimizerView, View
 from polyframe.spec.layers.base import positive_axis
 
@@ -89,80 +90,32 @@ def reshape(view: View) -> Code:
 
 
 def cross_entropy(view: LossView) -> Code:
-    loss, one_hot = view.loss, "output.shape[1], axis=1, dtype=output.dtype"
-    lines = ["    log_p = jax.nn.log_softmax(output, axis=1)"]
-    ignores = view.labels and loss.ignore_index is not None
-    if ignores:
-        lines.append(f"    counted = target != {literal(loss.ignore_index)}")
-    if view.labels:
-        lines.append(f"    target = jax.nn.one_hot(target, {one_hot})")
-    if loss.label_smoothing:
-        lines += [
-            number("smoothing", loss.label_smoothing),
-            "    target = (1 - smoothing) * target + smoothing / output.shape[1]",
-        ]
-    if loss.class_weights is not None:
-        values = listing("", loss.class_weights).flat()
-        lines += [
-            f"    weight = jnp.array({values}, output.dtype)",
-            f"    target = weight{beside(view.axes, '.reshape({})')} * target",
-        ]
-    lines.append("    losses = -(target * log_p).sum(1)")
-    lines += ["    losses = losses * counted"] if ignores else []
-    return function(lines, MEAN)
+    loss = view.loss
+    value = call(
+        "cross_entropy", {"output": Name("output"), "target": Name("target")},
+        smoothing=Opt(loss.label_smoothing, 0.0),
+        weight=Opt(loss.class_weights, None),
+        ignored=Opt(loss.ignore_index if view.labels else None, None),
+    )  # fmt: skip
+    lines = statement("losses = ", value, 4)
+    return function(lines, MEAN, snippets=("cross_entropy",))
 
 
 MEAN = ["    return losses.reshape(len(losses), -1).mean(1)  # (N,)"]
 SQUARES = ["    losses = (output - target) ** 2"]
 
 
-def decayed(view: OptimizerView, lines: list[str]) -> Code:
-    """An update whose weight decay is a part of the gradient."""
-    term, before = f"g = g + {literal(view.rule.weight_decay)} * w", []
-    if view.rule.spares_vectors:
-        before = ["if w.ndim > 1:  # no biases, scales and shifts", f"    {term}"]
-    elif view.rule.weight_decay:
-        before = [term]
-    return Code(body=tuple(f"    {line}" for line in (*before, *lines)))
+def rule(name: str) -> Entry:
+    """An optimizer that is a snippet: one parameter's way through one step."""
+    words = ("w", "g", "kept", "learning_rate", "step")
 
+    def write(view: OptimizerView) -> Code:
+        given = options(view.rule, {})
+        given["decay_vectors"] = Opt(not view.rule.spares_vectors, True)
+        value = call(name, {word: Name(word) for word in words}, **given)
+        return Code(body=tuple(statement("return ", value, 4)), snippets=(name,))
 
-def sgd(view: OptimizerView) -> Code:
-    rule, lines, share = view.rule, [], ""
-    if not rule.momentum:
-        return decayed(view, ["return w - learning_rate * g, {}"])
-    if rule.dampening:
-        lines = [f"share = jnp.where(step > 1, {literal(1 - rule.dampening)}, 1.0)"]
-        share = "share * "
-    momentum = literal(rule.momentum)
-    update = f"(g + {momentum} * v)" if rule.nesterov else "v"
-    return decayed(
-        view,
-        [
-            *lines,
-            f'v = {momentum} * kept["momentum_buffer"] + {share}g',
-            f'return w - learning_rate * {update}, {{"momentum_buffer": v}}',
-        ],
-    )
-
-
-def adam(view: OptimizerView) -> Code:
-    rule, lines, largest = view.rule, [], "v"
-    kept = '"exp_avg": m, "exp_avg_sq": v'
-    if rule.amsgrad:
-        lines = ['largest = jnp.maximum(kept["max_exp_avg_sq"], v)']
-        kept, largest = f'{kept}, "max_exp_avg_sq": largest', "largest"
-    return decayed(
-        view,
-        [
-            f"beta1, beta2, eps = {rule.beta1!r}, {rule.beta2!r}, {rule.eps!r}",
-            'm = beta1 * kept["exp_avg"] + (1 - beta1) * g',
-            'v = beta2 * kept["exp_avg_sq"] + (1 - beta2) * g**2',
-            *lines,
-            f"size = jnp.sqrt({largest} / (1 - beta2**step)) + eps",
-            "w = w - learning_rate * m / (1 - beta1**step) / size",
-            f"return w, {{{kept}}}",
-        ],
-    )
+    return entry(write)
 
 
 TABLE: dict[str, Entry] = {
@@ -193,6 +146,6 @@ TABLE: dict[str, Entry] = {
     "Softmax": entry(lambda v: Code(f"jax.nn.softmax({{0}}, axis={v.layer.axis})")),
     "cross_entropy": entry(cross_entropy),
     "mse": entry(function(SQUARES, MEAN)),
-    "Adam": entry(adam),
-    "SGD": entry(sgd),
+    "Adam": rule("adam"),
+    "SGD": rule("sgd"),
 }
