@@ -26,8 +26,8 @@ Role = Literal[
     "train_step",
 ]
 """What lines of a program are there for: making a node and calling it; the loss of an
-output; making the optimizer, and its class where the program holds that; the functions
-of the training step."""
+output; making the optimizer, and its class (or function) where the program holds that;
+the functions of the training step."""
 WHOLE = ""
 """The key of what belongs to the whole program in its source map."""
 
