@@ -1,12 +1,15 @@
-"""`make test-full`: every test, and a report with the worst figures in docs/results/.
+"""`make test-full`: every test, and a report with the worst values in docs/results/.
 
-Named files are a part of it, with a report of its own: `tools/full.py
- tests/backends/test_fuzz.py`
-writes docs/results/test_fuzz.md.
+``python tools/full.py -n 2`` runs all of them and, if they pass, writes
+docs/results/test-full.md and docs/results/drawn.md. Named files are a part, with a report
+of their own: ``tools/full.py -n 2 tests/fuzz/test_random_graphs.py`` writes
+docs/results/test_random_graphs.md. Nothing else can be left out, so that the report of
+the whole is always of the whole.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import os
@@ -20,95 +23,120 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
-REPORT = RESULTS / "test-full.md"
-DRAWN = RESULTS / "drawn.md"
 PACKAGES = ("numpy", "torch", "tensorflow-cpu", "keras", "mxnet")
 
 
 def worst(lines):
-    """family → (how many figures, the worst of them)."""
-    found = {}
+    """Family → (how many values, the line of the worst of them)."""
+    by_family = {}
     for line in lines:
-        count, top = found.get(line["family"], (0, line))
-        found[line["family"]] = (count + 1, max(line, top, key=lambda x: x["value"]))
-    return found
+        count, top = by_family.get(line["family"], (0, line))
+        by_family[line["family"]] = (
+            count + 1,
+            max(line, top, key=lambda x: x["value"] / (x["bound"] or 1.0)),
+        )
+    return by_family
 
 
-def report(counts, figures, made="make test-full"):
-    commit = subprocess.run(
+def commit():
+    """The commit that is tested, and whether files differ from it."""
+    return subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=ROOT,
         capture_output=True,
         text=True,
+        check=True,
     ).stdout.strip()
+
+
+def report(title, made, tested, summary, values):
+    """A page: what was tested where, and the worst value of each family."""
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+    processors = len(os.sched_getaffinity(0))
     lines = [
-        "# The long tests",
+        f"# {title}",
         "",
         f"Made by `{made}`; do not edit.",
         "",
-        f"- commit {commit}, {datetime.date.today()}",
+        f"- commit {tested}, {datetime.date.today()}",
         f"- Python {platform.python_version()}, {versions}",
-        f"- {platform.machine()}, {len(os.sched_getaffinity(0))} processors, no GPU",
-        f"- {counts}",
+        f"- {platform.machine()}, {processors} processors, no GPU",
+        f"- {summary}",
         "",
-        "| what | figures | worst | allowed | where |",
+        "Each row is one kind of measurement: how many values were measured, the one "
+        "that came closest to its bound, and that bound.",
+        "",
+        "| what is measured | values | worst | bound | where |",
         "|---|---:|---:|---:|---|",
     ]
-    for family, (count, top) in sorted(figures.items()):
+    for family, (count, top) in sorted(values.items()):
         value, bound = f"{top['value']:.2g}", f"{top['bound']:.2g}"
         lines.append(f"| {family} | {count} | {value} | {bound} | {top['detail']} |")
     return "\n".join(lines) + "\n"
 
 
-def drawn(lines, made="make test-full"):
-    """How often random tests drew each value of each option."""
+def drawn(lines):
+    """How often random tests drew each value of each option: sections for a page."""
     totals = {}
     for line in lines:
         totals.setdefault(line["counts"], Counter()).update(line["values"])
-    found = ["# What random tests drew", "", f"Made by `{made}`; do not edit.", ""]
+    sections = []
     for family, counts in sorted(totals.items()):
-        found += [f"## {family}", ""]
-        found += [f"- {key}: {count}" for key, count in sorted(counts.items())]
-        found.append("")
-    return "\n".join(found)
+        sections += [f"## {family}", ""]
+        sections += [f"- {key}: {count}" for key, count in sorted(counts.items())]
+        sections.append("")
+    return "\n".join(sections)
 
 
-def keep(last, figures, counts):
-    """Write the report of a run that passed."""
-    files = [Path(word).stem for word in sys.argv[1:] if word.endswith(".py")]
+def keep(files, made, text, counts):
+    """Write the pages of a run that passed."""
     RESULTS.mkdir(parents=True, exist_ok=True)
+    sections = drawn(counts)
     if files:
-        made = " ".join(["python tools/full.py", *sys.argv[1:]])
-        text = report(last, figures, made) + "\n" + drawn(counts, made)
-        (RESULTS / f"{files[0]}.md").write_text(text)
-    elif sys.argv[1:] in ([], ["-n", "2"]):
-        REPORT.write_text(report(last, figures))
-        DRAWN.write_text(drawn(counts))
+        more = f"\n{sections}" if sections else ""
+        (RESULTS / f"{Path(files[0]).stem}.md").write_text(text + more)
+        return
+    (RESULTS / "test-full.md").write_text(text)
+    head = f"# What random tests drew\n\nMade by `{made}`; do not edit.\n\n"
+    (RESULTS / "drawn.md").write_text(head + sections)
+
+
+def run(arguments, path):
+    """Run pytest, show what it says; (exit status, its last line)."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "POLYFRAME_MEASURED": str(path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    last = ""
+    for line in running.stdout:
+        print(line, end="", flush=True)
+        last = line.strip("= \n") or last
+    return running.wait(), last
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("-n", type=int, help="processes (default: this one)")
+    parser.add_argument("files", nargs="*", help="files of tests (default: all)")
+    given = parser.parse_args()
+    made, tested = "make test-full", commit()
+    if given.files:
+        made = " ".join(["python tools/full.py", *sys.argv[1:]])
+    processes = [] if given.n is None else ["-n", str(given.n)]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "figures.jsonl"
+        path = Path(folder) / "measured.jsonl"
         path.touch()
-        running = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-q", *sys.argv[1:]],
-            cwd=ROOT,
-            env={**os.environ, "POLYFRAME_FIGURES": str(path)},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        last = ""
-        for line in running.stdout:
-            print(line, end="", flush=True)
-            last = line.strip("= \n") or last
-        code = running.wait()
+        code, summary = run([*processes, *given.files], path)
         lines = [json.loads(line) for line in path.read_text().splitlines()]
-        figures = worst([line for line in lines if "family" in line])
-        counts = [line for line in lines if "counts" in line]
+    values = worst([line for line in lines if "family" in line])
+    title = "A part of the long tests" if given.files else "The long tests"
+    text = report(title, made, tested, summary, values)
     if code == 0:
-        keep(last, figures, counts)
-    print(report(last, figures))
+        keep(given.files, made, text, [line for line in lines if "counts" in line])
+    print(text)
     sys.exit(code)
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.optimizers import amsgrad_options, options
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.optimizers import (
+    Writer,
+    amsgrad_options,
+    class_entries,
+    options,
+)
 from polyframe.compiler.python.source import Opt, call
 from polyframe.compiler.table import Entry, Form, OptimizerView
 
@@ -14,7 +19,7 @@ NAMES = {"decoupled_weight_decay": "decoupled", "eps": "epsilon"}
 """What the classes in snippets/ call a field, where it is not the field's name."""
 
 
-def optimizer(name: str, file: str = "") -> Callable[[OptimizerView], Code]:
+def optimizer(name: str, file: str = "") -> Writer:
     """The construction of an optimizer, whose class is a snippet (in that file)."""
 
     def write(view: OptimizerView) -> Code:
@@ -42,7 +47,7 @@ def adam(view: OptimizerView) -> Code:
 
 def fusable(
     name: str,
-    exact: Callable[[OptimizerView], Code],
+    exact: Writer,
     covers: Callable[[Any], bool],
 ) -> Entry:
     """On MXNet's fused kernels in float32, for the options that they cover: they keep
@@ -55,16 +60,17 @@ def fusable(
 
 
 TABLE: dict[str, Entry] = {
-    "Adadelta": entry(optimizer("Adadelta")),
-    "Adagrad": entry(optimizer("Adagrad")),
+    **class_entries(__file__, optimizer),
     "Adam": fusable("Adam", adam, lambda rule: not rule.amsgrad),
     "AdamW": fusable("AdamW", adam, lambda rule: not rule.amsgrad),
-    "Adamax": entry(optimizer("Adamax")),
-    "LAMB": entry(optimizer("LAMB")),
-    "LARS": entry(optimizer("LARS")),
-    "Lion": entry(optimizer("Lion")),
-    "NAdam": entry(optimizer("NAdam")),
-    "RAdam": entry(optimizer("RAdam")),
-    "RMSProp": entry(optimizer("RMSProp")),
     "SGD": fusable("SGD", optimizer("SGD", "exact"), lambda rule: not rule.dampening),
 }
+
+DEFAULTS: dict[str, dict[str, float]] = {
+    "SGD": {"lr": 0.01},
+    "NAdam": {"lr": 0.001},
+    "RMSProp": {"lr": 0.001, "alpha": 0.9},
+    "Adadelta": {"eps": 1e-5},
+    "LARS": {"momentum": 0.0},
+}
+"""MXNet's own, where they are not the neutral ones."""

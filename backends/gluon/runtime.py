@@ -17,6 +17,7 @@ from polyframe.contract.session import (
     StagedBatch,
     as_sequence,
 )
+from polyframe.io.array import Array
 
 
 def _import_mxnet() -> Native:
@@ -71,7 +72,7 @@ class GluonSession(ModuleSession):
         """Gluon's ``Parameter`` of each weight, by canonical name."""
         return model
 
-    def tensors(self, arrays: Sequence[np.ndarray]) -> list[Native]:
+    def tensors(self, arrays: Sequence[Array]) -> list[Native]:
         found = []
         for array in arrays:
             if array.dtype.kind == "f":
@@ -81,14 +82,14 @@ class GluonSession(ModuleSession):
             found.append(shared.as_in_context(self.context))
         return found
 
-    def copied(self, array: np.ndarray) -> Native:
+    def copied(self, array: Array) -> Native:
         """An array on the device that shares no memory with the given one."""
         return mx.nd.array(array, ctx=self.context, dtype=self.target.dtype)
 
     def native_weights(self) -> Arrays:
         return {name: p.data().asnumpy() for name, p in self.parameters.items()}
 
-    def set_native_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+    def set_native_weights(self, weights: Mapping[str, Array]) -> None:
         for name, value in weights.items():
             self.parameters[name].set_data(self.copied(value))
 
@@ -97,8 +98,8 @@ class GluonSession(ModuleSession):
         with mode():
             return self.native(*arguments)
 
-    def read(self, handle: Native) -> np.ndarray:
-        array: np.ndarray = handle.asnumpy()
+    def read(self, handle: Native) -> Array:
+        array: Array = handle.asnumpy()
         return array
 
     def wait(self) -> None:
@@ -163,7 +164,7 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
                 found[key] = np.array([value], np.float32)
         return found
 
-    def set_native_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+    def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
         self.begin()
         self.forget()
         if "scaler" in self.kept:

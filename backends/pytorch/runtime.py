@@ -21,6 +21,7 @@ from polyframe.contract.session import (
     StagedBatch,
     as_sequence,
 )
+from polyframe.io.array import Array
 
 
 def resolve_device(device: str) -> Device:
@@ -45,7 +46,7 @@ class TorchSession(ModuleSession):
         model: torch.nn.Module = getattr(self.module, self.program.entry)()
         return model.to(device=self.device.name, dtype=self.dtype)
 
-    def tensors(self, arrays: Sequence[np.ndarray]) -> list[torch.Tensor]:
+    def tensors(self, arrays: Sequence[Array]) -> list[torch.Tensor]:
         tensors = []
         for array in arrays:
             tensor = torch.from_numpy(array)
@@ -61,7 +62,7 @@ class TorchSession(ModuleSession):
         slots = self.program.weights.items()
         return {name: to_numpy(state[slot.path]) for name, slot in slots}
 
-    def set_native_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+    def set_native_weights(self, weights: Mapping[str, Array]) -> None:
         state = self.native.state_dict(keep_vars=True)
         with torch.no_grad():
             for name, value in weights.items():
@@ -85,8 +86,8 @@ class TorchSession(ModuleSession):
         low = getattr(torch, self.target.precision)
         return torch.autocast(torch.device(self.device.name).type, dtype=low)
 
-    def read(self, handle: torch.Tensor) -> np.ndarray:
-        array: np.ndarray = handle.detach().cpu().numpy()
+    def read(self, handle: torch.Tensor) -> Array:
+        array: Array = handle.detach().cpu().numpy()
         return array
 
     def wait(self) -> None:
@@ -194,7 +195,7 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
             found |= {key: np.array([v], "f4") for key, v in zip(SCALING, values)}
         return found
 
-    def set_native_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+    def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
         self.begin()
         self.forget()
         optimizer = self.kept["optimizer"]
@@ -237,7 +238,7 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
         return loss
 
 
-def to_numpy(tensor: torch.Tensor) -> np.ndarray:
+def to_numpy(tensor: torch.Tensor) -> Array:
     """A tensor's numbers, as an array of their own."""
-    array: np.ndarray = tensor.detach().cpu().numpy()
+    array: Array = tensor.detach().cpu().numpy()
     return array.copy()

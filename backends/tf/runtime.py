@@ -22,6 +22,7 @@ from polyframe.contract.session import (
     StagedBatch,
     as_sequence,
 )
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 
 
@@ -122,20 +123,20 @@ class TensorFlowSession(ModuleSession):
             found = found[int(part)] if part.isdigit() else getattr(found, part)
         return found
 
-    def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def arrange(self, arrays: Sequence[Array]) -> list[Array]:
         return [
             np.ascontiguousarray(np.moveaxis(a, 1, -1)) if a.ndim > 2 else a
             for a in arrays
         ]
 
-    def tensors(self, arrays: Sequence[np.ndarray]) -> tuple[Native, ...]:
+    def tensors(self, arrays: Sequence[Array]) -> tuple[Native, ...]:
         with tf.device(self.device.name):
             return tuple(tf.convert_to_tensor(array) for array in arrays)
 
     def native_weights(self) -> Arrays:
         return {name: to_numpy(variable) for name, variable in self.variables.items()}
 
-    def set_native_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+    def set_native_weights(self, weights: Mapping[str, Array]) -> None:
         for name, value in weights.items():
             self.variables[name].assign(value)
 
@@ -144,8 +145,8 @@ class TensorFlowSession(ModuleSession):
             outputs = self._call[training](*arguments)
         return [tf.cast(output, self.dtype) for output in as_sequence(outputs)]
 
-    def read(self, handle: Native) -> np.ndarray:
-        array: np.ndarray = handle.numpy()
+    def read(self, handle: Native) -> Array:
+        array: Array = handle.numpy()
         return np.moveaxis(array, -1, 1) if array.ndim > 2 else array
 
     def facts(self) -> dict[str, int | str]:
@@ -266,7 +267,7 @@ class TensorFlowTrainingSession(
             found[key] = np.array([variable.numpy()], np.float32)
         return found
 
-    def set_native_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+    def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
         for key, variable in self._states().items():
             variable.assign(state[key])
         for key, variable in self._scaling().items():
@@ -293,7 +294,7 @@ class TensorFlowTrainingSession(
             return self._gradients(self.native, *batch.step_arguments)[0]
 
 
-def to_numpy(tensor: Native) -> np.ndarray:
+def to_numpy(tensor: Native) -> Array:
     """A tensor's or a variable's numbers, as an array of their own."""
-    array: np.ndarray = tensor.numpy()
+    array: Array = tensor.numpy()
     return array.copy()

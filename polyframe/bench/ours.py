@@ -21,6 +21,7 @@ from polyframe.contract.session import (
     as_sequence,
 )
 from polyframe.errors import BackendError
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.recipe import ALWAYS
@@ -196,6 +197,6 @@ def labels(settings: Settings) -> bool:
     return all(loss.type == "cross_entropy" for loss in settings.losses)
 
 
-def one(arrays: list[np.ndarray]) -> Any:
+def one(arrays: list[Array]) -> Any:
     """One array alone, or a list."""
     return arrays if len(arrays) > 1 else arrays[0]

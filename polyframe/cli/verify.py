@@ -93,7 +93,7 @@ def verify(
         if sys.stderr.isatty():
             click.echo(text, err=True)
 
-    chosen = list(backends) or list(registry.usable())
+    chosen = list(backends) or list(registry.usable("train", "float64"))
     found = certify(subject, chosen, steps, dtypes, tell=tell)
     if folder is not None:
         keep(found.to_data(), folder)

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 
 Role = Literal[
@@ -65,7 +66,7 @@ class Slot:
         path = f"{prefix}.{self.path}" if prefix else self.path
         return replace(self, path=path)
 
-    def to_native(self, value: np.ndarray) -> np.ndarray:
+    def to_native(self, value: Array) -> Array:
         """The native array, contiguous."""
         if self.shape is not None:
             value = value.reshape(self.shape)
@@ -73,7 +74,7 @@ class Slot:
             value = value.transpose(self.perm)
         return np.ascontiguousarray(value)
 
-    def to_canonical(self, value: np.ndarray) -> np.ndarray:
+    def to_canonical(self, value: Array) -> Array:
         """The canonical array, contiguous."""
         if self.perm is not None:
             value = value.transpose(np.argsort(self.perm))

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import numpy as np
-
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Loss, Losses, TargetKind, unreduced
 from polyframe.spec.optimizers import Optimizer
@@ -52,7 +51,7 @@ class TrainingSpec:
             kinds = tuple(loss.target_kinds[0] for loss in self.losses)
             object.__setattr__(self, "targets", kinds)
 
-    def for_targets(self, targets: Sequence[np.ndarray]) -> TrainingSpec:
+    def for_targets(self, targets: Sequence[Array]) -> TrainingSpec:
         """The same for targets like these: labels, or probabilities."""
         pairs = zip(self.losses, targets, strict=True)
         return replace(self, targets=tuple(loss.kind_of(t) for loss, t in pairs))

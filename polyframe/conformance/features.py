@@ -20,6 +20,7 @@ from polyframe.conformance.oracle import Trainer
 from polyframe.conformance.rules import rules
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.graph import Input
@@ -362,8 +363,8 @@ def mapped(
     what: str,
     entry: str,
     backend: Backend,
-    found: Mapping[str, np.ndarray],
-    wanted: Mapping[str, np.ndarray],
+    found: Mapping[str, Array],
+    wanted: Mapping[str, Array],
     bound: Any,
 ) -> Iterator[Figure]:
     """The same for arrays by name; a name on one side only is infinitely far away."""

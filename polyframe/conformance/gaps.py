@@ -12,9 +12,15 @@ import numpy as np
 
 from polyframe.compiler.table import covers
 from polyframe.conformance import losses, optimizers
-from polyframe.conformance.cases import batch_for, front
-from polyframe.conformance.figures import FORWARD, Bound, Figure, distance
-from polyframe.conformance.suite import Check
+from polyframe.conformance.cases import batch_for, front, trains
+from polyframe.conformance.figures import (
+    DIFFERENCES,
+    FORWARD,
+    Bound,
+    Figure,
+    distance,
+)
+from polyframe.conformance.suite import Check, dtypes
 from polyframe.contract.backend import Backend
 from polyframe.contract.gaps import Gap, Witness
 from polyframe.errors import PolyframeError, UnsupportedError
@@ -32,11 +38,15 @@ from polyframe.spec.sampling import initial_weights
 from polyframe.train.arrays import as_one
 
 TRUE = Bound(0.0, "a fact: it holds (0) or not (1)")
+RIGHT = {"float64": FORWARD.value, "float32": 1e-5}
+"""Dtype → how far a case may be off and is still right."""
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:
-    """One check for each entry of the catalogue and one for each gap."""
-    for family in (Layer, Loss, Optimizer):
+    """One check for each entry of the catalogue and one for each gap; losses and
+    optimizers are asked for where the backend trains."""
+    families = (Layer, Loss, Optimizer) if trains(backend) else (Layer,)
+    for family in families:
         for word in sorted(family.registry):
             if word != "Block":  # made of layers; the writer's own business
                 yield _check(backend, word, "declared", device, declared)
@@ -48,7 +58,8 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
 
 def _check(backend: Backend, word: str, what: str, device: str, measure: Any) -> Check:
     call = partial(measure, backend, word)
-    return Check("gaps", word, what, "float64", device, backend.name, call)
+    dtype = dtypes(backend)[0]
+    return Check("gaps", word, what, dtype, device, backend.name, call)
 
 
 def fact(backend: Backend, word: str, what: str, holds: bool, detail: str) -> Figure:
@@ -95,17 +106,15 @@ def healed(backend: Backend, word: str, gap: Gap, device: str) -> Iterator[Figur
 def compiled(backend: Backend, word: str, witness: Witness, device: str) -> Model:
     """A model of the witness's case."""
     if word in Loss.registry:
-        each = Loss.find(word)(**{**witness.fields, "reduction": "none"})
+        each = Loss.find(word)(**witness.fields)
         return losses.model_of(backend, [each], witness.inputs, device=device)[0]
     if word in Optimizer.registry:
         rule = Optimizer.find(word)(**witness.fields)
         form = next((f.name for f in backend.entries[word].forms), "")
         return optimizers.model_of(backend, rule, form, "float64", device, None)
     loss = "mse" if witness.training else None
-    spec = spec_of(word, witness)
-    return compile_model(
-        spec, backend, loss, SGD(lr=0.0), dtype="float64", device=device
-    )
+    spec, dtype = spec_of(word, witness), dtypes(backend)[0]
+    return compile_model(spec, backend, loss, SGD(lr=0.0), dtype=dtype, device=device)
 
 
 def spec_of(word: str, witness: Witness) -> ModelSpec:
@@ -140,7 +149,7 @@ def forced(
     except (PolyframeError, NotImplementedError, KeyError, ValueError) as error:
         return True, f"raises {type(error).__name__}"
     text = f"off by {apart:.1e}"
-    wrong = not apart <= FORWARD.value
+    wrong = not apart <= RIGHT[dtypes(backend)[0]]
     return wrong, text if wrong else f"{text}: the gap has healed, remove it"
 
 
@@ -161,14 +170,19 @@ def off_layer(model: Model, witness: Witness) -> float:
 
 
 def off_loss(model: Model, witness: Witness) -> float:
-    """How far a loss is from its definition; the witness's input is the output that it
-    is of."""
-    (loss,), (shape,) = model.engine.objective.losses, witness.inputs
+    """How far a loss and its slopes are from the definition; the witness's input is the
+    output that it is of."""
+    (shape,) = witness.inputs
+    loss = model.engine.objective.losses[0]
     case = losses.Case(loss, shape, loss.target_kinds[0])
     logits, y = losses.outputs(shape, "usual", seed=0), losses.targets(case)
     losses.set_logits(model, [logits])
-    found = model.loss(losses.inputs_for(model, [shape]), y)
-    return distance(np.asarray(found), loss.define(logits, y))
+    x = losses.inputs_for(model, [shape])
+    wanted, slopes = losses.expected(loss, logits, y, None)
+    gradient = model.gradients(x, y)["head0.weight"]
+    off = losses.apart(gradient, losses.as_weight(slopes))
+    value = distance(np.asarray(model.train_step(x, y)), wanted)
+    return max(value, off if not off <= DIFFERENCES.value else 0.0)
 
 
 def off_optimizer(model: Model, witness: Witness) -> float:

@@ -11,7 +11,13 @@ import numpy as np
 
 from polyframe.conformance.defaults import native_differences
 from polyframe.conformance.divergence import Agreement, Divergence
-from polyframe.conformance.figures import FORWARD, GRADIENT, Bound, distance
+from polyframe.conformance.figures import (
+    FORWARD,
+    GRADIENT,
+    Bound,
+    distance,
+    scaled_distance,
+)
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import (
     Key,
@@ -29,7 +35,8 @@ from polyframe.conformance.verify import (
     closer,
 )
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import get
+from polyframe.contract.registry import get, require
+from polyframe.io.array import Array
 from polyframe.model.model import Model
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.typed import TypedNode, flatten
@@ -40,7 +47,7 @@ SINGLE = Bound(1e-4, "float32: what rounding may grow to over a few steps; see v
 WORST = 5  # elements that are shown
 
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Array]
 
 
 class Traces(NamedTuple):
@@ -77,6 +84,8 @@ def compare(
 
     ``dtype`` left out is float64, or float32 with a ``precision``.
     """
+    for backend in (get(one), get(other)):  # before the first of them is opened
+        require(backend, "train", where="diff")
     dtype = choose_dtypes(subject, [dtype] if dtype else ())[0]
     return Localiser(subject, get(one), get(other), steps, device, dtype).run()
 
@@ -226,9 +235,10 @@ class Localiser:
         (of a bias in front of a batch norm) has no relative distance."""
         if key.kind not in ("gradient", "output gradient"):
             return False
-        same = [abs(v).max() for k, v in a.items() if k.kind == key.kind and v.size]
-        apart = np.abs(np.asarray(a[key]) - np.asarray(b[key]))
-        return bool(apart.max() <= GRADIENT.value * max(same))
+        same = [
+            float(abs(v).max()) for k, v in a.items() if k.kind == key.kind and v.size
+        ]
+        return scaled_distance(b[key], a[key], max(same)) <= GRADIENT.value
 
     # --- who it is -------------------------------------------------------------------
 

@@ -24,11 +24,13 @@ from polyframe.conformance.figures import (
     FORWARD,
     HALF_A_UNIT,
     Figure,
+    scaled_distance,
 )
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
 from polyframe.data import random_batches
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.graph import Input
@@ -76,7 +78,7 @@ def cases(ranks: tuple[int, ...] = (1, 2, 3, 4)) -> list[Case]:
     return found
 
 
-def targets(case: Case, count: int = COUNT, seed: int = 1) -> np.ndarray:
+def targets(case: Case, count: int = COUNT, seed: int = 1) -> Array:
     """Targets that a loss is defined on, edges among them."""
     rng = np.random.default_rng(seed)
     return random_batches.targets(
@@ -84,7 +86,7 @@ def targets(case: Case, count: int = COUNT, seed: int = 1) -> np.ndarray:
     )
 
 
-def outputs(shape: Shape, scale: str, count: int = COUNT, seed: int = 0) -> np.ndarray:
+def outputs(shape: Shape, scale: str, count: int = COUNT, seed: int = 0) -> Array:
     """Random outputs; of "zeros", those of the first samples."""
     x = np.random.default_rng(seed).normal(size=(count, *shape))
     if scale == "zeros":
@@ -93,7 +95,7 @@ def outputs(shape: Shape, scale: str, count: int = COUNT, seed: int = 0) -> np.n
     return {"usual": 1.0, "extreme": 1e3}[scale] * x
 
 
-def slopes(loss: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def slopes(loss: Any, x: Array, y: Array) -> Array:
     """The slope of each sample's loss in each of its numbers, by central differences of
     the definition in long doubles: the five-point formula."""
     tiny = loss.type == "cosine" and not x[0].any()  # there it is as steep as 1e8
@@ -112,12 +114,10 @@ def slopes(loss: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return found
 
 
-def apart(a: np.ndarray, b: np.ndarray, least: float = 1e-3) -> float:
+def apart(a: Array, b: Array, least: float = 1e-3) -> float:
     """max|a-b| / max|b|, or over ``least``: of a saturated loss, slopes are rounding.
     Infinite where shapes differ or something is not finite."""
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("inf")
-    return float(np.abs(a - b).max() / max(np.abs(b).max(), least))
+    return scaled_distance(a, b, max(float(np.abs(b).max()), least))
 
 
 # --- models of heads ------------------------------------------------------------------
@@ -132,7 +132,7 @@ def head(shape: Shape, name: str, source: Any) -> Any:
 
 def model_of(
     backend: str | Backend, losses: Any, shapes: Sequence[Shape], **options: Any
-) -> tuple[Model, Any, list[np.ndarray]]:
+) -> tuple[Model, Any, list[Array]]:
     """A model of one head for each loss, with an input that makes each weight a logit;
     (model, its inputs, the logits of each head)."""
     source = {1: Input((COUNT,), name="x"), 3: Input((PIXELS, 3, 2), name="z")}
@@ -157,14 +157,14 @@ def inputs_for(model: Model, shapes: Sequence[Shape]) -> Any:
     return as_one([inputs[r].astype(model.dtype) for r in used])
 
 
-def set_logits(model: Model, logits: Sequence[np.ndarray]) -> None:
+def set_logits(model: Model, logits: Sequence[Array]) -> None:
     """Let the heads give these numbers."""
     model.load_weights(
         {f"head{i}.weight": as_weight(value) for i, value in enumerate(logits)}
     )
 
 
-def as_weight(logits: np.ndarray) -> np.ndarray:
+def as_weight(logits: Array) -> Array:
     """Numbers by sample as the weight of a head, (C, N) or (C, N·H·W, 1, 1)."""
     last = np.moveaxis(logits, 1, 0)
     found = last.reshape(len(last), -1)
@@ -172,8 +172,8 @@ def as_weight(logits: np.ndarray) -> np.ndarray:
 
 
 def expected(
-    loss: Any, logits: np.ndarray, y: np.ndarray, weights: np.ndarray | None
-) -> tuple[float, np.ndarray]:
+    loss: Any, logits: Array, y: Array, weights: Array | None
+) -> tuple[float, Array]:
     """(the loss, its slopes) over all samples, by the definitions."""
     values = loss.define(logits, y)
     w = np.ones(COUNT) if weights is None else weights
@@ -188,9 +188,9 @@ def expected(
 
 
 def values(backend: Backend, word: str, form: str, device: str) -> Iterator[Figure]:
-    """Each sample's loss (reduction "none"), usual outputs, extreme ones, and zeros."""
+    """Each sample's loss as the program has it: usual outputs, extreme ones, zeros."""
     own = own_cases(backend, word, form, "float64")
-    losses = [dataclasses.replace(case.loss, reduction="none") for case in own]
+    losses = [dataclasses.replace(case.loss, reduction="sum") for case in own]
     shapes = [case.shape for case in own]
     model, x, _ = model_of(backend, losses, shapes, device=device, forms={word: form})
     y = [targets(case) for case in own]
@@ -199,9 +199,17 @@ def values(backend: Backend, word: str, form: str, device: str) -> Iterator[Figu
         set_logits(model, logits)
         each = zip(losses, logits, y, strict=True)
         wanted = sum(loss.define(a, b) for loss, a, b in each)
-        off = apart(np.asarray(model.loss(x, as_one(y))), wanted)
+        off = apart(each_sample(model, x, y), wanted)
         detail = f"{form}, {scale}"
         yield Figure("values, float64", word, backend.name, detail, off, FORWARD)
+
+
+def each_sample(model: Model, x: Any, y: Sequence[Array]) -> Array:
+    """The loss of each sample, (N,), from steps in which no other one counts; the
+    model's reduction is "sum" and its learning rate 0."""
+    weights = np.eye(COUNT)
+    found = [model.train_step(x, as_one(y), sample_weight=w) for w in weights]
+    return np.array(found, np.float64)
 
 
 def steps(
@@ -240,7 +248,7 @@ def steps(
 def float32(backend: Backend, word: str, form: str, device: str) -> Iterator[Figure]:
     """The error of each sample's loss in float32, as a multiple of NumPy's."""
     own = own_cases(backend, word, form, "float32")
-    losses = [dataclasses.replace(case.loss, reduction="none") for case in own]
+    losses = [dataclasses.replace(case.loss, reduction="sum") for case in own]
     shapes = [case.shape for case in own]
     model, x, _ = model_of(
         backend, losses, shapes, device=device, dtype="float32", forms={word: form}
@@ -262,7 +270,7 @@ def float32(backend: Backend, word: str, form: str, device: str) -> Iterator[Fig
             loss.define(a, b) for loss, a, b in zip(losses, logits, y, strict=True)
         )
         yardstick = max(apart(single, exact), HALF_A_UNIT)
-        off = apart(np.asarray(model.loss(x, as_one(y)), np.float64), exact) / yardstick
+        off = apart(each_sample(model, x, y), exact) / yardstick
         what = "float32 error / NumPy's float32 error"
         yield Figure(what, word, backend.name, f"{form}, {scale}", off, FLOAT32)
 

@@ -17,6 +17,7 @@ from polyframe.conformance.figures import BIT_EQUAL, FLOAT32, STEPS, Figure, dis
 from polyframe.conformance.rules import rules
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.layers import Dense, ReLU
@@ -25,7 +26,7 @@ from polyframe.spec.optimizers import Optimizer
 
 COUNT, CHANGE, SAVED, SLOWER = 50, 25, 20, 0.3
 SHORT = 8  # steps in float32
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Array]
 
 
 def model_of(
@@ -50,7 +51,7 @@ def model_of(
     return model
 
 
-def samples(dtype: str = "float64") -> tuple[np.ndarray, np.ndarray]:
+def samples(dtype: str = "float64") -> tuple[Array, Array]:
     """(x, y) of every step."""
     rng = np.random.default_rng(0)
     return rng.normal(size=(8, 4)).astype(dtype), rng.integers(0, 3, 8)

@@ -16,6 +16,7 @@ import numpy as np
 
 from polyframe.contract.backend import Backend
 from polyframe.data.random_batches import batch, single
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.randomness import generator
@@ -77,12 +78,12 @@ class Subject:
         return parse_losses(loss, self.graph.outputs)
 
     @cached_property
-    def weights(self) -> dict[str, np.ndarray]:
+    def weights(self) -> dict[str, Array]:
         """The initial weights, float64 arrays of numbers that float32 holds."""
         drawn = initial_weights(self.graph.parameters, self.seed, "float64")
         return {name: single(value) for name, value in drawn.items()}
 
-    def nudged(self, dtype: str = "float64", number: int = 1) -> dict[str, np.ndarray]:
+    def nudged(self, dtype: str = "float64", number: int = 1) -> dict[str, Array]:
         """The initial weights, each moved by a few units in the last place of a dtype:
         as much as the sum that a layer takes is off by its rounding (``NUDGE``); with a
         ``precision``, which is for float32 only, by one unit of it. Each ``number``
@@ -118,7 +119,7 @@ class Subject:
         dtype: str = "float64",
         device: str = "cpu",
         optimize: bool = True,
-        weights: Mapping[str, np.ndarray] | None = None,
+        weights: Mapping[str, Array] | None = None,
     ) -> Model:
         """The subject on a backend, at the initial weights (or those given).
 

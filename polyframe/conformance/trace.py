@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyframe.conformance.subject import Subject
+from polyframe.io.array import Array
 from polyframe.model.model import Model
 from polyframe.spec.typed import flatten
 from polyframe.train.arrays import as_list
@@ -41,7 +42,7 @@ class Key(NamedTuple):
     name: str
 
 
-Trace = dict[Key, np.ndarray]
+Trace = dict[Key, Array]
 
 
 def looks(model: Model, subject: Subject, step: int) -> Trace:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from polyframe.conformance.defaults import native_differences
-from polyframe.conformance.figures import FORWARD, GRADIENT, Bound
+from polyframe.conformance.figures import FORWARD, GRADIENT, Bound, scaled_distance
 from polyframe.conformance.subject import NUDGE, Subject
 from polyframe.conformance.trace import LOOKED_AT, Key, Trace, trace
 from polyframe.contract.backend import Backend
 from polyframe.contract.devices import threads
-from polyframe.contract.registry import get
+from polyframe.contract.registry import get, require
 from polyframe.errors import BackendError, PolyframeError
 
 SCHEMA = 2
@@ -182,6 +182,8 @@ def verify(
     chosen = tuple(get(b) for b in dict.fromkeys(backends))
     if len(chosen) < 2:
         raise BackendError("two backends are needed, to compare", where="verify")
+    for backend in chosen:  # before the first of them is opened
+        require(backend, "train", where="verify")
     made = Certificate(subject, chosen, steps, dtypes, device)
     made.differences = native_differences(subject, chosen)
     runs: dict[tuple[int, str], Trace] = {}
@@ -204,7 +206,9 @@ def verify(
         first = runs[0, dtype]
         scales = sizes(first)
         ends = [k for k in twin if k.kind == "prediction"]
-        made.grown[dtype] = max(apart(twin[k], first[k], scales[k]) for k in ends)
+        made.grown[dtype] = max(
+            scaled_distance(twin[k], first[k], scales[k]) for k in ends
+        )
     return made
 
 
@@ -226,7 +230,7 @@ def compare(
     grown = 0.0  # a loss is one number, which may come close by chance
     for key, value in first.items():
         scale = scales[key]
-        own = apart(twin[key], value, scale)
+        own = scaled_distance(twin[key], value, scale)
         if key.kind == "loss":
             own = grown = max(own, grown)
         if dtype == "float64":
@@ -239,7 +243,9 @@ def compare(
             least = min(level[group] for level in levels)
             bound = bound16(least, moved[group], backends[0].title, precision)
         for i, j in pairs:
-            off = apart(runs[i, dtype].get(key, ()), runs[j, dtype].get(key, ()), scale)
+            off = scaled_distance(
+                runs[i, dtype].get(key, ()), runs[j, dtype].get(key, ()), scale
+            )
             pair = (backends[i].name, backends[j].name)
             comparisons.append(Comparison(dtype, pair, key, off, bound))
     if precision is None or dtype == "float64":
@@ -254,7 +260,7 @@ def compare(
 def rounding(run: Trace, exact: Trace, scales: Mapping[Key, float]) -> dict[Key, float]:
     """How far a run's tensors are from those of another, which stands for the truth."""
     return {
-        key: apart(value, exact.get(key, value), scales[key])
+        key: scaled_distance(value, exact.get(key, value), scales[key])
         for key, value in run.items()
         if key in scales
     }
@@ -328,14 +334,3 @@ def group(key: Key) -> tuple[int, str, str]:
     if key.kind in ("gradient", "state"):
         return key.step, f"{key.kind} {state}", name.rpartition(".")[0]
     return key.step, key.kind, "" if key.kind == "output gradient" else name
-
-
-def apart(a: Any, b: Any, scale: float) -> float:
-    """max|a-b| over a scale; infinite where shapes differ or something is not finite."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("inf")
-    off = float(np.abs(a - b).max(initial=0))
-    if off == 0:
-        return 0.0
-    return off / scale if scale else float("inf")

@@ -37,6 +37,7 @@ from polyframe.compiler.table import (
 )
 from polyframe.compiler.training import LossFunction, TrainingSpec
 from polyframe.contract.backend import Backend
+from polyframe.contract.registry import require
 from polyframe.errors import SpecError
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
@@ -57,7 +58,10 @@ class PythonBackend(Backend):
     # --- what a backend may say otherwise ----------------------------------------
 
     def check(self, target: Target) -> None:
-        """UnsupportedError for a target that it cannot write for."""
+        """UnsupportedError for a target that it cannot write for: a precision that it
+        does not state, unless it says otherwise."""
+        if target.precision is not None:
+            require(self, target.precision, where="precision")
 
     def style_for(self, graph: TypedGraph, target: Target) -> Style:
         """The style of a program."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.randomness import generator
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Loss, Losses, TargetKind
@@ -18,7 +19,7 @@ def targets(
     rng: np.random.Generator,
     kind: TargetKind | None = None,
     edges: bool = False,
-) -> np.ndarray:
+) -> Array:
     """Targets (N, …) for outputs (N, *shape), of the kind that the loss takes first if
     nothing is said; among numbers there are those at the ends of what is allowed.
 
@@ -46,9 +47,7 @@ def targets(
     return rng.normal(size=full)
 
 
-def _labels(
-    loss: Any, full: Shape, rng: np.random.Generator, edges: bool
-) -> np.ndarray:
+def _labels(loss: Any, full: Shape, rng: np.random.Generator, edges: bool) -> Array:
     count, classes, *pixels = full
     ignored = getattr(loss, "ignore_index", None)
     if not edges:
@@ -60,7 +59,7 @@ def _labels(
     return y
 
 
-def _probabilities(full: Shape, rng: np.random.Generator, more: bool) -> np.ndarray:
+def _probabilities(full: Shape, rng: np.random.Generator, more: bool) -> Array:
     """The first sample's is certain; with ``more``, the second's add up to 1.5."""
     shares = rng.exponential(size=full)
     shares /= shares.sum(axis=1, keepdims=True)
@@ -73,7 +72,7 @@ def _probabilities(full: Shape, rng: np.random.Generator, more: bool) -> np.ndar
 
 def batch(
     inputs: Any, outputs: Any, losses: Losses, count: int, *key: Any
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+) -> tuple[list[Array], list[Array]]:
     """Inputs and targets in float64 whose numbers float32 holds, too.
 
     ``inputs`` and ``outputs`` are (name, shape) pairs; numbers depend on ``key`` and
@@ -87,6 +86,6 @@ def batch(
     return [single(a) for a in x], [single(a) if a.dtype.kind == "f" else a for a in y]
 
 
-def single(value: np.ndarray) -> np.ndarray:
+def single(value: Array) -> Array:
     """The nearest numbers that float32 holds, as float64."""
     return value.astype(np.float32).astype(np.float64)

@@ -25,6 +25,7 @@ from polyframe.contract.files import check_path
 from polyframe.contract.programs import make_step, write_programs
 from polyframe.data import Dataset
 from polyframe.errors import PolyframeError, UnsupportedError
+from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic
 from polyframe.spec.losses import check_one_number
 from polyframe.spec.recipe import Recipe
@@ -215,7 +216,7 @@ def draws_text(drawn: list[TypedNode]) -> str:
     return "\n".join([snippet(HERE, "uniform"), "", "", *lines, "    return found"])
 
 
-def arrays(data: Dataset) -> dict[str, np.ndarray]:
+def arrays(data: Dataset) -> dict[str, Array]:
     """A data set's arrays; images that were bytes are stored as bytes again."""
     test = data.test or data.train
     found = {
@@ -233,7 +234,7 @@ def arrays(data: Dataset) -> dict[str, np.ndarray]:
     return found
 
 
-def packed(values: dict[str, np.ndarray]) -> bytes:
+def packed(values: dict[str, Array]) -> bytes:
     """Arrays as the bytes of a compressed ``.npz``."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **values)

@@ -27,7 +27,7 @@ def read_text(path: Path, longest: int = LONGEST) -> str:
     except OSError as error:
         raise SpecError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except ValueError:
-        raise SpecError("is no path", where=repr(str(path))) from None
+        raise SpecError("is not a path", where=repr(str(path))) from None
 
 
 def parse_json(text: str, where: str) -> Any:
@@ -110,7 +110,7 @@ def _loader(where: str) -> Any:
                 key = self.construct_object(key_node, deep=True)
                 if not isinstance(key, (str, int, float)):
                     raise SpecError(
-                        f"line {key_node.start_mark.line + 1}: a key is no plain word",
+                        f"line {key_node.start_mark.line + 1}: a key is not a plain word",
                         where=where,
                     )
                 if key in seen:

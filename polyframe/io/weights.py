@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -44,12 +43,12 @@ def load(path: str | Path) -> dict[str, Array]:
         raise WeightsError(f"cannot be read: {error.strerror}", where=where) from None
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
-            f"is no whole safetensors file: {error}", where=where, hint="cut off?"
+            f"is not a whole safetensors file: {error}", where=where, hint="cut off?"
         ) from None
 
 
 def check_arrays(
-    weights: Any, shapes: Mapping[str, tuple[int, ...]], dtype: str, where: str
+    weights: object, shapes: Mapping[str, tuple[int, ...]], dtype: str, where: str
 ) -> dict[str, Array]:
     """The arrays of these names and shapes, or one error that lists what is wrong."""
     if not isinstance(weights, Mapping):

@@ -11,6 +11,7 @@ import numpy as np
 from polyframe.compiler.program import Program
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.modules import program_errors
+from polyframe.contract.registry import require
 from polyframe.contract.session import InferenceSession, Native
 from polyframe.data import Dataset
 from polyframe.io import weights as weight_files
@@ -21,7 +22,7 @@ from polyframe.train.arrays import Batches, Data, prepare
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.evaluation_data import EvaluationData
 from polyframe.train.feed import Batch
-from polyframe.train.fit import fit
+from polyframe.train.fit import TrainingData, ValidationData, fit
 from polyframe.train.history import History, Row
 
 
@@ -223,11 +224,11 @@ class Model:
 
     def fit(
         self,
-        x: Any,
+        x: TrainingData,
         y: Data | None = None,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: Any = None,
+        validation_data: ValidationData = None,
         callbacks: Sequence[Callback | CallbackSpec | str | Mapping[str, Any]] = (),
         shuffle: bool = True,
         layout: str = "NCHW",
@@ -296,6 +297,8 @@ class Model:
         In training mode batch norm uses the batch's statistics, and random layers the
         random numbers of the next step.
         """
+        if training:
+            require(self.backend, "train", where="activations in training mode")
         engine = self.engine
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
         return engine.inspector.activations(

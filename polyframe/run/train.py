@@ -2,7 +2,7 @@
 
 ``polyframe train`` is a thin command over ``train``:
 
-    from polyframe.runs import train
+    from polyframe.run.train import train
     result = train(pf.load_recipe("digits_cnn"), "torch")
     result.path, result.test["accuracy"], result.model
 """

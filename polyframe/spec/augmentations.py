@@ -1,9 +1,9 @@
-"""Augmentations: what is done to a batch before the model sees it, and its meaning.
+"""Augmentations: what is done to a batch before the model sees it, in NumPy.
 
-Samples are (N, C, H, W) or (N, features), floats, in the scale that the words before
-left them in: order in a recipe is order of application, so what pads or cuts out fills
-with 0 *of that scale*. Put ``normalize`` first and the fill is the mean, last and it is
-black. All randomness comes in as uniform 32-bit words, some for each sample.
+Samples are (N, C, H, W) or (N, features), floats. Augmentations are applied in the order
+of the recipe, and what pads or cuts out fills with 0 in the scale of that moment: after
+``normalize`` that is the mean, before it black. All randomness comes in as uniform 32-bit
+words, some for each sample.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from polyframe.errors import SpecError
@@ -32,7 +33,7 @@ CONSTANT = 1e-12
 
 
 class Augmentation(Element, family="augmentation"):
-    """The base of all augmentations: frozen data and its meaning in NumPy."""
+    """The base of all augmentations: frozen data, and what they do in NumPy."""
 
     always: ClassVar[bool] = False  # at evaluation and prediction too
     soft: ClassVar[bool] = False  # targets leave as probabilities (N, K)
@@ -79,7 +80,7 @@ def below(bits: Array, count: int) -> Array:
     return high_words.astype(np.int64)
 
 
-def probabilities(y: Array, classes: int | None, dtype: Any) -> Array:
+def probabilities(y: Array, classes: int | None, dtype: npt.DTypeLike) -> Array:
     """Labels (N,) as one-hot rows (N, K); what is probabilities already stays."""
     if y.ndim == 2:
         return y
@@ -97,9 +98,9 @@ def mixed(a: Array, share: float) -> Array:
 
 
 def inside(centre: Array, size: int, length: int) -> Array:
-    """Which of 0 … length-1 lie in the ``size`` places around each centre: (N, length).
+    """Which of 0 … length-1 lie in the ``size`` positions around each centre: (N, length).
 
-    An even size reaches one place further to the left.
+    An even size reaches one position further to the left.
     """
     low = centre - size // 2
     at = np.arange(length)
@@ -127,7 +128,7 @@ class RandomCrop(Augmentation):
                 raise SpecError(
                     f"padding {padding} is more than the image's size {size}",
                     where=self.label,
-                    hint="some crops would show nothing of it",
+                    hint="some crops would show nothing of the image",
                 )
 
     def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:

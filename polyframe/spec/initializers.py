@@ -188,7 +188,7 @@ class _He(Initializer):
 class HeUniform(_He):
     """U(±√(6 / ((1 + slope²) · fan))). He et al. 2015, eq. 14, as a uniform one.
 
-    ``mode``: which fan; ``slope``: that of a leaky ReLU behind the layer.
+    ``mode``: which fan; ``slope``: that of a leaky ReLU after the layer.
     """
 
     word = "he_uniform"
@@ -203,7 +203,7 @@ class HeUniform(_He):
 class HeNormal(_He):
     """N(0, 2 / ((1 + slope²) · fan)). He et al. 2015, eq. 10, 14 and 15.
 
-    ``mode``: which fan; ``slope``: that of a leaky ReLU behind the layer.
+    ``mode``: which fan; ``slope``: that of a leaky ReLU after the layer.
     """
 
     word = "he_normal"

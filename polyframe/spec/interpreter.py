@@ -1,6 +1,7 @@
 """What a spec means: its definitions, run one after the other in NumPy.
 
-This is the oracle: float64, no speed. Everything a backend computes is held against it.
+This is the reference: float64, without regard to speed. Everything a backend computes
+is compared with it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def biases_before_norms(graph: TypedGraph) -> list[str]:
             and all(isinstance(reader.layer, BatchNorm) for reader in readers)
         ):
             notes.append(
-                f"{node.name} has a bias that {readers[0].name} takes away again: its "
+                f"{node.name} has a bias that {readers[0].name} subtracts again: its "
                 "gradient is rounding, which Adam turns into full steps; bias=False "
                 "leaves it out"
             )

@@ -53,7 +53,7 @@ def read_data(path: Path) -> Any:
 
 
 def from_data(data: object, where: str | None = "spec") -> ModelSpec:
-    """A spec from plain data; every error names the place in it."""
+    """A spec from plain data; every error says where in it."""
     data = mapping(data, where, MODEL_KEYS, needed=("inputs", "layers"))
     version = data.get("polyframe", VERSION)
     if version != VERSION:

@@ -72,7 +72,7 @@ class ModelSpec:
         return to_json(self.name, self.graph)
 
     def lint(self) -> tuple[str, ...]:
-        """What is most likely not meant, a sentence each: biases in front of a batch
+        """What is most likely not meant, a sentence each: biases before a batch
         norm. Nothing is changed."""
         return lint(self.infer())
 

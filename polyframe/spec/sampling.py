@@ -1,4 +1,4 @@
-"""What a spec draws: initial weights, and the random numbers of layers with noise."""
+"""Random numbers of a spec: initial weights, and the factors of random layers."""
 
 from __future__ import annotations
 

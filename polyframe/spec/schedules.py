@@ -41,16 +41,16 @@ class Schedule(Element, family="schedule"):
 
     def rate(self, lr: float, at: float, total: float, rows: Rows = ()) -> float:
         """The learning rate; ``rows`` are the history's, of the whole epochs so far."""
-        rest = max(total - self.warmup, 0.0)
+        remaining = max(total - self.warmup, 0.0)
         if at < self.warmup:
-            top = self.factor(0.0, rest, ())
+            top = self.factor(0.0, remaining, ())
             done = at / self.warmup
             return lr * (self.warmup_start * (1 - done) + top * done)
         later = rows[math.ceil(self.warmup - TINY) :]
-        return lr * self.factor(max(at - self.warmup, 0.0), rest, later)
+        return lr * self.factor(max(at - self.warmup, 0.0), remaining, later)
 
     def factor(self, at: float, total: float, rows: Rows) -> float:
-        """The meaning: rate / lr, at least 0, counted from the end of the warm-up.
+        """The definition: rate / lr, at least 0, counted from the end of the warm-up.
 
         ``rows`` are those of the epochs that began after it.
         """

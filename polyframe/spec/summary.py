@@ -92,9 +92,9 @@ def rows_of(typed: TypedGraph, graph: Graph, indent: str) -> Iterator[Row]:
             yield Row(path, f"{kind}:", node.shape)
             yield from rows_of(node.body, given.graph, indent + "  ")
         else:
-            held = number(sum(math.prod(p.shape) for p in node.parameters.values()))
+            count = number(sum(math.prod(p.shape) for p in node.parameters.values()))
             fields = fields_text(given, node.layer)
-            yield Row(path, kind, node.shape, held, number(cost(node)), fields)
+            yield Row(path, kind, node.shape, count, number(cost(node)), fields)
 
 
 def cost(node: TypedNode) -> int:
@@ -146,13 +146,13 @@ def table(columns: list[tuple[str, tuple[str, ...]]], details: list[str]) -> lis
 
 def totals(graph: TypedGraph, spec_hash: str) -> Iterator[str]:
     """The lines below the table."""
-    held = sum(math.prod(p.shape) for p in graph.parameters.values())
-    state = held - graph.num_parameters
-    yield f"Trainable parameters:     {graph.num_parameters:,}"
-    yield f"State (running figures):  {state:,}"
-    yield f"Weights in float32:       {4 * held / 2**20:,.3f} MiB"
-    yield f"Multiply-adds a sample:   {sum(map(cost, graph.nodes)):,}"
-    yield f"Hash:                     {spec_hash}"
+    count = sum(math.prod(p.shape) for p in graph.parameters.values())
+    state = count - graph.num_parameters
+    yield f"Trainable parameters:       {graph.num_parameters:,}"
+    yield f"State (running statistics): {state:,}"
+    yield f"Weights in float32:         {4 * count / 2**20:,.3f} MiB"
+    yield f"Multiply-adds a sample:     {sum(map(cost, graph.nodes)):,}"
+    yield f"Hash:                       {spec_hash}"
 
 
 def number(value: int) -> str:

@@ -32,7 +32,7 @@ class TypedNode:
 
     ``owner`` is the path of the layer that is called; it differs from ``path`` where a
     layer is shared. ``note`` is a rewrite's comment for the emitted source; ``folded``
-    are the layers behind it that a rewrite has put into its weights.
+    are the layers after it that a rewrite has put into its weights.
     """
 
     name: str
@@ -90,7 +90,7 @@ class TypedGraph:
         return sum(math.prod(p.shape) for p in self.parameters.values() if p.trainable)
 
     def shapes(self) -> dict[str, Shape]:
-        """The shape behind every name of this graph (blocks not opened)."""
+        """Name → shape, for every input and node of this graph (blocks not opened)."""
         return dict(self.inputs) | {node.name: node.shape for node in self.nodes}
 
     @property

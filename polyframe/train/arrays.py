@@ -38,7 +38,7 @@ def sequence(value: Data | None, count: int, what: str) -> list[np.ndarray]:
     return arrays
 
 
-def as_one(arrays: list[np.ndarray]) -> Any:
+def as_one(arrays: Sequence[np.ndarray]) -> Any:
     """What ``predict`` and its like take: one array alone, or a list."""
     return arrays if len(arrays) > 1 else arrays[0]
 

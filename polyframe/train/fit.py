@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -28,15 +28,20 @@ from polyframe.train.history import History, Row
 from polyframe.train.loop import Loop
 from polyframe.train.protocol import TrainedModel, TrainingEngine
 
+TrainingData: TypeAlias = "Data | Dataset | Iterable[Sequence[Data | None]]"
+"""Arrays, a data set, or batches (x, y) or (x, y, sample_weight)."""
+ValidationData: TypeAlias = "Sequence[Data | None] | EvaluationData | None"
+"""(x, y) or (x, y, sample_weight)."""
+
 
 def fit(
     model: TrainedModel,
-    x: Any,
+    x: TrainingData,
     y: Data | None,
     *,
     epochs: int,
     batch_size: int,
-    validation_data: Any,
+    validation_data: ValidationData,
     callbacks: Sequence[Callback | CallbackSpec | str | Mapping[str, Any]],
     shuffle: bool,
     layout: str,
@@ -66,7 +71,7 @@ def fit(
         preprocessing = ()
     else:
         feed, preprocessing = from_arrays(
-            engine, x, y, sample_weight, batch_size, shuffle, layout, ops
+            engine, cast(Data, x), y, sample_weight, batch_size, shuffle, layout, ops
         )
     engine.preprocessing = preprocessing
     started = start(callbacks, folder)
@@ -144,7 +149,7 @@ def from_arrays(
 
 def from_batches(
     engine: TrainingEngine,
-    source: Any,
+    source: object,
     layout: str,
     steps: int | None,
     origin: int,
@@ -222,7 +227,7 @@ def check_steps(value: int | None) -> int | None:
 
 
 def validation(
-    engine: TrainingEngine, data: Any, layout: str
+    engine: TrainingEngine, data: ValidationData, layout: str
 ) -> Callable[[], Row] | None:
     """What measures the held-out data (x, y) or (x, y, sample_weight)."""
     if data is None:

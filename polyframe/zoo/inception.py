@@ -28,7 +28,7 @@ Size = int | tuple[int, int]
 def googlenet(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """GoogLeNet (Inception v1) with batch norm: 6,624,904 weights.
+    """GoogLeNet (Inception v1) with batch norm: 6,624,904 parameters.
 
     Szegedy et al. 2015, table 1; ``torchvision/models/googlenet.py``, which takes 3×3
     where the paper has 5×5 convolutions. Without the auxiliary heads.
@@ -61,10 +61,10 @@ def googlenet(
 def inception_v3(
     num_classes: int = 1000, input_shape: Shape = (3, 299, 299), width: float = 1.0
 ) -> ModelSpec:
-    """Inception v3: 23,834,568 weights.
+    """Inception v3: 23,834,568 parameters.
 
     Szegedy et al. 2016, table 1; ``torchvision/models/inception.py``. Without the
-    auxiliary head, which has 3,326,696 weights more.
+    auxiliary head, which has 3,326,696 parameters more.
     """
     conv = partial(basic_conv, width)
     layers: list[Layer] = [
@@ -215,7 +215,7 @@ def _mixed_d(width: float, name: str) -> Block:
 
 
 def _mixed_e(width: float, name: str) -> Block:
-    """Paths that part again into 1×3 and 3×1: Szegedy et al. 2016, figure 7."""
+    """Paths that branch again into 1×3 and 3×1: Szegedy et al. 2016, figure 7."""
     p = _Paths(width)
     one = p.conv("branch1x1", 320)(p.x)
     y = p.conv("branch3x3_1", 384)(p.x)

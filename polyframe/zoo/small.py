@@ -22,7 +22,7 @@ from polyframe.zoo.blocks import Shape, model, scaled
 def simple_cnn(
     num_classes: int = 10, input_shape: Shape = (3, 32, 32), width: float = 1.0
 ) -> ModelSpec:
-    """Two convolutions and two dense layers: 315,722 weights.
+    """Two convolutions and two dense layers: 315,722 parameters.
 
     Conv 32 3×3, ReLU, max pool 2, conv 64 3×3, ReLU, max pool 2, dense 128, ReLU, dense.
     """
@@ -44,7 +44,7 @@ def simple_cnn(
 def conv4(
     num_classes: int = 5, input_shape: Shape = (3, 84, 84), width: float = 1.0
 ) -> ModelSpec:
-    """Conv-4, the embedding of few-shot learning, with a dense layer: 121,093 weights.
+    """Conv-4, the embedding of few-shot learning, with a dense layer: 121,093 parameters.
 
     Vinyals et al. 2016, section 4.1.1 and Snell et al. 2017, section 3.1: four times a
     convolution of 64 3×3 filters, batch norm, ReLU and max pool 2.
@@ -65,7 +65,7 @@ def conv4(
 def fashion_cnn(
     num_classes: int = 10, input_shape: Shape = (1, 28, 28), width: float = 1.0
 ) -> ModelSpec:
-    """The demo's network for Fashion-MNIST: 421,642 weights.
+    """The demo's network for Fashion-MNIST: 421,642 parameters.
 
     Two padded convolutions, each with ReLU and max pool, a dense layer, dropout 0.25,
     and a dense layer.
@@ -89,7 +89,7 @@ def fashion_cnn(
 def digits_cnn(
     num_classes: int = 10, input_shape: Shape = (1, 8, 8), width: float = 1.0
 ) -> ModelSpec:
-    """A network for scikit-learn's 8×8 digits and for tests: 6,090 weights.
+    """A network for scikit-learn's 8×8 digits and for tests: 6,090 parameters.
 
     Two padded convolutions, each with ReLU and max pool, and a dense layer.
     """
@@ -109,7 +109,7 @@ def digits_cnn(
 def residual_cnn(
     num_classes: int = 10, input_shape: Shape = (3, 32, 32), width: int = 16
 ) -> ModelSpec:
-    """A stem and three residual blocks: 78,042 weights.
+    """A stem and three residual blocks: 78,042 parameters.
 
     After He et al. 2016, section 4.2. The blocks have ``width``, ``2·width`` and
     ``4·width`` channels (here it is their number, not a factor); the last two halve the

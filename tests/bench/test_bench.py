@@ -220,7 +220,10 @@ def test_the_tables_name_every_contestant_and_its_ratio(tmp_path):
 )
 def test_an_unequal_or_broken_rival_ends_it_with_one_message(tmp_path, fields, message):
     folder = rivals(tmp_path, **fields)
-    code, out, err = run("digits_cnn", "-b", "torch", *SMALL, "--rivals", folder)
+    alone = ("--skip", "emitted", "--skip", "idiomatic")  # fewer processes to start
+    code, out, err = run(
+        "digits_cnn", "-b", "torch", *SMALL, *alone, "--rivals", folder
+    )
     assert (code, out) == (2, "")
     assert err == message
 

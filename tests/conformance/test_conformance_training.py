@@ -11,7 +11,7 @@ from helpers.opening import Opening, wrap
 from helpers.support import BACKENDS, within
 
 from polyframe.conformance import features, files
-from polyframe.conformance.rules import RULES
+from polyframe.conformance.rules import rules
 from polyframe.contract import registry
 from polyframe.contract.backend import Backend
 from polyframe.contract.session import TrainingSession
@@ -39,7 +39,7 @@ def test_conformance(check):
 def test_nothing_is_left_out():
     assert set(features.RANDOM) == {w for w, la in Layer.registry.items() if la.random}
     kinds = {case.optimizer.type for case in features.CASES.values()}
-    assert kinds == {rule.type for rule in RULES.values()}
+    assert kinds == {rule.type for rule in rules().values()}
     weighted = {
         word
         for word, layer in Layer.registry.items()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from helpers.changed import planted
 from helpers.support import PAIRS
 
 import polyframe as pf
@@ -28,27 +28,6 @@ NET = pf.Sequential(
 )  # fmt: skip
 ADAM = pf.Adam(1e-2, weight_decay=0.1)
 SGD = pf.SGD(0.01, momentum=0.9, weight_decay=0.1, decay_on="kernels")
-
-
-def planted(name, text, new, session=None):
-    """A backend whose programs say something else, or whose sessions do."""
-    original = registry.get(name)
-
-    class Planted(type(original)):
-        hits = 0
-
-        def write(self, *args):
-            program = super().write(*args)
-            files = {k: v.replace(text, new) for k, v in program.files.items()}
-            if text:
-                Planted.hits += files != program.files
-            return dataclasses.replace(program, files=files)
-
-        def open_training(self, *args):
-            found = super().open_training(*args)
-            return session(found) if session else found
-
-    return Planted()
 
 
 def stale(session):

@@ -9,9 +9,10 @@ import sys
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from helpers.changed import planted
 from helpers.failing import fails
 from helpers.support import BACKENDS
-from test_diff import NET, SGD, planted
+from test_diff import NET, SGD
 
 import polyframe as pf
 from polyframe.cli import cli

@@ -12,7 +12,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from helpers.draws import configurations, families, tally
-from helpers.support import BACKENDS, keep_counts, within
+from helpers.support import BACKENDS, keep_counts
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +51,10 @@ def several(name, count):
     )
 
 
+COMPARED: Counter[str] = Counter()
+"""Layer type → how many comparisons were made with a second backend or the definition."""
+
+
 def check(cases):
     """Forward in both modes and gradients, on all backends at once."""
     found = {}
@@ -67,6 +71,7 @@ def check(cases):
             )
             for name, value in model.activations(as_one(x), training=training).items():
                 assert near(value, wanted[name]) <= FORWARD, (backend, name, training)
+        COMPARED.update(f"{word}, forward" for _, word, _, _ in held)
         found[backend] = model.gradients(as_one(x), as_one(y))
     for case in cases:
         names = list(spec_around([case]).infer().parameters)
@@ -79,7 +84,8 @@ def check(cases):
                 apart = np.abs(gradients[name] - exact[name]).max()
                 # Where all are 0: a norm of one value cancels numbers of up to eps ** -0.5.
                 bound = max(GRADIENT * scale, 1e-13)
-                assert apart <= bound, (backend, name, apart / scale)
+                assert apart <= bound, (backend, name, apart, scale)
+        COMPARED[f"{case[1]}, gradients"] += max(len(own) - 1, 0)
 
 
 def near(value, wanted):
@@ -103,14 +109,26 @@ def blame(cases):
 
 
 def run(name, count, examples):
+    """So many draws of so many configurations; every layer was compared in each draw
+    that it stood in, and most of what was drawn differs."""
+    done = []
+
     @settings(max_examples=examples, **QUIET)
     @given(several(name, count))
     def draw(cases):
-        assume(len({repr(case[1:]) for case in cases}) > count // 3)  # the simplest
+        different = len({repr(case[1:]) for case in cases})
+        assume(different > count // 3)  # the simplest
+        COMPARED.clear()
         blame(cases)
+        words = {word for _, word, _, _ in cases}
+        missing = {w for w in words if not COMPARED[f"{w}, forward"]}
+        missing |= {w for w in words if not COMPARED[f"{w}, gradients"]}
+        assert not missing, f"was compared on fewer than two backends: {missing}"
+        done.append(different)
 
     draw()
-    within("random layers: configurations", -count * examples, 0, name)
+    assert len(done) == examples
+    keep_counts("random layers", {f"configurations of {name}": sum(done)})
 
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))

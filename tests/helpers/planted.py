@@ -114,16 +114,17 @@ class Bug:
         return Planted()
 
     def caught(self):
-        """The check that catches it, and whether the bug was in its program."""
+        """The first value out of its bounds, with its check; None if there is none.
+
+        A program that only raises has not been measured: the error comes through.
+        """
         wrong = self.plant()
         for check in conformance.checks(wrong, [self.family]):
             if check.entry == self.entry:
-                try:
-                    check.run()
-                except Exception as error:
-                    if type(wrong).hits:
-                        return f"{check.what}, {check.dtype}: {type(error).__name__}"
-                    raise
+                for figure in check.measure():
+                    if not figure.passed:
+                        assert type(wrong).hits, "the bug was not planted"
+                        return f"{check.what}, {check.dtype}: {figure.what}"
         return None
 
     def named(self):

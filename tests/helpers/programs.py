@@ -14,10 +14,11 @@ import polyframe as pf
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
 from polyframe.compiler.training import TrainingSpec
-from polyframe.conformance.rules import RULES, longest
+from polyframe.conformance.rules import rules
 from polyframe.contract import registry
 from polyframe.contract.programs import make_step, write_programs
-from polyframe.spec.losses import Loss
+from polyframe.spec.fields import Bool, Float
+from polyframe.spec.losses import Loss, TargetKind
 from polyframe.spec.optimizers import Optimizer
 from polyframe.spec.settings import Training
 
@@ -219,16 +220,23 @@ def spec_of(name: str) -> pf.ModelSpec:
 
 def losses_of(count: int) -> list[Any]:
     """Different losses for that many outputs, in numbers that take room."""
-    soft = {"type": "cross_entropy", "soft": True}
+    labels: dict[str, Any] = {"type": "cross_entropy"}
     found: list[Any] = [
         "mse",
         {"type": "mse", "loss_weight": 0.12345678901234567},
-        {"type": "cross_entropy", "label_smoothing": 0.12345678901234567},
-        soft | {"label_smoothing": 0.1, "loss_weight": 1.2345678901234567e-100},
-        {"type": "cross_entropy", "loss_weight": 2.0},
-        soft | {"loss_weight": 0.12345678901234567},
+        labels | {"label_smoothing": 0.12345678901234567},
+        labels | {"label_smoothing": 0.1, "loss_weight": 1.2345678901234567e-100},
+        labels | {"loss_weight": 2.0},
+        labels | {"loss_weight": 0.12345678901234567},
     ]
     return [found[i % len(found)] for i in range(count)]
+
+
+def targets_of(count: int) -> tuple[TargetKind, ...]:
+    """What the targets of ``losses_of`` are."""
+    kinds: tuple[TargetKind, ...] = ("values", "values", "labels", "probabilities")
+    each = (*kinds, "labels", "probabilities")
+    return tuple(each[i % len(each)] for i in range(count))
 
 
 def heads(count: int) -> pf.ModelSpec:
@@ -281,16 +289,20 @@ def steps() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
             yield f"weighted{key}", two, {"loss": losses, "weighted": True, **parts}
     for number, rule in enumerate(every_rule()):
         yield f"rule{number}_{rule.type}", net, {"optimizer": rule}
-    for smooth, soft, weights, weighted in product(
-        (0.0, 0.1, 0.12345678901234567), (False, True), (None, (1, 2, 0.5)), (0, 1)
+    kinds: tuple[TargetKind, ...] = ("labels", "probabilities")
+    for smooth, kind, weights, weighted in product(
+        (0.0, 0.1, 0.12345678901234567), kinds, (None, (1, 2, 0.5)), (False, True)
     ):
-        loss = pf.CrossEntropy(smooth, weights, soft)
-        name = f"loss{smooth}{soft:d}{weights is not None:d}{weighted}"
-        yield name, net, {"loss": loss, "weighted": bool(weighted)}
-        yield f"{name}_twice", two, {"loss": loss, "weighted": bool(weighted)}
+        loss = pf.CrossEntropy(smooth, weights)
+        name = f"loss{smooth}{kind}{weights is not None:d}{weighted:d}"
+        for ending, spec in (("", net), ("_twice", two)):
+            kinds_of = (kind,) * len(spec.infer().outputs)
+            options = {"loss": loss, "weighted": weighted, "targets": kinds_of}
+            yield name + ending, spec, options
     yield from every_loss()
     for count, weighted in product((2, 3, 6, 14), (False, True)):
         wanted = {"loss": losses_of(count), "weighted": weighted}
+        wanted["targets"] = targets_of(count)
         yield f"heads{count}{weighted:d}", heads(count), wanted
     for name, freeze in (
         ("many", ("fc?", "fc1?", "fc2?")),
@@ -309,19 +321,23 @@ def steps() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
 def every_loss() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
     """Each loss with each option, of vectors and of images, and with numbers and lists
     that take as much room as they can; and ways to add them up."""
-    for word, kind in Loss.registry.items():
-        for number, options in enumerate(kind.examples):
-            plain = kind(**options)
-            for (name, loss), channels, image in product(
-                (("short", plain), ("long", lengthened(plain))), (4, 42), (False, True)
+    for word, make in Loss.registry.items():
+        for number, options in enumerate(make.examples):
+            plain = make(**options)
+            for kind, (name, loss), channels, image in product(
+                plain.target_kinds,
+                (("short", plain), ("long", lengthened(plain))),
+                (4, 42),
+                (False, True),
             ):
                 spec = pf.Sequential([pf.Dense(channels)], (6,))
                 if image:
                     spec = chain(pf.Conv2D(channels, 1))
                 with suppress(pf.SpecError):
                     loss.check(spec.infer().output_shapes[0])  # type: ignore[attr-defined]
-                    key = f"{word}{number}_{name}{channels}_{image:d}"
-                    yield key, spec, {"loss": loss, "weighted": image}
+                    key = f"{word}{number}_{kind}_{name}{channels}_{image:d}"
+                    wanted = {"loss": loss, "weighted": image, "targets": (kind,)}
+                    yield key, spec, wanted
     for number, (first, second) in enumerate(
         product(("mean", "sum"), ({}, {"loss_weight": 0.12345678901234567}))
     ):
@@ -354,7 +370,22 @@ def every_rule() -> Iterator[Optimizer]:
         for decay, on in product((0.0, PRECISE), ("all", "kernels")):
             yield make(PRECISE, weight_decay=decay, decay_on=on)
         yield from longest(make, PRECISE)
-    yield from RULES.values()
+    yield from rules().values()
+
+
+def longest(make: type[Any], number: float) -> Iterator[Optimizer]:
+    """One with every option set, every number being one that takes room; both ways to
+    go where two options exclude each other."""
+    kinds = {f.name: f.metadata["kind"] for f in dataclasses.fields(make)}
+    given: dict[str, Any] = {
+        name: number for name, kind in kinds.items() if isinstance(kind, Float)
+    }
+    given |= {name: True for name, kind in kinds.items() if isinstance(kind, Bool)}
+    if make is pf.SGD:
+        yield make(**{n: v for n, v in given.items() if n != "nesterov"})
+        given["dampening"] = 0.0
+    yield make(**given)
+    yield make(**given, decay_on="kernels")
 
 
 def layers_of(spec: pf.ModelSpec) -> list[str]:
@@ -369,6 +400,7 @@ def step_of(
     loss: Any = "mse",
     optimizer: pf.Optimizer | None = None,
     weighted: bool = False,
+    targets: tuple[TargetKind, ...] = (),
     **training: Any,
 ) -> TrainingSpec:
     """What training adds to a spec; ``training`` as in ``Training``."""
@@ -381,7 +413,8 @@ def step_of(
         "aligned",
     )
     assert made is not None
-    return replace(made, weighted=weighted or made.weighted)
+    kinds = targets or made.targets
+    return replace(made, weighted=weighted or made.weighted, targets=kinds)
 
 
 def write(

@@ -31,7 +31,7 @@ def worst(found, wanted):
 
 def within(family, value, bound, detail=""):
     """Assert ``value <= bound``, and keep the figure for the report of test-full."""
-    path = os.environ.get("POLYFRAME_FIGURES")
+    path = os.environ.get("POLYFRAME_MEASURED")
     if path:
         with open(path, "a") as file:
             line = {"family": family, "value": float(value), "bound": float(bound)}
@@ -43,7 +43,7 @@ def within(family, value, bound, detail=""):
 
 def keep_counts(family, counts):
     """Keep how often things were drawn, for the report of test-full."""
-    path = os.environ.get("POLYFRAME_FIGURES")
+    path = os.environ.get("POLYFRAME_MEASURED")
     if path:
         with open(path, "a") as file:
             file.write(json.dumps({"counts": family, "values": counts}) + "\n")

@@ -51,7 +51,7 @@ def test_weights(tiny: pf.Model, tmp_path: Path) -> None:
         (3, "weights: got int; a mapping of names to arrays, or a file's path is needed"),
         (tmp_path / "none.safetensors", "none.safetensors: there is no such file"),
         (tmp_path, "cannot be read: Is a directory"),
-        *((path, f"{path}: is no whole safetensors file: ") for path in (cut, head, lie, empty)),
+        *((path, f"{path}: is not a whole safetensors file: ") for path in (cut, head, lie, empty)),
     ]  # fmt: skip
     for source, message in cases:
         fails(pf.WeightsError, lambda source=source: tiny.load_weights(source), message)  # type: ignore[misc]

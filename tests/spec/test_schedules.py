@@ -376,7 +376,7 @@ ERRORS = [
      "reduce_on_plateau: monitor is 'val_loss', which is not a number of this training. "
      "Did you mean 'loss'? (known: loss, lr; val_… needs validation data)"),
     (lambda: ReduceOnPlateauSchedule("f1", "max").rate(1.0, 1.0, 9.0, [{"f1": [1]}]),
-     "reduce_on_plateau: monitor is 'f1', which is not a number of this training. (kn"),
+     "reduce_on_plateau: monitor is 'f1', which is not a number of this training."),
 ]  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def test_reduce_on_plateau_sees_the_rows_of_fit(backend):
     # No epoch but the first is better by a factor of 1000.
     assert [s.lr for s in seen.steps] == [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
     assert history["lr"] == [0.1, 0.1, 0.05, 0.025]
-    text = "reduce_on_plateau: monitor is 'val_loss', which is not a number of this"
+    text = "monitor is 'val_loss', which is not a number of this training"
     fails(
         SpecError,
         lambda: compiled(backend, schedule=schedule).fit(x, y, epochs=2),

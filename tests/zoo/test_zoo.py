@@ -1,4 +1,4 @@
-"""The shipped models: published counts of weights, names, widths, and that they run.
+"""The shipped models: published counts of parameters, names, widths, and that they run.
 
 The counts of torchvision's models are its ``num_params``; those of the others are
 written out below.
@@ -9,15 +9,13 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from functools import cache
 
-import numpy as np
 import pytest
 from helpers.programs import write
-from helpers.support import BACKENDS, distance, within
+from helpers.small_models import SMALL, small
+from helpers.support import BACKENDS
 
 import polyframe as pf
-from polyframe.randomness import generator
 
 
 def conv(taken, given, size, bias=True):
@@ -157,31 +155,6 @@ COUNTS = {
     "wide_resnet50_2": 68_883_240,
 }  # fmt: skip
 
-SMALL = {
-    "alexnet": ((3, 63, 63), 1 / 16),
-    "cifar_resnet56": ((3, 16, 16), 0.25),
-    "conv_autoencoder": ((1, 12, 8), 0.5),
-    "dcgan_discriminator": ((3, 32, 32), 1 / 16),
-    "dcgan_generator": ((20,), 1 / 16),
-    "digits_cnn": ((1, 8, 8), 0.5),
-    "fashion_cnn": ((1, 14, 14), 0.25),
-    "fcn32s": ((3, 32, 40), 1 / 32),
-    "inception_v3": ((3, 75, 75), 1 / 16),
-    "lenet5": ((1, 32, 32), 0.5),
-    "residual_cnn": ((3, 16, 16), 4),  # its width is the number of channels
-    "unet": ((1, 188, 188), 1 / 16),
-}
-"""Inputs and widths that are quick and still hold every layer at work."""
-
-SAMPLE = {
-    "conv_autoencoder",
-    "lenet5",
-    "mobilenet_v3_small",
-    "resnet18",
-    "shufflenet_v2_x1_0",
-}
-"""What ``make test`` runs on every backend; ``make test-full`` runs all."""
-
 TORCHVISION = {
     "alexnet": "features.10.bias classifier.6.weight",
     "convnext_tiny": "features.0.0.weight features.3.1.block.0.weight classifier.2.bias",
@@ -232,24 +205,18 @@ TORCHVISION = {
 """Some names of each model's ``state_dict``."""
 
 
-def small(name, **more):
-    """The model at a small size."""
-    shape, width = SMALL.get(name, ((3, 32, 32), 1 / 8))
-    return getattr(pf.zoo, name)(**{"input_shape": shape, "width": width} | more)
-
-
 def test_the_list_is_what_is_tested():
     assert pf.zoo.list() == sorted(COUNTS)
     assert all(callable(getattr(pf.zoo, name)) for name in pf.zoo.list())
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_number_of_weights(name):
+def test_number_of_parameters(name):
     spec = getattr(pf.zoo, name)()
     assert spec.name == name
     assert spec.num_parameters == COUNTS[name]
     first = inspect.getdoc(getattr(pf.zoo, name)).splitlines()[0]
-    assert f"{COUNTS[name]:,} weights" in first
+    assert f"{COUNTS[name]:,} parameters" in first
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -298,97 +265,3 @@ def test_programs_are_clean_under_ruff(tmp_path):
         line = [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", "."]
         done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-6000:]
-
-
-# --- running ---------------------------------------------------------------------
-
-
-def weights_for(graph):
-    """Random weights of a size at which signals neither die out nor grow."""
-    found = {}
-    for name, parameter in graph.parameters.items():
-        rng, shape = generator(5, name), parameter.shape
-        if len(shape) > 1:
-            value = rng.normal(0, np.sqrt(2 / parameter.fans.fan_in), shape)
-        elif name.endswith(("weight", "running_var")):
-            value = rng.uniform(0.5, 1.5, shape)
-        else:
-            value = rng.normal(0, 0.1, shape)
-        found[name] = value
-    return found
-
-
-def batch(spec):
-    """Three inputs and targets, with the loss for them."""
-    graph, rng = spec.infer(), generator(7, spec.name)
-    (shape,) = graph.output_shapes
-    x = rng.normal(size=(3, *graph.inputs[0][1]))
-    if len(shape) == 1 and shape[0] > 1:
-        return x, rng.integers(0, shape[0], 3), "cross_entropy"
-    return x, rng.normal(size=(3, *shape)), "mse"
-
-
-def run(name, backend, dtype):
-    """What a backend predicts, and the loss of its first training step."""
-    spec = small(name)
-    x, y, loss = batch(spec)
-    model = pf.compile(
-        spec, backend, loss=loss, optimizer=pf.SGD(1e-3), dtype=dtype, device="cpu"
-    )
-    weights = weights_for(spec.infer())
-    model.load_weights({n: w.astype(model.dtype) for n, w in weights.items()})
-    x = x.astype(dtype)
-    return model.predict(x), model.train_step(x, y)
-
-
-@cache
-def reference(name):
-    return run(name, "torch", "float64")
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=() if n in SAMPLE else pytest.mark.full) for n in COUNTS],
-)
-def test_models_agree_with_pytorch_and_train(name, backend):
-    wanted, wanted_loss = reference(name)
-    if backend != "torch":
-        found, loss = run(name, backend, "float64")
-        detail = (name, backend)
-        within("zoo: predictions, float64", distance(found, wanted), 1e-10, detail)
-        within("zoo: loss, float64", distance(loss, wanted_loss), 1e-10, detail)
-    _, loss = run(name, backend, "float32")
-    assert np.isfinite(loss)
-
-
-def test_mxnet_joins_any_numbers_of_channels():
-    """oneDNN's concat fails where 24 channels stand in blocks of 16."""
-    x = pf.Input((8, 4, 4))
-    paths = [pf.ReLU()(pf.Conv2D(24, 3, padding=1)(x)) for _ in range(2)]
-    y = pf.GlobalAvgPool2D()(pf.Conv2D(16, 1)(pf.Concat()(paths)))
-    spec = pf.ModelSpec(x, pf.Dense(3)(y), name="joined")
-    images = np.ones((3, 8, 4, 4), np.float32)
-    wanted = pf.compile(spec, "torch", device="cpu").predict(images)
-    model = pf.compile(spec, "mxnet", loss="cross_entropy", device="cpu")
-    assert distance(model.predict(images), wanted) < 1e-5
-    assert np.isfinite(model.train_step(images, np.zeros(3, int)))
-
-
-PROJECT = """
-import numpy as np, polyframe as pf
-x = pf.Input((4, 32, 32))
-y = pf.GlobalAvgPool2D()(pf.Conv2D(8, 1, stride=2)(pf.Conv2D(8, 1, stride=(1, 2))(x)))
-model = pf.compile(pf.ModelSpec(x, y), "tensorflow", loss="mse", device="cpu")
-for _ in range(200):
-    model.train_step(np.ones((3, 4, 32, 32)), np.zeros((3, 8)))
-print("whole")
-"""
-
-
-def test_projections_of_few_channels_leave_tensorflows_memory_whole():
-    """oneDNN's gradient of a 1x1 kernel with strides writes outside of its memory; the
-    process dies of it sooner or later."""
-    command = [sys.executable, "-c", PROJECT]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr[-2000:]

@@ -30,7 +30,7 @@ def separable(view: View) -> Code:
     between = first.infer(view.shape)
     halves = [block(view, first, view.shape), block(view, second, between)]
     _, x, helpers = front(first, view.shape)
-    names = (*helpers, *lowered(view, "Conv2D"))
+    names = (*helpers, *lowered(view, "Conv2D"), "sequential")
     return Code("{self}(" + x + ")", listing("sequential", halves), HALVES, names)
 
 

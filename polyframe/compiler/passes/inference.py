@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from polyframe.compiler.passes.users import called_once, only_user
+from polyframe.io.array import Array
 from polyframe.spec.typed import TypedGraph, TypedNode
 
 
@@ -77,9 +78,7 @@ def taking_in(node: TypedNode, norm: TypedNode) -> TypedNode:
     )
 
 
-def folded_weights(
-    graph: TypedGraph, weights: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def folded_weights(graph: TypedGraph, weights: Mapping[str, Array]) -> dict[str, Array]:
     """The weights of a graph with folded layers, from those of the original."""
     found = {name: weights[name] for name in graph.parameters if name in weights}
     for node in graph.walk():

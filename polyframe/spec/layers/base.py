@@ -25,7 +25,12 @@ Examples = tuple[tuple[dict[str, Any], tuple[Shape, ...]], ...]
 
 @dataclass(frozen=True)
 class Context:
-    """What a definition sees besides its inputs: parameters, mode, and the draw."""
+    """What a definition sees besides its inputs.
+
+    - ``parameters``: the layer's own arrays, by name;
+    - ``training``: whether this is a training step;
+    - ``draw``: the factors of a random layer, float64 (N, …), or None.
+    """
 
     parameters: Mapping[str, Array]
     training: bool = False
@@ -68,7 +73,7 @@ class Layer(Element, family="layer"):
 
     short: ClassVar[str] = "layer"  # unnamed layers are called short1, short2, …
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # least and most inputs
-    random: ClassVar[bool] = False  # draws while training; else the identity
+    random: ClassVar[bool] = False  # random while training; else the identity
     examples: ClassVar[Examples] = ()
 
     def __post_init__(self) -> None:
@@ -100,7 +105,7 @@ class Layer(Element, family="layer"):
     @property
     def increasing(self) -> bool:
         """Whether it is an elementwise function that never decreases, by its values
-        (a leaky slope could be negative): such may change places with max pooling."""
+        (a negative slope could decrease): such may swap with max pooling."""
         return False
 
     @property
@@ -121,7 +126,7 @@ class Layer(Element, family="layer"):
         raise NotImplementedError
 
     def define(self, at: Context, *x: Array) -> Array:
-        """The meaning of the layer: NumPy, (N, C, H, W), written for reading."""
+        """What the layer computes, in NumPy: (N, C, H, W), written for reading."""
         raise NotImplementedError
 
     def new_state(self, at: Context, *x: Array) -> dict[str, Array]:
@@ -148,7 +153,7 @@ class Layer(Element, family="layer"):
             wanted = " or ".join(RANKS[r] for r in ranks)
             hint = None
             if ranks == (1,):
-                hint = "put a Flatten or GlobalAvgPool2D in front"
+                hint = "put a Flatten or GlobalAvgPool2D before it"
             raise SpecError(
                 f"takes {wanted} for each sample, got {brief(shape)}", hint=hint
             )

@@ -53,15 +53,15 @@ class Conv(Layer):
         )
 
     def pointwise(self, shape: Shape) -> bool:
-        """Whether it sees one place of such an input at a time, and every place: a
-        matrix over the channels."""
+        """Whether it is a matrix over the channels, applied at every spatial position of
+        such an input."""
         single = set(self.kernel_size) | set(self.stride) == {1}
         return single and not any(map(any, self.pads(shape)))
 
     def position(self, shape: Shape) -> tuple[int, ...] | None:
-        """Which position of the kernel sees an input of one place, such as (row,
-        column), if that is all that is computed: the others see zeros. None else, and
-        where it would be several products (some groups of several channels)."""
+        """Which position (row, column) of the kernel sees an input of one spatial
+        position, if that is all that is computed: the others see zeros. None
+        otherwise, and where it would be several products (groups of channels)."""
         out = self.infer(shape)
         single = {*shape[1:], *out[1:]} == {1} and self.padding_mode == "zeros"
         if not single or self.groups not in (1, shape[0] * (shape[0] == out[0])):
@@ -115,14 +115,14 @@ class Conv(Layer):
             inside = np.pad(inside, widths, mode=mode)  # type: ignore[call-overload]
             pads = ((0, 0),) * self.dims
         view = windows(inside, self.kernel_size, self.stride, pads, self.dilation, 0.0)
-        n, c, *rest = view.shape  # rest: the output's size, then the kernel's
+        n, c, *sizes = view.shape  # sizes: the output's, then the kernel's
         g = self.groups
-        view = view.reshape(n, g, c // g, *rest)
+        view = view.reshape(n, g, c // g, *sizes)
         weight = at["weight"].reshape(g, -1, c // g, *self.kernel_size)
-        place, inside_kernel = "hwd"[: self.dims], "uvt"[: self.dims]
-        rule = f"ngc{place}{inside_kernel},goc{inside_kernel}->ngo{place}"
+        space, kernel = "hwd"[: self.dims], "uvt"[: self.dims]
+        rule = f"ngc{space}{kernel},goc{kernel}->ngo{space}"
         out: Array = np.einsum(rule, view, weight, optimize=True)
-        out = out.reshape(n, self.out_channels, *rest[: self.dims])
+        out = out.reshape(n, self.out_channels, *sizes[: self.dims])
         return out + across(at["bias"], self.dims) if self.bias else out
 
 

@@ -119,7 +119,7 @@ class Scale(Layer):
         return parameters
 
     def define(self, at: Context, *x: Array) -> Array:
-        behind = x[0].ndim - 1 - positive_axis(self.axis, x[0].shape[1:])
-        across = (-1, *[1] * behind)
+        after = x[0].ndim - 1 - positive_axis(self.axis, x[0].shape[1:])
+        across = (-1, *[1] * after)
         out = at["weight"].reshape(across) * x[0]
         return out + at["bias"].reshape(across) if self.bias else out

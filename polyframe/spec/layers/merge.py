@@ -1,4 +1,4 @@
-"""Layers that bring values together: several inputs into one, or axes into nothing."""
+"""Layers that combine values: several inputs into one, or reductions over axes."""
 
 from __future__ import annotations
 
@@ -139,8 +139,8 @@ class Concat(Layer):
 
     def infer(self, *shapes: Shape) -> Shape:
         axis = positive_axis(self.axis, shapes[0]) - 1
-        rest = {(*s[:axis], *s[axis + 1 :]) for s in shapes}
-        if len(rest) > 1 or len({len(s) for s in shapes}) > 1:
+        others = {(*s[:axis], *s[axis + 1 :]) for s in shapes}
+        if len(others) > 1 or len({len(s) for s in shapes}) > 1:
             raise SpecError(
                 f"its inputs differ beside axis {self.axis}: {listed(shapes)}"
             )

@@ -64,9 +64,9 @@ class LayerNorm(OverAxes):
     ``y = weight · (x - mean) / √(var + eps) + bias``, the variance being the biased one
     (Ba, Kiros & Hinton 2016, section 3). Training and inference are the same.
 
-    - ``axes``: as counted in (N, C, H, W); none: all behind N. PyTorch's
+    - ``axes``: as counted in (N, C, H, W); none: all after N. PyTorch's
       ``normalized_shape`` stands for the last ones; ``axes=1`` normalises the channels
-      at each place, as in ConvNeXt (Liu et al. 2022).
+      at each spatial position, as in ConvNeXt (Liu et al. 2022).
     - ``eps``: inside the root. UNSET: 1e-5 (Keras: 1e-3).
     - ``elementwise_affine``: with ``weight``, and ``bias`` if ``bias`` is true.
 
@@ -108,9 +108,9 @@ class RMSNorm(OverAxes):
     """Division by the root mean square of each sample over some axes.
 
     ``y = weight · x / √(mean(x²) + eps)`` (Zhang & Sennrich 2019, equation 4); no mean
-    is taken off, and there is no bias.
+    is subtracted, and there is no bias.
 
-    - ``axes``: as in LayerNorm; none: all behind N.
+    - ``axes``: as in LayerNorm; none: all after N.
     - ``eps``: inside the root. UNSET: 2⁻²³, which is what ``torch.nn.RMSNorm`` takes in
       float32 (it takes the machine epsilon of whatever dtype; Keras: 1e-6).
     - ``elementwise_affine``: with ``weight``.
@@ -150,7 +150,7 @@ class GroupNorm(Affine):
     """Normalisation of each sample over groups of channels: (N, C, H, W), any rank.
 
     The channels are split into ``num_groups`` equal groups, in order; each is
-    standardised over its channels and all places: ``y = weight · (x - mean) /
+    standardised over its channels and all spatial positions: ``y = weight · (x - mean) /
     √(var + eps) + bias`` (Wu & He 2018, section 3.1). The weights are one for each
     channel, not for each group.
 
@@ -199,10 +199,10 @@ class GroupNorm(Affine):
 
 @define
 class InstanceNorm(Affine):
-    """Normalisation of each channel of each sample over its places: (N, C, H, W).
+    """Normalisation of each channel of each sample over space: (N, C, H, W).
 
     ``y = weight · (x - mean) / √(var + eps) + bias`` (Ulyanov, Vedaldi & Lempitsky
-    2016), for one to three spatial axes, with more than one place.
+    2016), for one to three spatial axes, with more than one position.
 
     - ``affine``: with ``weight`` and ``bias``.
     - ``track_running_stats``: keeps ``running = (1 - momentum) · running + momentum ·
@@ -239,7 +239,7 @@ class InstanceNorm(Affine):
         if math.prod(shapes[0][1:]) == 1:
             raise SpecError(
                 "has one value per channel here, which is its own mean",
-                hint="an earlier place in the network, or LayerNorm",
+                hint="move it to an earlier point of the network, or take LayerNorm",
             )
         return shapes[0]
 
@@ -305,7 +305,7 @@ class LocalResponseNorm(Layer):
 
     @property
     def sides(self) -> tuple[int, int]:
-        """How many channels of a window stand before its own, and behind it."""
+        """How many channels of a window come before its own, and after it."""
         return self.size // 2, (self.size - 1) // 2
 
     def infer(self, *shapes: Shape) -> Shape:

@@ -69,7 +69,7 @@ class Pool(Layer):
     def overhang(self, shape: Shape) -> Pads:
         """How far ``ceil_mode`` lets the last windows hang over the padded input.
 
-        A last window that would start behind the input's own values is left out
+        A last window that would start after the input's own values is left out.
         (``aten/src/ATen/native/Pool.h``, ``pooling_output_shape_pad_lr``).
         """
         pairs = []
@@ -83,7 +83,7 @@ class Pool(Layer):
         return tuple(pairs)
 
     def whole_pads(self, shape: Shape) -> Pads:
-        """The padding with the overhang behind it: with it no window hangs over."""
+        """The padding with the overhang after it: with it no window hangs over."""
         pairs = zip(self.pads(shape), self.overhang(shape), strict=True)
         return tuple((lo, hi + over) for (lo, hi), (_, over) in pairs)
 
@@ -238,7 +238,7 @@ class AvgPool(Pool):
         return None
 
     def counted_pads(self, shape: Shape) -> tuple[Pads, Pads]:
-        """The padding whose zeros are counted as values, and around it the rest."""
+        """The padding whose zeros are counted as values, and the padding around it."""
         none = ((0, 0),) * self.dims
         if self.count_include_pad:
             return self.pads(shape), self.overhang(shape)
@@ -356,7 +356,7 @@ class AvgPool3D(DividedAvgPool):
 
 @define_base
 class NormType(Layer):
-    """The field that LPPool2D has in front of its windows."""
+    """The field that LPPool2D has before its windows."""
 
     norm_type: float = field(Float(1))
 

@@ -53,17 +53,17 @@ def weights(mode: str, n: int, size: int, step: float, align_corners: bool) -> A
         at = i * ((n - 1) / max(size - 1, 1))
     first = np.floor(at).astype(int)
     t = at - first
-    taps = {0: 1 - t, 1: t}  # place beside the first -> its weight
+    taps = {0: 1 - t, 1: t}  # offset from the first -> its weight
     if mode == "bicubic":
         taps = {-1: far(1 + t), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
     matrix = np.zeros((size, n))
-    for place, weight in taps.items():
-        np.add.at(matrix, (i, np.clip(first + place, 0, n - 1)), weight)
+    for offset, weight in taps.items():
+        np.add.at(matrix, (i, np.clip(first + offset, 0, n - 1)), weight)
     return matrix
 
 
 A = -0.75
-"""The cubic kernel's slope at distance 1, as in PyTorch (TensorFlow takes -0.5)."""
+"""The cubic kernel's derivative at distance 1, as in PyTorch (TensorFlow takes -0.5)."""
 
 
 def near(d: Array) -> Array:

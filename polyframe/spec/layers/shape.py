@@ -58,7 +58,7 @@ class Flatten(Layer):
         end = positive_axis(self.end_axis, shape)
         if start >= end:
             raise SpecError(
-                f"start_axis {self.start_axis} is behind end_axis {self.end_axis} "
+                f"start_axis {self.start_axis} comes after end_axis {self.end_axis} "
                 f"for samples {shape}"
             )
         return (*shape[:start], math.prod(shape[start:end]), *shape[end:])
@@ -111,7 +111,7 @@ class Permute(Layer):
     """The axes in another order: (N, C, H, W) → (N, H, W, C) by ``axes=(2, 3, 1)``.
 
     ``axes`` names for each axis of the output the one of the input that it is, counted
-    from 1 behind N, as ``torch.permute(x, (0, *axes))``.
+    from 1 after N, as ``torch.permute(x, (0, *axes))``.
     """
 
     axes: Ints = field(Several(Int(1, 4), 1, 4))
@@ -129,7 +129,7 @@ class Permute(Layer):
     def infer(self, *shapes: Shape) -> Shape:
         if sorted(self.axes) != list(range(1, len(shapes[0]) + 1)):
             raise SpecError(
-                f"axes {self.axes} is no order of the {len(shapes[0])} axes after N",
+                f"axes {self.axes} is not an order of the {len(shapes[0])} axes after N",
                 hint=f"each number from 1 to {len(shapes[0])} once",
             )
         return tuple(shapes[0][axis - 1] for axis in self.axes)
@@ -256,10 +256,10 @@ class Cut(Layer):
 def along(axis: int, shape: Shape, cut: slice) -> tuple[slice, ...]:
     """A cut along one axis, all others whole; what a cut need not say is left out."""
     cuts = [slice(None)] * len(shape)
-    place = positive_axis(axis, shape) - 1
-    start, stop, step = cut.indices(shape[place])
-    end = stop if stop < shape[place] else None
-    cuts[place] = slice(start or None, end, step if step > 1 else None)
+    index = positive_axis(axis, shape) - 1
+    start, stop, step = cut.indices(shape[index])
+    end = stop if stop < shape[index] else None
+    cuts[index] = slice(start or None, end, step if step > 1 else None)
     return tuple(cuts)
 
 

@@ -121,14 +121,14 @@ class ConvTranspose(Layer):
         g = self.groups
         values = x[0].reshape(n, g, c // g, *size)
         weight = at["weight"].reshape(g, c // g, -1, *self.kernel_size)
-        weight = np.moveaxis(weight, (0, 1, 2), (-3, -2, -1))  # places first
+        weight = np.moveaxis(weight, (0, 1, 2), (-3, -2, -1))  # the kernel's axes first
         full = self.full(tuple(size))
         grown = (m + e for m, e in zip(full, self.output_padding, strict=True))
         out = np.zeros((n, self.out_channels, *grown), x[0].dtype)
         whole = (slice(None), slice(None))
-        for place in np.ndindex(*self.kernel_size):
-            part = np.einsum("ngc...,gco->ngo...", values, weight[place])
-            steps = zip(place, self.dilation, size, self.stride, strict=True)
+        for position in np.ndindex(*self.kernel_size):
+            part = np.einsum("ngc...,gco->ngo...", values, weight[position])
+            steps = zip(position, self.dilation, size, self.stride, strict=True)
             where = (slice(u * d, u * d + (m - 1) * s + 1, s) for u, d, m, s in steps)
             out[(*whole, *where)] += part.reshape(n, -1, *size)
         ends = zip(out.shape[2:], self.padding, strict=True)

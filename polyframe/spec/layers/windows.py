@@ -60,7 +60,7 @@ def windows(
     dilation: Sizes,
     fill: float,
 ) -> Array:
-    """Every window of ``x`` (N, C, …): its place behind C, its inside at the end.
+    """Every window of ``x`` (N, C, …): its position after C, its values at the end.
 
     An image's are (N, C, H', W', kh, kw).
     """

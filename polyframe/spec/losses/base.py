@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from polyframe.errors import SpecError, brief
+from polyframe.io.array import Array
 from polyframe.spec.element import Element, define_base
 from polyframe.spec.fields import Choice, Float, field
 from polyframe.spec.layers.base import Shape
@@ -85,7 +86,7 @@ class Loss(Element, family="loss"):
         probabilities."""
         return "any"
 
-    def kind_of(self, target: np.ndarray) -> TargetKind:
+    def kind_of(self, target: Array) -> TargetKind:
         """What targets of that dtype are; SpecError where the loss's fields are not
         for them."""
         return self.target_kinds[0]
@@ -93,16 +94,16 @@ class Loss(Element, family="loss"):
     def check(self, shape: Shape) -> None:
         """SpecError unless the model's output of that shape can be compared."""
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         """Targets as programs take them, for an output of that shape per sample;
         DataError for what the loss is not defined on."""
         return values(target, shape, dtype)
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         """The meaning: one loss per sample, (N,)."""
         raise NotImplementedError
 
-    def denominator_weights(self, target: np.ndarray) -> np.ndarray | None:
+    def denominator_weights(self, target: Array) -> Array | None:
         """What each sample counts in the mean's denominator, by its target, (N,); None
         if all count 1."""
         return None
@@ -123,9 +124,9 @@ class Loss(Element, family="loss"):
             )
 
 
-def per_sample(losses: np.ndarray) -> np.ndarray:
+def per_sample(losses: Array) -> Array:
     """The mean over all axes but N."""
-    found: np.ndarray = losses.reshape(len(losses), -1).mean(axis=1)
+    found: Array = losses.reshape(len(losses), -1).mean(axis=1)
     return found
 
 
@@ -187,12 +188,12 @@ class OutputWeights(NamedTuple):
     """One output's weights of samples, and what their weighted sum is divided by;
     ``share`` is None where it is by nothing."""
 
-    weights: np.ndarray  # (N,)
+    weights: Array  # (N,)
     share: float | None
 
 
 def sample_weights(
-    losses: Losses, targets: Sequence[np.ndarray], given: np.ndarray | None
+    losses: Losses, targets: Sequence[Array], given: Array | None
 ) -> list[OutputWeights]:
     """Each output's weights of samples, and their share in the denominator."""
     found = []

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define, define_base
 from polyframe.spec.fields import LARGEST, Float, Int, Maybe, Several, field
 from polyframe.spec.layers.base import Shape
@@ -74,7 +75,7 @@ class _Likelihood(Loss):
         ignores = self.ignore_index is not None
         return ("labels",) if ignores else ("labels", "probabilities")
 
-    def kind_of(self, target: np.ndarray) -> TargetKind:
+    def kind_of(self, target: Array) -> TargetKind:
         if target.dtype.kind != "f":
             return "labels"
         if self.ignore_index is not None:
@@ -88,17 +89,17 @@ class _Likelihood(Loss):
         self.needs_rank(shape)
         check_classes(self, self.class_weights, shape)
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         if target.dtype.kind == "f" and target.shape[1:] == shape:
             self.kind_of(target)  # SpecError where it has to be labels
             return probabilities(target, shape, dtype)
         return labels(target, shape, self.type, self.ignore_index)
 
-    def log_probabilities(self, output: np.ndarray) -> np.ndarray:
+    def log_probabilities(self, output: Array) -> Array:
         """``q`` of the formula."""
         raise NotImplementedError
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         log_p, classes = self.log_probabilities(output), output.shape[1]
         smooth = self.label_smoothing
         weights = np.ones(classes, output.dtype)
@@ -115,14 +116,14 @@ class _Likelihood(Loss):
             losses = losses - smooth / classes * (each * log_p).sum(axis=1)
         return per_sample(losses * kept)
 
-    def _kept(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _kept(self, target: Array) -> tuple[Array, Array]:
         """Where labels count, and the labels, with 0 where they do not."""
         if self.ignore_index is None:
             return np.ones(target.shape, bool), target
         kept = target != self.ignore_index
         return kept, np.where(kept, target, 0)
 
-    def denominator_weights(self, target: np.ndarray) -> np.ndarray | None:
+    def denominator_weights(self, target: Array) -> Array | None:
         if not self.has_denominator_weights or target.dtype.kind == "f":
             return None
         kept, label = self._kept(target)
@@ -158,9 +159,9 @@ class CrossEntropy(_Likelihood):
 
     word = "cross_entropy"
 
-    def log_probabilities(self, output: np.ndarray) -> np.ndarray:
+    def log_probabilities(self, output: Array) -> Array:
         shifted = output - output.max(axis=1, keepdims=True)
-        found: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        found: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         return found
 
 
@@ -175,5 +176,5 @@ class NLL(_Likelihood):
 
     word = "nll"
 
-    def log_probabilities(self, output: np.ndarray) -> np.ndarray:
+    def log_probabilities(self, output: Array) -> Array:
         return output

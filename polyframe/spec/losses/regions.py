@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.fields import Bool, Choice, Float, field
 from polyframe.spec.layers.base import Shape
@@ -57,7 +58,7 @@ class Dice(Loss):
     def domain(self) -> Domain:
         return "from 0 to 1"
 
-    def kind_of(self, target: np.ndarray) -> TargetKind:
+    def kind_of(self, target: Array) -> TargetKind:
         if not self.labels:
             return "values"
         return "probabilities" if target.dtype.kind == "f" else "labels"
@@ -70,13 +71,13 @@ class Dice(Loss):
                 hint="put a Conv2D at the end",
             )
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         if self.labels and target.dtype.kind != "f":
             return labels(target, shape, self.type)
         hint = "softmax takes labels" if target.dtype.kind in "iu" else None
         return shares(target, shape, dtype, self.type, hint)
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         if self.labels:
             powers = np.exp(output - output.max(axis=1, keepdims=True))
             found = powers / powers.sum(axis=1, keepdims=True)

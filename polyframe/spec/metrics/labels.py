@@ -87,7 +87,7 @@ class Accuracy(_Classes):
 class TopKAccuracy(_Classes):
     """The share of samples (or pixels) whose label is among the k largest logits.
 
-    A label's place is the number of logits that are larger, plus those that are equal
+    A label's rank is the number of logits that are larger, plus those that are equal
     and come first; it is found if that is below ``k`` (default 5). So ``k=1`` is
     accuracy, ties included, and a model that says the same of all classes gains
     nothing by it. ``key``: top_5_accuracy.
@@ -122,8 +122,8 @@ class TopKAccuracy(_Classes):
         logits = np.moveaxis(output, 1, -1).reshape(-1, classes)
         own = np.take_along_axis(logits, labels[:, None], axis=1)
         before = np.arange(classes) < labels[:, None]
-        place = np.count_nonzero((logits > own) | (logits == own) & before, axis=1)
-        hits = (place < self.k) & ~np.isnan(logits).any(axis=1)
+        rank = np.count_nonzero((logits > own) | (logits == own) & before, axis=1)
+        hits = (rank < self.k) & ~np.isnan(logits).any(axis=1)
         out: Array = totals + np.array([np.count_nonzero(hits), len(labels)])
         return out
 

@@ -67,5 +67,5 @@ class Optimizer(Element, family="optimizer"):
         return {name: np.zeros_like(w) for name in self.state}
 
     def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
-        """The meaning: the new weights; updates ``state``; ``step`` counts from 1."""
+        """The definition: the new weights; updates ``state``; ``step`` counts from 1."""
         raise NotImplementedError

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from polyframe.compiler.program import Program
+from polyframe.compiler.python.functions import Function, write_arrays, write_function
 from polyframe.compiler.python.units import Style
 from polyframe.compiler.python.write import Written
 from polyframe.compiler.table import Choice, Table, Target
@@ -12,12 +14,17 @@ from polyframe.contract.backend import DETERMINISM_NOTE, Probe
 from polyframe.contract.devices import Device, choose_device
 from polyframe.contract.python_backend import PythonBackend
 from polyframe.contract.session import InferenceSession, TrainingSession
-from polyframe.errors import UnsupportedError
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.typed import TypedGraph
-from polyframe_jax.model import write_model
+from polyframe.spec.typed import TypedGraph, flatten
 from polyframe_jax.step import JaxStep
 from polyframe_jax.tables import TABLE
+
+INIT = (
+    '@partial(jax.jit, static_argnames="dtype")',
+    "def init(dtype):",
+    '    """Return (parameters, state), all zeros."""',
+)
+DOC = '"""Return the outputs, and the state behind them."""'
 
 
 class Jax(PythonBackend):
@@ -37,7 +44,6 @@ class Jax(PythonBackend):
     )
     snippets = "snippets.py"
     step_writer = JaxStep
-    defaults = {}  # JAX has no layers, so none with defaults of their own
     abilities = frozenset({"infer", "train", "float64", "native_semantics"})
 
     def probe(self) -> Probe:
@@ -47,10 +53,6 @@ class Jax(PythonBackend):
             return Probe(False, None, problem=f"{type(error).__name__}: {error}")
         return Probe(True, jax.__version__, ("cpu",))
 
-    def check(self, target: Target) -> None:
-        if target.precision is not None:
-            raise UnsupportedError(f"the jax backend has no {target.precision}")
-
     def write_model(
         self,
         graph: TypedGraph,
@@ -59,7 +61,14 @@ class Jax(PythonBackend):
         style: Style,
         table: Table,
     ) -> Written:
-        return write_model(graph, choice.nodes, target, style, table)
+        """One function, beside one that makes its arrays."""
+        stateful = any(not p.trainable for p in graph.parameters.values())
+        jit = '@partial(jax.jit, static_argnames="training")'
+        opening = [DOC, *(["state = dict(state)"] if stateful else [])]
+        function = Function("forward", [jit], opening, "{}, state")
+        written = write_function(graph, choice.nodes, target, style, table, function)
+        init = write_arrays(flatten(graph), INIT, "jnp.zeros({}, dtype)")
+        return replace(written, sections=(init, *written.sections))
 
     def resolve_device(self, device: str) -> Device:
         return choose_device(device, 0, self.title)

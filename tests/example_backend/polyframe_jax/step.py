@@ -79,10 +79,12 @@ TRAIN = '''
     return loss, outputs, params, state, kept
 '''
 
-ACCUMULATE = """\
+APPLIED = "params, kept = apply(params, gradients, kept, learning_rate)"
+
+ACCUMULATED = f"""\
 gradients = jax.tree.map(jnp.add, kept["gradients"], gradients)
     if last:
-        {applied}
+        {APPLIED}
         gradients = jax.tree.map(jnp.zeros_like, gradients)
     kept = {{**kept, "gradients": gradients}}"""
 
@@ -134,16 +136,8 @@ class JaxStep(StepWriter):
         texts = [TRAINED.format(**self.values), START.format(**self.values)]
         return [frozen, *texts] if names else texts
 
-    @property
-    def applied(self) -> str:
-        return "params, kept = apply(params, gradients, kept, learning_rate)"
-
     def update_text(self) -> str:
-        return (
-            ACCUMULATE.format(applied=self.applied)
-            if self.accumulates
-            else self.applied
-        )
+        return ACCUMULATED if self.accumulates else APPLIED
 
     def apply_text(self) -> str:
         return APPLY.format(**self.values)

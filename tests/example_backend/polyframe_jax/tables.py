@@ -135,14 +135,11 @@ def sgd(view: OptimizerView) -> Code:
         share = "share * "
     momentum = literal(rule.momentum)
     update = f"(g + {momentum} * v)" if rule.nesterov else "v"
-    return decayed(
-        view,
-        [
-            *lines,
-            f'v = {momentum} * kept["momentum_buffer"] + {share}g',
-            f'return w - learning_rate * {update}, {{"momentum_buffer": v}}',
-        ],
-    )
+    lines += [
+        f'v = {momentum} * kept["momentum_buffer"] + {share}g',
+        f'return w - learning_rate * {update}, {{"momentum_buffer": v}}',
+    ]
+    return decayed(view, lines)
 
 
 def adam(view: OptimizerView) -> Code:
@@ -151,19 +148,20 @@ def adam(view: OptimizerView) -> Code:
     if rule.amsgrad:
         lines = ['largest = jnp.maximum(kept["max_exp_avg_sq"], v)']
         kept, largest = f'{kept}, "max_exp_avg_sq": largest', "largest"
-    return decayed(
-        view,
-        [
-            f"beta1, beta2, eps = {rule.beta1!r}, {rule.beta2!r}, {rule.eps!r}",
-            'm = beta1 * kept["exp_avg"] + (1 - beta1) * g',
-            'v = beta2 * kept["exp_avg_sq"] + (1 - beta2) * g**2',
-            *lines,
-            f"size = jnp.sqrt({largest} / (1 - beta2**step)) + eps",
-            "w = w - learning_rate * m / (1 - beta1**step) / size",
-            f"return w, {{{kept}}}",
-        ],
-    )
+    lines = [
+        f"beta1, beta2, eps = {rule.beta1!r}, {rule.beta2!r}, {rule.eps!r}",
+        'm = beta1 * kept["exp_avg"] + (1 - beta1) * g',
+        'v = beta2 * kept["exp_avg_sq"] + (1 - beta2) * g**2',
+        *lines,
+        f"size = jnp.sqrt({largest} / (1 - beta2**step)) + eps",
+        "w = w - learning_rate * m / (1 - beta1**step) / size",
+        f"return w, {{{kept}}}",
+    ]
+    return decayed(view, lines)
 
+
+# The factors are an input of the program, whoever draws them.
+DROPOUT = Code("{0} * {draw} if training else {0}", draws=True)
 
 TABLE: dict[str, Entry] = {
     "Add": entry(Code("{sum}")),
@@ -174,14 +172,7 @@ TABLE: dict[str, Entry] = {
     "Conv2D": entry(conv),
     "Conv3D": entry(conv),
     "Dense": entry(dense),
-    # The factors are an input of the program, whoever draws them.
-    "Dropout": Entry(
-        (
-            Form(
-                "drawn", lambda v: Code("{0} * {draw} if training else {0}", draws=True)
-            ),
-        )
-    ),
+    "Dropout": Entry((Form("drawn", lambda v: DROPOUT),)),
     "Flatten": entry(reshape),
     "GlobalAvgPool2D": entry(global_avg_pool),
     "MaxPool2D": Entry(

@@ -1,8 +1,10 @@
-"""From a typed graph to the two functions of a model: ``init`` and ``forward``."""
+"""A model as one function, for frameworks whose models are functions: every block is
+opened, and each layer's expression finds its parameters by the layer's path."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from polyframe.compiler.program import Slot
 from polyframe.compiler.python.classes import (
@@ -16,18 +18,34 @@ from polyframe.compiler.python.source import head, literal, size
 from polyframe.compiler.python.units import Style
 from polyframe.compiler.python.write import Written, snippets_of
 from polyframe.compiler.table import Form, Table, Target, View
-from polyframe.spec.layers.base import Parameter
 from polyframe.spec.typed import TypedGraph, flatten
 
 
-def write_model(
+@dataclass(frozen=True)
+class Function:
+    """What stands around the nodes of a model's function.
+
+    - ``name``, and ``decorators``: whole lines above its head;
+    - ``opening``: lines at its start, not indented, the docstring among them;
+    - ``results``: what it returns, ``{}`` standing for the outputs.
+    """
+
+    name: str
+    decorators: Sequence[str] = ()
+    opening: Sequence[str] = ()
+    results: str = "{}"
+
+
+def write_function(
     graph: TypedGraph,
     forms: Mapping[str, Form],
     target: Target,
     style: Style,
     table: Table,
+    function: Function,
 ) -> Written:
-    """A graph's program is one function: blocks are opened."""
+    """The function of a graph: of ``style.leading``, the inputs, ``draws`` where a layer
+    takes random numbers, and ``style.trailing``."""
     flat = flatten(graph)
     codes = [
         (forms.get(n.path) or forms[n.owner]).write(View(n, target)) for n in flat.nodes
@@ -36,14 +54,13 @@ def write_model(
     variables = input_variables(flat, style.closed)
     arguments = [*style.leading, *variables.values()]
     arguments += [*(["draws=()"] if draws else []), *style.trailing]
-    stateful = any(not p.trainable for p in graph.parameters.values())
     body = Body(
         [
-            '@partial(jax.jit, static_argnames="training")',
-            *head("def forward", arguments, ":", 0),
-            '    """Return the outputs, and the state behind them."""',
+            *function.decorators,
+            *head(f"def {function.name}", arguments, ":", 0),
+            *(f"    {line}" for line in function.opening[:1]),
             *(f"    # {variables[name]}: {size(shape)}" for name, shape in flat.inputs),
-            *(["    state = dict(state)"] if stateful else []),
+            *(f"    {line}" for line in function.opening[1:]),
         ]
     )
 
@@ -53,18 +70,18 @@ def write_model(
         return expression(code, node.owner, inputs, draw), size(node.shape)
 
     write_body(flat, variables, value, body, 4)
-    results = ", ".join(body.variables[name] for name in flat.outputs)
-    results = f"({results})" if len(flat.outputs) > 1 else results
-    body.lines.append(f"    return {results}, state")
+    outputs = ", ".join(body.variables[name] for name in flat.outputs)
+    outputs = f"({outputs})" if len(flat.outputs) > 1 else outputs
+    body.lines.append(f"    return {function.results.format(outputs)}")
     calls = zip(flat.nodes, body.nodes, strict=True)
-    forward = Section(
+    section = Section(
         "\n".join(body.lines),
         tuple(Place(node.path, "forward", *lines) for node, lines in calls),
     )
     nodes = list(zip(flat.nodes, codes, strict=True))
     return Written(
-        (init_section(flat), forward),
-        "forward",
+        (section,),
+        function.name,
         {name: Slot(name) for name in graph.parameters},
         tuple(draws),
         tuple(dict.fromkeys(snippets_of(nodes, table))),
@@ -72,26 +89,22 @@ def write_model(
     )
 
 
-def init_section(flat: TypedGraph) -> Section:
-    """``init``: the arrays that the program takes, by canonical name."""
-    lines = [
-        '@partial(jax.jit, static_argnames="dtype")',
-        "def init(dtype):",
-        '    """Return (parameters, state), all zeros."""',
-    ]
+def write_arrays(flat: TypedGraph, opening: Sequence[str], make: str) -> Section:
+    """A function that makes a model's arrays by canonical name, and returns (params,
+    state): ``opening`` are its first lines, ``make`` the expression of an array, ``{}``
+    standing for its shape."""
+    lines = [*opening]
     made: dict[str, tuple[int, int]] = {}
     for word, trainable in (("params", True), ("state", False)):
-        own: dict[str, Parameter] = {
-            name: p for name, p in flat.parameters.items() if p.trainable == trainable
-        }
+        own = [n for n, p in flat.parameters.items() if p.trainable == trainable]
         lines.append(f"    {word} = {{" + ("" if own else "}"))
         before = set(made)
-        for name, p in own.items():
+        for name in own:
             owner, line = name.rpartition(".")[0], len(lines)
             if owner not in before:
                 made[owner] = made.get(owner, (line, line))[0], line
-            shape = literal(p.shape)
-            lines.append(f"        {literal(name)}: jnp.zeros({shape}, dtype),")
+            array = make.format(literal(flat.parameters[name].shape))
+            lines.append(f"        {literal(name)}: {array},")
         lines += ["    }"] if own else []
     lines.append("    return params, state")
     places = (
