@@ -232,7 +232,7 @@ class IteratorFeed:
             self.seen += 1
         if wanted is not None and done < wanted:
             raise DataError(
-                f"the iterator ended behind {done} of an epoch's {wanted} steps",
+                f"the iterator ended after {done} of an epoch's {wanted} steps",
                 where="x",
                 hint="fewer steps_per_epoch or epochs, or something that begins anew",
             )

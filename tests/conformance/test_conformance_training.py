@@ -304,7 +304,7 @@ def test_a_mutation_of_nothing_passes():
 
 def test_files_that_should_be_refused_and_are_not_are_caught(monkeypatch):
     (check,) = [c for c in checks_of("torch", "files") if c.what == "refusals"]
-    monkeypatch.setattr("polyframe.io.weights.check", lambda w, *rest: dict(w))
+    monkeypatch.setattr("polyframe.io.weights.check_arrays", lambda w, *rest: dict(w))
     with pytest.raises((ConformanceError, RuntimeError, KeyError)):
         check.run()
 
