@@ -108,10 +108,11 @@ class Gluon(PythonBackend):
     def resolve_device(self, device: str) -> Device:
         from polyframe.backends.gluon.runtime import resolve_device
 
-        return resolve_device(device)
+        resolved: Device = resolve_device(device)
+        return resolved
 
     def make_deterministic(self, device: Device) -> list[str]:
-        # Kernels ask for it when they are chosen, at their first run.
+        # MXNet reads these when it chooses a kernel, at the kernel's first run.
         os.environ["MXNET_ENFORCE_DETERMINISM"] = "1"
         os.environ["MXNET_CUDNN_AUTOTUNE_DEFAULT"] = "0"
         if not device.is_gpu:
@@ -127,11 +128,13 @@ class Gluon(PythonBackend):
     ) -> InferenceSession:
         from polyframe.backends.gluon.runtime import GluonSession
 
-        return GluonSession(program, target, device, inputs)
+        session: InferenceSession = GluonSession(program, target, device, inputs)
+        return session
 
     def open_training(
         self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
     ) -> TrainingSession:
         from polyframe.backends.gluon.runtime import GluonTrainingSession
 
-        return GluonTrainingSession(program, target, device, inputs)
+        session: TrainingSession = GluonTrainingSession(program, target, device, inputs)
+        return session

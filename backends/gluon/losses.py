@@ -25,17 +25,17 @@ def mean_of_pixels(axes: int) -> Lines:
 
 
 def tensor(name: str, values: tuple[float, ...] | None) -> Lines:
-    """A constant beside the output; nothing for None."""
+    """The line of a constant of the output's dtype and device; no line for None."""
     if values is None:
         return []
-    place = {"ctx": Name("output.context"), "dtype": Name("output.dtype")}
+    options = {"ctx": Name("output.context"), "dtype": Name("output.dtype")}
     items = {"source_array": listing("", values)}
-    return statement(f"{name} = ", call("nd.array", items, **place), 4)
+    return statement(f"{name} = ", call("nd.array", items, **options), 4)
 
 
 ONE_HOT = "nd.one_hot(target, output.shape[1], dtype=output.dtype)"
-# oneDNN's float32 log_softmax, which gluon.loss.SoftmaxCrossEntropyLoss runs, is 3.5e-6
-# off where float32 rounding is 2e-7; written out it is not.
+# oneDNN's float32 log_softmax, which gluon.loss.SoftmaxCrossEntropyLoss runs, has an error
+# of 3.5e-6 where rounding explains 2e-7. Written out, it has not.
 LOG_SOFTMAX = [
     "    output = output - output.max(axis=1, keepdims=True).detach()",
     "    output = output - nd.log(nd.exp(output).sum(axis=1, keepdims=True))",
@@ -48,8 +48,8 @@ def likelihood(view: LossView) -> Code:
     ignored, smoothing = loss.ignore_index, loss.label_smoothing
     lines = [*tensor("weight", loss.class_weights)]
     lines += LOG_SOFTMAX if loss.type == "cross_entropy" else []
-    weighed = loss.class_weights is not None
-    weight = f"weight{beside(axes, RESHAPE)} * " if weighed else ""
+    weighted = loss.class_weights is not None
+    weight = f"weight{beside(axes, RESHAPE)} * " if weighted else ""
     lines += [number("smoothing", smoothing)] if smoothing else []
     if view.probabilities:
         if smoothing:
@@ -58,7 +58,7 @@ def likelihood(view: LossView) -> Code:
         lines.append(f"    losses = -({weight}target * output).sum(axis=1)")
         return function(lines, mean_of_pixels(axes))
     lines.append("    losses = -nd.pick(output, target, axis=1)")
-    if weighed:
+    if weighted:
         lines.append("    losses = nd.take(weight, target) * losses")
     if smoothing:
         lines += [
@@ -66,14 +66,14 @@ def likelihood(view: LossView) -> Code:
             "    losses = (1 - smoothing) * losses + smoothing * others",
         ]
     if ignored is not None:
-        kept = f"(target != {literal(ignored)})"
-        lines.append(f"    losses = {kept}.astype(output.dtype) * losses")
+        counted = f"(target != {literal(ignored)})"
+        lines.append(f"    losses = {counted}.astype(output.dtype) * losses")
     return function(lines, mean_of_pixels(axes))
 
 
 def binary(weight: str = "") -> Lines:
-    """Cross-entropies of yes and no; Gluon's SigmoidBinaryCrossEntropyLoss has a wrong
-    slope at a logit of 0."""
+    """Binary cross-entropies. The gradient of Gluon's SigmoidBinaryCrossEntropyLoss is
+    wrong where a logit is 0."""
     return [
         "    no = (1 - target) * log1p_exp(output)",
         f"    losses = {weight}target * log1p_exp(-output) + no",
@@ -153,7 +153,7 @@ def dice(view: LossView) -> Code:
 
 
 def huber(view: LossView) -> Code:
-    # What Gluon calls Huber's is the smooth L1 loss.
+    # Gluon's HuberLoss is the smooth L1 loss: Huber's loss divided by rho.
     rho = Opt(view.loss.delta, 1.0)
     return Code(make=call("gluon.loss.HuberLoss", rho=rho, weight=rho))
 
@@ -182,7 +182,7 @@ TABLE: dict[str, Entry] = {
     "huber": entry(huber),
     "kl_div": entry(kl_div),
     "l1": entry(L1),
-    # Gluon's squared loss carries a half; the weight takes it out.
+    # Gluon's squared loss has a factor of a half; the weight cancels it.
     "mse": entry(Code(make=call("gluon.loss.L2Loss", weight=2.0))),
     "multi_margin": entry(multi_margin),
     "nll": entry(likelihood),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.optimizers import (
@@ -14,9 +13,10 @@ from polyframe.compiler.python.optimizers import (
 )
 from polyframe.compiler.python.source import Opt, call
 from polyframe.compiler.table import Entry, Form, OptimizerView
+from polyframe.spec.optimizers import Optimizer
 
 NAMES = {"decoupled_weight_decay": "decoupled", "eps": "epsilon"}
-"""What the classes in snippets/ call a field, where it is not the field's name."""
+"""Field → its name in the classes in snippets/, where that differs."""
 
 
 def optimizer(name: str, file: str = "") -> Writer:
@@ -29,7 +29,7 @@ def optimizer(name: str, file: str = "") -> Writer:
     return write
 
 
-def made(rule: Any, name: str, given: dict[str, Opt], snippet: str) -> Code:
+def made(rule: Optimizer, name: str, given: dict[str, Opt], snippet: str) -> Code:
     """The same with these options."""
     if rule.adapts:
         given["adapt_vectors"] = Opt(rule.decay_on == "all", True)
@@ -38,7 +38,7 @@ def made(rule: Any, name: str, given: dict[str, Opt], snippet: str) -> Code:
 
 
 def adam(view: OptimizerView) -> Code:
-    """In array arithmetic; one class for both of them with the largest mean."""
+    """Adam or AdamW in array arithmetic; with AMSGrad, one class is both."""
     rule = view.rule
     if not rule.amsgrad:
         return optimizer(view.word, "exact")(view)
@@ -48,10 +48,10 @@ def adam(view: OptimizerView) -> Code:
 def fusable(
     name: str,
     exact: Writer,
-    covers: Callable[[Any], bool],
+    covers: Callable[[Optimizer], bool],
 ) -> Entry:
-    """On MXNet's fused kernels in float32, for the options that they cover: they keep
-    their numbers in float32, whatever the weights are."""
+    """On MXNet's fused kernels, for the options that they cover and in float32 alone:
+    they store their numbers in float32, whatever the dtype of the weights."""
 
     def when(view: OptimizerView) -> bool:
         return view.target.dtype == "float32" and covers(view.rule)
@@ -59,11 +59,19 @@ def fusable(
     return Entry((Form("fused", optimizer(name, "fused"), when), Form("exact", exact)))
 
 
+def without_amsgrad(rule: Optimizer) -> bool:
+    return not getattr(rule, "amsgrad", False)
+
+
+def without_dampening(rule: Optimizer) -> bool:
+    return not getattr(rule, "dampening", 0.0)
+
+
 TABLE: dict[str, Entry] = {
     **class_entries(__file__, optimizer),
-    "Adam": fusable("Adam", adam, lambda rule: not rule.amsgrad),
-    "AdamW": fusable("AdamW", adam, lambda rule: not rule.amsgrad),
-    "SGD": fusable("SGD", optimizer("SGD", "exact"), lambda rule: not rule.dampening),
+    "Adam": fusable("Adam", adam, without_amsgrad),
+    "AdamW": fusable("AdamW", adam, without_amsgrad),
+    "SGD": fusable("SGD", optimizer("SGD", "exact"), without_dampening),
 }
 
 DEFAULTS: dict[str, dict[str, float]] = {

@@ -23,11 +23,11 @@ from polyframe.io.array import Array
 def _import_mxnet() -> Native:
     """Import MXNet with the NumPy names it was written for, which NumPy has dropped.
 
-    They are there during the import only. MXNet reads its thread count then, too, and
-    at its first copy from how many numbers on copies take several threads: never, here.
-    They run in Python's thread, and OpenMP would keep threads for it beside those of
-    MXNet's own: more than there are processors, so that all of them sleep after each
-    operation and have to be woken. A step of MobileNet-v2 took twice as long.
+    The names are there during the import only. MXNet then also reads its number of
+    threads and, at its first copy, the size from which copies use several threads:
+    here they never do. Copies run in Python's thread, and OpenMP would keep threads for
+    it besides MXNet's own. These would be more threads than processors, so that they
+    all sleep after each operation: a step of MobileNet-v2 took twice as long.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(threads()))
     os.environ.setdefault("MXNET_CPU_PARALLEL_SIZE", str(2**31 - 1))
@@ -73,14 +73,14 @@ class GluonSession(ModuleSession):
         return model
 
     def tensors(self, arrays: Sequence[Array]) -> list[Native]:
-        found = []
+        tensors = []
         for array in arrays:
             if array.dtype.kind == "f":
                 array = array.astype(self.target.dtype, copy=False)
             # Shares the memory, and marks its argument read-only: so a view of it.
             shared = mx.nd.from_numpy(np.ascontiguousarray(array).view())
-            found.append(shared.as_in_context(self.context))
-        return found
+            tensors.append(shared.as_in_context(self.context))
+        return tensors
 
     def copied(self, array: Array) -> Native:
         """An array on the device that shares no memory with the given one."""
@@ -131,20 +131,20 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
         return loss, outputs, gradients
 
     def trained(self) -> list[str]:
-        """The parameters that training moves, by canonical name."""
+        """The canonical names of the parameters that are trained."""
         return [n for n, p in self.parameters.items() if p.grad_req != "null"]
 
     def _averages(self) -> dict[str, Native]:
         """The EMA of each trained parameter, by canonical name; none without ``ema``."""
-        if "average" not in self.kept:
+        if "average" not in self.training_objects:
             return {}
-        average = self.kept["average"]
+        average = self.training_objects["average"]
         native = {p.name: a for p, a in zip(average.parameters, average.values)}
         return {name: native[self.parameters[name].name] for name in self.trained()}
 
     def native_state(self) -> Arrays:
         self.begin_once()
-        trainer, found = self.kept["optimizer"], {}
+        trainer, arrays = self.training_objects["optimizer"], {}
         states = trainer._updaters[0].states
         for name in self.trained():
             parameter = self.parameters[name]
@@ -155,24 +155,24 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
             if len(self.program.state) == 1:
                 values = [values]
             for key, value in zip(self.program.state, values or ()):
-                found[f"{name}/{key}"] = value.asnumpy()
+                arrays[f"{name}/{key}"] = value.asnumpy()
         for name, average in self._averages().items():
-            found[f"{name}/average"] = average.asnumpy()
-        if "scaler" in self.kept:
+            arrays[f"{name}/average"] = average.asnumpy()
+        if "scaler" in self.training_objects:
             for key in SCALING:
-                value = getattr(self.kept["scaler"], key.split("/")[1])
-                found[key] = np.array([value], np.float32)
-        return found
+                value = getattr(self.training_objects["scaler"], key.split("/")[1])
+                arrays[key] = np.array([value], np.float32)
+        return arrays
 
     def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
         self.begin()
         self.forget()
-        if "scaler" in self.kept:
-            scaler = self.kept["scaler"]
+        if "scaler" in self.training_objects:
+            scaler = self.training_objects["scaler"]
             scaler.scale = state[SCALING[0]].item()
             scaler.good_steps, step = (int(state[key].item()) for key in SCALING[1:])
             scaler.updates = step
-        trainer = self.kept["optimizer"]
+        trainer = self.training_objects["optimizer"]
         trainer.optimizer.begin_num_update = trainer.optimizer.num_update = step
         updater = trainer._updaters[0]
         for name in self.trained():

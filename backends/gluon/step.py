@@ -72,8 +72,8 @@ BEGIN = """\
     statistics = Statistics.of(model)
     statistics.begin()
 """
-# The operator leaves statistics behind in its backward pass, which runs only if
-# something in front of it, or in it, has a gradient.
+# MXNet's operator updates the statistics in its backward pass, which runs only if the
+# operator's input or one of its weights has a gradient.
 ATTACH = """\
     for array in {x}:
         array.attach_grad()  # so that every batch norm has a backward pass
@@ -92,10 +92,10 @@ class GluonStep(StepWriter):
     clips = {"clip_norm": CLIP_NORM, "clip_value": CLIP_VALUE}
 
     def helpers(self) -> list[str]:
-        every = "average" in self.kept or self.takes_model
+        every = "average" in self.training_objects or self.takes_model
         return [
             *(["trained"] if every else []),
-            *(["Average"] if "average" in self.kept else []),
+            *(["Average"] if "average" in self.training_objects else []),
             *(["LossScale"] if self.scaled else []),
         ]
 
@@ -119,8 +119,9 @@ class GluonStep(StepWriter):
         }
 
     def norms_text(self) -> tuple[str, str]:
-        """What a step does for batch norms, before the forward and after the backward:
-        only the helper's are folded in, but Gluon's own need a backward pass as well."""
+        """What a step does for batch norms, before the forward and after the backward pass.
+        Only the helper's statistics are updated after it, but Gluon's own batch norm needs
+        a backward pass as well."""
         graph = self.graph
         norms = [
             node.layer
@@ -129,12 +130,12 @@ class GluonStep(StepWriter):
         ]
         if not norms:
             return "", ""
-        folds = self.written.takes("Statistics")
-        before = BEGIN if folds else ""
+        updates = self.written.takes("Statistics")
+        before = BEGIN if updates else ""
         if self.training.freeze or not all(n.scaled or n.shifted for n in norms):
             before += ATTACH.format(x="x" if len(graph.inputs) > 1 else "[x]")
         first = "[0]" if len(graph.outputs) > 1 else ""
-        return before, UPDATE.format(first=first) if folds else ""
+        return before, UPDATE.format(first=first) if updates else ""
 
     def frozen_line(self) -> str:
         return 'layer.collect_params().setattr("grad_req", "null")'
@@ -143,7 +144,7 @@ class GluonStep(StepWriter):
         before = ADD if self.accumulates else ""
         if self.step.optimizer.spares_vectors:
             before += NO_DECAY
-            vectors = [  # that have more axes here
+            vectors = [  # those that have more axes in MXNet
                 attribute(slot.path)
                 for slot in self.written.weights.values()
                 if len(slot.canonical or (0, 0)) == 1 and len(slot.shape or ()) > 1
@@ -175,6 +176,6 @@ class GluonStep(StepWriter):
             update.insert(0, f"clip({gradients})")
         if self.accumulates:
             update.append("model.collect_params().zero_grad()")
-        if "average" in self.kept:
+        if "average" in self.training_objects:
             update.append("average.update()")
         return self.function(update)

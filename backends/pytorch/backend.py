@@ -48,12 +48,13 @@ CHANNELS_LAST: dict[str, Any] = {
 
 
 def channels_last(graph: TypedGraph, target: Target) -> bool:
-    """Whether images are better held as (N, H, W, C), which PyTorch does behind its
-    (N, C, H, W): where there are 2-D kernels (and no 3-D ones, for which the format is
-    not); on a GPU only in few bits, since its float32 kernels prefer (N, C, H, W)."""
+    """Whether images are faster in PyTorch's memory format channels_last, (N, H, W, C)
+    in memory: where there are 2-D kernels and no 3-D ones, which the format does not
+    support; on a GPU only in bfloat16 and float16, since float32 kernels are faster
+    with (N, C, H, W)."""
     ranks = {len(p.shape) for p in graph.parameters.values()}
-    suits = target.device == "cpu" or target.precision is not None
-    return target.optimize and suits and 4 in ranks and 5 not in ranks
+    faster = target.device == "cpu" or target.precision is not None
+    return target.optimize and faster and 4 in ranks and 5 not in ranks
 
 
 class Torch(PythonBackend):
@@ -96,7 +97,8 @@ class Torch(PythonBackend):
     def resolve_device(self, device: str) -> Device:
         from polyframe.backends.pytorch.runtime import resolve_device
 
-        return resolve_device(device)
+        resolved: Device = resolve_device(device)
+        return resolved
 
     def make_deterministic(self, device: Device) -> list[str]:
         import torch
@@ -119,11 +121,13 @@ class Torch(PythonBackend):
     ) -> InferenceSession:
         from polyframe.backends.pytorch.runtime import TorchSession
 
-        return TorchSession(program, target, device, inputs)
+        session: InferenceSession = TorchSession(program, target, device, inputs)
+        return session
 
     def open_training(
         self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
     ) -> TrainingSession:
         from polyframe.backends.pytorch.runtime import TorchTrainingSession
 
-        return TorchTrainingSession(program, target, device, inputs)
+        session: TrainingSession = TorchTrainingSession(program, target, device, inputs)
+        return session

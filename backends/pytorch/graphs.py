@@ -3,7 +3,7 @@
 A GPU runs a small network's operations faster than Python starts them. A graph records
 a step's once and replays them (PyTorch's notes, "CUDA semantics", CUDA Graphs). What it
 reads and writes are the same tensors each time, so batches and the learning rate are
-copied into them, and results out of them.
+copied into them, and results copied out.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Result = tuple[torch.Tensor, Native]
 """The loss of a step, and its outputs: a tensor, or a sequence of them."""
 Call = Callable[[], Result]
 WARM_UP = 3
-"""Steps that are run as they are before one is recorded: libraries set themselves up
-in them, and the optimizer makes its states."""
+"""Steps that run without recording first: libraries initialise themselves in them, and
+the optimizer makes its states."""
 
 
 class Recorded(NamedTuple):
@@ -73,7 +73,7 @@ class CudaRecorder:
 
 
 class Graphs:
-    """A step that is recorded for each kind of batch: its shapes, dtypes and count.
+    """A step, recorded once for each kind of batch: its shapes, dtypes and count.
 
     ``step(batch, learning_rate)`` gives (loss, outputs); ``undo()`` drops what a step
     that failed half-way left in the parameters.
@@ -113,7 +113,7 @@ class Graphs:
         return changed(recorded.result, torch.Tensor.clone)
 
     def _record(self, batch: StagedBatch) -> Recorded | None:
-        """A recording; None, and never one again, where the step cannot be recorded."""
+        """A recording; None, now and from then on, where the step cannot be recorded."""
         own = copied(batch)
         try:
             replay, result = self.recorder.record(
@@ -147,7 +147,7 @@ def copied(batch: StagedBatch) -> StagedBatch:
 
 
 def kind(batch: StagedBatch) -> Hashable:
-    """What a recording is good for: shapes and dtypes, and the count as it is."""
+    """What a recording is valid for: shapes, dtypes and the count."""
     return tuple((tuple(t.shape), t.dtype) for t in tensors(batch)), batch.count
 
 

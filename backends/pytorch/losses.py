@@ -10,13 +10,14 @@ from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.losses import Lines, beside, function, number
 from polyframe.compiler.python.source import Name, Opt, call, listing, statement
 from polyframe.compiler.table import Entry, LossView
+from polyframe.spec.losses import NLL, CrossEntropy, MultiMargin
 
 VIEW = ".view({})"
 MEAN = ".flatten(1).mean(1)"
 
 
 def native(
-    name: str, tail: str = MEAN, start: str = "return ", **options: Any
+    name: str, tail: str = MEAN, start: str = "return ", **options: object
 ) -> Lines:
     """A call of PyTorch's own loss: a number for each number of the output."""
     names = {"input": Name("output"), "target": Name("target")}
@@ -34,19 +35,24 @@ def mean(axes: int = 1) -> Lines:
 
 
 def tensor(name: str, values: tuple[float, ...], view: str = "") -> Lines:
-    """A constant beside the output."""
+    """The line of a constant of the output's dtype and device."""
     value = call("output.new_tensor", {"data": listing("", values)})
     return statement(f"{name} = ", replace(value, tail=view), 4)
 
 
-def class_options(loss: Any) -> tuple[Lines, dict[str, Any]]:
-    """The weights of classes, and what PyTorch's losses of labels take."""
-    lines, options = [], {}
+def class_options(
+    loss: CrossEntropy | NLL | MultiMargin,
+) -> tuple[Lines, dict[str, Any]]:
+    """The line that makes the class weights, and the options of PyTorch's losses for
+    labels."""
+    lines: Lines = []
+    options: dict[str, Any] = {}
     if loss.class_weights is not None:
         lines = tensor("weight", loss.class_weights)
         options["weight"] = Name("weight")
-    if getattr(loss, "ignore_index", None) is not None:
-        options["ignore_index"] = loss.ignore_index
+    ignored = getattr(loss, "ignore_index", None)
+    if ignored is not None:
+        options["ignore_index"] = ignored
     return lines, options
 
 

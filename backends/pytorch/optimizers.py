@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.optimizers import Writer, class_entries, options
@@ -17,7 +16,7 @@ def optimizer(
     """The construction of an optimizer.
 
     - ``own``: its class is one of our snippets;
-    - ``capturable``: it has to be told that a CUDA graph may record it;
+    - ``capturable``: it takes that argument, which lets a CUDA graph record it;
     - ``fused``: it updates all parameters in one kernel.
     """
 
@@ -27,11 +26,11 @@ def optimizer(
             first, second = given.pop("beta1"), given.pop("beta2")
             pairs = (first.value, second.value), (first.default, second.default)
             given = {"betas": Opt(*pairs), **given}
-        more: dict[str, Any] = {"fused": True} if fused else {}
+        switches = {"fused": True} if fused else {}
         if capturable and view.target.optimize and view.target.device == "gpu":
-            more["capturable"] = True
+            switches["capturable"] = True
         groups = Name("groups" if rule.spares_vectors else "model.parameters()")
-        make = call(function, {"params": groups}, lr=rule.lr, **given, **more)
+        make = call(function, {"params": groups}, lr=rule.lr, **given, **switches)
         return Code(make=make, snippets=(function,) if own else ())
 
     return write

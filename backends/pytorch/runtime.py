@@ -39,7 +39,7 @@ class TorchSession(ModuleSession):
         torch.set_num_threads(threads())
         keep_memory()
         if self.device.is_gpu and self.target.semantics == "aligned":
-            # TF32 rounds inputs to 10 bits: not what aligned float32 means.
+            # TF32 rounds inputs to 10 bits, which aligned float32 does not allow.
             torch.backends.cuda.matmul.allow_tf32 = False
             torch.backends.cudnn.allow_tf32 = False
         self.dtype: torch.dtype = getattr(torch, self.target.dtype)
@@ -52,7 +52,7 @@ class TorchSession(ModuleSession):
             tensor = torch.from_numpy(array)
             dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
             tensor = tensor.to(dtype)
-            if self.device.is_gpu:  # from pinned memory the copy keeps nobody waiting
+            if self.device.is_gpu:  # so that the copy does not block
                 tensor = tensor.pin_memory()
             tensors.append(tensor.to(self.device.name, non_blocking=True))
         return tensors
@@ -84,7 +84,10 @@ class TorchSession(ModuleSession):
         if self.target.precision is None:
             return contextlib.nullcontext()
         low = getattr(torch, self.target.precision)
-        return torch.autocast(torch.device(self.device.name).type, dtype=low)
+        context: AbstractContextManager[object] = torch.autocast(
+            torch.device(self.device.name).type, dtype=low
+        )
+        return context
 
     def read(self, handle: torch.Tensor) -> Array:
         array: Array = handle.detach().cpu().numpy()
@@ -117,14 +120,14 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
 
     def recordable(self) -> bool:
         """Whether the step may be a CUDA graph: in float32 or bfloat16, and where all of
-        it is the GPU's, which scaling, averages and accumulation are not."""
-        options = self.kept["optimizer"].defaults
+        it runs on the GPU, which loss scaling, EMA and accumulation do not."""
+        options = self.training_objects["optimizer"].defaults
         return (
             self.device.is_gpu
             and self.target.optimize
             and self.target.semantics == "aligned"
             and self.target.dtype == "float32"
-            and list(self.kept) == ["optimizer"]
+            and list(self.training_objects) == ["optimizer"]
             and "last" not in inspect.signature(self.module.train_step).parameters
             and bool(options.get("fused"))
             and options.get("capturable", True)
@@ -136,7 +139,8 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
         self.begin_once()
         self.set_mode(True)
         if self.graphs is not None and not self.shared:
-            return self.graphs(batch, learning_rate)
+            result: tuple[torch.Tensor, Native] = self.graphs(batch, learning_rate)
+            return result
         loss, outputs = self.take_step(batch, learning_rate, last)
         return loss.detach(), outputs
 
@@ -158,7 +162,7 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
         return loss, outputs, gradients
 
     def _parameters(self) -> dict[str, torch.nn.Parameter]:
-        """The parameters that training moves, by canonical name."""
+        """The parameters that are trained, by canonical name."""
         native = dict(self.native.named_parameters())
         return {
             name: native[slot.path]
@@ -168,56 +172,56 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
 
     def _averages(self) -> dict[str, torch.nn.Parameter]:
         """The EMA of each trained parameter, by canonical name; none without ``ema``."""
-        if "average" not in self.kept:
+        if "average" not in self.training_objects:
             return {}
-        native = dict(self.kept["average"].module.named_parameters())
+        native = dict(self.training_objects["average"].module.named_parameters())
         slots = self.program.weights
         return {name: native[slots[name].path] for name in self._parameters()}
 
     def native_state(self) -> Arrays:
         self.begin_once()
-        found = {}
-        states = self.kept["optimizer"].state
+        arrays = {}
+        states = self.training_objects["optimizer"].state
         for name, parameter in self._parameters().items():
-            kept = states.get(parameter, {})
+            own = states.get(parameter, {})
             for key in self.program.state:
-                value = kept.get(key)
+                value = own.get(key)
                 if value is None:  # before its first step
                     value = torch.zeros_like(parameter)
-                found[f"{name}/{key}"] = to_numpy(value)
+                arrays[f"{name}/{key}"] = to_numpy(value)
         for name, average in self._averages().items():
-            found[f"{name}/average"] = to_numpy(average)
-        if "scaler" in self.kept:
-            scaler = self.kept["scaler"].state_dict()
-            # Those that do not count need only know whether there was a step.
-            steps = [kept.get("step", 1) for kept in states.values()]
+            arrays[f"{name}/average"] = to_numpy(average)
+        if "scaler" in self.training_objects:
+            scaler = self.training_objects["scaler"].state_dict()
+            # For optimizers without a step count: whether there was a step is enough.
+            steps = [own.get("step", 1) for own in states.values()]
             values = (scaler["scale"], scaler["_growth_tracker"], *steps[:1], 0)
-            found |= {key: np.array([v], "f4") for key, v in zip(SCALING, values)}
-        return found
+            arrays |= {key: np.array([v], "f4") for key, v in zip(SCALING, values)}
+        return arrays
 
     def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
         self.begin()
         self.forget()
-        optimizer = self.kept["optimizer"]
-        if "scaler" in self.kept:
+        optimizer = self.training_objects["optimizer"]
+        if "scaler" in self.training_objects:
             scale, good, updates = (state[key].item() for key in SCALING)
-            scaler = self.kept["scaler"]
+            scaler = self.training_objects["scaler"]
             known = scaler.state_dict()
             scaler.load_state_dict(
                 known | {"scale": scale, "_growth_tracker": int(good)}
             )
-            step = int(updates)  # those with gradients that were not finite left out
+            step = int(updates)  # without the steps whose gradients were not finite
         # A fused optimizer counts its steps on the device.
         counts_on = self.device.name if optimizer.defaults.get("fused") else "cpu"
         for name, parameter in self._parameters().items():
-            kept = {}
+            own = {}
             for key in self.program.state:
                 # In the parameter's own order of axes, which fused kernels rely on.
-                kept[key] = torch.empty_like(parameter)
-                kept[key].copy_(torch.from_numpy(state[f"{name}/{key}"]))
-            if step and kept:
+                own[key] = torch.empty_like(parameter)
+                own[key].copy_(torch.from_numpy(state[f"{name}/{key}"]))
+            if step and own:
                 count = torch.tensor(float(step), device=counts_on)
-                optimizer.state[parameter] = {"step": count, **kept}
+                optimizer.state[parameter] = {"step": count, **own}
         with torch.no_grad():
             for name, average in self._averages().items():
                 average.copy_(torch.from_numpy(state[f"{name}/average"]))

@@ -93,10 +93,10 @@ class TorchStep(StepWriter):
         return listing("model.get_submodule", [path])
 
     def optimizer_text(self) -> str:
-        top, *rest = super().optimizer_text().split("\n")
+        top, *body = super().optimizer_text().split("\n")
         rule = self.step.optimizer
         groups = (ADAPTED if rule.adapts else GROUPS) if rule.spares_vectors else ""
-        return "\n".join([top, *groups.splitlines(), *rest])
+        return "\n".join([top, *groups.splitlines(), *body])
 
     @property
     def clips_in_place(self) -> list[str]:
@@ -109,7 +109,7 @@ class TorchStep(StepWriter):
 
     @property
     def apply_arguments(self) -> list[str]:
-        model = self.bound is not None or "average" in self.kept
+        model = self.bound is not None or "average" in self.training_objects
         return [*(["model"] if model else []), *super().apply_arguments]
 
     def apply_text(self) -> str:
@@ -118,7 +118,7 @@ class TorchStep(StepWriter):
         update = ["optimizer.step()"]
         if self.scaled:
             update = ["scaler.step(optimizer)", "scaler.update()"]
-        average = "average" in self.kept
+        average = "average" in self.training_objects
         return self.function(
             [
                 *unscaled,

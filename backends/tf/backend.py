@@ -46,8 +46,9 @@ WEIGHTS = {"weight_init": GlorotUniform(), "bias_init": Zeros()}
 
 
 def built_shape(node: TypedNode) -> Shape:
-    """The shape that a layer is built for: a convolution's with its padding, which may
-    stand in front of the layer, whose kernel need not fit into less."""
+    """The input shape that a layer is built for. That of a convolution includes its
+    padding, which may be a call before the layer: Keras refuses inputs smaller than the
+    kernel."""
     channels, *size = node.in_shapes[0]
     if not hasattr(node.layer, "pads"):
         return node.in_shapes[0]
@@ -111,18 +112,19 @@ class TensorFlow(PythonBackend):
     def resolve_device(self, device: str) -> Device:
         from polyframe.backends.tf.runtime import resolve_device
 
-        return resolve_device(device)
+        resolved: Device = resolve_device(device)
+        return resolved
 
     def make_deterministic(self, device: Device) -> list[str]:
         from polyframe.backends.tf.runtime import tf
 
         tf.config.experimental.enable_op_determinism()
-        again = "losses run other kernels then: resume with --deterministic, too"
+        kernels = "losses run other kernels then: resume with --deterministic, too"
         if not device.is_gpu:
-            return [DETERMINISM_NOTE, again]
+            return [DETERMINISM_NOTE, kernels]
         return [
             DETERMINISM_NOTE,
-            again,
+            kernels,
             "operations without a deterministic kernel raise an error",
         ]
 
@@ -131,11 +133,14 @@ class TensorFlow(PythonBackend):
     ) -> InferenceSession:
         from polyframe.backends.tf.runtime import TensorFlowSession
 
-        return TensorFlowSession(program, target, device, inputs)
+        session: InferenceSession = TensorFlowSession(program, target, device, inputs)
+        return session
 
     def open_training(
         self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
     ) -> TrainingSession:
         from polyframe.backends.tf.runtime import TensorFlowTrainingSession
 
-        return TensorFlowTrainingSession(program, target, device, inputs)
+        made = TensorFlowTrainingSession(program, target, device, inputs)
+        session: TrainingSession = made
+        return session

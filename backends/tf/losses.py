@@ -10,7 +10,7 @@ from polyframe.compiler.table import Entry, LossView
 
 
 def mean(value: str = "losses", of: str = "losses") -> Lines:
-    """The return of each sample's mean over all that stands behind N."""
+    """The return of each sample's mean over all axes after N."""
     return [f"    return tf.reduce_mean({value}, range(1, {of}.shape.rank))  # (N,)"]
 
 
@@ -20,7 +20,8 @@ def mean_of_pixels(axes: int) -> Lines:
 
 
 def tensor(name: str, values: tuple[float, ...] | None) -> Lines:
-    """A constant beside the output, whose channels come last; nothing for None."""
+    """The line of a constant of the output's dtype, for its last axis, the channels; no
+    line for None."""
     if values is None:
         return []
     items = {"value": listing("", values), "dtype": Name("output.dtype")}
@@ -49,7 +50,8 @@ def likelihood(view: LossView, log_p: str, at_label: str) -> Code:
             lines.append(number("smoothing", smoothing))
             smooth = "smoothing / output.shape[-1]"
             lines.append(f"    target = (1 - smoothing) * target + {smooth}")
-        # softmax_cross_entropy_with_logits has gradients of targets with sum 1 only.
+        # The gradients of softmax_cross_entropy_with_logits are right only for targets
+        # whose sum is 1.
         lines.append(f"    losses = -tf.reduce_sum({weight}target * {log_p}, -1)")
     else:
         if ignored is not None:
@@ -77,7 +79,7 @@ BINARY = "    losses = tf.nn.sigmoid_cross_entropy_with_logits(target, output)"
 def binary_cross_entropy(view: LossView) -> Code:
     if view.loss.pos_weight is None:
         return function([BINARY], mean())
-    # weighted_cross_entropy_with_logits has a wrong slope at a logit of 0.
+    # The gradient of weighted_cross_entropy_with_logits is wrong where a logit is 0.
     lines = [
         "    losses = weight * target * tf.nn.softplus(-output)",
         "    losses += (1 - target) * tf.nn.softplus(output)",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.optimizers import (
     Writer,
@@ -13,6 +11,7 @@ from polyframe.compiler.python.optimizers import (
 )
 from polyframe.compiler.python.source import Name, Opt, call
 from polyframe.compiler.table import Entry, Form, OptimizerView
+from polyframe.spec.optimizers import Optimizer
 
 STATES = {
     "acc_delta": "moves",
@@ -25,7 +24,8 @@ STATES = {
     "square_avg": "squares",
     "sum": "squares",
 }
-"""Where the optimizers in snippets/ keep what polyframe calls by PyTorch's names."""
+"""Canonical name of an optimizer's array (PyTorch's) → the attribute of the optimizers
+in snippets/ that holds it, where that differs."""
 
 NAMES = {
     "alpha": "rho",
@@ -34,7 +34,7 @@ NAMES = {
     "decoupled_weight_decay": "decoupled",
     "eps": "epsilon",
 }
-"""What the classes in snippets/ call a field, where it is not the field's name."""
+"""Field → its name in the classes in snippets/, where that differs."""
 
 
 def optimizer(name: str) -> Writer:
@@ -42,10 +42,10 @@ def optimizer(name: str) -> Writer:
     return lambda view: made(view.rule, name, options(view.rule, NAMES, ("amsgrad",)))
 
 
-def made(rule: Any, name: str, given: dict[str, Opt]) -> Code:
+def made(rule: Optimizer, name: str, given: dict[str, Opt]) -> Code:
     """The same with these options."""
-    matters = rule.weight_decay or rule.adapts
-    vectors = Opt(rule.decay_on == "all" or not matters, True)
+    uses_vectors = rule.weight_decay or rule.adapts
+    vectors = Opt(rule.decay_on == "all" or not uses_vectors, True)
     variables = {"variables": Name("model.trainable_variables")}
     make = call(name, variables, **given, decay_vectors=vectors)
     return Code(make=make, snippets=(name,))

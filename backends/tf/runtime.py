@@ -28,9 +28,9 @@ from polyframe.spec.layers.base import Shape
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what TensorFlow's C++ prints while it starts off the user's terminal."""
+    """Suppress what TensorFlow's C++ code prints while it starts."""
     try:
-        kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        stderr, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     except OSError:  # stderr is closed
         yield
         return
@@ -38,8 +38,8 @@ def _quiet() -> Iterator[None]:
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
         os.close(nothing)
 
 
@@ -48,13 +48,13 @@ with _quiet():
     import tensorflow as tf
 
     for _gpu in tf.config.list_physical_devices("GPU"):
-        # Otherwise TensorFlow takes all of the memory at once, also from others.
+        # Otherwise TensorFlow takes all of the GPU's memory at its start.
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(_gpu, True)
     with contextlib.suppress(RuntimeError):  # somebody has used TensorFlow before us
         tf.config.threading.set_intra_op_parallelism_threads(threads())
     tf.config.list_logical_devices()
-# Each model traces functions of its own; TensorFlow takes that for careless retracing.
+# Each model traces functions of its own, and TensorFlow warns of that as of retracing.
 tf.get_logger().setLevel("ERROR")
 
 
@@ -89,7 +89,7 @@ class TensorFlowSession(ModuleSession):
         keep_memory()
         target = self.target
         if target.semantics == "aligned":
-            # TF32 rounds inputs to 10 bits: not what aligned float32 means.
+            # TF32 rounds inputs to 10 bits, which aligned float32 does not allow.
             tf.config.experimental.enable_tensor_float_32_execution(False)
         self.dtype = tf.as_dtype(target.dtype)
         policy = tf.keras.config.dtype_policy()
@@ -101,8 +101,8 @@ class TensorFlowSession(ModuleSession):
                 for path, shape in self.program.built.items():
                     layer = self._find(path)
                     if not layer.built:
-                        # Keras refuses images smaller than a kernel, which programs
-                        # pad before the layer sees them: their size stays open.
+                        # Keras refuses images smaller than the kernel, but programs
+                        # pad them before the layer: so their size is left open.
                         known: tuple[int | None, ...] = shape
                         if hasattr(layer, "kernel_size"):
                             known = (*[None] * (len(shape) - 1), shape[-1])
@@ -118,10 +118,10 @@ class TensorFlowSession(ModuleSession):
 
     def _find(self, path: str) -> Native:
         """The layer or variable at a path below the model."""
-        found = self.native
+        member = self.native
         for part in path.split("."):
-            found = found[int(part)] if part.isdigit() else getattr(found, part)
-        return found
+            member = member[int(part)] if part.isdigit() else getattr(member, part)
+        return member
 
     def arrange(self, arrays: Sequence[Array]) -> list[Array]:
         return [
@@ -131,7 +131,10 @@ class TensorFlowSession(ModuleSession):
 
     def tensors(self, arrays: Sequence[Array]) -> tuple[Native, ...]:
         with tf.device(self.device.name):
-            return tuple(tf.convert_to_tensor(array) for array in arrays)
+            return tuple(
+                tf.convert_to_tensor(a, self.dtype if a.dtype.kind == "f" else None)
+                for a in arrays
+            )
 
     def native_weights(self) -> Arrays:
         return {name: to_numpy(variable) for name, variable in self.variables.items()}
@@ -150,8 +153,8 @@ class TensorFlowSession(ModuleSession):
         return np.moveaxis(array, -1, 1) if array.ndim > 2 else array
 
     def facts(self) -> dict[str, int | str]:
-        found = tf.config.threading.get_intra_op_parallelism_threads()
-        return {"threads": found, "version": tf.__version__}
+        count = tf.config.threading.get_intra_op_parallelism_threads()
+        return {"threads": count, "version": tf.__version__}
 
     def seed(self, seed: int) -> None:
         # Keras's random layers keep generators of their own.
@@ -166,10 +169,11 @@ class TensorFlowTrainingSession(
 ):
     """A TensorFlow program with a step."""
 
-    # A thread that copies beside a step disturbs TensorFlow's own threads: a step cost
-    # 1.036 of the bare one with it and 1.016 without (simple_cnn, two cores).
+    # A thread that copies during a step disturbs TensorFlow's own threads: a step took
+    # 1.036 times as long as the plain program's with it, 1.016 times without (simple_cnn,
+    # two cores).
     stages_ahead = False
-    keeps = ("optimizer", "sums", "average", "scaler")
+    object_names = ("optimizer", "sums", "average", "scaler")
 
     def __init__(
         self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
@@ -183,7 +187,7 @@ class TensorFlowTrainingSession(
         self._gradients = tf.function(self.module.loss_and_gradients, autograph=False)
 
     def number(self, count: float) -> Native:
-        if count not in self._numbers:  # most steps take those of the last one
+        if count not in self._numbers:  # most steps have the count and rate of the last
             if len(self._numbers) >= 8:
                 self._numbers.clear()
             with tf.device(self.device.name):
@@ -205,17 +209,17 @@ class TensorFlowTrainingSession(
         return loss, outputs
 
     def _step_for(self, batch: StagedBatch, rate: Native, last: bool) -> Native:
-        """The step's graph for batches of that size. It takes tensors alone, and is
-        kept here: a ``tf.function`` that is also given the model and looks for the
-        graph by all its arguments took 1.03 of a step of simple_cnn."""
+        """The step's graph for batches of that size. It takes tensors alone and is cached
+        here: with a ``tf.function`` that also takes the model and looks up the graph by
+        all its arguments, a step of simple_cnn took 1.03 times as long."""
         key = (batch.inputs[0].shape[0], batch.targets[0].dtype, last)
         if key not in self._traced:
-            more = () if last else (False,)
+            last_argument = () if last else (False,)
 
             def step(*given: Native) -> Native:
-                kept = self.kept.values()
+                objects = self.training_objects.values()
                 return self._train_step(
-                    self.native, *given[:-1], *kept, given[-1], *more
+                    self.native, *given[:-1], *objects, given[-1], *last_argument
                 )
 
             function = tf.function(step, autograph=False)
@@ -244,11 +248,11 @@ class TensorFlowTrainingSession(
         """``<parameter>/<state>`` → the variable that holds it."""
         self.begin_once()
         lists = {
-            key: getattr(self.kept["optimizer"], STATES.get(key, key))
+            key: getattr(self.training_objects["optimizer"], STATES.get(key, key))
             for key in self.program.state
         }
-        if "average" in self.kept:
-            lists["average"] = self.kept["average"].values
+        if "average" in self.training_objects:
+            lists["average"] = self.training_objects["average"].values
         return {
             f"{name}/{key}": variable
             for key, variables in lists.items()
@@ -257,15 +261,18 @@ class TensorFlowTrainingSession(
 
     def _scaling(self) -> dict[str, Native]:
         """The variables of float16's loss scaling, if there is any."""
-        if "scaler" not in self.kept:
+        if "scaler" not in self.training_objects:
             return {}
-        return {key: getattr(self.kept["scaler"], key.split("/")[1]) for key in SCALING}
+        return {
+            key: getattr(self.training_objects["scaler"], key.split("/")[1])
+            for key in SCALING
+        }
 
     def native_state(self) -> Arrays:
-        found = {key: to_numpy(variable) for key, variable in self._states().items()}
+        arrays = {key: to_numpy(variable) for key, variable in self._states().items()}
         for key, variable in self._scaling().items():
-            found[key] = np.array([variable.numpy()], np.float32)
-        return found
+            arrays[key] = np.array([variable.numpy()], np.float32)
+        return arrays
 
     def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
         for key, variable in self._states().items():
@@ -273,8 +280,8 @@ class TensorFlowTrainingSession(
         for key, variable in self._scaling().items():
             variable.assign(tf.cast(state[key].item(), variable.dtype))
             step = int(variable) if key.endswith("/updates") else step
-        optimizer = self.kept["optimizer"]
-        if hasattr(optimizer, "step"):  # a plug-in's may have no use for it
+        optimizer = self.training_objects["optimizer"]
+        if hasattr(optimizer, "step"):  # a plug-in's optimizer may not count steps
             optimizer.step.assign(step)
         if hasattr(optimizer, "product"):  # of NAdam's momenta
             momenta = map(optimizer.momentum, range(1, step + 1))
@@ -282,8 +289,8 @@ class TensorFlowTrainingSession(
         self.forget()
 
     def forget(self) -> None:
-        if "sums" in self.kept:
-            self.kept["sums"].clear()
+        if "sums" in self.training_objects:
+            self.training_objects["sums"].clear()
 
     def run_forward(self, batch: StagedBatch) -> Native:
         with tf.device(self.device.name):

@@ -57,7 +57,7 @@ def make_scaler():
     return LossScale()
 """
 
-# Keras's own batch norm takes a False of the layer for inference mode altogether.
+# Keras's own batch norm is in inference mode where ``layer.trainable`` is False.
 FREEZE_VARIABLES = """\
 for variable in layer.trainable_variables:  # batch norms still learn statistics
             variable.trainable = False"""
@@ -82,11 +82,11 @@ class TensorFlowStep(StepWriter):
 
     def helpers(self) -> list[str]:
         classes = {"sums": "Sums", "average": "Average", "scaler": "LossScale"}
-        return [classes[name] for name in self.kept[1:]]
+        return [classes[name] for name in self.training_objects[1:]]
 
     def frozen_line(self) -> str:
-        kerass = "layers.BatchNormalization" in self.written.makes
-        return FREEZE_VARIABLES if kerass else "layer.trainable = False"
+        keras_norm = "layers.BatchNormalization" in self.written.makes
+        return FREEZE_VARIABLES if keras_norm else "layer.trainable = False"
 
     def own_values(self) -> dict[str, str]:
         outputs = f"model({self.inputs}, training=True)"
@@ -103,15 +103,15 @@ class TensorFlowStep(StepWriter):
 
     @property
     def apply_arguments(self) -> list[str]:
-        kept = [name for name in self.kept if name != "sums"]
-        return [*kept, "gradients", "learning_rate"]
+        objects = [name for name in self.training_objects if name != "sums"]
+        return [*objects, "gradients", "learning_rate"]
 
     def apply_text(self) -> str:
         gradients = "gradients" if self.bound is None else "clip(gradients)"
         text = self.function([f"optimizer.apply({gradients}, learning_rate)"])
         if self.scaled:
             text = APPLY_SCALED.format(applied=self.applied, gradients=gradients)
-        average = ["    average.update()"] if "average" in self.kept else []
+        average = ["    average.update()"] if "average" in self.training_objects else []
         return "\n".join([text.strip("\n"), *average])
 
     def update_text(self) -> str:

@@ -1,4 +1,4 @@
-"""A program: named files, an entry, where each weight goes, and what stands where.
+"""A program: named files, an entry, the place of each weight, and a source map.
 
 Backends write programs; nothing here knows what language the text is in.
 """
@@ -25,15 +25,15 @@ Role = Literal[
     "apply",
     "train_step",
 ]
-"""What lines of a program are there for: making a node and calling it; the loss of an
-output; making the optimizer, and its class where the program holds that; the functions
-of the training step."""
+"""What lines of a program do: making a node and calling it; the loss of an output;
+making the optimizer, and its class (or function) where the program has that; the
+functions of the training step."""
 WHOLE = ""
-"""The key of what belongs to the whole program in its source map."""
+"""The key, in a source map, of what belongs to the whole program."""
 
 
 class Span(NamedTuple):
-    """Lines of a file, both counted from 1 and included."""
+    """Lines of a file, from ``first`` to ``last``, both included and counted from 1."""
 
     file: str
     first: int
@@ -50,10 +50,10 @@ node has that one's lines."""
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a canonical array lives natively: a path, and how it is turned.
+    """Where a canonical array is kept natively: a path, and its layout there.
 
     ``native = canonical.reshape(shape).transpose(perm)``; both may be left out. Where
-    ``shape`` is given, ``canonical`` is the shape to go back to.
+    ``shape`` is given, ``canonical`` is the canonical array's own shape.
     """
 
     path: str
@@ -86,13 +86,17 @@ class Slot:
 class Program:
     """What a backend wrote for one spec.
 
-    ``files`` are texts or, for formats that are none, bytes; the first is the one that
-    is run. ``entry`` names the model in it; ``weights`` maps canonical names to slots;
-    ``draws`` lists the paths of random layers in the order in which the program takes
-    their factors; ``forms`` says which form of its entry each node took; ``built`` maps
-    native paths of layers with weights to the shapes that they take, for frameworks
-    that make weights late; ``state`` names what the optimizer keeps for each parameter,
-    in its order; ``source_map`` says which lines belong to what.
+    - ``files``: texts or, in binary formats, bytes; the first is the one that is run.
+    - ``entry``: the name of the model in it.
+    - ``weights``: canonical name → slot.
+    - ``draws``: the paths of the random layers, in the order in which the program takes
+      their random numbers.
+    - ``forms``: path of a node → the name of the form that was written for it.
+    - ``built``: native path of a layer with weights → the shape of its input per sample,
+      for frameworks that make weights late.
+    - ``state``: the names of the optimizer's arrays for each parameter, in order.
+    - ``language``: of the files that are text.
+    - ``source_map``: which lines belong to which node and role.
     """
 
     files: Mapping[str, str | bytes]
@@ -112,7 +116,7 @@ class Program:
 
     @property
     def source(self) -> str:
-        """The text; of several files, the first that is one."""
+        """The program's text: the first file that is text; "" without any."""
         return next(iter(self.texts.values()), "")
 
     @property
@@ -129,13 +133,13 @@ class Program:
         span = self.source_map[path][role]
         return self.texts[span.file].splitlines()[span.first - 1 : span.last]
 
-    def places(self, file: str, line: int) -> Iterator[tuple[str, Role]]:
+    def owners(self, file: str, line: int) -> Iterator[tuple[str, Role]]:
         """(path, role) of all that a line belongs to, the shortest spans first."""
-        found = [
+        owners = [
             (span.last - span.first, path, role)
             for path, roles in self.source_map.items()
             for role, span in roles.items()
             if span.file == file and span.first <= line <= span.last
         ]
-        found.sort(key=lambda place: place[0])
-        return ((path, role) for _, path, role in found)
+        owners.sort(key=lambda owner: owner[0])
+        return ((path, role) for _, path, role in owners)

@@ -1,6 +1,6 @@
 """A backend's table: what it writes for each layer, loss and optimizer.
 
-An entry has one form or two, each saying where it holds; the first that holds is
+An entry has one form or two, and each says where it holds; the first that holds is
 written. Conformance tests run every form, chosen or not.
 """
 
@@ -37,7 +37,7 @@ class Target:
         return self.device == "cpu" and self.precision is None
 
 
-# What the fields of an element are depends on its class, so views give them as Any.
+# Which fields an element has depends on its class, so views give it as Any.
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class LossView:
 class OptimizerView:
     """What a table entry sees of the optimizer."""
 
-    rule: Any  # the Optimizer, with nothing UNSET
+    rule: Any  # the Optimizer, with nothing UNSET; its fields depend on its class
     target: Target
     training: Training = field(default_factory=Training)
 
@@ -114,10 +114,11 @@ class OptimizerView:
 class Form:
     """One way to write an entry, and where it holds.
 
-    Both functions take a ``View``, ``LossView`` or ``OptimizerView``; what ``write``
-    gives is what the backend's writer takes (``Code``, for Python).
+    Both functions take a ``View``, ``LossView`` or ``OptimizerView``. ``when`` says
+    whether the form holds; ``write`` returns what the backend's writer takes (``Code``,
+    for Python).
 
-    ``faster``: less idiomatic than those after it, and written for
+    ``faster``: less idiomatic than the forms after it, and written for
     ``Target.optimize`` only.
     """
 
@@ -147,7 +148,7 @@ Table = Mapping[str, Entry]
 
 
 def covers(table: Table, *words: str) -> bool:
-    """Whether it has forms for all of these, wholly or in part."""
+    """Whether a table has forms for all of these names, for all options or some."""
     return all(word in table and table[word].forms for word in words)
 
 
@@ -170,13 +171,13 @@ def choose(table: Table, view: View | LossView | OptimizerView) -> Form | str:
     entry, target = table.get(view.word), view.target
     if entry is None:
         return "this backend has no entry for it"
-    holding = [form for form in entry.forms if form.when(view)]
-    wanted = target.forms.get(view.word)
-    for form in holding:
-        if form.name == wanted:
+    applicable = [form for form in entry.forms if form.when(view)]
+    preferred = target.forms.get(view.word)
+    for form in applicable:
+        if form.name == preferred:
             return form
-    holding = [form for form in holding if target.optimize or not form.faster]
-    return holding[0] if holding else entry.gap
+    applicable = [form for form in applicable if target.optimize or not form.faster]
+    return applicable[0] if applicable else entry.gap
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,11 @@ class LossFunction(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """What training adds to a model: a loss for each output and the kind of targets it
-    is for, an optimizer, nothing UNSET; and ``weighted``, whether samples have weights.
+    """What training adds to a model: a loss for each output, an optimizer (nothing in
+    them is UNSET) and settings; ``weighted``: whether there are sample weights.
 
-    Without ``targets``, they are those that each loss takes first.
+    ``targets`` are the kinds of targets, one for each output; left out, the first kind
+    that each loss takes.
     """
 
     losses: Losses
@@ -52,7 +53,7 @@ class TrainingSpec:
             object.__setattr__(self, "targets", kinds)
 
     def for_targets(self, targets: Sequence[Array]) -> TrainingSpec:
-        """The same for targets like these: labels, or probabilities."""
+        """The same for targets of the kind of these arrays: labels, probabilities."""
         pairs = zip(self.losses, targets, strict=True)
         return replace(self, targets=tuple(loss.kind_of(t) for loss, t in pairs))
 
@@ -62,14 +63,14 @@ class TrainingSpec:
         return [LossFunction.of(*one) for one in each]
 
     def functions(self, graph: TypedGraph) -> dict[LossFunction, str]:
-        """The different functions of losses, and what they are called."""
-        found = list(dict.fromkeys(self.loss_functions(graph)))
-        if len(found) == 1:
-            return {found[0]: "loss_fn"}
+        """Each different loss function → its name in the program."""
+        functions = list(dict.fromkeys(self.loss_functions(graph)))
+        if len(functions) == 1:
+            return {functions[0]: "loss_fn"}
         names = {}
-        for number, function in enumerate(found, 1):
+        for number, function in enumerate(functions, 1):
             word = function.loss.type
-            same = sum(other.loss.type == word for other in found) > 1
+            same = sum(other.loss.type == word for other in functions) > 1
             names[function] = f"{word}_loss{number if same else ''}"
         return names
 

@@ -208,7 +208,8 @@ def each_sample(model: Model, x: Any, y: Sequence[Array]) -> Array:
     """The loss of each sample, (N,), from steps in which no other one counts; the
     model's reduction is "sum" and its learning rate 0."""
     weights = np.eye(COUNT)
-    found = [model.train_step(x, as_one(y), sample_weight=w) for w in weights]
+    y = as_one(list(y))
+    found = [model.train_step(x, y, sample_weight=w) for w in weights]
     return np.array(found, np.float64)
 
 

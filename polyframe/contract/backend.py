@@ -54,7 +54,7 @@ class Backend(abc.ABC):
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # for semantics="native"
     written_for: ClassVar[str] = __version__
     """The version of polyframe that it was written for; what came later is a gap of the
-    kind "later". Without a word of its own, this one."""
+    kind "later". Left out, it is this version."""
     layout: ClassVar[Literal["NCHW", "NHWC"]] = "NCHW"  # its order of an image's axes
     eject_head: ClassVar[str] = ""  # what a script says above the framework's import
 
@@ -64,8 +64,8 @@ class Backend(abc.ABC):
         return load_gaps(self.file(FILE))
 
     def file(self, name: str) -> Path | None:
-        """A file or folder beside the class or, where that only changes another, beside
-        that one; None where there is none."""
+        """A file or folder beside the class or, for a subclass of another backend without
+        that file, beside the other; None where there is none."""
         for cls in type(self).__mro__:
             module = getattr(sys.modules.get(cls.__module__), "__file__", None)
             if issubclass(cls, Backend) and module is not None:
@@ -82,8 +82,8 @@ class Backend(abc.ABC):
 
     @property
     def written(self) -> Table:
-        """The table, with what plug-ins have added to it; where the class only changes
-        another backend, with what they have added to that one."""
+        """The table, with what plug-ins have added to it and, for a subclass of another
+        backend, to that one."""
         names = [cls.__dict__.get("name") for cls in reversed(type(self).__mro__)]
         added = [added_entries(name) for name in names if name is not None]
         return {
@@ -107,15 +107,16 @@ class Backend(abc.ABC):
     def write(
         self, graph: TypedGraph, target: Target, step: TrainingSpec | None
     ) -> Program:
-        """Write the program for a graph; without a step only the model."""
+        """Write the program for a graph; without a step, the model alone.
+        UnsupportedError lists all that the backend cannot write."""
 
     @abc.abstractmethod
     def resolve_device(self, device: str) -> Device:
         """The device that a user means by "auto", "cpu", "gpu" or "gpu:1"."""
 
     def make_deterministic(self, device: Device) -> list[str]:
-        """Ask the framework, process-wide, for kernels that give the same bits again;
-        what it cannot promise on that device, a line each."""
+        """Ask the framework, process-wide, for kernels that give the same bits at every
+        run; a line for each thing that it cannot promise on that device."""
         return [f"{self.title} has no such switch that polyframe knows"]
 
     @abc.abstractmethod

@@ -72,9 +72,9 @@ MALLOC = {-3: 2**31 - 1, -1: 2**31 - 1}
 @functools.cache
 def keep_memory() -> None:
     """Let the C library keep the memory that a step frees for the next one, up to 2 GiB
-    a piece. By default it gives large pieces back, and the system fills each page with
+    a block. By default it returns large blocks, and the system fills each page with
     zeros again at every step: up to a third of a small network's step. For frameworks
-    that allocate anew at every step.
+    that allocate memory at every step.
 
     Once a process; nothing is changed where the user has set malloc's own variables,
     and where the C library is not glibc.

@@ -17,7 +17,7 @@ def program_files(program: Program, backend: str) -> dict[str, str | bytes]:
 
     The only file of a program is ``program_<backend>.<suffix>``. Several keep their own
     names, which they may use of each other, in the folder ``program_<backend>/``.
-    ProgramError for a name that would leave that folder.
+    ProgramError for a name that leads out of that folder.
     """
     for name in program.files:
         check_path(name)

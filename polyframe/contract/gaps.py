@@ -60,15 +60,15 @@ class Gap:
 def later(table: Container[str], version: str) -> tuple[Gap, ...]:
     """A gap for each version of polyframe after that one: the elements that came with it
     and are not in the table."""
-    found: dict[str, list[str]] = {}
+    by_version: dict[str, list[str]] = {}
     for family in (Layer, Loss, Optimizer):
         for word, cls in family.registry.items():
             if word not in table and newer(cls.since, version):
-                found.setdefault(cls.since, []).append(word)
+                by_version.setdefault(cls.since, []).append(word)
     reason = "it came with polyframe {}, after this backend, which is for {}"
     return tuple(
         Gap(tuple(words), "later", reason.format(since, version))
-        for since, words in found.items()
+        for since, words in by_version.items()
     )
 
 
@@ -78,11 +78,11 @@ def load_gaps(path: Path | None) -> tuple[Gap, ...]:
         return ()
     data = parse_yaml(path.read_text(encoding="utf-8"), str(path))
     if not isinstance(data, list):
-        raise BackendError("is no list of gaps", where=str(path))
+        raise BackendError("is not a list of gaps", where=str(path))
     return tuple(_gap(item, f"{path}: gap {i}") for i, item in enumerate(data, 1))
 
 
-def _gap(data: Any, where: str) -> Gap:
+def _gap(data: object, where: str) -> Gap:
     known = {"entries", "kind", "reason", "witness"}
     if not isinstance(data, Mapping) or not {"entries", "kind", "reason"} <= set(data):
         raise BackendError("needs the keys entries, kind and reason", where=where)
@@ -90,11 +90,11 @@ def _gap(data: Any, where: str) -> Gap:
         raise BackendError(
             f"unknown key {min(set(data) - known)!r}",
             where=where,
-            hint="see polyframe.gaps",
+            hint="see polyframe.contract.gaps",
         )
     entries = data["entries"]
     if not isinstance(entries, list) or not all(isinstance(e, str) for e in entries):
-        raise BackendError("entries is no list of names", where=where)
+        raise BackendError("entries is not a list of names", where=where)
     if data["kind"] not in KINDS:
         raise BackendError(f"kind is none of {', '.join(KINDS)}", where=where)
     if not isinstance(data["reason"], str) or not data["reason"].strip():
@@ -103,12 +103,12 @@ def _gap(data: Any, where: str) -> Gap:
 
 
 def _witness(data: Mapping[str, Any], where: str) -> Witness | None:
-    found = data.get("witness")
-    if found is None:
+    witness = data.get("witness")
+    if witness is None:
         return None
     try:
-        inputs = tuple(tuple(int(n) for n in shape) for shape in found["inputs"])
-        rest = {key: value for key, value in found.items() if key != "inputs"}
-        return Witness(inputs=inputs, **rest)
+        inputs = tuple(tuple(int(n) for n in shape) for shape in witness["inputs"])
+        others = {key: value for key, value in witness.items() if key != "inputs"}
+        return Witness(inputs=inputs, **others)
     except (KeyError, TypeError, ValueError) as error:
         raise BackendError(f"the witness is wrong: {error}", where=where) from None

@@ -1,6 +1,6 @@
 """Sessions of programs that are Python modules, as PyTorch's, Keras's and Gluon's are:
-an entry that makes the native model, and functions that make and take what training
-keeps."""
+an entry that makes the native model, and functions that make and take the objects of
+training (optimizer, EMA, loss scaler)."""
 
 from __future__ import annotations
 
@@ -41,44 +41,45 @@ class ModuleSession(InferenceSession):
 
 
 class ModuleTrainingSession(ModuleSession, TrainingSession):
-    """A program whose module has ``make_<name>`` for what training keeps, and
-    ``train_step`` to take it."""
+    """A program whose module has ``make_<name>`` for each object of training, and
+    ``train_step`` to take them."""
 
-    keeps: ClassVar[Sequence[str]] = ("optimizer", "average", "scaler")
-    """What training may keep from step to step, in the order in which ``train_step``
-    takes it."""
+    object_names: ClassVar[Sequence[str]] = ("optimizer", "average", "scaler")
+    """The objects that training may need, in the order in which ``train_step`` takes
+    them."""
 
     def __init__(
         self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
     ) -> None:
         super().__init__(program, target, device, inputs)
-        self.kept: dict[str, Native] = {}
-        """What training keeps from step to step, by name; empty before it begins."""
+        self.training_objects: dict[str, Native] = {}
+        """What lives from step to step, by name; empty before training begins."""
 
     def begin(self) -> None:
-        """Make what stays from step to step, as it is before the first one. It takes
-        the weights of this moment, so it is made late."""
-        self.kept = {}
-        for name in self.keeps:
+        """Make the objects of training, as they are before the first step. An EMA
+        starts at the current weights, so they are made late."""
+        self.training_objects = {}
+        for name in self.object_names:
             make = getattr(self.module, f"make_{name}", None)
             if make is not None:
-                self.kept[name] = make() if name == "scaler" else make(self.native)
+                made = make() if name == "scaler" else make(self.native)
+                self.training_objects[name] = made
 
     def begin_once(self) -> None:
         """``begin``, unless training has begun."""
-        if not self.kept:
+        if not self.training_objects:
             self.begin()
 
     def take_step(
         self, batch: StagedBatch, learning_rate: Native, last: bool = True
     ) -> tuple[Native, Native]:
         """Call the program's ``train_step``: (loss, outputs)."""
-        more = () if last else (False,)
+        last_argument = () if last else (False,)
         loss, outputs = self.module.train_step(
             self.native,
             *batch.step_arguments,
-            *self.kept.values(),
+            *self.training_objects.values(),
             learning_rate,
-            *more,
+            *last_argument,
         )
         return loss, outputs

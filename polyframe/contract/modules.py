@@ -49,7 +49,7 @@ def load(program: Program, *owners: object) -> ModuleType:
     the process lives.
     """
     file, text = next(iter(program.files.items()))
-    assert isinstance(text, str), f"{file} is no Python"
+    assert isinstance(text, str), f"{file} is not Python"
     name = f"{PACKAGE}.{file.removesuffix('.py')}_{program.hash[:12]}"
     with _LOCK:
         module = sys.modules.get(name)
@@ -126,24 +126,24 @@ def program_errors(name: str, title: str) -> Iterator[None]:
         text = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ProgramError(
             f"{title} raised {type(error).__name__}: {text}",
-            where=_place(frames) or name,
+            where=_program_line(frames) or name,
         ) from error
 
 
-def _place(frames: list[traceback.FrameSummary]) -> str | None:
+def _program_line(frames: list[traceback.FrameSummary]) -> str | None:
     """The innermost line that the source map names, and what it belongs to; without
     one, the innermost line."""
-    found = None
+    innermost = None
     for frame in frames:
         program, line = _PROGRAMS[frame.filename], frame.lineno or 0
         file = next(iter(program.files))
         owners = [
             f"{path} ({role})" if path else role.replace("_", " ")
-            for path, role in program.places(file, line)
+            for path, role in program.owners(file, line)
         ]
         text = f"{file} line {line}: {frame.line}"
         if owners:
-            found = f"{owners[0]}, {text}"
-        elif found is None:
-            found = text
-    return found
+            innermost = f"{owners[0]}, {text}"
+        elif innermost is None:
+            innermost = text
+    return innermost

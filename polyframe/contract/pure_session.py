@@ -1,5 +1,5 @@
-"""Sessions of programs that are pure functions, as JAX's are: what a step moves is given
-to it and comes back, so the session holds it."""
+"""Sessions of programs that are pure functions, as JAX's are: a step is given all that it
+changes and returns it, so the session holds it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from polyframe.compiler.table import Target
 from polyframe.contract.devices import Device
 from polyframe.contract.modules import load
 from polyframe.contract.session import Arrays, Native, StagedBatch, TrainingSession
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 
 
@@ -23,10 +24,11 @@ class PureSession(TrainingSession):
     - ``init(dtype)`` → (parameters, state);
     - the entry, ``forward(params, state, *inputs, training=…)`` → (outputs, state);
     - ``loss_and_gradients(params, state, *batch)`` → (loss, outputs, state, gradients);
-    - ``start(params)`` → what is kept from step to step: ``step``, ``state`` (parameter →
-      slot → array) and, if it is asked for, ``average`` and ``gradients``;
-    - ``train_step(params, state, *batch, kept, learning_rate)``, with ``last`` where
-      gradients are added up → (loss, outputs, params, state, kept).
+    - ``start(params)`` → the training state, a mapping of ``step``, ``state`` (parameter
+      → name of the optimizer's array → array) and, where the training asks for them,
+      ``average`` (EMA) and ``gradients`` (accumulation);
+    - ``train_step(params, state, *batch, training_state, learning_rate)``, with ``last``
+      where gradients are accumulated → (loss, outputs, params, state, training state).
     """
 
     def __init__(
@@ -36,20 +38,20 @@ class PureSession(TrainingSession):
         self.module = load(program, self)
         self.native = getattr(self.module, program.entry)
         self.params, self.state = self.module.init(target.dtype)
-        self.kept: dict[str, Native] = {}
+        self.training_objects: dict[str, Native] = {}
 
-    def read(self, handle: Native) -> np.ndarray:
+    def read(self, handle: Native) -> Array:
         return np.array(handle)
 
     def native_weights(self) -> Arrays:
         native = {**self.params, **self.state}
         return {name: self.read(array) for name, array in native.items()}
 
-    def set_native_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+    def set_native_weights(self, weights: Mapping[str, Array]) -> None:
         for name, array in self._named(weights).items():
             (self.state if name in self.state else self.params)[name] = array
 
-    def _named(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Native]:
+    def _named(self, arrays: Mapping[str, Array]) -> dict[str, Native]:
         """Arrays as the framework's own, by the same names."""
         return dict(zip(arrays, self.tensors(list(arrays.values())), strict=True))
 
@@ -63,40 +65,49 @@ class PureSession(TrainingSession):
         return loss, outputs, {name: self.read(g) for name, g in gradients.items()}
 
     def _begin_once(self) -> None:
-        """Make what stays from step to step; late, since averages start at weights."""
-        self.kept = self.kept or self.module.start(self.params)
+        """Make the training objects; late, since an EMA starts at the current weights."""
+        self.training_objects = self.training_objects or self.module.start(self.params)
 
     def train(
         self, batch: StagedBatch, learning_rate: float, last: bool = True
     ) -> tuple[Native, Native]:
         self._begin_once()
-        more = {"last": last} if "gradients" in self.kept else {}
-        loss, outputs, self.params, self.state, self.kept = self.module.train_step(
-            self.params, self.state, *batch.step_arguments, self.kept, learning_rate,
-            **more,
-        )  # fmt: skip
+        accumulates = "gradients" in self.training_objects
+        loss, outputs, self.params, self.state, self.training_objects = (
+            self.module.train_step(
+                self.params,
+                self.state,
+                *batch.step_arguments,
+                self.training_objects,
+                learning_rate,
+                **({"last": last} if accumulates else {}),
+            )
+        )
         return loss, outputs
 
     def native_state(self) -> Arrays:
         self._begin_once()
         native = {
             f"{name}/{key}": array
-            for name, slots in self.kept["state"].items()
+            for name, slots in self.training_objects["state"].items()
             for key, array in slots.items()
         }
-        for name, array in self.kept.get("average", {}).items():
+        for name, array in self.training_objects.get("average", {}).items():
             native[f"{name}/average"] = array
         return {key: self.read(array) for key, array in native.items()}
 
-    def set_native_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
-        self.kept, arrays = self.module.start(self.params), self._named(state)
-        (self.kept["step"],) = self.tensors([np.array(step)])
-        for name, slots in self.kept["state"].items():
+    def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
+        self.training_objects, arrays = (
+            self.module.start(self.params),
+            self._named(state),
+        )
+        (self.training_objects["step"],) = self.tensors([np.array(step)])
+        for name, slots in self.training_objects["state"].items():
             slots.update({key: arrays[f"{name}/{key}"] for key in slots})
-        for name in self.kept.get("average", {}):
-            self.kept["average"][name] = arrays[f"{name}/average"]
+        for name in self.training_objects.get("average", {}):
+            self.training_objects["average"][name] = arrays[f"{name}/average"]
 
     def forget(self) -> None:
-        if "gradients" in self.kept:
+        if "gradients" in self.training_objects:
             zeros = self.module.start(self.params)["gradients"]
-            self.kept = {**self.kept, "gradients": zeros}
+            self.training_objects = {**self.training_objects, "gradients": zeros}

@@ -55,11 +55,11 @@ class PythonBackend(Backend):
     step_snippets: ClassVar[frozenset[str]] = frozenset()
     """Snippets that layers ask for, but which only a training step takes."""
 
-    # --- what a backend may say otherwise ----------------------------------------
+    # --- what a backend may override ----------------------------------------
 
     def check(self, target: Target) -> None:
         """UnsupportedError for a target that it cannot write for: a precision that it
-        does not state, unless it says otherwise."""
+        does not state, unless it is overridden."""
         if target.precision is not None:
             require(self, target.precision, where="precision")
 
@@ -68,7 +68,7 @@ class PythonBackend(Backend):
         return self.style
 
     def constants(self, target: Target) -> list[str]:
-        """Lines that stand in front of everything."""
+        """Lines in front of all definitions."""
         return []
 
     def write_model(
@@ -91,8 +91,8 @@ class PythonBackend(Backend):
     @cached_property
     def libraries(self) -> tuple[Path, ...]:
         """The files of its own snippets."""
-        place = self.file(self.snippets)
-        return () if place is None else library(place)
+        path = self.file(self.snippets)
+        return () if path is None else library(path)
 
     def write(
         self, graph: TypedGraph, target: Target, step: TrainingSpec | None
@@ -106,20 +106,20 @@ class PythonBackend(Backend):
                 where=graph.name,
                 hint="compile it without a loss",
             )
-        others = plug_in_files(table, graph, step)
-        imports = [*self.imports, *(line for p in others for line in imports_of(p))]
+        plug_ins = plug_in_files(table, graph, step)
+        imports = [*self.imports, *(line for p in plug_ins for line in imports_of(p))]
         style = self.style_for(graph, target)
-        closed = bound_by(imports) | defined_in((*self.libraries, *others))
+        closed = bound_by(imports) | defined_in((*self.libraries, *plug_ins))
         style = replace(style, names=style.names | closed)
         written = self.write_model(graph, choice, target, style, table)
         imports += written.imports
         sections = [Section.of(line) for line in self.constants(target)]
-        wanted = [
+        snippets = [
             snippet
             for snippet in written.snippets
             if step is not None or snippet.name not in self.step_snippets
         ]
-        model = copied(wanted, self.libraries)
+        model = copied(snippets, self.libraries)
         sections += [Section.of(one.text) for one in model]
         sections += written.sections
         if step is not None:
@@ -127,7 +127,7 @@ class PythonBackend(Backend):
             writer = self.step_writer(graph, written, step, target, codes, rule)
             for code in (*codes.values(), rule):
                 imports += code.imports
-            sections += self._step(writer, codes, rule, wanted, model, table)
+            sections += self._step(writer, codes, rule, snippets, model, table)
         file = f"{graph.name}_{self.name}.py"
         doc = f"{graph.name} for {self.title}, written by polyframe."
         module = assemble(doc, imports, sections, file)
@@ -147,21 +147,21 @@ class PythonBackend(Backend):
         writer: StepWriter,
         codes: Mapping[LossFunction, Code],
         rule: Code,
-        wanted: list[Snippet],
-        there: list[Copied],
+        snippets: list[Snippet],
+        model: list[Copied],
         table: Table,
     ) -> Iterator[Section]:
         """The classes and functions that the step takes, and its own sections."""
         own = table[writer.step.optimizer.type].snippets
-        wanted = [*wanted, *(Snippet(name, own) for name in rule.snippets)]
-        wanted += map(Snippet, writer.helpers())
+        snippets = [*snippets, *(Snippet(name, own) for name in rule.snippets)]
+        snippets += map(Snippet, writer.helpers())
         for function, code in codes.items():
             own = table[function.loss.type].snippets
-            wanted += [Snippet(name, own) for name in code.snippets]
-        for one in copied(wanted, self.libraries)[len(there) :]:
-            made = rule.make is not None and one.name == rule.make.function
+            snippets += [Snippet(name, own) for name in code.snippets]
+        of_rule = {name.rpartition(".")[2] for name in rule.snippets}
+        for one in copied(snippets, self.libraries)[len(model) :]:
             section = Section.of(one.text)
-            if made:
+            if one.name in of_rule:
                 section = Section.of(one.text, (WHOLE, "optimizer_class"))
             yield section
         yield from writer.sections()

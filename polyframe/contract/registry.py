@@ -114,12 +114,12 @@ def usable(*abilities: str) -> dict[str, Backend]:
 def backends_with(ability: str) -> list[str]:
     """The names of the registered backends that state an ability, usable or not; those
     that do not load are left out."""
-    found = []
+    names = []
     for name in backends():
         with contextlib.suppress(BackendError):
             if ability in get(name).abilities:
-                found.append(name)
-    return found
+                names.append(name)
+    return names
 
 
 def require(backend: Backend, *abilities: str, where: str | None = None) -> None:

@@ -13,16 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
-import numpy as np
-
 from polyframe.compiler.program import Program, Slot
 from polyframe.compiler.table import Target
 from polyframe.contract.devices import Device
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 
 Native: TypeAlias = Any
 """A value of the framework: a tensor, a model, a handle."""
-Arrays: TypeAlias = dict[str, np.ndarray]
+Arrays: TypeAlias = dict[str, Array]
 """Arrays by canonical name."""
 
 SCALING = tuple(f"loss_scale/{key}" for key in ("scale", "good_steps", "updates"))
@@ -37,7 +36,7 @@ class StagedBatch:
     - ``weights``: sample weights (N,), a tensor for each output; none where the program
       takes none.
     - ``random_numbers``: those of the random layers, in the order of ``Program.draws``.
-    - ``count``: the samples of the whole step, as the program takes it.
+    - ``count``: the number of samples in the whole step, as the program takes it.
     """
 
     inputs: Sequence[Native]
@@ -53,8 +52,8 @@ class StagedBatch:
 
     @property
     def step_arguments(self) -> tuple[Native, ...]:
-        """What the program's step takes between the model and what it keeps. Several
-        inputs, targets or weights are one argument, and one stands alone."""
+        """The batch's arguments of the program's step. Several inputs, targets or
+        weights are one argument, a sequence; one stands alone."""
         groups = [self.inputs, self.targets, *([self.weights] if self.weights else [])]
         alone = (group if len(group) > 1 else group[0] for group in groups)
         random = [self.random_numbers] if self.random_numbers else []
@@ -69,8 +68,8 @@ def as_sequence(outputs: Native) -> Sequence[Native]:
 class InferenceSession(abc.ABC):
     """One opened program: a native model on a device.
 
-    Weights and results cross this line as NumPy in canonical names and layouts; batches
-    go in as ``arrange`` leaves them.
+    Weights and results are NumPy arrays in canonical names and layouts; batches are
+    given as ``arrange`` returns them.
     """
 
     native: Native
@@ -97,11 +96,11 @@ class InferenceSession(abc.ABC):
         """Every weight by canonical name, in the native layout; copies."""
 
     @abc.abstractmethod
-    def set_native_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+    def set_native_weights(self, weights: Mapping[str, Array]) -> None:
         """Load weights in the native layout, all or some."""
 
     @abc.abstractmethod
-    def tensors(self, arrays: Sequence[np.ndarray]) -> Sequence[Native]:
+    def tensors(self, arrays: Sequence[Array]) -> Sequence[Native]:
         """Arranged arrays as the framework's own, on the device."""
 
     @abc.abstractmethod
@@ -110,10 +109,10 @@ class InferenceSession(abc.ABC):
         backend that only infers is never asked for ``training``."""
 
     @abc.abstractmethod
-    def read(self, handle: Native) -> np.ndarray:
+    def read(self, handle: Native) -> Array:
         """Fetch a handle, NumPy in neutral layout; waits for the device."""
 
-    def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def arrange(self, arrays: Sequence[Array]) -> list[Array]:
         """Arrays in the framework's order of axes: once, before they are cut into
         batches. All other methods take inputs, targets and random numbers arranged."""
         return list(arrays)
@@ -139,7 +138,7 @@ class InferenceSession(abc.ABC):
             for name, slot in self.program.weights.items()
         }
 
-    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+    def set_weights(self, weights: Mapping[str, Array]) -> None:
         """Load canonical arrays (all, or some)."""
         slots = self.program.weights
         self.set_native_weights(
@@ -148,10 +147,10 @@ class InferenceSession(abc.ABC):
 
     def forward(
         self,
-        inputs: Sequence[np.ndarray],
-        random_numbers: Sequence[np.ndarray] = (),
+        inputs: Sequence[Array],
+        random_numbers: Sequence[Array] = (),
         training: bool = False,
-    ) -> list[np.ndarray]:
+    ) -> list[Array]:
         """The outputs. In training mode running statistics may change or not (MXNet
         updates them in the backward pass): load weights before the next use."""
         random = [self.tensors(random_numbers)] if self.program.draws else []
@@ -172,8 +171,9 @@ class TrainingSession(InferenceSession):
     def train(
         self, batch: StagedBatch, learning_rate: float, last: bool = True
     ) -> tuple[Native, Native]:
-        """A staged batch's share of a step, with the update if it is the step's last;
-        handles of (its share of the loss, outputs), the loss being one number."""
+        """Train on a staged batch, which is a step or (accumulation) a part of one; the
+        weights are updated if it is the step's ``last``. Handles of (its share of the
+        step's loss, a scalar; the outputs)."""
 
     @abc.abstractmethod
     def native_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
@@ -185,12 +185,12 @@ class TrainingSession(InferenceSession):
         """``training_state`` in the native layout, copies."""
 
     @abc.abstractmethod
-    def set_native_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
+    def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
         """``set_training_state`` in the native layout."""
 
     @abc.abstractmethod
     def forget(self) -> None:
-        """Drop the gradients of a step that was begun and not ended (accumulation)."""
+        """Drop the gradients of an unfinished step (accumulation)."""
 
     def number(self, count: int) -> Native:
         """A count as the program takes it."""
@@ -200,10 +200,10 @@ class TrainingSession(InferenceSession):
 
     def stage(
         self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        random_numbers: Sequence[np.ndarray],
+        inputs: Sequence[Array],
+        targets: Sequence[Array],
+        weights: Sequence[Array],
+        random_numbers: Sequence[Array],
         count: int,
     ) -> StagedBatch:
         """A batch on the device, from arranged arrays: one array of sample weights (N,)
@@ -224,13 +224,13 @@ class TrainingSession(InferenceSession):
         """(loss, outputs, canonical gradients) of a staged batch; changes no weights."""
         loss, outputs, native = self.native_gradients(batch)
         slots = self.program.weights
-        found = {
+        gradients = {
             name: slots[name].to_canonical(value) for name, value in native.items()
         }
-        return loss, outputs, found
+        return loss, outputs, gradients
 
     def training_state(self) -> Arrays:
-        """What training keeps besides weights, canonical: ``<parameter>/<state>``, with
+        """What training needs besides weights, canonical: ``<parameter>/<state>``, with
         the optimizer's names and meaning (``program.state``), ``<parameter>/average``
         with ``ema``, and ``SCALING`` in float16."""
         return {
@@ -238,9 +238,9 @@ class TrainingSession(InferenceSession):
             for key, value in self.native_state().items()
         }
 
-    def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
-        """Take back what ``training_state`` gave after that many steps; a step that had
-        begun is forgotten."""
+    def set_training_state(self, state: Mapping[str, Array], step: int) -> None:
+        """Restore what ``training_state`` gave after ``step`` optimizer steps; the
+        gradients of an unfinished step are dropped."""
         native = {
             key: value if key in SCALING else self._slot(key).to_native(value)
             for key, value in state.items()

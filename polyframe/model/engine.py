@@ -28,6 +28,7 @@ from polyframe.contract.session import (
 from polyframe.data import augment
 from polyframe.errors import PolyframeError
 from polyframe.io import weights as weight_files
+from polyframe.io.array import Array
 from polyframe.model.evaluation import measure, reduce
 from polyframe.model.inspector import Inspector
 from polyframe.model.predictor import Predictor
@@ -177,7 +178,7 @@ class Engine:
         lr, schedule = self.objective.optimizer.lr, self.schedule
         return lambda at, total, rows: schedule.rate(lr, at, total, rows)
 
-    def adapt(self, targets: Sequence[np.ndarray], weighted: bool) -> None:
+    def adapt(self, targets: Sequence[Array], weighted: bool) -> None:
         """Write the training program for targets of this kind (labels, probabilities)
         and for sample weights, if it is not already."""
         wanted = self.adapted(targets, weighted)
@@ -190,7 +191,7 @@ class Engine:
         self._session = self._opened()
         self.rewind(weights, state, self.steps_done)
 
-    def adapted(self, targets: Sequence[np.ndarray], weighted: bool) -> TrainingSpec:
+    def adapted(self, targets: Sequence[Array], weighted: bool) -> TrainingSpec:
         """The step for targets of this kind."""
         step = self.objective
         check_one_number(step.losses)
@@ -200,7 +201,7 @@ class Engine:
         """A batch with the random numbers of its step, on the device."""
         return self.stager.stage(self.session, batch)
 
-    def draws(self, count: int, step: int) -> list[np.ndarray]:
+    def draws(self, count: int, step: int) -> list[Array]:
         """The random numbers of that step for ``count`` samples: an array for each
         random layer of the program, in its order (``program.draws``)."""
         return self.stager.draws(self._session, count, step)
@@ -218,11 +219,11 @@ class Engine:
 
     # --- weights and state -------------------------------------------------------
 
-    def weights(self) -> dict[str, np.ndarray]:
+    def weights(self) -> dict[str, Array]:
         """All weights and running statistics by canonical name; copies."""
         return self._session.weights()
 
-    def inference_weights(self) -> dict[str, np.ndarray]:
+    def inference_weights(self) -> dict[str, Array]:
         """The weights that prediction uses: with ``ema``, the EMA of the trained."""
         weights = self.weights()
         if self._averages:
@@ -237,9 +238,7 @@ class Engine:
         """Whether training keeps an EMA of the weights."""
         return self._step is not None and self._step.training.ema is not None
 
-    def load_weights(
-        self, arrays: Mapping[str, np.ndarray], where: str = "weights"
-    ) -> None:
+    def load_weights(self, arrays: Mapping[str, Array], where: str = "weights") -> None:
         """Load canonical weights, all or nothing; an EMA begins at them."""
         shapes = {name: p.shape for name, p in self.graph.parameters.items()}
         checked = weight_files.check_arrays(arrays, shapes, self.dtype, where)
@@ -255,7 +254,7 @@ class Engine:
 
     def load_training_state(
         self,
-        state: Mapping[str, np.ndarray],
+        state: Mapping[str, Array],
         step: int,
         epoch: int,
         where: str = "training state",
@@ -270,8 +269,8 @@ class Engine:
 
     def rewind(
         self,
-        weights: Mapping[str, np.ndarray],
-        state: Mapping[str, np.ndarray],
+        weights: Mapping[str, Array],
+        state: Mapping[str, Array],
         step: int,
     ) -> None:
         """Back to weights and state of this training, as they were after that step."""
@@ -289,7 +288,7 @@ class Engine:
         outputs = list(zip(self.graph.outputs, self.graph.output_shapes, strict=True))
         return bind_metrics(self.metrics, losses, outputs)
 
-    def check_targets(self, y: Data | None, count: int) -> list[np.ndarray]:
+    def check_targets(self, y: Data | None, count: int) -> list[Array]:
         """One checked array of targets for each output."""
         losses, shapes = self.objective.losses, self.graph.output_shapes
         return check_targets(losses, shapes, y, count, self.dtype)
@@ -299,7 +298,7 @@ class Engine:
         return check_batch(self.graph, self.objective.losses, batch, self.dtype, layout)
 
     def sample_weights_of(
-        self, targets: Sequence[np.ndarray], given: np.ndarray | None
+        self, targets: Sequence[Array], given: Array | None
     ) -> list[OutputWeights]:
         """Each output's sample weights."""
         return sample_weights(self.objective.losses, targets, given)
@@ -310,14 +309,14 @@ class Engine:
         (whole,) = assemble_step([batch], weigh, self.steps_done, 0)
         return whole
 
-    def preprocess(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def preprocess(self, inputs: Sequence[Array]) -> list[Array]:
         """Samples as the model was trained on them (``normalize``), in its dtype."""
         if self.preprocessing:
             none = np.empty(len(inputs[0]))
             inputs = [augment(self.preprocessing, inputs[0], none, self.seed, 0)[0]]
         return [np.ascontiguousarray(array, self.dtype) for array in inputs]
 
-    def measure(self, batches: Iterable[Sequence[np.ndarray]]) -> Row:
+    def measure(self, batches: Iterable[Sequence[Array]]) -> Row:
         """Loss and metrics over batches of inputs, targets and, if there are any, sample
         weights."""
         losses = self.objective.losses
@@ -327,7 +326,7 @@ class Engine:
                 losses, self.bound_metrics,
             )  # fmt: skip
 
-    def loss(self, batches: Iterable[Sequence[np.ndarray]]) -> float | np.ndarray:
+    def loss(self, batches: Iterable[Sequence[Array]]) -> float | Array:
         """The loss over such batches; each sample's, (N,), with reduction="none"."""
         losses = self.objective.losses
         with program_errors(self.spec.name, self.backend.title):
@@ -348,7 +347,7 @@ class Engine:
             self.open_training, self.stager,
         )  # fmt: skip
 
-    def look(self, batch: Batch) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def look(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array]]:
         """The (activations, gradients) that a batch of the loop's has right now."""
         inputs = batch.part.inputs
         if not batch.part.arranged:

@@ -8,6 +8,7 @@ import numpy as np
 
 from polyframe.contract.session import InferenceSession
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.losses import (
     Losses,
     OutputWeights,
@@ -16,7 +17,7 @@ from polyframe.spec.losses import (
 )
 from polyframe.train.history import BoundMetric, Row, Totals
 
-Arrays = Sequence[np.ndarray]
+Arrays = Sequence[Array]
 Prepare = Callable[[Arrays], Arrays]
 
 
@@ -52,7 +53,7 @@ def reduce(
     size: int,
     prepare: Prepare,
     losses: Losses,
-) -> float | np.ndarray:
+) -> float | Array:
     """The loss over such batches; with reduction="none" that of each sample, weighted,
     (N,)."""
     each = [loss.reduction == "none" for loss in losses]
@@ -81,7 +82,7 @@ def _run(
     size: int,
     prepare: Prepare,
     losses: Losses,
-) -> Iterator[tuple[Arrays, Arrays, list[tuple[np.ndarray, OutputWeights]]]]:
+) -> Iterator[tuple[Arrays, Arrays, list[tuple[Array, OutputWeights]]]]:
     """Each batch's outputs, targets, and for each output the losses of the samples and
     their weights."""
     for batch in batches:

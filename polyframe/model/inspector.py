@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from polyframe.compiler.passes.probes import with_probes
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
@@ -15,6 +13,7 @@ from polyframe.contract.backend import Backend
 from polyframe.contract.modules import program_errors
 from polyframe.contract.programs import write_programs
 from polyframe.contract.session import InferenceSession, TrainingSession
+from polyframe.io.array import Array
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.sampling import initial_weights
 from polyframe.spec.settings import Training
@@ -47,8 +46,8 @@ class Inspector:
     )
 
     def gradients(
-        self, step: TrainingSpec, batch: Batch, weights: Mapping[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
+        self, step: TrainingSpec, batch: Batch, weights: Mapping[str, Array]
+    ) -> dict[str, Array]:
         """The gradients of a batch's loss at those weights."""
         session = self.plain(step)
         session.set_weights(weights)
@@ -57,11 +56,11 @@ class Inspector:
 
     def activations(
         self,
-        inputs: Sequence[np.ndarray],
+        inputs: Sequence[Array],
         training: bool,
-        weights: Mapping[str, np.ndarray],
+        weights: Mapping[str, Array],
         number: int,
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Array]:
         """Every node's output for arranged inputs, with the random numbers of that step."""
         session, names = self.taps(training)
         session.set_weights(weights)
@@ -71,8 +70,8 @@ class Inspector:
         return dict(zip(names, outputs, strict=True))
 
     def output_gradients(
-        self, step: TrainingSpec, batch: Batch, weights: Mapping[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
+        self, step: TrainingSpec, batch: Batch, weights: Mapping[str, Array]
+    ) -> dict[str, Array]:
         """The gradient of a batch's loss in every node's output (and every input), summed
         over the samples; by a shift of zeros after each, which changes no value."""
         session, graph, names = self.probed(step)

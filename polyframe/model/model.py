@@ -15,6 +15,7 @@ from polyframe.contract.registry import require
 from polyframe.contract.session import InferenceSession, Native
 from polyframe.data import Dataset
 from polyframe.io import weights as weight_files
+from polyframe.io.array import Array
 from polyframe.model.engine import Engine
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
@@ -113,15 +114,15 @@ class Model:
 
     # --- weights and state -------------------------------------------------------
 
-    def weights(self) -> dict[str, np.ndarray]:
+    def weights(self) -> dict[str, Array]:
         """All weights and running statistics: canonical names, layouts, copies."""
         return self.engine.weights()
 
-    def inference_weights(self) -> dict[str, np.ndarray]:
+    def inference_weights(self) -> dict[str, Array]:
         """The weights that prediction uses: with ``ema``, the EMA of the trained."""
         return self.engine.inference_weights()
 
-    def load_weights(self, source: Mapping[str, np.ndarray] | str | Path) -> None:
+    def load_weights(self, source: Mapping[str, Array] | str | Path) -> None:
         """Load weights from a mapping or a safetensors file; all or nothing. The EMA
         (``ema``) begins at them.
 
@@ -136,13 +137,13 @@ class Model:
         """Write a safetensors file, which is also a PyTorch ``state_dict``."""
         weight_files.save(path, self.weights(), spec=self.spec.hash)
 
-    def training_state(self) -> dict[str, np.ndarray]:
+    def training_state(self) -> dict[str, Array]:
         """What training keeps besides weights: ``<parameter>/<state>``, by PyTorch's
         names (``exp_avg``, ``momentum_buffer``) and meaning; ``average`` with ema."""
         return self.engine.session.training_state()
 
     def load_training_state(
-        self, state: Mapping[str, np.ndarray], step: int, epoch: int
+        self, state: Mapping[str, Array], step: int, epoch: int
     ) -> None:
         """Go on from the state that this or another backend had at that step."""
         self.engine.load_training_state(state, step, epoch)
@@ -166,9 +167,7 @@ class Model:
         outputs = [np.concatenate(column) for column in zip(*parts, strict=True)]
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def _run(
-        self, session: InferenceSession, inputs: Sequence[np.ndarray]
-    ) -> list[np.ndarray]:
+    def _run(self, session: InferenceSession, inputs: Sequence[Array]) -> list[Array]:
         with program_errors(self.spec.name, self.backend.title):
             return session.forward(inputs)
 
@@ -268,7 +267,7 @@ class Model:
         y: Data,
         layout: str = "NCHW",
         sample_weight: Data | None = None,
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Array]:
         """The gradients of the mean loss, by canonical name, of frozen layers too;
         changes no state."""
         step, batch = self._looked_at((x, y, sample_weight), layout)
@@ -276,7 +275,7 @@ class Model:
 
     def output_gradients(
         self, x: Data, y: Data, layout: str = "NCHW"
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Array]:
         """The gradient of the mean loss in every node's output and every input, by path,
         (C, H, W): summed over the samples; changes no state."""
         step, batch = self._looked_at((x, y, None), layout)
@@ -291,7 +290,7 @@ class Model:
 
     def activations(
         self, x: Data, training: bool = False, layout: str = "NCHW"
-    ) -> dict[str, np.ndarray]:
+    ) -> dict[str, Array]:
         """Every node's output by its path, (N, C, H, W); changes no state.
 
         In training mode batch norm uses the batch's statistics, and random layers the

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
 from polyframe.contract.backend import Backend
 from polyframe.contract.programs import Inference, write_inference
 from polyframe.contract.session import InferenceSession
+from polyframe.io.array import Array
 from polyframe.spec.model import ModelSpec
 
 
@@ -44,7 +43,7 @@ class Predictor:
         return self.open(self.written.program, self.written.target)
 
     def at(
-        self, state: int | None, weights: Callable[[], Mapping[str, np.ndarray]]
+        self, state: int | None, weights: Callable[[], Mapping[str, Array]]
     ) -> InferenceSession:
         """The session with these weights, which are asked for only if ``state`` is
         another one than at the last call, or None."""

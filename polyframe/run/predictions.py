@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyframe.errors import PolyframeError
+from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ class Predictions:
     """The outputs by name and, of a classifier, each sample's likeliest class (N,) and
     its probability (N,), the softmax of the outputs."""
 
-    outputs: Mapping[str, np.ndarray]
-    classes: np.ndarray | None = None
-    probabilities: np.ndarray | None = None
+    outputs: Mapping[str, Array]
+    classes: Array | None = None
+    probabilities: Array | None = None
     names: tuple[str, ...] = field(default=())  # of the classes, where they are known
 
     def __len__(self) -> int:
@@ -60,7 +61,7 @@ class Predictions:
             with zipfile.ZipFile(content, "w") as archive:
                 for name, array in {**arrays, **self.outputs}.items():
                     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                        np.lib.format.write_array(member, array, allow_pickle=False)
+                        np.save(member, array, allow_pickle=False)
         elif len(self.outputs) > 1:
             raise PolyframeError(
                 f"one array cannot hold {len(self.outputs)} outputs",
@@ -80,7 +81,7 @@ def check_path(path: Path) -> None:
 
 
 def predict(
-    opened: Opened, samples: Sequence[np.ndarray], layout: str = "NCHW"
+    opened: Opened, samples: Sequence[Array], layout: str = "NCHW"
 ) -> Predictions:
     """What a run's model says of samples, one array for each input."""
     graph = opened.model.graph

@@ -16,7 +16,7 @@ from polyframe.errors import PolyframeError, SpecError, brief, did_you_mean
 from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, Text
 
 
-def setting(kind: Kind[Any], *, default: Any, help: str) -> Any:
+def setting(kind: Kind[Any], *, default: object, help: str) -> Any:
     """A setting: what it accepts, its default, and what it does in a sentence."""
     metadata = {"kind": kind, "help": help}
     return dataclasses.field(default=default, kw_only=True, metadata=metadata)
@@ -38,7 +38,9 @@ class RunSettings:
         help="Seeds the initial weights, the order of the data, augmentation, dropout.",
     )
     dtype: str = setting(
-        Choice(("float32", "float64")), default="float32", help="Of all weights."
+        Choice(("float32", "float64")),
+        default="float32",
+        help="The dtype of the weights.",
     )
     semantics: str = setting(
         Choice(("aligned", "native")),
@@ -153,7 +155,7 @@ class TrainingOptions(TypedDict, total=False):
     freeze: Sequence[str] | str
 
 
-def kinds_of(settings: type[Any]) -> dict[str, Kind]:
+def kinds_of(settings: type[Any]) -> dict[str, Kind[Any]]:
     """Name → kind of the settings of a class."""
     fields = dataclasses.fields(settings)
     return {f.name: f.metadata["kind"] for f in fields if "kind" in f.metadata}
@@ -161,7 +163,7 @@ def kinds_of(settings: type[Any]) -> dict[str, Kind]:
 
 TRAINING = tuple(kinds_of(Training))
 """The names of all training settings."""
-KINDS: Mapping[str, Kind] = kinds_of(RunSettings) | kinds_of(Training)
+KINDS: Mapping[str, Kind[Any]] = kinds_of(RunSettings) | kinds_of(Training)
 """Name → kind of all settings."""
 
 
@@ -172,7 +174,7 @@ def matches(layer: str, pattern: str) -> bool:
     return any(fnmatchcase(path, pattern) for path in around)
 
 
-def check_setting(name: str, value: Any) -> Any:
+def check_setting(name: str, value: object) -> Any:
     """The normalised value of a setting; PolyframeError that names it."""
     kind = KINDS[name]
     try:

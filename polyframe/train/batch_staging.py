@@ -9,6 +9,7 @@ import numpy as np
 
 from polyframe.contract.session import InferenceSession, StagedBatch, TrainingSession
 from polyframe.errors import PolyframeError
+from polyframe.io.array import Array
 from polyframe.spec.layers import BatchNorm
 from polyframe.spec.sampling import draw
 from polyframe.spec.typed import TypedGraph, TypedNode, flatten
@@ -40,7 +41,7 @@ class Stager:
 
     def draws(
         self, session: InferenceSession, count: int, step: int, first: int = 0
-    ) -> list[np.ndarray]:
+    ) -> list[Array]:
         """The factors of the random layers for samples ``first`` to ``first + count -
         1`` of a step, in the program's order."""
         return [

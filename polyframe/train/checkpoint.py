@@ -16,11 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from polyframe.contract.devices import threads
 from polyframe.errors import PolyframeError, WeightsError, brief
 from polyframe.io import weights as weight_files
+from polyframe.io.array import Array
 from polyframe.io.atomic import write_folder
 from polyframe.io.json_csv import LONGEST, finite, row_of, to_json
 from polyframe.io.text import parse_json, read_text
@@ -48,8 +47,8 @@ class Checkpoint:
 
     path: Path
     progress: Progress
-    weights: dict[str, np.ndarray]
-    training: dict[str, np.ndarray]
+    weights: dict[str, Array]
+    training: dict[str, Array]
     setup: Mapping[str, Any]
     threads: int | None = None  # of the process that wrote it
 

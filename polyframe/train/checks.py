@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from polyframe.errors import DataError, brief
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Losses
 from polyframe.spec.typed import TypedGraph
@@ -16,7 +15,7 @@ from polyframe.train.feed import HostBatch
 
 def check_targets(
     losses: Losses, shapes: Sequence[Shape], y: Data | None, count: int, dtype: str
-) -> list[np.ndarray]:
+) -> list[Array]:
     """One array of targets for each output, as its loss takes them."""
     targets = sequence(y, len(shapes), "y")
     for target in targets:

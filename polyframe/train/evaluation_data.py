@@ -9,6 +9,7 @@ import numpy as np
 
 from polyframe.data import batch_of
 from polyframe.data.rows import is_mapped
+from polyframe.io.array import Array
 from polyframe.train.arrays import (
     Batches,
     Data,
@@ -48,7 +49,7 @@ class EvaluationData:
 
     @classmethod
     def of_split(
-        cls, engine: TrainingEngine, split: tuple[np.ndarray, np.ndarray]
+        cls, engine: TrainingEngine, split: tuple[Array, Array]
     ) -> EvaluationData:
         """A data set's (x, y) as they lie there."""
         x, y = split
@@ -56,18 +57,16 @@ class EvaluationData:
             return cls.of(engine, x, y)
         return cls(Batches(check_lazy(engine, x, y), MEASURED, None, batch_of))
 
-    def __iter__(self) -> Iterator[list[np.ndarray]]:
+    def __iter__(self) -> Iterator[list[Array]]:
         return iter(self.batches)
 
 
-def is_lazy(x: np.ndarray) -> bool:
+def is_lazy(x: Array) -> bool:
     """Whether a data set's samples stay as they are until a batch of them is cut."""
     return is_mapped(x) or x.dtype == np.uint8
 
 
-def check_lazy(
-    engine: TrainingEngine, x: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def check_lazy(engine: TrainingEngine, x: Array, y: Array) -> tuple[Array, Array]:
     """Samples and targets that stay where they are, their shapes checked."""
     check_inputs(engine.graph.inputs, [x])
     return x, engine.check_targets(y, len(x))[0] if y.dtype.kind in "iu" else y

@@ -13,6 +13,7 @@ import numpy as np
 
 from polyframe.data import Dataset, at_rest, augment, batch_of, resolve
 from polyframe.errors import DataError, PolyframeError, brief
+from polyframe.io.array import Array
 from polyframe.randomness import order
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
@@ -188,7 +189,7 @@ def from_batches(
 
 
 def make_augmenter(
-    engine: TrainingEngine, ops: Sequence[Augmentation], x: np.ndarray, y: np.ndarray
+    engine: TrainingEngine, ops: Sequence[Augmentation], x: Array, y: Array
 ) -> tuple[Sequence[Augmentation], Callable[..., Any] | None]:
     """The augmentations with all that they know of the training data, and the function
     that applies them; None without any."""
@@ -203,15 +204,13 @@ def make_augmenter(
         op.check(x.shape[1:], classes)
     ops = resolve(ops, x)
 
-    def change(x: np.ndarray, y: np.ndarray, step: int, first: int) -> Any:
+    def change(x: Array, y: Array, step: int, first: int) -> Any:
         return augment(ops, x, y, engine.seed, step, first, classes)
 
     return ops, change
 
 
-def ordering(
-    seed: int, count: int, shuffle: bool
-) -> Callable[[int], np.ndarray] | None:
+def ordering(seed: int, count: int, shuffle: bool) -> Callable[[int], Array] | None:
     """The order of each epoch; None for that of the data."""
     return partial(order, seed, count=count) if shuffle else None
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-import numpy as np
-
 from polyframe.compiler.program import Program
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.backend import Backend
 from polyframe.contract.devices import Device
 from polyframe.contract.session import Native, StagedBatch, TrainingSession
+from polyframe.io.array import Array
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.losses import OutputWeights
 from polyframe.spec.model import ModelSpec
@@ -85,18 +84,18 @@ class TrainingEngine(Protocol):
     def rate(self) -> Rate | None:
         """The learning rate's schedule; None leaves the rate alone."""
 
-    def adapt(self, targets: Sequence[np.ndarray], weighted: bool) -> None:
+    def adapt(self, targets: Sequence[Array], weighted: bool) -> None:
         """Write the program for targets of this kind (labels, probabilities) and for
         sample weights, if it is not already."""
 
-    def check_targets(self, y: Data | None, count: int) -> list[np.ndarray]:
+    def check_targets(self, y: Data | None, count: int) -> list[Array]:
         """One checked array of targets for each output."""
 
     def check_batch(self, batch: object, layout: str) -> HostBatch:
         """One checked batch from (x, y) or (x, y, sample_weight)."""
 
     def sample_weights_of(
-        self, targets: Sequence[np.ndarray], given: np.ndarray | None
+        self, targets: Sequence[Array], given: Array | None
     ) -> list[OutputWeights]:
         """Each output's sample weights."""
 
@@ -106,21 +105,19 @@ class TrainingEngine(Protocol):
     def advance(self, batch: StagedBatch, last: bool) -> tuple[Native, Native]:
         """A staged batch's share of a step; handles of the loss and the outputs."""
 
-    def measure(self, batches: Iterable[Sequence[np.ndarray]]) -> Row:
+    def measure(self, batches: Iterable[Sequence[Array]]) -> Row:
         """Loss and metrics over batches of inputs, targets and, if there are any, sample
         weights."""
 
-    def look(self, batch: Batch) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    def look(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array]]:
         """The (activations, gradients) that a batch of the loop's has right now."""
 
-    def load_weights(
-        self, arrays: Mapping[str, np.ndarray], where: str = "weights"
-    ) -> None:
+    def load_weights(self, arrays: Mapping[str, Array], where: str = "weights") -> None:
         """Load canonical weights, all or nothing; WeightsError names ``where``."""
 
     def load_training_state(
         self,
-        state: Mapping[str, np.ndarray],
+        state: Mapping[str, Array],
         step: int,
         epoch: int,
         where: str = "training state",
@@ -129,8 +126,8 @@ class TrainingEngine(Protocol):
 
     def rewind(
         self,
-        weights: Mapping[str, np.ndarray],
-        state: Mapping[str, np.ndarray],
+        weights: Mapping[str, Array],
+        state: Mapping[str, Array],
         step: int,
     ) -> None:
         """Back to weights and state of this training, as they were after that step."""
@@ -187,11 +184,11 @@ class TrainedModel(Protocol):
     def engine(self) -> TrainingEngine:
         """What the loop drives."""
 
-    def weights(self) -> dict[str, np.ndarray]:
+    def weights(self) -> dict[str, Array]:
         """All weights and running statistics by canonical name; copies."""
 
-    def inference_weights(self) -> dict[str, np.ndarray]:
+    def inference_weights(self) -> dict[str, Array]:
         """The weights that prediction uses: with ``ema``, the EMA of the trained."""
 
-    def training_state(self) -> dict[str, np.ndarray]:
+    def training_state(self) -> dict[str, Array]:
         """What training keeps besides weights: ``<parameter>/<state>``."""

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.programs import SPECS, block, chain, conv, spec_of, step_of, steps, write
+from helpers.programs import SPECS, block, chain, conv, spec_of, step_of, write
+from helpers.steps import steps
 
 import polyframe as pf
 from polyframe.compiler.program import Program

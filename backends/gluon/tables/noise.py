@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyframe.compiler.python.code import Code, drawn
+from polyframe.compiler.python.code import Code, random_entry
 from polyframe.compiler.python.source import Opt, call
 from polyframe.compiler.table import Entry, View
 
@@ -27,14 +27,14 @@ def gaussian_noise(view: View) -> Code:
 
 
 SMALLEST = 2.0**-126
-"""MXNet reads no rate below it, nor is there one that would drop anything."""
+"""MXNet reads no rate below it, and so small a rate drops nothing."""
 SHARED = "F.broadcast_mul({0}, {draw}) if draws else {0}"
 
 TABLE: dict[str, Entry] = {
-    "DropPath": drawn(SHARED, dropout(1)),
-    "Dropout": drawn("{0} * {draw} if draws else {0}", dropout()),
-    "GaussianNoise": drawn(
+    "DropPath": random_entry(SHARED, dropout(1)),
+    "Dropout": random_entry("{0} * {draw} if draws else {0}", dropout()),
+    "GaussianNoise": random_entry(
         "F.broadcast_add({0}, {draw}) if draws else {0}", gaussian_noise
     ),
-    "SpatialDropout2D": drawn(SHARED, dropout(2)),
+    "SpatialDropout2D": random_entry(SHARED, dropout(2)),
 }

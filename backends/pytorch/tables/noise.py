@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyframe.compiler.python.code import Code, drawn
+from polyframe.compiler.python.code import Code, random_entry
 from polyframe.compiler.python.source import call
 from polyframe.compiler.table import Entry, View
 
@@ -27,8 +27,8 @@ FACTOR = "{0} * {draw} if self.training else {0}"
 TERM = "{0} + {draw} if self.training else {0}"
 
 TABLE: dict[str, Entry] = {
-    "DropPath": drawn(FACTOR, drop_path, inference=True),
-    "Dropout": drawn(FACTOR, dropout("nn.Dropout"), inference=True),
-    "GaussianNoise": drawn(TERM, gaussian_noise, inference=True),
-    "SpatialDropout2D": drawn(FACTOR, dropout("nn.Dropout2d"), inference=True),
+    "DropPath": random_entry(FACTOR, drop_path, inference=True),
+    "Dropout": random_entry(FACTOR, dropout("nn.Dropout"), inference=True),
+    "GaussianNoise": random_entry(TERM, gaussian_noise, inference=True),
+    "SpatialDropout2D": random_entry(FACTOR, dropout("nn.Dropout2d"), inference=True),
 }

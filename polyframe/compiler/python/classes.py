@@ -25,7 +25,7 @@ from polyframe.spec.typed import TypedGraph
 AXES = {1: ("C",), 2: ("C", "L"), 3: ("C", "H", "W"), 4: ("C", "D", "H", "W")}
 """What sizes that differ between the units of a class are called in comments."""
 SCRATCH = ("x", "y", "z", "u", "v", "w")
-"""Names for values on their way; a graph that needs more takes h1, h2, …"""
+"""Names of variables for intermediate values; after these come h1, h2, …"""
 
 Lines = tuple[int, int]
 """The first and the last line of something, counted from 0."""
@@ -33,7 +33,7 @@ Lines = tuple[int, int]
 
 @dataclass
 class Body:
-    """The lines that compute a graph's outputs, and where each node's stand."""
+    """The lines that compute a graph's outputs, and which of them are each node's."""
 
     lines: list[str] = field(default_factory=list)
     nodes: list[Lines] = field(default_factory=list)  # in the graph's order
@@ -67,7 +67,7 @@ def items_of(made: ast.expr) -> list[ast.expr]:
 
 
 def write_class(group: Group, style: Style) -> ClassText:
-    """One class; fills in where its units keep what they made."""
+    """One class; fills in the native names of its units' nodes."""
     unit = group.units[0]
     references = _attributes(group, style)
     base = style.block_base if unit.path and style.block_base else style.base
@@ -93,7 +93,7 @@ def _attributes(group: Group, style: Style) -> dict[str, str]:
     """Node → how it is reached from ``self``; paths go into ``unit.native_names``."""
     references: dict[str, str] = {}
     closed = style.reserved | style.names | KEYWORDS
-    taken: set[str] = set()
+    used: set[str] = set()
     for node in group.units[0].graph.nodes:
         code = group.units[0].codes.get(node.name)
         if node.shared or code is None or code.make is None:
@@ -104,11 +104,11 @@ def _attributes(group: Group, style: Style) -> dict[str, str]:
             references[node.name], native = f'self._modules["{name}"]', name
         else:
             attribute = f"layer{name}" if name.isdigit() else name
-            while attribute in closed or attribute in taken:
+            while attribute in closed or attribute in used:
                 attribute += "_"
             references[node.name] = f"self.{attribute}"
             native = attribute
-        taken.add(native)
+        used.add(native)
         for unit in group.units:
             unit.native_names[node.name] = native
     return references
@@ -134,20 +134,20 @@ def _forward(
             if live and len(input_shape) in style.enter:
                 text = style.enter[len(input_shape)].format(variables[name])
                 lines += statement(f"{variables[name]} = ", Name(text), 8)
-    drawn = 0
+    next_draw = 0
 
     def value(index: int, inputs: list[str]) -> tuple[str, str]:
-        nonlocal drawn
+        nonlocal next_draw
         node = graph.nodes[index]
         code = unit.codes[node.owner_name if node.body else node.name]
         count = unit.draws_of(node)
-        everything = list(inputs)
+        arguments = list(inputs)
         if node.body is not None and count:
-            everything.append(f"draws[{drawn}:{drawn + count}]")
-        made, draw = references.get(node.owner_name, ""), f"draws[{drawn}]"
-        drawn += count
+            arguments.append(f"draws[{next_draw}:{next_draw + count}]")
+        made, draw = references.get(node.owner_name, ""), f"draws[{next_draw}]"
+        next_draw += count
         shape = _shape(group, style, [u.graph.nodes[index].shape for u in group.units])
-        return expression(code, made, inputs, draw, everything), shape
+        return expression(code, made, inputs, draw, arguments), shape
 
     body = write_body(graph, variables, value, Body(lines), 8)
     outputs = [body.variables[name] for name in graph.outputs]
@@ -200,20 +200,20 @@ def expression(
     made: str,
     inputs: Sequence[str],
     draw: str = "",
-    everything: Sequence[str] | None = None,
+    arguments: Sequence[str] | None = None,
 ) -> str:
     """What a node's code says of its inputs."""
     return code.forward.format(
         *inputs,
         self=made,
-        all=", ".join(inputs if everything is None else everything),
+        all=", ".join(inputs if arguments is None else arguments),
         sum=" + ".join(inputs),
         draw=draw,
     )
 
 
 class FreeNames:
-    """Which names are free for values on their way."""
+    """Which names of variables are free; ``live``: those that still hold a value."""
 
     def __init__(self, live: Iterable[str]) -> None:
         self.live = set(live)
@@ -222,7 +222,7 @@ class FreeNames:
         self.further = itertools.count(len(SCRATCH))
 
     def take(self, done: Sequence[str]) -> str:
-        """The first of the inputs' names that are not needed any more, or a new one."""
+        """The first of ``done``, names that are not needed any more, or a new one."""
         self.live.difference_update(done)
         for name in done[1:]:
             if name in self.rank:

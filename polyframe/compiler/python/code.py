@@ -23,13 +23,12 @@ class Code:
       sum, and ``{draw}`` for its random numbers if it ``draws`` any.
     - ``body``: the lines of a loss's function of ``output`` and ``target`` (one number
       for each sample), indented; of an optimizer, what its backend's step says.
-    - ``weights``: parameter → where it lives below what was made.
-    - ``snippets``: functions and classes that it names; what those name comes along.
+    - ``weights``: parameter → its slot, the path below what was made.
+    - ``snippets``: functions and classes that it names; what those name is copied, too.
       ``fused.SGD`` is the one in the file ``fused.py``.
-    - ``imports``: lines for what it names and neither its backend nor the file of its
+    - ``imports``: import lines for names that neither its backend nor the file of its
       snippets imports.
-    - ``rank``: the axes of inputs, where what was made takes only as many as at its
-      first call.
+    - ``rank``: the number of the input's axes, for layers that are made for one rank.
     """
 
     forward: str = "{self}({0})"
@@ -52,7 +51,7 @@ def entry(
     return Entry((Form("native", write),), gap, snippets)
 
 
-def drawn(
+def random_entry(
     forward: str, native: Callable[[View], Code], inference: bool = False
 ) -> Entry:
     """A random layer: with aligned semantics its random numbers are an input (for

@@ -1,5 +1,5 @@
-"""A model as one function, for frameworks whose models are functions: every block is
-opened, and each layer's expression finds its parameters by the layer's path."""
+"""A model as one function, for frameworks whose models are functions: blocks are
+flattened, and each layer's expression names its parameters by the layer's path."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from polyframe.spec.typed import TypedGraph, flatten
 
 @dataclass(frozen=True)
 class Function:
-    """What stands around the nodes of a model's function.
+    """The parts of a model's function around its nodes.
 
     - ``name``, and ``decorators``: whole lines above its head;
     - ``opening``: lines at its start, not indented, the docstring among them;

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import literal
+from polyframe.spec.losses import Focal, Hinge, MultiMargin, SquaredHinge, Triplet
 
 Lines = list[str]
 
@@ -22,17 +22,17 @@ def number(name: str, value: float) -> str:
 
 
 def beside(axes: int, reshape: str) -> str:
-    """What makes a vector of the channels stand beside the output: ``.view(-1, 1, 1)``;
-    ``reshape`` is ``.view({})``."""
+    """What reshapes a vector (C,) so that it broadcasts with the output (N, C, …):
+    ``.view(-1, 1, 1)``; ``reshape`` is ``.view({})``."""
     return reshape.format(f"-1{', 1' * axes}") if axes else ""
 
 
-def focal(loss: Any, sigmoid: str, floor: str, losses: Lines) -> Lines:
+def focal(loss: Focal, sigmoid: str, floor: str, losses: Lines) -> Lines:
     """The focal loss from the lines of cross-entropies: ``sigmoid`` is a function,
-    ``floor`` what keeps a number off 0."""
+    ``floor`` the expression of ``wrong`` with a lower bound above 0."""
     lines = list(losses)
     if loss.gamma:
-        # The slope of a power below 1 has no bound at 0.
+        # The gradient of a power below 1 is infinite at 0, so ``floor`` bounds it.
         power = f"{floor} ** gamma" if loss.gamma < 1 else "wrong**gamma"
         lines += [
             number("gamma", loss.gamma),
@@ -48,8 +48,8 @@ def focal(loss: Any, sigmoid: str, floor: str, losses: Lines) -> Lines:
     return lines
 
 
-def hinge(loss: Any, relu: str) -> Lines:
-    """What is missing of the margin, or its square."""
+def hinge(loss: Hinge | SquaredHinge, relu: str) -> Lines:
+    """By how much the margin is missed, or its square."""
     power = " ** 2" if loss.type == "squared_hinge" else ""
     return [f"    losses = {relu}({literal(loss.margin)} - target * output){power}"]
 
@@ -65,9 +65,15 @@ def cosine(total: Callable[[str], str], of: str) -> Lines:
 
 
 def multi_margin(
-    loss: Any, weight: Lines, own: str, one_hot: str, relu: str, take: str, mean: str
+    loss: MultiMargin,
+    weight: Lines,
+    own: str,
+    one_hot: str,
+    relu: str,
+    take: str,
+    mean: str,
 ) -> Lines:
-    """The hinge of all classes but the label's. ``weight`` makes the weights of classes,
+    """The hinge of all classes but the label's. ``weight`` makes the class weights,
     ``own`` is the output at the label, ``relu`` and ``take`` are functions."""
     weighed = f"    losses = {take}(weight, target) * losses"
     power = " ** 2" if loss.p > 1 else ""
@@ -84,7 +90,7 @@ def multi_margin(
 
 
 def triplet(
-    loss: Any, total: Callable[[str], str], of: str, relu: str, split: str
+    loss: Triplet, total: Callable[[str], str], of: str, relu: str, split: str
 ) -> Lines:
     """The margin between two distances. ``total`` sums over the channels, ``of`` is the
     module of functions."""

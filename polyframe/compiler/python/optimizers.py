@@ -26,8 +26,8 @@ def class_entries(backend: str, write: Callable[[str], Writer]) -> dict[str, Ent
 def options(
     rule: Optimizer, names: Mapping[str, str], without: tuple[str, ...] = ()
 ) -> dict[str, Opt]:
-    """The fields of an optimizer, but for the rate, as keyword arguments: by the names
-    that a class has for them, and written where they differ from the neutral default."""
+    """The fields of an optimizer, but for the rate, as keyword arguments, under the
+    class's ``names`` for them, and written where they differ from the neutral default."""
     return {
         names.get(name, name): Opt(*pair)
         for name, pair in rule.settings().items()
@@ -36,8 +36,8 @@ def options(
 
 
 def amsgrad_options(rule: Optimizer, names: Mapping[str, str]) -> dict[str, Opt]:
-    """Those of a class ``AMSGrad`` that stands for Adam's and for AdamW's."""
-    found = options(rule, names, ("amsgrad", "weight_decay"))
-    found["weight_decay"] = Opt(rule.weight_decay, 0.0)
-    found["decoupled"] = Opt(rule.type == "AdamW", False)
-    return found
+    """The options of the class ``AMSGrad``, which is Adam's and AdamW's."""
+    given = options(rule, names, ("amsgrad", "weight_decay"))
+    given["weight_decay"] = Opt(rule.weight_decay, 0.0)
+    given["decoupled"] = Opt(rule.type == "AdamW", False)
+    return given

@@ -1,4 +1,4 @@
-"""A Python program as sections: its text put together, and what stands on which line."""
+"""A Python program as sections: its text put together, and its source map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from polyframe.compiler.python.snippets import global_names
 
 
 class Place(NamedTuple):
-    """What lines of a section belong to; they are counted from 0."""
+    """The node (or the whole program) and the role of some lines of a section, which are
+    counted from 0."""
 
     path: str
     role: Role
@@ -24,7 +25,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Section:
-    """A piece of a module: one or more definitions, and the places in it."""
+    """A part of a module: one or more definitions, and what their lines belong to."""
 
     text: str
     places: tuple[Place, ...] = ()
@@ -63,12 +64,13 @@ def module(
     head = "\n".join(lines)
     top = f'"""{doc}"""\n\n{head}' + ("\n\n\n" if defines else "\n\n")
     line = top.count("\n") + 1
-    found: dict[str, dict[Role, Span]] = {}
+    source_map: dict[str, dict[Role, Span]] = {}
     for section in body:
         for path, role, first, last in section.places:
-            found.setdefault(path, {})[role] = Span(file, line + first, line + last)
+            span = Span(file, line + first, line + last)
+            source_map.setdefault(path, {})[role] = span
         line += section.text.count("\n") + 3
-    return Module(f"{top}{code}\n", found)
+    return Module(f"{top}{code}\n", source_map)
 
 
 # --- imports --------------------------------------------------------------------------

@@ -1,8 +1,7 @@
 """Snippets: functions and classes that are copied into programs.
 
-They stand in Python files that are read and never imported. A snippet that names another
-one of its backend brings that along, and an import line on top of its file is written
-wherever it is needed.
+They are in Python files that are read and never imported. With a snippet, all snippets
+that it names are copied, and the import lines on top of its file that it needs.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from polyframe.errors import BackendError
 
 
 class Snippet(NamedTuple):
-    """A name that code asks for, and the plug-in's file that it may stand in."""
+    """A name that code asks for, and the plug-in's file that it may be in."""
 
     name: str
     library: Path | None = None
@@ -55,14 +54,14 @@ def imports_of(path: Path) -> tuple[str, ...]:
 
 
 @functools.cache
-def library(place: Path) -> tuple[Path, ...]:
+def library(path: Path) -> tuple[Path, ...]:
     """The files of snippets in a folder and those inside it (or the one file), without
     what only ejected scripts take."""
-    if place.is_file():
-        return (place,)
+    if path.is_file():
+        return (path,)
     left_out = ("__init__", "eject")
-    found = (p for p in place.rglob("*.py") if p.stem not in left_out)
-    return tuple(sorted(found, key=lambda p: (len(p.parts), p)))
+    files = (p for p in path.rglob("*.py") if p.stem not in left_out)
+    return tuple(sorted(files, key=lambda p: (len(p.parts), p)))
 
 
 @functools.cache
@@ -78,32 +77,31 @@ def snippet(path: Path, name: str) -> str:
 
 @functools.lru_cache(4096)
 def global_names(text: str) -> frozenset[str]:
-    """The names that a text takes from around it: those of modules, functions and
-    classes, and no variables of functions."""
-    found: set[str] = set()
+    """The global names that a text uses: modules, functions and classes."""
+    names: set[str] = set()
     scopes = [symtable.symtable(text, "<snippet>", "exec")]
     while scopes:
         scope = scopes.pop()
         scopes += scope.get_children()
-        whole = scope.get_type() == "module"
-        found.update(
+        at_top = scope.get_type() == "module"
+        names.update(
             symbol.get_name()
             for symbol in scope.get_symbols()
-            if symbol.is_referenced() and (whole or symbol.is_global())
+            if symbol.is_referenced() and (at_top or symbol.is_global())
         )
-    return frozenset(found)
+    return frozenset(names)
 
 
-def copied(wanted: Iterable[Snippet], paths: Sequence[Path]) -> list[Copied]:
+def copied(snippets: Iterable[Snippet], paths: Sequence[Path]) -> list[Copied]:
     """The texts of snippets, each after those that it names; ``paths`` are the
     backend's own files. BackendError where one is missing, or two that differ have one
     name."""
-    found: dict[str, Copied] = {}
+    by_name: dict[str, Copied] = {}
 
-    def take(name: str, files: tuple[Path, ...]) -> None:
+    def copy(name: str, files: tuple[Path, ...]) -> None:
         one = _find(name, files)
-        if one.name in found:
-            other = found[one.name]
+        if one.name in by_name:
+            other = by_name[one.name]
             if other.text != one.text:
                 raise BackendError(
                     f"two snippets are called {one.name!r}: in {other.path} and in "
@@ -113,14 +111,14 @@ def copied(wanted: Iterable[Snippet], paths: Sequence[Path]) -> list[Copied]:
             return
         nearest = (one.path, *files)
         for other_name in sorted(global_names(one.text) & defined_in(nearest)):
-            if other_name != one.name and other_name not in found:
-                take(other_name, nearest)
-        found[one.name] = one
+            if other_name != one.name and other_name not in by_name:
+                copy(other_name, nearest)
+        by_name[one.name] = one
 
-    for item in wanted:
+    for item in snippets:
         own = () if item.library is None else (item.library,)
-        take(item.name, (*own, *paths))
-    return list(found.values())
+        copy(item.name, (*own, *paths))
+    return list(by_name.values())
 
 
 def _find(name: str, paths: Sequence[Path]) -> Copied:

@@ -1,4 +1,4 @@
-"""What the training step of every program has in common: its arguments and parts."""
+"""What the training steps of all programs have in common: arguments and functions."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from polyframe.spec.typed import TypedGraph
 class StepWriter:
     """The part of a program that trains: losses, optimizer, gradients, update.
 
-    A backend gives templates and what is truly its own; ``{…}`` in a template are
+    A backend gives templates, and overrides what is its own; ``{…}`` in a template are
     ``values``.
     """
 
     makers: ClassVar[Mapping[str, str]] = {}
-    """What stays from step to step besides the optimizer, if the training asks for it:
-    "sums" (of gradients), "average" (of the weights), "scaler" (of the loss) → the
+    """The training objects besides the optimizer, if the training asks for them: "sums"
+    (of gradients), "average" (the EMA of the weights), "scaler" (of the loss) → the
     function that makes it."""
     gradients: ClassVar[str]  # the function ``loss_and_gradients``
     train: ClassVar[str]  # the function ``train_step``
     results: ClassVar[str] = "loss, outputs"  # what ``loss_and_gradients`` returns
-    model: ClassVar[tuple[str, ...]] = ("model",)  # arguments in front of a batch
+    model: ClassVar[tuple[str, ...]] = ("model",)  # arguments before those of a batch
     last: ClassVar[str] = "last=True"  # whether gradients are complete
     clips: ClassVar[Mapping[str, str]] = {}  # setting → the function ``clip``
 
@@ -73,8 +73,9 @@ class StepWriter:
         yield self.part("train_step", self.train)
 
     def maker_texts(self) -> list[str]:
-        """The functions that make what stays from step to step."""
-        return [self.makers[name].format(**self.values) for name in self.kept[1:]]
+        """The functions that make the training objects but the optimizer."""
+        names = self.training_objects[1:]
+        return [self.makers[name].format(**self.values) for name in names]
 
     def part(self, role: Role, template: str) -> Section:
         """A section of the whole program's from its template."""
@@ -83,13 +84,13 @@ class StepWriter:
     # --- losses ------------------------------------------------------------------
 
     def loss_sections(self) -> Iterator[Section]:
-        """A function (or object) for each loss that differs."""
+        """A function (or object) for each different loss."""
         functions = self.step.loss_functions(self.graph)
         outputs = self.graph.outputs
         roles: list[tuple[str, LossFunction]] = []
         for number, (output, function) in enumerate(zip(outputs, functions), 1):
-            again = output in outputs[: number - 1]
-            path = f"{output} (output {number})" if again else output
+            repeated = output in outputs[: number - 1]
+            path = f"{output} (output {number})" if repeated else output
             roles.append((path, function))
         for function, name in self.names.items():
             own = [path for path, one in roles if one == function]
@@ -137,8 +138,8 @@ class StepWriter:
     # --- the step ----------------------------------------------------------------
 
     @cached_property
-    def kept(self) -> list[str]:
-        """What stays from step to step."""
+    def training_objects(self) -> list[str]:
+        """The names of the objects that live from step to step, the optimizer first."""
         asked = {
             "sums": self.accumulates,
             "average": self.training.ema is not None,
@@ -155,11 +156,11 @@ class StepWriter:
 
     @cached_property
     def values(self) -> dict[str, str]:
-        """What stands for ``{…}`` in templates."""
-        scaled = ["scaler"] if "scaler" in self.kept else []
+        """The values of ``{…}`` in templates."""
+        scaled = ["scaler"] if "scaler" in self.training_objects else []
         batch = [*self.model, *self.batch]
         last = [self.last] if self.accumulates else []
-        train = [*batch, *self.kept, "learning_rate", *last]
+        train = [*batch, *self.training_objects, "learning_rate", *last]
         called = listing("loss_and_gradients", map(Name, [*batch, *scaled]))
         return {
             "gradients_head": "\n".join(
@@ -175,7 +176,7 @@ class StepWriter:
         }
 
     def own_values(self) -> dict[str, str]:
-        """Those of the backend's own."""
+        """Values of the backend's own."""
         return {}
 
     @property
@@ -186,8 +187,8 @@ class StepWriter:
 
     @property
     def apply_arguments(self) -> list[str]:
-        """What ``apply`` takes."""
-        return [*self.kept, "learning_rate"]
+        """The arguments of ``apply``."""
+        return [*self.training_objects, "learning_rate"]
 
     @property
     def applied(self) -> str:
@@ -227,7 +228,7 @@ class StepWriter:
 
     @cached_property
     def frozen(self) -> list[str]:
-        """The canonical paths of the layers that stay as they are."""
+        """The canonical paths of the layers that are not trained."""
         trained = {n: p for n, p in self.graph.parameters.items() if p.trainable}
         return list(self.training.frozen(trained))
 

@@ -19,7 +19,7 @@ from polyframe.spec.typed import TypedGraph, TypedNode, flatten
 
 @dataclass(frozen=True)
 class Written:
-    """The model as text, and what a program has to know about it."""
+    """The model as text, and the facts about it that a ``Program`` states."""
 
     sections: tuple[Section, ...]
     entry: str
@@ -83,7 +83,7 @@ def snippets_of(
             yield Snippet(name, table[node.layer.type].snippets)
 
 
-# --- what stands where ----------------------------------------------------------------
+# --- the source map ----------------------------------------------------------------
 
 
 def places_of(
@@ -107,11 +107,13 @@ def places_of(
             continue
         assert made is not None
         items = text.items(node.owner_name)
-        for owner, place in _inside(inner, f"{path}.", items, made[0], called, classes):
+        for owner, place in _in_container(
+            inner, f"{path}.", items, made[0], called, classes
+        ):
             yield owner or name, place
 
 
-def _inside(
+def _in_container(
     unit: Unit,
     prefix: str,
     items: Sequence[ast.expr],
@@ -119,9 +121,8 @@ def _inside(
     called: Lines,
     classes: Mapping[str, ClassText],
 ) -> Iterator[tuple[str, Place]]:
-    """The same inside a container: its children are made where it is, each on a line
-    of its own if need be, and run when it is called. The class is "" for that which
-    has the container."""
+    """The same inside a container: its children are made in its own construction and
+    run by its own call. The class is "" for the one that has the container."""
     for node, item in zip(unit.graph.nodes, items, strict=True):
         assert item.end_lineno is not None
         made = start + item.lineno - 1, start + item.end_lineno - 1
@@ -131,7 +132,7 @@ def _inside(
             continue
         path, inner = prefix + node.name, unit.children[node.owner_name]
         if inner.container:
-            yield from _inside(
+            yield from _in_container(
                 inner, f"{path}.", items_of(item), start, called, classes
             )
         else:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from polyframe.errors import DivergedError
+from polyframe.io.array import Array
 from polyframe.spec.safety import TerminateOnNaN
 from polyframe.train.callbacks.base import Callback, Plan, StepEnd
 from polyframe.train.feed import Batch
@@ -26,8 +27,8 @@ class Snapshot:
     epoch: int
     index: int
     step: int
-    weights: Mapping[str, np.ndarray]
-    training: Mapping[str, np.ndarray]
+    weights: Mapping[str, Array]
+    training: Mapping[str, Array]
 
 
 class NanGuard(Callback):
@@ -113,7 +114,7 @@ class NanGuard(Callback):
             epoch, index = epoch + 1, 0
 
 
-def first_bad(arrays: Mapping[str, np.ndarray]) -> str | None:
+def first_bad(arrays: Mapping[str, Array]) -> str | None:
     """The name of the first array that holds NaN or infinity."""
     for name, array in arrays.items():
         if not np.isfinite(array).all():
