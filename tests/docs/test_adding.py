@@ -18,6 +18,8 @@ MOST = {
 }
 """Page → how many files its addition may take; None where nothing is counted."""
 GENERATED = ("polyframe/__init__.pyi", "polyframe/conformance/support.json")
+UNRELATED = {"backends/gluon/tables/merge.py", "polyframe/spec/layers/merge.py"}
+"""Files of a layer that is called Average."""
 DIFF = re.compile(r"(?:<!-- named: (.+) -->\n)?```diff\n(.*?)```", re.S)
 
 
@@ -67,6 +69,24 @@ def test_it_is_all_there_is_and_no_more_than_promised(page):
     assert len(files) <= MOST[page]
     text = (ROOT / "docs" / f"{page}.md").read_text()
     assert f"{len(files)}\nfiles" in text or f"{len(files)} files" in text
+
+
+CODE_OF_EMA = re.compile(
+    r"\.ema\b|\bema: float|\"ema\"|\"average\"|class Average\b|make_average"
+)
+
+
+def test_the_files_of_ema_are_all_that_have_code_for_it():
+    text = (ROOT / "docs/adding_a_training_setting.md").read_text()
+    shown = re.findall(r"`([\w/]+\.py)`", text.split("<!-- files of: ema -->")[1])
+    paths = (
+        p for room in ("polyframe", "backends") for p in (ROOT / room).rglob("*.py")
+    )
+    there = {
+        str(p.relative_to(ROOT)) for p in paths if CODE_OF_EMA.search(p.read_text())
+    }
+    assert set(shown) == there - UNRELATED
+    assert len(shown) == len(set(shown)) and f"This takes {len(shown)} files" in text
 
 
 def test_every_page_on_adding_is_tested():
