@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers.changed import changed, planted
 from helpers.support import BACKENDS, within
 
 from polyframe.conformance import features, files

@@ -18,15 +18,18 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 
 import polyframe as pf
+from polyframe.compiler.table import Target
 from polyframe.conformance.figures import GRADIENT
 from polyframe.conformance.rules import RULES
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import trace
 from polyframe.conformance.verify import CHAOS, apart, bound64, sizes
 from polyframe.contract import registry
+from polyframe.contract.programs import make_step, write_programs
 from polyframe.errors import UnsupportedError
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.settings import Training
 from polyframe.spec.typed import flatten
 from polyframe.train.arrays import as_list, as_one
 
@@ -180,14 +183,14 @@ class AloneError(Exception):
 
 
 def check(found, optimizer):
-    """All towers at once; if that fails, each alone, to name and shrink the culprit."""
-    for tower in found:
-        if gaps(tower, optimizer):
-            alone([tower], optimizer)
-    others = [tower for tower in found if not gaps(tower, optimizer)]
+    """All towers at once, but for those with a gap; if that fails, each alone, to name
+    and shrink the culprit."""
+    refused = [tower for tower in found if has_gap(tower, optimizer)]
+    others = [tower for tower in found if not any(tower is r for r in refused)]
+    alone(refused, optimizer)
     try:
-        if len(others) < len(found) // 2:
-            raise AloneError("most of them have been compared")
+        if not others:
+            raise AloneError("all of them have been compared")
         counts = compare(together(others), [t.loss for t in others], optimizer)
         if CONSTANT in counts:
             raise AloneError("one has a norm of a constant")
@@ -203,8 +206,7 @@ def check(found, optimizer):
     COUNTS[f"optimizer {optimizer.type}"] += len(found)
 
 
-@cache
-def gaps(tower, optimizer):
+def has_gap(tower, optimizer):
     """Whether some backend refuses a tower; the program is written, and no more."""
     spec = tower.spec()
     for backend in BACKENDS:
