@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 # A third party's backend, put where only its own tests look.
 EXAMPLE := .venv/example
 
-.PHONY: install demo test test-full lint catalogue bench clean
+.PHONY: install demo test test-full lint catalogue stub bench clean
 
 install: $(INSTALLED)
 
@@ -37,6 +37,9 @@ test-full: lint
 
 catalogue: install
 	$(BIN)/python tools/catalogue.py
+
+stub: install
+	$(BIN)/python tools/stub.py
 
 bench: install
 	$(BIN)/python tools/bench.py

@@ -19,6 +19,21 @@ setup(
     description="One CNN spec, native PyTorch, TensorFlow and MXNet Gluon programs.",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="The polyframe authors",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords="cnn deep-learning pytorch tensorflow keras mxnet gluon compiler",
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Education",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Software Development :: Code Generators",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.11",
     packages=[
         *find_packages(include=["polyframe", "polyframe.*"]),
@@ -27,7 +42,7 @@ setup(
     ],
     package_dir={"polyframe.backends": "backends"},
     package_data={
-        "polyframe": ["py.typed"],
+        "polyframe": ["py.typed", "*.pyi"],
         "polyframe.backends.gluon": ["gaps.yaml"],
         "polyframe.backends.pytorch": ["gaps.yaml"],
         "polyframe.backends.tf": ["gaps.yaml"],
@@ -41,6 +56,7 @@ setup(
         "pyyaml>=6",
         "safetensors>=0.4",
         "click>=8.1",
+        "lazy_loader>=0.4",
         "rich>=13",
     ],
     extras_require={
@@ -58,6 +74,7 @@ setup(
             *TENSORBOARD,
             *PLOTS,
             *HTML,
+            "basedpyright",
             "hypothesis",
             "jax==0.7.1",  # of the example of a third party's backend
             "mypy",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
 
 
 class PolyframeError(Exception):
@@ -67,7 +66,7 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def brief(value: Any) -> str:
+def brief(value: object) -> str:
     """``repr`` of anything, cut to a length that fits into a message."""
     try:
         text = " ".join(repr(value).split())

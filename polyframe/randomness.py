@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import numpy.typing as npt
 
 WORDS = 4  # 64-bit words that Philox makes per count
 
@@ -26,7 +27,7 @@ def generator(*key: int | str) -> np.random.Generator:
     return np.random.Generator(stream(*key))
 
 
-def order(seed: int, epoch: int, count: int) -> np.ndarray:
+def order(seed: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
     """The order in which the samples of one epoch are shown."""
     return generator(seed, "order", epoch).permutation(count)
 

@@ -1,6 +1,6 @@
 """Draw the curves of runs: loss and accuracy by epoch, a line for each backend.
 
-python docs/curves.py FILE.png RUN [RUN …]
+python tools/curves.py FILE.png RUN [RUN …]
 """
 
 import json

@@ -1,6 +1,6 @@
 """The demo: one spec, three native programs, trained on real data, losses beside losses.
 
-    python docs/demo.py [--epochs 5]
+    python tools/demo.py [--epochs 5]
 
 Trains the shipped recipe `fashion_cnn` on every backend that is installed, and shows
 that they walk the same path. Where Fashion-MNIST cannot be had it takes `digits_cnn`.

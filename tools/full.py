@@ -66,7 +66,7 @@ def report(title, made, tested, summary, values):
         "Each row is one kind of measurement: how many values were measured, the one "
         "that came closest to its bound, and that bound.",
         "",
-        "| what is measured | values | worst | allowed | where |",
+        "| what is measured | values | worst | bound | where |",
         "|---|---:|---:|---:|---|",
     ]
     for family, (count, top) in sorted(values.items()):

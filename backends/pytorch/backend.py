@@ -6,41 +6,21 @@ import importlib.metadata
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from polyframe.backends.pytorch.losses import LOSSES
-from polyframe.backends.pytorch.optimizers import OPTIMIZERS, snippets
 from polyframe.backends.pytorch.reserved import RESERVED
-from polyframe.backends.pytorch.step import step_text
+from polyframe.backends.pytorch.step import TorchStep
 from polyframe.backends.pytorch.tables import TABLE
 from polyframe.compiler.program import Program
 from polyframe.compiler.python.source import Call, listing
-from polyframe.compiler.python.steps import supported
 from polyframe.compiler.python.units import Style
-from polyframe.compiler.python.write import (
-    assemble,
-    defined_in,
-    files_of,
-    library,
-    snippet_of,
-    write_model,
-)
-from polyframe.compiler.table import Target, choose_all
-from polyframe.compiler.training import TrainingSpec
-from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
-from polyframe.contract.session import Session
+from polyframe.compiler.table import Target
+from polyframe.contract.backend import DETERMINISM_NOTE, Probe
+from polyframe.contract.devices import Device
+from polyframe.contract.python_backend import PythonBackend
+from polyframe.contract.session import InferenceSession, TrainingSession
+from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
-
-SNIPPETS = Path(__file__).with_name("snippets")
-PARTS = library(SNIPPETS)
-
-IMPORTS = (
-    ("import torch", r"\btorch\."),
-    ("from torch import nn", r"\bnn\."),
-    ("from torch.nn import functional as F", r"\bF\."),
-    ("from torch.optim import swa_utils", r"\bswa_utils\."),
-)
 
 
 def sequential(children: list[Call]) -> Call:
@@ -50,15 +30,13 @@ def sequential(children: list[Call]) -> Call:
 
 STYLE = Style(
     base="nn.Module",
-    forward="forward(self, {})",
+    forward="forward",
     sequential=sequential,
     child="{i}",
     plain=("{self}({0})",),
     keyed=True,
     reserved=RESERVED,
     assigned=frozenset({"training"}),
-    names=frozenset({"torch", "nn", "F", "swa_utils"})
-    | defined_in([*PARTS, *library(SNIPPETS / "optimizers")]),
 )
 
 
@@ -70,23 +48,36 @@ CHANNELS_LAST: dict[str, Any] = {
 
 
 def channels_last(graph: TypedGraph, target: Target) -> bool:
-    """Whether images are better held as (N, H, W, C), which PyTorch does behind its
-    (N, C, H, W): where there are 2-D kernels (and no 3-D ones, for which the format is
-    not); on a GPU only in few bits, since its float32 kernels prefer (N, C, H, W)."""
+    """Whether images are faster in PyTorch's memory format channels_last, (N, H, W, C)
+    in memory: where there are 2-D kernels and no 3-D ones, which the format does not
+    support; on a GPU only in bfloat16 and float16, since float32 kernels are faster
+    with (N, C, H, W)."""
     ranks = {len(p.shape) for p in graph.parameters.values()}
-    suits = target.device == "cpu" or target.precision is not None
-    return target.optimize and suits and 4 in ranks and 5 not in ranks
+    faster = target.device == "cpu" or target.precision is not None
+    return target.optimize and faster and 4 in ranks and 5 not in ranks
 
 
-class Torch(Backend):
+class Torch(PythonBackend):
     """PyTorch, eager."""
 
     name = "torch"
     title = "PyTorch"
     install = 'pip install "polyframe[torch]"'
+    abilities = frozenset(
+        {
+            "infer", "train", "float64", "bfloat16", "float16", "gpu",
+            "native_semantics", "eject", "phases",
+        }
+    )  # fmt: skip
     table = TABLE
-    losses = LOSSES
-    optimizers = OPTIMIZERS
+    style = STYLE
+    step_writer = TorchStep
+    imports = (
+        "import torch",
+        "from torch import nn",
+        "from torch.nn import functional as F",
+        "from torch.optim import swa_utils",
+    )
     defaults = {}  # the neutral defaults are PyTorch's
 
     def probe(self) -> Probe:
@@ -98,38 +89,18 @@ class Torch(Backend):
         devices = ("cpu", *(f"cuda:{i}" for i in range(count)))
         return Probe(True, importlib.metadata.version("torch"), devices)
 
-    def write(
-        self, graph: TypedGraph, target: Target, step: TrainingSpec | None
-    ) -> Program:
-        forms = choose_all(self.entries, graph, target, self.name)
-        parts = (*PARTS, *files_of(self.entries, graph))
-        style = replace(STYLE, names=STYLE.names | defined_in(parts))
-        if channels_last(graph, target):
-            style = replace(style, **CHANNELS_LAST)
-        written = write_model(graph, forms, target, style)
-        sections = [snippet_of(parts, name) for name in written.snippets]
-        sections += written.classes
-        if step is not None:
-            supported(step, LOSSES, OPTIMIZERS, self.name, self.reasons)
-            device = "cpu" if target.device == "cpu" else "cuda"
-            sections += snippets(step.optimizer, target)
-            sections += step_text(graph, written, step, device, target.optimize)
-        doc = f"{graph.name} for PyTorch, written by polyframe."
-        return Program(
-            {f"{graph.name}_torch.py": assemble(doc, IMPORTS, sections)},
-            written.entry,
-            written.weights,
-            written.draws,
-            {path: form.name for path, form in forms.items()},
-            state=step.optimizer.state if step else (),
-        )
+    def style_for(self, graph: TypedGraph, target: Target) -> Style:
+        if not channels_last(graph, target):
+            return self.style
+        return replace(self.style, **CHANNELS_LAST)
 
-    def resolve_device(self, device: str) -> str:
+    def resolve_device(self, device: str) -> Device:
         from polyframe.backends.pytorch.runtime import resolve_device
 
-        return resolve_device(device)
+        resolved: Device = resolve_device(device)
+        return resolved
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         import torch
 
         # Read when cuBLAS starts; without it PyTorch refuses to be deterministic.
@@ -138,16 +109,25 @@ class Torch(Backend):
         torch.set_deterministic_debug_mode("error")
         torch.utils.deterministic.fill_uninitialized_memory = False
         torch.backends.cudnn.benchmark = False
-        if device == "cpu":
+        if not device.is_gpu:
             return [DETERMINISM_NOTE]
         return [
             DETERMINISM_NOTE,
             "operations without a deterministic kernel raise an error",
         ]
 
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
         from polyframe.backends.pytorch.runtime import TorchSession
 
-        return TorchSession(program, target, device)
+        session: InferenceSession = TorchSession(program, target, device, inputs)
+        return session
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
+        from polyframe.backends.pytorch.runtime import TorchTrainingSession
+
+        session: TrainingSession = TorchTrainingSession(program, target, device, inputs)
+        return session

@@ -3,31 +3,45 @@
 A GPU runs a small network's operations faster than Python starts them. A graph records
 a step's once and replays them (PyTorch's notes, "CUDA semantics", CUDA Graphs). What it
 reads and writes are the same tensors each time, so batches and the learning rate are
-copied into them, and results out of them.
+copied into them, and results copied out.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 import torch
 
-Result = tuple[torch.Tensor, Any]
+from polyframe.contract.session import Native, StagedBatch, as_sequence
+
+Result = tuple[torch.Tensor, Native]
+"""The loss of a step, and its outputs: a tensor, or a sequence of them."""
 Call = Callable[[], Result]
 WARM_UP = 3
-"""Steps that are run as they are before one is recorded: libraries set themselves up
-in them, and the optimizer makes its states."""
+"""Steps that run without recording first: libraries initialise themselves in them, and
+the optimizer makes its states."""
 
 
 class Recorded(NamedTuple):
     """A recorded step, the tensors it reads and those it leaves its results in."""
 
     replay: Callable[[], object]
-    batch: Any
+    batch: StagedBatch
     result: Result
+
+
+class Recorder(Protocol):
+    """Runs and records steps."""
+
+    def run(self, call: Call) -> Result:
+        """Run a step, its results ready for the caller."""
+
+    def record(self, call: Call) -> tuple[Callable[[], object], Result]:
+        """Record a step, which is not run: what replays it, and its results."""
 
 
 class CudaRecorder:
@@ -43,7 +57,7 @@ class CudaRecorder:
         with torch.cuda.stream(self.stream):
             result = call()
         current.wait_stream(self.stream)
-        for tensor in tensors(result):
+        for tensor in results(result):
             tensor.record_stream(current)
         return result
 
@@ -59,7 +73,7 @@ class CudaRecorder:
 
 
 class Graphs:
-    """A step that is recorded for each kind of batch: its shapes, dtypes and count.
+    """A step, recorded once for each kind of batch: its shapes, dtypes and count.
 
     ``step(batch, learning_rate)`` gives (loss, outputs); ``undo()`` drops what a step
     that failed half-way left in the parameters.
@@ -67,18 +81,18 @@ class Graphs:
 
     def __init__(
         self,
-        step: Callable[[Any, Any], Result],
+        step: Callable[[StagedBatch, Native], Result],
         undo: Callable[[], None],
         device: str,
-        recorder: Any,
+        recorder: Recorder,
     ) -> None:
         self.step, self.undo, self.recorder = step, undo, recorder
         self.rate = torch.zeros((), device=device)
         self.failed = False
-        self.seen: Counter[Any] = Counter()
-        self.recorded: dict[Any, Recorded] = {}
+        self.seen: Counter[Hashable] = Counter()
+        self.recorded: dict[Hashable, Recorded] = {}
 
-    def __call__(self, batch: Any, learning_rate: float) -> Result:
+    def __call__(self, batch: StagedBatch, learning_rate: float) -> Result:
         """Take one step; the results are the caller's own."""
         if self.failed:
             return self.step(batch, learning_rate)
@@ -88,22 +102,22 @@ class Graphs:
         if self.seen[key] <= WARM_UP:
             return self.recorder.run(lambda: detached(self.step(batch, self.rate)))
         if key not in self.recorded:
-            found = self._record(batch)
-            if found is None:
+            recording = self._record(batch)
+            if recording is None:
                 return self.step(batch, learning_rate)
-            self.recorded[key] = found
+            self.recorded[key] = recording
         recorded = self.recorded[key]
-        for held, given in zip(tensors(recorded.batch), tensors(batch), strict=True):
-            held.copy_(given)
+        for own, given in zip(tensors(recorded.batch), tensors(batch), strict=True):
+            own.copy_(given)
         recorded.replay()
         return changed(recorded.result, torch.Tensor.clone)
 
-    def _record(self, batch: Any) -> Recorded | None:
-        """A recording; None, and never one again, where the step cannot be recorded."""
-        held = changed(batch, torch.Tensor.clone)
+    def _record(self, batch: StagedBatch) -> Recorded | None:
+        """A recording; None, now and from then on, where the step cannot be recorded."""
+        own = copied(batch)
         try:
             replay, result = self.recorder.record(
-                lambda: detached(self.step(held, self.rate))
+                lambda: detached(self.step(own, self.rate))
             )
         except RuntimeError as error:
             self.failed = True
@@ -113,37 +127,45 @@ class Graphs:
                 stacklevel=2,
             )
             return None
-        return Recorded(replay, held, result)
+        return Recorded(replay, own, result)
 
 
-def tensors(value: Any) -> Iterator[torch.Tensor]:
-    """The tensors in nested lists and tuples."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from tensors(item)
+GROUPS = ("inputs", "targets", "weights", "random_numbers")
+"""The fields of a staged batch that hold tensors."""
 
 
-def changed(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """The same with each tensor changed."""
-    if isinstance(value, torch.Tensor):
-        return change(value)
-    if isinstance(value, (list, tuple)):
-        return type(value)(changed(item, change) for item in value)
-    return value
+def tensors(batch: StagedBatch) -> Iterator[torch.Tensor]:
+    """All tensors of a batch, in one order."""
+    for group in GROUPS:
+        yield from getattr(batch, group)
+
+
+def copied(batch: StagedBatch) -> StagedBatch:
+    """The same batch in tensors of its own."""
+    groups = {group: [t.clone() for t in getattr(batch, group)] for group in GROUPS}
+    return replace(batch, **groups)
+
+
+def kind(batch: StagedBatch) -> Hashable:
+    """What a recording is valid for: shapes, dtypes and the count."""
+    return tuple((tuple(t.shape), t.dtype) for t in tensors(batch)), batch.count
+
+
+def results(result: Result) -> Iterator[torch.Tensor]:
+    """The tensors of a step's results."""
+    loss, outputs = result
+    yield loss
+    yield from as_sequence(outputs)
+
+
+def changed(result: Result, change: Callable[[torch.Tensor], torch.Tensor]) -> Result:
+    """The same results with each tensor changed."""
+    loss, outputs = result
+    if isinstance(outputs, torch.Tensor):
+        return change(loss), change(outputs)
+    return change(loss), type(outputs)(change(output) for output in outputs)
 
 
 def detached(result: Result) -> Result:
     """Results that keep no graph of the backward pass alive."""
-    found: Result = changed(result, torch.Tensor.detach)
-    return found
-
-
-def kind(value: Any) -> Any:
-    """What a recording is good for: shapes, dtypes, and numbers as they are."""
-    if isinstance(value, torch.Tensor):
-        return tuple(value.shape), value.dtype
-    if isinstance(value, (list, tuple)):
-        return tuple(kind(item) for item in value)
-    return value
+    return changed(result, torch.Tensor.detach)

@@ -2,84 +2,69 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-from polyframe.compiler.python.source import Call, Name, Opt, call, statement
-from polyframe.compiler.python.write import library, snippet_of
-from polyframe.compiler.table import Target
-
-FILES = library(Path(__file__).with_name("snippets") / "optimizers")
-
-ADAPT = ("LAMB", "LARS")
-"""Those that leave more out than the decay of what ``decay_on`` does not name."""
-
-GROUPS = """\
-    parameters = list(model.parameters())
-    kernels = [p for p in parameters if p.dim() > 1]
-    vectors = [p for p in parameters if p.dim() <= 1]  # biases, scales and shifts
-    groups = [{"params": kernels}, {"params": vectors, "weight_decay": 0.0}]
-"""
-
-ADAPTED = """\
-    parameters = list(model.parameters())
-    kernels = [p for p in parameters if p.dim() > 1]
-    vectors = [p for p in parameters if p.dim() <= 1]  # biases, scales and shifts
-    groups = [
-        {"params": kernels},
-        {"params": vectors, "weight_decay": 0.0, "adapt": False},
-    ]
-"""
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.optimizers import Writer, class_entries, options
+from polyframe.compiler.python.source import Name, Opt, call
+from polyframe.compiler.table import Entry, Form, OptimizerView
 
 
-OPTIMIZERS = {
-    "Adadelta": "torch.optim.Adadelta",
-    "Adagrad": "torch.optim.Adagrad",
-    "Adam": "torch.optim.Adam",
-    "AdamW": "torch.optim.AdamW",
-    "Adamax": "torch.optim.Adamax",
-    "LAMB": "LAMB",
-    "LARS": "LARS",
-    "Lion": "Lion",
-    "NAdam": "NAdam",
-    "RAdam": "torch.optim.RAdam",
-    "RMSProp": "torch.optim.RMSprop",
-    "SGD": "torch.optim.SGD",
+def optimizer(
+    function: str, own: bool = False, capturable: bool = False, fused: bool = False
+) -> Writer:
+    """The construction of an optimizer.
+
+    - ``own``: its class is one of our snippets;
+    - ``capturable``: it takes that argument, which lets a CUDA graph record it;
+    - ``fused``: it updates all parameters in one kernel.
+    """
+
+    def write(view: OptimizerView) -> Code:
+        rule, given = view.rule, options(view.rule, {})
+        if "beta1" in given:
+            first, second = given.pop("beta1"), given.pop("beta2")
+            pairs = (first.value, second.value), (first.default, second.default)
+            given = {"betas": Opt(*pairs), **given}
+        switches = {"fused": True} if fused else {}
+        if capturable and view.target.optimize and view.target.device == "gpu":
+            switches["capturable"] = True
+        groups = Name("groups" if rule.spares_vectors else "model.parameters()")
+        make = call(function, {"params": groups}, lr=rule.lr, **given, **switches)
+        return Code(make=make, snippets=(function,) if own else ())
+
+    return write
+
+
+def fusable(
+    function: str,
+    capturable: bool = False,
+    when: Callable[[OptimizerView], bool] = lambda view: True,
+) -> Entry:
+    """An optimizer that PyTorch has a fused kernel for."""
+    fused = optimizer(function, capturable=capturable, fused=True)
+    return Entry(
+        (
+            Form("fused", fused, when, faster=True),
+            Form("native", optimizer(function, capturable=capturable)),
+        )
+    )
+
+
+def own_class(name: str) -> Writer:
+    """An optimizer that PyTorch lacks, or whose own is not exact: the product of NAdam's
+    momenta is a float32 there."""
+    return optimizer(name, own=True)
+
+
+TABLE: dict[str, Entry] = {
+    **class_entries(__file__, own_class),
+    "Adadelta": entry(optimizer("torch.optim.Adadelta")),
+    "Adagrad": fusable("torch.optim.Adagrad", when=lambda v: v.target.device == "cpu"),
+    "Adam": fusable("torch.optim.Adam", capturable=True),
+    "AdamW": fusable("torch.optim.AdamW", capturable=True),
+    "Adamax": entry(optimizer("torch.optim.Adamax")),
+    "RAdam": entry(optimizer("torch.optim.RAdam")),
+    "RMSProp": entry(optimizer("torch.optim.RMSprop")),
+    "SGD": fusable("torch.optim.SGD"),
 }
-"""Their classes; PyTorch has no LAMB, LARS and Lion, and its NAdam is not exact."""
-
-
-FUSED = ("Adam", "AdamW", "SGD")
-"""Those that can update all parameters in one kernel; Adagrad can on a CPU only."""
-CAPTURABLE = ("Adam", "AdamW")
-"""Those that have to be told that a CUDA graph may record them."""
-
-
-def write(o: Any, parameters: Name, optimize: bool, gpu: bool) -> Call:
-    """The construction of an optimizer."""
-    fields = o.settings()
-    given = {}
-    if "beta1" in fields:
-        given["betas"] = Opt(*zip(fields.pop("beta1"), fields.pop("beta2")))
-    given |= {name: Opt(*pair) for name, pair in fields.items()}
-    if optimize and (o.type in FUSED or (o.type == "Adagrad" and not gpu)):
-        given["fused"] = Opt(True, None)
-    if optimize and gpu and o.type in CAPTURABLE:
-        given["capturable"] = Opt(True, False)
-    return call(OPTIMIZERS[o.type], {"params": parameters}, lr=o.lr, **given)
-
-
-def optimizer_text(o: Any, optimize: bool, gpu: bool) -> str:
-    """``make_optimizer``."""
-    grouped = o.decay_on == "kernels" and (o.weight_decay or o.type in ADAPT)
-    parameters = Name("groups" if grouped else "model.parameters()")
-    made = statement("return ", write(o, parameters, optimize, gpu), 4)
-    groups = ADAPTED if o.type in ADAPT else GROUPS
-    before = groups if grouped else ""
-    return "def make_optimizer(model):\n" + before + "\n".join(made)
-
-
-def snippets(o: Any, target: Target) -> list[str]:
-    """The optimizer's class, where it is not PyTorch's own."""
-    own = o.type == OPTIMIZERS[o.type]
-    return [snippet_of(FILES, o.type)] if own else []

@@ -5,159 +5,164 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
 
 from polyframe.backends.pytorch.graphs import CudaRecorder, Graphs
-from polyframe.compiler.program import Program
-from polyframe.compiler.table import Target
-from polyframe.contract.devices import keep_memory, pick, threads
-from polyframe.contract.modules import load
-from polyframe.contract.session import SCALING, Session
+from polyframe.contract.devices import Device, choose_device, keep_memory, threads
+from polyframe.contract.module_session import ModuleSession, ModuleTrainingSession
+from polyframe.contract.session import (
+    SCALING,
+    Arrays,
+    Native,
+    PhasedSession,
+    StagedBatch,
+    as_sequence,
+)
+from polyframe.io.array import Array
 
 
-def resolve_device(device: str) -> str:
+def resolve_device(device: str) -> Device:
     """``cpu`` or ``cuda:i``."""
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    index = pick(device, gpus, "PyTorch")
-    return "cpu" if index is None else f"cuda:{index}"
+    return choose_device(device, gpus, "PyTorch", gpu="cuda:{}")
 
 
-class TorchSession(Session):
+class TorchSession(ModuleSession):
     """A PyTorch program on one device."""
 
-    splits = True
+    native: torch.nn.Module
 
-    def __init__(self, program: Program, target: Target, device: str) -> None:
+    def build(self) -> torch.nn.Module:
         torch.set_num_threads(threads())
         keep_memory()
-        if device != "cpu" and target.semantics == "aligned":
-            # TF32 rounds inputs to 10 bits: not what aligned float32 means.
+        if self.device.is_gpu and self.target.semantics == "aligned":
+            # TF32 rounds inputs to 10 bits, which aligned float32 does not allow.
             torch.backends.cuda.matmul.allow_tf32 = False
             torch.backends.cudnn.allow_tf32 = False
-        self.program, self.target, self.device = program, target, device
-        self.low = getattr(torch, target.precision) if target.precision else None
-        self.module = load(program)
-        self.dtype = getattr(torch, target.dtype)
-        self.native = getattr(self.module, program.entry)()
-        self.native.to(device=device, dtype=self.dtype)
-        self.several = _count_inputs(self.native) > 1
-        if hasattr(self.module, "freeze"):
-            self.module.freeze(self.native)
-        self.kept: dict[str, Any] = {}
-        self.graphs: Graphs | None = None
+        self.dtype: torch.dtype = getattr(torch, self.target.dtype)
+        model: torch.nn.Module = getattr(self.module, self.program.entry)()
+        return model.to(device=self.device.name, dtype=self.dtype)
 
-    def _begin(self) -> None:
-        """What stays from step to step, as before the first one: it takes the weights
-        of this moment, so it is made late."""
-        for name in ("optimizer", "average"):
-            make = getattr(self.module, f"make_{name}", None)
-            if make is not None:
-                self.kept[name] = make(self.native)
-        if hasattr(self.module, "make_scaler"):
-            self.kept["scaler"] = self.module.make_scaler()
-        self.graphs = None
-        if self._recordable():
-            recorder = CudaRecorder(self.device)
-            self.graphs = Graphs(self._step, self.forget, self.device, recorder)
-
-    def _recordable(self) -> bool:
-        """Whether the step may be a CUDA graph: in float32 or bfloat16, and where all of
-        it is the GPU's, which scaling, averages and accumulation are not."""
-        options = self.kept["optimizer"].defaults
-        return (
-            self.device != "cpu"
-            and self.target.optimize
-            and self.target.semantics == "aligned"
-            and self.target.dtype == "float32"
-            and list(self.kept) == ["optimizer"]
-            and "last" not in inspect.signature(self.module.train_step).parameters
-            and bool(options.get("fused"))
-            and options.get("capturable", True)
-        )
-
-    def tensors(self, arrays: Sequence[np.ndarray]) -> list[torch.Tensor]:
+    def tensors(self, arrays: Sequence[Array]) -> list[torch.Tensor]:
         tensors = []
         for array in arrays:
             tensor = torch.from_numpy(array)
             dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
             tensor = tensor.to(dtype)
-            if self.device != "cpu":  # from pinned memory the copy keeps nobody waiting
+            if self.device.is_gpu:  # so that the copy does not block
                 tensor = tensor.pin_memory()
-            tensors.append(tensor.to(self.device, non_blocking=True))
+            tensors.append(tensor.to(self.device.name, non_blocking=True))
         return tensors
 
-    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
-        slots = self.program.weights
-        native = self.native.state_dict(keep_vars=True)
+    def native_weights(self) -> Arrays:
+        state = self.native.state_dict()
+        slots = self.program.weights.items()
+        return {name: to_numpy(state[slot.path]) for name, slot in slots}
+
+    def set_native_weights(self, weights: Mapping[str, Array]) -> None:
+        state = self.native.state_dict(keep_vars=True)
         with torch.no_grad():
             for name, value in weights.items():
-                array = slots[name].to_native(value)
-                native[slots[name].path].copy_(torch.from_numpy(array))
+                state[self.program.weights[name].path].copy_(torch.from_numpy(value))
 
-    def weights(self) -> dict[str, np.ndarray]:
-        state = self.native.state_dict()
-        return {
-            name: state[slot.path].detach().cpu().numpy().copy()
-            for name, slot in self.program.weights.items()
-        }
-
-    def forward(
-        self,
-        inputs: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray] = (),
-        training: bool = False,
-    ) -> list[np.ndarray]:
-        if self.native.training != training:  # setting it walks through all modules
-            self.native.train(training)
-        extra = [self.tensors(draws)] if self.program.draws else []
+    def call(self, arguments: Sequence[torch.Tensor], training: bool) -> Native:
+        self.set_mode(training)
         with torch.inference_mode(), self._precision():
-            outputs = self.native(*self.tensors(inputs), *extra)
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        return [self.read(output.to(self.dtype)) for output in outputs]
+            outputs = self.native(*arguments)
+        return [output.to(self.dtype) for output in as_sequence(outputs)]
 
-    def _precision(self) -> Any:
+    def set_mode(self, training: bool) -> None:
+        """Training or inference; setting it walks through all modules."""
+        if self.native.training != training:
+            self.native.train(training)
+
+    def _precision(self) -> AbstractContextManager[object]:
         """What the forward pass computes in."""
-        if self.low is None:
+        if self.target.precision is None:
             return contextlib.nullcontext()
-        return torch.autocast(torch.device(self.device).type, dtype=self.low)
+        low = getattr(torch, self.target.precision)
+        context: AbstractContextManager[object] = torch.autocast(
+            torch.device(self.device.name).type, dtype=low
+        )
+        return context
 
-    def loss_and_gradients(self, batch: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
+    def read(self, handle: torch.Tensor) -> Array:
+        array: Array = handle.detach().cpu().numpy()
+        return array
+
+    def wait(self) -> None:
+        if self.device.is_gpu:
+            torch.cuda.synchronize(self.device.name)
+
+    def facts(self) -> dict[str, int | str]:
+        return {"threads": torch.get_num_threads(), "version": torch.__version__}
+
+    def seed(self, seed: int) -> None:
+        torch.manual_seed(seed)
+
+
+class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
+    """A PyTorch program with a step, which may be recorded as a CUDA graph."""
+
+    graphs: Graphs | None = None
+
+    def begin(self) -> None:
+        super().begin()
+        self.graphs = None
+        if self.recordable():
+            recorder = CudaRecorder(self.device.name)
+            self.graphs = Graphs(
+                self.take_step, self.forget, self.device.name, recorder
+            )
+
+    def recordable(self) -> bool:
+        """Whether the step may be a CUDA graph: in float32 or bfloat16, and where all of
+        it runs on the GPU, which loss scaling, EMA and accumulation do not."""
+        options = self.training_objects["optimizer"].defaults
+        return (
+            self.device.is_gpu
+            and self.target.optimize
+            and self.target.semantics == "aligned"
+            and self.target.dtype == "float32"
+            and list(self.training_objects) == ["optimizer"]
+            and "last" not in inspect.signature(self.module.train_step).parameters
+            and bool(options.get("fused"))
+            and options.get("capturable", True)
+        )
+
+    def train(
+        self, batch: StagedBatch, learning_rate: float, last: bool = True
+    ) -> tuple[torch.Tensor, Native]:
+        self.begin_once()
+        self.set_mode(True)
+        if self.graphs is not None and not self.shared:
+            result: tuple[torch.Tensor, Native] = self.graphs(batch, learning_rate)
+            return result
+        loss, outputs = self.take_step(batch, learning_rate, last)
+        return loss.detach(), outputs
+
+    def native_gradients(
+        self, batch: StagedBatch
+    ) -> tuple[torch.Tensor, Native, Arrays]:
         self.native.train()
         self.native.zero_grad()
-        loss, outputs = self.module.loss_and_gradients(self.native, *batch)
+        loss, outputs = self.module.loss_and_gradients(
+            self.native, *batch.step_arguments
+        )
         gradients = {}
-        for name, parameter in self._trained().items():
+        for name, parameter in self._parameters().items():
             gradient = parameter.grad
             if gradient is None:
                 gradient = torch.zeros_like(parameter)
-            gradients[name] = gradient.detach().cpu().numpy().copy()
+            gradients[name] = to_numpy(gradient)
         self.native.zero_grad()
         return loss, outputs, gradients
 
-    def train(
-        self, batch: Any, learning_rate: float, last: bool = True
-    ) -> tuple[Any, Any]:
-        if not self.kept:
-            self._begin()
-        if not self.native.training:
-            self.native.train()
-        if self.graphs is not None and not self.shared:
-            return self.graphs(batch, learning_rate)
-        more = () if last else (False,)
-        loss, outputs = self._step(batch, learning_rate, *more)
-        return loss.detach(), outputs
-
-    def _step(self, batch: Any, learning_rate: Any, *more: bool) -> tuple[Any, Any]:
-        found: tuple[Any, Any] = self.module.train_step(
-            self.native, *batch, *self.kept.values(), learning_rate, *more
-        )
-        return found
-
-    def _trained(self) -> dict[str, torch.nn.Parameter]:
-        """The parameters that training moves, by canonical name."""
+    def _parameters(self) -> dict[str, torch.nn.Parameter]:
+        """The parameters that are trained, by canonical name."""
         native = dict(self.native.named_parameters())
         return {
             name: native[slot.path]
@@ -165,93 +170,79 @@ class TorchSession(Session):
             if slot.path in native and native[slot.path].requires_grad
         }
 
-    def training_state(self) -> dict[str, np.ndarray]:
-        if not self.kept:
-            self._begin()
-        found = {}
-        states = self.kept["optimizer"].state
-        for name, parameter in self._trained().items():
-            kept = states.get(parameter, {})
+    def _averages(self) -> dict[str, torch.nn.Parameter]:
+        """The EMA of each trained parameter, by canonical name; none without ``ema``."""
+        if "average" not in self.training_objects:
+            return {}
+        native = dict(self.training_objects["average"].module.named_parameters())
+        slots = self.program.weights
+        return {name: native[slots[name].path] for name in self._parameters()}
+
+    def native_state(self) -> Arrays:
+        self.begin_once()
+        arrays = {}
+        states = self.training_objects["optimizer"].state
+        for name, parameter in self._parameters().items():
+            own = states.get(parameter, {})
             for key in self.program.state:
-                value = kept.get(key)
+                value = own.get(key)
                 if value is None:  # before its first step
                     value = torch.zeros_like(parameter)
-                found[f"{name}/{key}"] = value.detach().cpu().numpy().copy()
-        if "average" in self.kept:
-            averages = dict(self.kept["average"].module.named_parameters())
-            for name in self._trained():
-                average = averages[self.program.weights[name].path]
-                found[f"{name}/average"] = average.detach().cpu().numpy().copy()
-        if "scaler" in self.kept:
-            scaler = self.kept["scaler"].state_dict()
-            # Those that do not count need only know whether there was a step.
-            steps = [kept.get("step", 1) for kept in states.values()]
+                arrays[f"{name}/{key}"] = to_numpy(value)
+        for name, average in self._averages().items():
+            arrays[f"{name}/average"] = to_numpy(average)
+        if "scaler" in self.training_objects:
+            scaler = self.training_objects["scaler"].state_dict()
+            # For optimizers without a step count: whether there was a step is enough.
+            steps = [own.get("step", 1) for own in states.values()]
             values = (scaler["scale"], scaler["_growth_tracker"], *steps[:1], 0)
-            found |= {key: np.array([v], "f4") for key, v in zip(SCALING, values)}
-        return found
+            arrays |= {key: np.array([v], "f4") for key, v in zip(SCALING, values)}
+        return arrays
 
-    @property
-    def _fused(self) -> bool:
-        """Whether the optimizer counts its steps on the device."""
-        return bool(self.kept["optimizer"].defaults.get("fused"))
-
-    def forget(self) -> None:
-        self.native.zero_grad()
-
-    def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
-        self._begin()
+    def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
+        self.begin()
         self.forget()
-        states = self.kept["optimizer"].state
-        if "scaler" in self.kept:
+        optimizer = self.training_objects["optimizer"]
+        if "scaler" in self.training_objects:
             scale, good, updates = (state[key].item() for key in SCALING)
-            scaler = self.kept["scaler"]
+            scaler = self.training_objects["scaler"]
             known = scaler.state_dict()
             scaler.load_state_dict(
                 known | {"scale": scale, "_growth_tracker": int(good)}
             )
-            step = int(updates)  # those with gradients that were not finite left out
-        for name, parameter in self._trained().items():
-            kept = {}
+            step = int(updates)  # without the steps whose gradients were not finite
+        # A fused optimizer counts its steps on the device.
+        counts_on = self.device.name if optimizer.defaults.get("fused") else "cpu"
+        for name, parameter in self._parameters().items():
+            own = {}
             for key in self.program.state:
                 # In the parameter's own order of axes, which fused kernels rely on.
-                kept[key] = torch.empty_like(parameter)
-                kept[key].copy_(torch.from_numpy(state[f"{name}/{key}"]))
-            if step and kept:
-                place = self.device if self._fused else "cpu"
-                count = torch.tensor(float(step), device=place)
-                states[parameter] = {"step": count, **kept}
-        if "average" in self.kept:
-            averages = dict(self.kept["average"].module.named_parameters())
-            with torch.no_grad():
-                for name in self._trained():
-                    value = torch.from_numpy(state[f"{name}/average"])
-                    averages[self.program.weights[name].path].copy_(value)
+                own[key] = torch.empty_like(parameter)
+                own[key].copy_(torch.from_numpy(state[f"{name}/{key}"]))
+            if step and own:
+                count = torch.tensor(float(step), device=counts_on)
+                optimizer.state[parameter] = {"step": count, **own}
+        with torch.no_grad():
+            for name, average in self._averages().items():
+                average.copy_(torch.from_numpy(state[f"{name}/average"]))
 
-    def read(self, handle: Any) -> np.ndarray:
-        array: np.ndarray = handle.detach().cpu().numpy()
-        return array
+    def forget(self) -> None:
+        self.native.zero_grad()
 
-    def wait(self) -> None:
-        if self.device != "cpu":
-            torch.cuda.synchronize(self.device)
-
-    def run_forward(self, batch: Any) -> Any:
+    def run_forward(self, batch: StagedBatch) -> torch.Tensor:
         self.native.train()
-        inputs, draws = self.split(batch)
-        outputs = self.native(*inputs, *draws)
-        return outputs[0] if isinstance(outputs, tuple) else outputs
+        output: torch.Tensor = as_sequence(self.native(*batch.forward_arguments))[0]
+        return output
 
-    def run_gradients(self, batch: Any) -> Any:
+    def run_gradients(self, batch: StagedBatch) -> torch.Tensor:
         self.native.train()
-        return self.module.loss_and_gradients(self.native, *batch)[0]
-
-    def facts(self) -> dict[str, Any]:
-        return {"threads": torch.get_num_threads(), "version": torch.__version__}
-
-    def seed(self, seed: int) -> None:
-        torch.manual_seed(seed)
+        loss: torch.Tensor = self.module.loss_and_gradients(
+            self.native, *batch.step_arguments
+        )[0]
+        return loss
 
 
-def _count_inputs(model: Any) -> int:
-    names = inspect.signature(model.forward).parameters
-    return len([name for name in names if name != "draws"])
+def to_numpy(tensor: torch.Tensor) -> Array:
+    """A tensor's numbers, as an array of their own."""
+    array: Array = tensor.detach().cpu().numpy()
+    return array.copy()

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from polyframe.backends.pytorch.losses import loss_text
-from polyframe.backends.pytorch.optimizers import optimizer_text
-from polyframe.compiler.python.source import listing, literal
-from polyframe.compiler.python.steps import (
-    freeze_text,
-    frozen_layers,
-    losses_text,
-    step_template_values,
-)
-from polyframe.compiler.python.write import Written
-from polyframe.compiler.training import TrainingSpec
-from polyframe.spec.typed import TypedGraph
+from polyframe.compiler.python.source import Call, listing, literal
+from polyframe.compiler.python.steps import StepWriter
+
+GROUPS = """\
+    parameters = list(model.parameters())
+    kernels = [p for p in parameters if p.dim() > 1]
+    vectors = [p for p in parameters if p.dim() <= 1]  # biases, scales and shifts
+    groups = [{"params": kernels}, {"params": vectors, "weight_decay": 0.0}]
+"""
+
+ADAPTED = """\
+    parameters = list(model.parameters())
+    kernels = [p for p in parameters if p.dim() > 1]
+    vectors = [p for p in parameters if p.dim() <= 1]  # biases, scales and shifts
+    groups = [
+        {"params": kernels},
+        {"params": vectors, "weight_decay": 0.0, "adapt": False},
+    ]
+"""
 
 AVERAGE = '''
 def make_average(model):
@@ -25,6 +32,12 @@ def make_average(model):
     return average
 '''
 
+SCALER = '''
+def make_scaler():
+    """Scales the loss up, so that small gradients do not vanish in float16."""
+    return torch.amp.GradScaler({device})
+'''
+
 GRADIENTS = '''
 {gradients_head}
     """The loss over `count` samples; its gradients are added to the parameters'."""
@@ -34,6 +47,11 @@ GRADIENTS = '''
     return loss, outputs
 '''
 
+LOW = """\
+    with torch.autocast({device}, dtype=torch.{precision}):
+    {forward}    outputs = {value}
+"""
+
 TRAIN = """
 {train_head}
 {called}
@@ -42,103 +60,73 @@ TRAIN = """
 """
 
 
-def clip_text(step: TrainingSpec) -> list[str]:
-    """The lines between gradients and update."""
-    training = step.training
-    for name, bound in (
-        ("clip_grad_norm_", training.clip_norm),
-        ("clip_grad_value_", training.clip_value),
-    ):
-        if bound is not None:
-            return [f"nn.utils.{name}(model.parameters(), {literal(bound)})"]
-    return []
+class TorchStep(StepWriter):
+    """The step, whose gradients are the parameters' own."""
 
+    makers = {"average": AVERAGE, "scaler": SCALER}
+    gradients = GRADIENTS
+    train = TRAIN
 
-def step_text(
-    graph: TypedGraph, written: Written, step: TrainingSpec, device: str, optimize: bool
-) -> list[str]:
-    """The sections of a program that train: losses, optimizer, gradients, update."""
-    training = step.training
-    scaled = training.precision == "float16"
-    kept = ["optimizer"]
-    kept += ["average"] if training.ema is not None else []
-    kept += ["scaler"] if scaled else []
-    pieces = step_template_values(graph, written, step, kept)
-    functions = step.functions(graph).items()
-    sections = [loss_text(name, *key) for key, name in functions]
-    layers = frozen_layers(graph, written, step)
-    if layers:
-        found = [listing("model.get_submodule", [path]) for path in layers]
-        sections.append(freeze_text(found, "layer.requires_grad_(False)"))
-    sections.append(optimizer_text(step.optimizer, optimize, device != "cpu"))
-    if training.ema is not None:
-        sections.append(AVERAGE.format(ema=literal(training.ema)))
-    if scaled:
-        sections.append(SCALER.format(device=literal(device)))
-    forward = f"    outputs = model({pieces['inputs']})\n"
-    if training.precision is not None:
-        forward = LOW.format(
-            device=literal(device),
-            precision=training.precision,
-            forward=forward,
-            value="[output.float() for output in outputs]"
-            if len(graph.outputs) > 1
-            else "outputs.float()",
+    def own_values(self) -> dict[str, str]:
+        device = literal("cpu" if self.target.device == "cpu" else "cuda")
+        forward = f"    outputs = model({self.inputs})\n"
+        if self.training.precision is not None:
+            several = len(self.graph.outputs) > 1
+            each = "[output.float() for output in outputs]"
+            forward = LOW.format(
+                device=device,
+                precision=self.training.precision,
+                forward=forward,
+                value=each if several else "outputs.float()",
+            )
+        backward = "scaler.scale(loss).backward()" if self.scaled else "loss.backward()"
+        return {
+            "device": device,
+            "forward": forward + self.losses_text(4),
+            "backward": backward,
+        }
+
+    def frozen_line(self) -> str:
+        return "layer.requires_grad_(False)"
+
+    def layer(self, path: str) -> Call:
+        return listing("model.get_submodule", [path])
+
+    def optimizer_text(self) -> str:
+        top, *body = super().optimizer_text().split("\n")
+        rule = self.step.optimizer
+        groups = (ADAPTED if rule.adapts else GROUPS) if rule.spares_vectors else ""
+        return "\n".join([top, *groups.splitlines(), *body])
+
+    @property
+    def clips_in_place(self) -> list[str]:
+        """The line between gradients and update."""
+        if self.bound is None:
+            return []
+        name, bound = self.bound
+        function = name.replace("clip_", "clip_grad_")
+        return [f"nn.utils.{function}_(model.parameters(), {literal(bound)})"]
+
+    @property
+    def apply_arguments(self) -> list[str]:
+        model = self.bound is not None or "average" in self.training_objects
+        return [*(["model"] if model else []), *super().apply_arguments]
+
+    def apply_text(self) -> str:
+        clip = self.clips_in_place
+        unscaled = ["scaler.unscale_(optimizer)"] if self.scaled and clip else []
+        update = ["optimizer.step()"]
+        if self.scaled:
+            update = ["scaler.step(optimizer)", "scaler.update()"]
+        average = "average" in self.training_objects
+        return self.function(
+            [
+                *unscaled,
+                *clip,
+                "for group in optimizer.param_groups:",
+                '    group["lr"] = learning_rate',
+                *update,
+                "optimizer.zero_grad()",
+                *(["average.update_parameters(model)"] if average else []),
+            ]
         )
-    sections += [
-        GRADIENTS.format(
-            forward=forward + losses_text(graph, step, 4),
-            backward="scaler.scale(loss).backward()" if scaled else "loss.backward()",
-            **pieces,
-        ),
-        apply_text(step, kept, scaled),
-        TRAIN.format(
-            update=update_text(step, kept),
-            **pieces,
-        ),
-    ]
-    return sections
-
-
-LOW = """\
-    with torch.autocast({device}, dtype=torch.{precision}):
-    {forward}    outputs = {value}
-"""
-
-SCALER = '''
-def make_scaler():
-    """Scales the loss up, so that small gradients do not vanish in float16."""
-    return torch.amp.GradScaler({device})
-'''
-
-
-def apply_arguments(step: TrainingSpec, kept: list[str]) -> str:
-    """What ``apply`` takes."""
-    model = clip_text(step) or step.training.ema is not None
-    return ", ".join([*(["model"] if model else []), *kept, "learning_rate"])
-
-
-def apply_text(step: TrainingSpec, kept: list[str], scaled: bool) -> str:
-    """``apply``: from gradients to new weights."""
-    clip = clip_text(step)
-    lines = [
-        *(["scaler.unscale_(optimizer)"] if scaled and clip else []),
-        *clip,
-        "for group in optimizer.param_groups:",
-        '    group["lr"] = learning_rate',
-        *(
-            ["scaler.step(optimizer)", "scaler.update()"]
-            if scaled
-            else ["optimizer.step()"]
-        ),
-        "optimizer.zero_grad()",
-        *(["average.update_parameters(model)"] if "average" in kept else []),
-    ]
-    head = f"def apply({apply_arguments(step, kept)}):"
-    return "\n".join([head, *(f"    {line}" for line in lines)])
-
-
-def update_text(step: TrainingSpec, kept: list[str]) -> str:
-    """The call of ``apply`` in ``train_step``."""
-    text = f"apply({apply_arguments(step, kept)})"
-    return f"if last:\n        {text}" if step.training.accumulate > 1 else text

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from polyframe.compiler.python.source import Call, Name, Opt, call, statement
-from polyframe.compiler.python.write import library, snippet_of
-from polyframe.compiler.table import Target
-
-FILES = library(Path(__file__).with_name("snippets") / "optimizers")
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.optimizers import (
+    Writer,
+    amsgrad_options,
+    class_entries,
+    options,
+)
+from polyframe.compiler.python.source import Name, Opt, call
+from polyframe.compiler.table import Entry, Form, OptimizerView
+from polyframe.spec.optimizers import Optimizer
 
 STATES = {
     "acc_delta": "moves",
@@ -22,10 +24,8 @@ STATES = {
     "square_avg": "squares",
     "sum": "squares",
 }
-"""Where the optimizers in snippets/ keep what polyframe calls by PyTorch's names."""
-
-ALONE = ("Adam", "AdamW", "SGD")
-"""Those on TensorFlow's kernels; the others' classes share a base."""
+"""Canonical name of an optimizer's array (PyTorch's) → the attribute of the optimizers
+in snippets/ that holds it, where that differs."""
 
 NAMES = {
     "alpha": "rho",
@@ -34,34 +34,54 @@ NAMES = {
     "decoupled_weight_decay": "decoupled",
     "eps": "epsilon",
 }
-"""What the classes in snippets/ call a field, where it is not the field's name."""
-
-WORDS = "Adadelta Adagrad Adam AdamW Adamax LAMB LARS Lion NAdam RAdam RMSProp SGD"
-OPTIMIZERS = {name: name for name in WORDS.split()}
-"""Their classes in snippets/."""
+"""Field → its name in the classes in snippets/, where that differs."""
 
 
-def write(o: Any) -> Call:
-    """The construction of an optimizer."""
-    name, fields = OPTIMIZERS[o.type], o.settings()
-    if fields.pop("amsgrad", (False,))[0]:
-        fields["decoupled_weight_decay"] = name == "AdamW", False
-        fields["weight_decay"] = o.weight_decay, 0.0
-        name = "AMSGrad"
-    given = {NAMES.get(field, field): Opt(*pair) for field, pair in fields.items()}
-    used = o.weight_decay or o.type in ("LAMB", "LARS")
-    given["decay_vectors"] = Opt(o.decay_on == "all" or not used, True)
-    return call(name, {"variables": Name("model.trainable_variables")}, **given)
+def optimizer(name: str) -> Writer:
+    """The construction of an optimizer, whose class is a snippet."""
+    return lambda view: made(view.rule, name, options(view.rule, NAMES, ("amsgrad",)))
 
 
-def optimizer_text(o: Any) -> str:
-    """``make_optimizer``."""
-    made = statement("return ", write(o), 4)
-    return "\n".join(["def make_optimizer(model):", *made])
+def made(rule: Optimizer, name: str, given: dict[str, Opt]) -> Code:
+    """The same with these options."""
+    uses_vectors = rule.weight_decay or rule.adapts
+    vectors = Opt(rule.decay_on == "all" or not uses_vectors, True)
+    variables = {"variables": Name("model.trainable_variables")}
+    make = call(name, variables, **given, decay_vectors=vectors)
+    return Code(make=make, snippets=(name,))
 
 
-def snippets(o: Any, target: Target) -> list[str]:
-    """The optimizer's class, and the base of it if there is one."""
-    name = write(o).function
-    base = [] if name in ALONE else ["Optimizer"]
-    return [snippet_of(FILES, name) for name in [*base, name]]
+def amsgrad(view: OptimizerView) -> Code:
+    """Adam or AdamW with the largest mean of squares: one class for both."""
+    return made(view.rule, "AMSGrad", amsgrad_options(view.rule, NAMES))
+
+
+def adam(name: str) -> Entry:
+    """On TensorFlow's kernel, which has no AMSGrad."""
+    return Entry(
+        (
+            Form("kernel", optimizer(name), lambda v: not v.rule.amsgrad),
+            Form("written out", amsgrad, lambda v: v.rule.amsgrad),
+        )
+    )
+
+
+TABLE: dict[str, Entry] = {
+    **class_entries(__file__, optimizer),
+    "Adam": adam("Adam"),
+    "AdamW": adam("AdamW"),
+}
+
+DEFAULTS: dict[str, dict[str, float]] = {
+    "SGD": {"lr": 0.01},
+    "Adam": {"eps": 1e-7},
+    "AdamW": {"eps": 1e-7, "weight_decay": 0.004},
+    "Adamax": {"lr": 0.001},
+    "NAdam": {"lr": 0.001, "eps": 1e-7, "momentum_decay": 1.0},
+    "RMSProp": {"lr": 0.001, "alpha": 0.9},
+    "Adagrad": {"lr": 0.001, "initial_accumulator_value": 0.1},
+    "Adadelta": {"lr": 0.001, "rho": 0.95, "eps": 1e-7},
+    "Lion": {"lr": 0.001},
+    "LAMB": {"eps": 1e-7},
+}
+"""Keras's own, where they are not the neutral ones."""

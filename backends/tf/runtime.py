@@ -5,24 +5,32 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from polyframe.backends.tf.optimizers import STATES
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
-from polyframe.contract.devices import keep_memory, pick, threads
-from polyframe.contract.modules import load
-from polyframe.contract.session import SCALING, Session
+from polyframe.contract.devices import Device, choose_device, keep_memory, threads
+from polyframe.contract.module_session import ModuleSession, ModuleTrainingSession
+from polyframe.contract.session import (
+    SCALING,
+    Arrays,
+    Native,
+    PhasedSession,
+    StagedBatch,
+    as_sequence,
+)
+from polyframe.io.array import Array
+from polyframe.spec.layers.base import Shape
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what TensorFlow's C++ prints while it starts off the user's terminal."""
+    """Suppress what TensorFlow's C++ code prints while it starts."""
     try:
-        kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        stderr, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     except OSError:  # stderr is closed
         yield
         return
@@ -30,8 +38,8 @@ def _quiet() -> Iterator[None]:
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
         os.close(nothing)
 
 
@@ -40,13 +48,13 @@ with _quiet():
     import tensorflow as tf
 
     for _gpu in tf.config.list_physical_devices("GPU"):
-        # Otherwise TensorFlow takes all of the memory at once, also from others.
+        # Otherwise TensorFlow takes all of the GPU's memory at its start.
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(_gpu, True)
     with contextlib.suppress(RuntimeError):  # somebody has used TensorFlow before us
         tf.config.threading.set_intra_op_parallelism_threads(threads())
     tf.config.list_logical_devices()
-# Each model traces functions of its own; TensorFlow takes that for careless retracing.
+# Each model traces functions of its own, and TensorFlow warns of that as of retracing.
 tf.get_logger().setLevel("ERROR")
 
 
@@ -56,43 +64,45 @@ def devices() -> tuple[str, ...]:
     return ("/CPU:0", *(f"/GPU:{i}" for i in range(gpus)))
 
 
-def resolve_device(device: str) -> str:
+def resolve_device(device: str) -> Device:
     """``/CPU:0`` or ``/GPU:i``."""
-    index = pick(device, len(devices()) - 1, "TensorFlow")
-    return "/CPU:0" if index is None else f"/GPU:{index}"
+    gpus = len(devices()) - 1
+    return choose_device(device, gpus, "TensorFlow", cpu="/CPU:0", gpu="/GPU:{}")
 
 
-class TensorFlowSession(Session):
+class TensorFlowSession(ModuleSession):
     """A TensorFlow program on one device."""
 
-    # A thread that copies beside a step disturbs TensorFlow's own threads: a step cost
-    # 1.036 of the bare one with it and 1.016 without (simple_cnn, two cores).
-    stages_ahead = False
-    splits = True
-
     def __init__(
-        self, program: Program, target: Target, device: str, inputs: int
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
     ) -> None:
+        super().__init__(program, target, device, inputs)
+        self.variables = {
+            name: self._find(slot.path) for name, slot in program.weights.items()
+        }
+        self._call = {
+            training: tf.function(self._caller(training), autograph=False)
+            for training in (False, True)
+        }
+
+    def build(self) -> Native:
         keep_memory()
+        target = self.target
         if target.semantics == "aligned":
-            # TF32 rounds inputs to 10 bits: not what aligned float32 means.
+            # TF32 rounds inputs to 10 bits, which aligned float32 does not allow.
             tf.config.experimental.enable_tensor_float_32_execution(False)
-        self.program, self.device = program, device
-        self.several = inputs > 1
-        self.numbers: dict[float, Any] = {}
         self.dtype = tf.as_dtype(target.dtype)
-        self.module = load(program)
         policy = tf.keras.config.dtype_policy()
         low = f"mixed_{target.precision}" if target.precision else target.dtype
         tf.keras.config.set_dtype_policy(low)
         try:
-            with tf.device(device):
-                self.native = getattr(self.module, program.entry)()
-                for path, shape in program.built.items():
+            with tf.device(self.device.name):
+                self.native = getattr(self.module, self.program.entry)()
+                for path, shape in self.program.built.items():
                     layer = self._find(path)
                     if not layer.built:
-                        # Keras refuses images smaller than a kernel, which programs
-                        # pad before the layer sees them: their size stays open.
+                        # Keras refuses images smaller than the kernel, but programs
+                        # pad them before the layer: so their size is left open.
                         known: tuple[int | None, ...] = shape
                         if hasattr(layer, "kernel_size"):
                             known = (*[None] * (len(shape) - 1), shape[-1])
@@ -100,124 +110,131 @@ class TensorFlowSession(Session):
                         layer.built = True
         finally:
             tf.keras.config.set_dtype_policy(policy)
-        self.variables = {
-            name: self._find(slot.path) for name, slot in program.weights.items()
-        }
-        if hasattr(self.module, "freeze"):
-            self.module.freeze(self.native)
-        self.kept: dict[str, Any] = {}
-        step = getattr(self.module, "train_step", None)
-        if step is not None:
-            # A function of its own for each model: one for all would keep every
-            # model's graphs alive.
-            self.step = step.python_function
-            self.traced: dict[Any, Any] = {}
-            self.gradient = tf.function(self.module.loss_and_gradients, autograph=False)
-        self.call = {
-            training: tf.function(self._caller(training), autograph=False)
-            for training in (False, True)
-        }
+        return self.native
 
-    def _caller(self, training: bool) -> Any:
+    def _caller(self, training: bool) -> Callable[..., Native]:
         native = self.native
         return lambda *arguments: native(*arguments, training=training)
 
-    def _find(self, path: str) -> Any:
-        found = self.native
+    def _find(self, path: str) -> Native:
+        """The layer or variable at a path below the model."""
+        member = self.native
         for part in path.split("."):
-            found = found[int(part)] if part.isdigit() else getattr(found, part)
-        return found
+            member = member[int(part)] if part.isdigit() else getattr(member, part)
+        return member
 
-    def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def arrange(self, arrays: Sequence[Array]) -> list[Array]:
         return [
             np.ascontiguousarray(np.moveaxis(a, 1, -1)) if a.ndim > 2 else a
             for a in arrays
         ]
 
-    def tensors(self, arrays: Sequence[np.ndarray]) -> tuple[Any, ...]:
-        with tf.device(self.device):
-            return tuple(tf.convert_to_tensor(array) for array in arrays)
+    def tensors(self, arrays: Sequence[Array]) -> tuple[Native, ...]:
+        with tf.device(self.device.name):
+            return tuple(
+                tf.convert_to_tensor(a, self.dtype if a.dtype.kind == "f" else None)
+                for a in arrays
+            )
 
-    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+    def native_weights(self) -> Arrays:
+        return {name: to_numpy(variable) for name, variable in self.variables.items()}
+
+    def set_native_weights(self, weights: Mapping[str, Array]) -> None:
         for name, value in weights.items():
-            slot = self.program.weights[name]
-            self.variables[name].assign(slot.to_native(value))
+            self.variables[name].assign(value)
 
-    def weights(self) -> dict[str, np.ndarray]:
-        found = {}
-        for name, slot in self.program.weights.items():
-            value = self.variables[name].numpy()
-            found[name] = slot.to_canonical(value).copy()
-        return found
+    def call(self, arguments: Sequence[Native], training: bool) -> Native:
+        with tf.device(self.device.name):
+            outputs = self._call[training](*arguments)
+        return [tf.cast(output, self.dtype) for output in as_sequence(outputs)]
 
-    def forward(
-        self,
-        inputs: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray] = (),
-        training: bool = False,
-    ) -> list[np.ndarray]:
-        extra = [self.tensors(draws)] if self.program.draws else []
-        with tf.device(self.device):
-            outputs = self.call[training](*self.tensors(inputs), *extra)
-        outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-        return [self.read(tf.cast(output, self.dtype)) for output in outputs]
+    def read(self, handle: Native) -> Array:
+        array: Array = handle.numpy()
+        return np.moveaxis(array, -1, 1) if array.ndim > 2 else array
 
-    def number(self, count: float) -> Any:
-        if count not in self.numbers:  # most steps take those of the last one
-            if len(self.numbers) >= 8:
-                self.numbers.clear()
-            with tf.device(self.device):
-                self.numbers[count] = tf.constant(count, self.dtype)
-        return self.numbers[count]
+    def facts(self) -> dict[str, int | str]:
+        count = tf.config.threading.get_intra_op_parallelism_threads()
+        return {"threads": count, "version": tf.__version__}
 
-    def loss_and_gradients(self, batch: Any) -> tuple[Any, Any, dict[str, np.ndarray]]:
-        with tf.device(self.device):
-            loss, outputs, native = self.gradient(self.native, *batch)
-        found = {}
-        for name, gradient in self._by_name(native).items():
-            slot = self.program.weights[name]
-            found[name] = slot.to_canonical(gradient.numpy()).copy()
-        return loss, outputs, found
+    def seed(self, seed: int) -> None:
+        # Keras's random layers keep generators of their own.
+        for index, layer in enumerate(self.native._flatten_layers()):
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                generator.state.assign([seed, index])
+
+
+class TensorFlowTrainingSession(
+    TensorFlowSession, ModuleTrainingSession, PhasedSession
+):
+    """A TensorFlow program with a step."""
+
+    # A thread that copies during a step disturbs TensorFlow's own threads: a step took
+    # 1.036 times as long as the plain program's with it, 1.016 times without (simple_cnn,
+    # two cores).
+    stages_ahead = False
+    object_names = ("optimizer", "sums", "average", "scaler")
+
+    def __init__(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> None:
+        super().__init__(program, target, device, inputs)
+        self._numbers: dict[float, Native] = {}
+        # A function of its own for each model: one for all would keep every model's
+        # graphs alive.
+        self._train_step = self.module.train_step.python_function
+        self._traced: dict[Hashable, Native] = {}
+        self._gradients = tf.function(self.module.loss_and_gradients, autograph=False)
+
+    def number(self, count: float) -> Native:
+        if count not in self._numbers:  # most steps have the count and rate of the last
+            if len(self._numbers) >= 8:
+                self._numbers.clear()
+            with tf.device(self.device.name):
+                self._numbers[count] = tf.constant(count, self.dtype)
+        return self._numbers[count]
+
+    def begin(self) -> None:
+        with tf.device(self.device.name):
+            super().begin()
 
     def train(
-        self, batch: Any, learning_rate: float, last: bool = True
-    ) -> tuple[Any, Any]:
-        if not self.kept:
-            self._begin()
+        self, batch: StagedBatch, learning_rate: float, last: bool = True
+    ) -> tuple[Native, Native]:
+        self.begin_once()
         rate = self.number(learning_rate)
-        with tf.device(self.device):
-            found: tuple[Any, Any] = self._trace(batch, rate, last)(*batch, rate)
-        return found
+        with tf.device(self.device.name):
+            step = self._step_for(batch, rate, last)
+            loss, outputs = step(*batch.step_arguments, rate)
+        return loss, outputs
 
-    def _trace(self, batch: Any, rate: Any, last: bool) -> Any:
-        """The step's graph for batches of that size. It takes tensors alone, and is
-        kept here: a ``tf.function`` that is also given the model and looks for the
-        graph by all its arguments took 1.03 of a step of simple_cnn."""
-        x, y = (part[0] if isinstance(part, tuple) else part for part in batch[:2])
-        key = (x.shape[0], y.dtype, last)
-        if key not in self.traced:
-            more = () if last else (False,)
+    def _step_for(self, batch: StagedBatch, rate: Native, last: bool) -> Native:
+        """The step's graph for batches of that size. It takes tensors alone and is cached
+        here: with a ``tf.function`` that also takes the model and looks up the graph by
+        all its arguments, a step of simple_cnn took 1.03 times as long."""
+        key = (batch.inputs[0].shape[0], batch.targets[0].dtype, last)
+        if key not in self._traced:
+            last_argument = () if last else (False,)
 
-            def step(*given: Any) -> Any:
-                kept = self.kept.values()
-                return self.step(self.native, *given[:-1], *kept, given[-1], *more)
+            def step(*given: Native) -> Native:
+                objects = self.training_objects.values()
+                return self._train_step(
+                    self.native, *given[:-1], *objects, given[-1], *last_argument
+                )
 
             function = tf.function(step, autograph=False)
-            self.traced[key] = function.get_concrete_function(*batch, rate)
-        return self.traced[key]
+            self._traced[key] = function.get_concrete_function(
+                *batch.step_arguments, rate
+            )
+        return self._traced[key]
 
-    def _begin(self) -> None:
-        """What stays from step to step, as before the first one: it takes the weights
-        of this moment, so it is made late."""
-        with tf.device(self.device):
-            for name in ("optimizer", "sums", "average"):
-                make = getattr(self.module, f"make_{name}", None)
-                if make is not None:
-                    self.kept[name] = make(self.native)
-            if hasattr(self.module, "make_scaler"):
-                self.kept["scaler"] = self.module.make_scaler()
+    def native_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
+        with tf.device(self.device.name):
+            loss, outputs, native = self._gradients(self.native, *batch.step_arguments)
+        gradients = self._by_name(native).items()
+        return loss, outputs, {name: to_numpy(value) for name, value in gradients}
 
-    def _by_name(self, values: Sequence[Any]) -> dict[str, Any]:
+    def _by_name(self, values: Sequence[Native]) -> dict[str, Native]:
         """Values in the order of the trained variables, by canonical name."""
         trained = self.native.trainable_variables
         by_variable = {id(v): value for v, value in zip(trained, values, strict=True)}
@@ -227,75 +244,64 @@ class TensorFlowSession(Session):
             if id(variable) in by_variable
         }
 
-    def _states(self) -> dict[str, tuple[str, Any]]:
-        """``<parameter>/<state>`` → (the parameter, the variable that holds it)."""
-        if not self.kept:
-            self._begin()
+    def _states(self) -> dict[str, Native]:
+        """``<parameter>/<state>`` → the variable that holds it."""
+        self.begin_once()
         lists = {
-            key: getattr(self.kept["optimizer"], STATES[key])
+            key: getattr(self.training_objects["optimizer"], STATES.get(key, key))
             for key in self.program.state
         }
-        if "average" in self.kept:
-            lists["average"] = self.kept["average"].values
+        if "average" in self.training_objects:
+            lists["average"] = self.training_objects["average"].values
         return {
-            f"{name}/{key}": (name, variable)
+            f"{name}/{key}": variable
             for key, variables in lists.items()
             for name, variable in self._by_name(variables).items()
         }
 
-    def training_state(self) -> dict[str, np.ndarray]:
-        found = {
-            key: self.program.weights[name].to_canonical(variable.numpy()).copy()
-            for key, (name, variable) in self._states().items()
-        }
-        for key, variable in self._scaling().items():
-            found[key] = np.array([variable.numpy()], np.float32)
-        return found
-
-    def _scaling(self) -> dict[str, Any]:
+    def _scaling(self) -> dict[str, Native]:
         """The variables of float16's loss scaling, if there is any."""
-        if "scaler" not in self.kept:
+        if "scaler" not in self.training_objects:
             return {}
-        return {key: getattr(self.kept["scaler"], key.split("/")[1]) for key in SCALING}
+        return {
+            key: getattr(self.training_objects["scaler"], key.split("/")[1])
+            for key in SCALING
+        }
 
-    def forget(self) -> None:
-        if "sums" in self.kept:
-            self.kept["sums"].clear()
+    def native_state(self) -> Arrays:
+        arrays = {key: to_numpy(variable) for key, variable in self._states().items()}
+        for key, variable in self._scaling().items():
+            arrays[key] = np.array([variable.numpy()], np.float32)
+        return arrays
 
-    def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
-        for key, (name, variable) in self._states().items():
-            variable.assign(self.program.weights[name].to_native(state[key]))
+    def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
+        for key, variable in self._states().items():
+            variable.assign(state[key])
         for key, variable in self._scaling().items():
             variable.assign(tf.cast(state[key].item(), variable.dtype))
             step = int(variable) if key.endswith("/updates") else step
-        optimizer = self.kept["optimizer"]
-        optimizer.step.assign(step)
+        optimizer = self.training_objects["optimizer"]
+        if hasattr(optimizer, "step"):  # a plug-in's optimizer may not count steps
+            optimizer.step.assign(step)
         if hasattr(optimizer, "product"):  # of NAdam's momenta
             momenta = map(optimizer.momentum, range(1, step + 1))
             optimizer.product.assign(math.prod(momenta))
         self.forget()
 
-    def read(self, handle: Any) -> np.ndarray:
-        array: np.ndarray = handle.numpy()
-        return np.moveaxis(array, -1, 1) if array.ndim > 2 else array
+    def forget(self) -> None:
+        if "sums" in self.training_objects:
+            self.training_objects["sums"].clear()
 
-    def run_forward(self, batch: Any) -> Any:
-        inputs, draws = self.split(batch)
-        with tf.device(self.device):
-            outputs = self.call[True](*inputs, *draws)
-        return outputs[0] if isinstance(outputs, (tuple, list)) else outputs
+    def run_forward(self, batch: StagedBatch) -> Native:
+        with tf.device(self.device.name):
+            return as_sequence(self._call[True](*batch.forward_arguments))[0]
 
-    def run_gradients(self, batch: Any) -> Any:
-        with tf.device(self.device):
-            return self.gradient(self.native, *batch)[0]
+    def run_gradients(self, batch: StagedBatch) -> Native:
+        with tf.device(self.device.name):
+            return self._gradients(self.native, *batch.step_arguments)[0]
 
-    def facts(self) -> dict[str, Any]:
-        found = tf.config.threading.get_intra_op_parallelism_threads()
-        return {"threads": found, "version": tf.__version__}
 
-    def seed(self, seed: int) -> None:
-        # Keras's random layers keep generators of their own.
-        for index, layer in enumerate(self.native._flatten_layers()):
-            generator = getattr(layer, "seed_generator", None)
-            if generator is not None:
-                generator.state.assign([seed, index])
+def to_numpy(tensor: Native) -> Array:
+    """A tensor's or a variable's numbers, as an array of their own."""
+    array: Array = tensor.numpy()
+    return array.copy()

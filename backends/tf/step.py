@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from polyframe.backends.tf.losses import loss_text
-from polyframe.backends.tf.optimizers import optimizer_text
-from polyframe.compiler.python.source import literal
-from polyframe.compiler.python.steps import (
-    attribute,
-    freeze_text,
-    frozen_layers,
-    losses_text,
-    step_template_values,
-)
-from polyframe.compiler.python.write import Written
-from polyframe.compiler.training import TrainingSpec
-from polyframe.spec.typed import TypedGraph
+from polyframe.compiler.python.steps import StepWriter
 
 GRADIENTS = '''
 {gradients_head}
@@ -29,7 +17,7 @@ GRADIENTS = '''
 SCALED = "        scaled = loss * scaler.scale\n"
 
 APPLY_SCALED = """
-def apply({arguments}):
+def {applied}:
     gradients, finite = scaler.unscale(gradients)
 
     def update():
@@ -64,7 +52,12 @@ def make_sums(model):
     return Sums(model.trainable_variables)
 """
 
-# Keras's own batch norm takes a False of the layer for inference mode altogether.
+SCALER = """
+def make_scaler():
+    return LossScale()
+"""
+
+# Keras's own batch norm is in inference mode where ``layer.trainable`` is False.
 FREEZE_VARIABLES = """\
 for variable in layer.trainable_variables:  # batch norms still learn statistics
             variable.trainable = False"""
@@ -78,79 +71,53 @@ TRAIN = """
 """
 
 
-def helpers(step: TrainingSpec) -> list[str]:
-    """The snippets that the step needs besides the optimizer."""
-    training = step.training
-    sums = ["Sums"] if training.accumulate > 1 else []
-    average = ["Average"] if training.ema is not None else []
-    return [
-        *sums,
-        *average,
-        *(["LossScale"] if training.precision == "float16" else []),
-    ]
+class TensorFlowStep(StepWriter):
+    """The step, whose gradients are values."""
 
+    makers = {"sums": SUMS, "average": AVERAGE, "scaler": SCALER}
+    gradients = GRADIENTS
+    train = TRAIN
+    results = "loss, outputs, gradients"
+    clips = {"clip_norm": CLIP_NORM, "clip_value": CLIP_VALUE}
 
-def step_text(graph: TypedGraph, written: Written, step: TrainingSpec) -> list[str]:
-    """The sections of a program that train: losses, optimizer, gradients, update."""
-    training = step.training
-    kept = ["optimizer"]
-    kept += ["sums"] if training.accumulate > 1 else []
-    kept += ["average"] if training.ema is not None else []
-    scaled = training.precision == "float16"
-    kept += ["scaler"] if scaled else []
-    pieces = step_template_values(
-        graph, written, step, kept, "loss, outputs, gradients"
-    )
-    functions = step.functions(graph).items()
-    sections = [loss_text(name, *key) for key, name in functions]
-    layers = frozen_layers(graph, written, step)
-    if layers:
-        own = any("layers.BatchNormalization(" in text for text in written.classes)
-        line = FREEZE_VARIABLES if own else "layer.trainable = False"
-        sections.append(freeze_text(map(attribute, layers), line))
-    sections.append(optimizer_text(step.optimizer))
-    sections += [SUMS] if "sums" in kept else []
-    if training.ema is not None:
-        sections.append(AVERAGE.format(ema=literal(training.ema)))
-    if scaled:
-        sections.append("def make_scaler():\n    return LossScale()")
-    outputs = f"model({pieces['inputs']}, training=True)"
-    if training.precision is not None:
-        several = len(graph.outputs) > 1
-        outputs = (
-            f"[tf.cast(y, tf.float32) for y in {outputs}]"
-            if several
-            else f"tf.cast({outputs}, tf.float32)"
-        )
-    sections.append(
-        GRADIENTS.format(
-            outputs=outputs,
-            losses=losses_text(graph, step, 8),
-            scaled=SCALED if scaled else "",
-            of="scaled" if scaled else "loss",
-            **pieces,
-        )
-    )
-    gradients = "gradients"
-    for text, bound in (
-        (CLIP_NORM, training.clip_norm),
-        (CLIP_VALUE, training.clip_value),
-    ):
-        if bound is not None:
-            sections.append(text.format(bound=literal(bound)))
-            gradients = "clip(gradients)"
-    average = ["average"] if "average" in kept else []
-    held = [name for name in kept if name != "sums"]
-    apply = ", ".join([*held, "gradients", "learning_rate"])
-    text = f"def apply({apply}):\n    optimizer.apply({gradients}, learning_rate)"
-    if scaled:
-        text = APPLY_SCALED.format(arguments=apply, gradients=gradients).rstrip()
-    sections.append("\n".join([text, *["    average.update()"] * len(average)]))
-    update = f"apply({apply})"
-    if "sums" in kept:
-        update = (
+    def helpers(self) -> list[str]:
+        classes = {"sums": "Sums", "average": "Average", "scaler": "LossScale"}
+        return [classes[name] for name in self.training_objects[1:]]
+
+    def frozen_line(self) -> str:
+        keras_norm = "layers.BatchNormalization" in self.written.makes
+        return FREEZE_VARIABLES if keras_norm else "layer.trainable = False"
+
+    def own_values(self) -> dict[str, str]:
+        outputs = f"model({self.inputs}, training=True)"
+        if self.training.precision is not None:
+            several = len(self.graph.outputs) > 1
+            each = f"[tf.cast(y, tf.float32) for y in {outputs}]"
+            outputs = each if several else f"tf.cast({outputs}, tf.float32)"
+        return {
+            "outputs": outputs,
+            "losses": self.losses_text(8),
+            "scaled": SCALED if self.scaled else "",
+            "of": "scaled" if self.scaled else "loss",
+        }
+
+    @property
+    def apply_arguments(self) -> list[str]:
+        objects = [name for name in self.training_objects if name != "sums"]
+        return [*objects, "gradients", "learning_rate"]
+
+    def apply_text(self) -> str:
+        gradients = "gradients" if self.bound is None else "clip(gradients)"
+        text = self.function([f"optimizer.apply({gradients}, learning_rate)"])
+        if self.scaled:
+            text = APPLY_SCALED.format(applied=self.applied, gradients=gradients)
+        average = ["    average.update()"] if "average" in self.training_objects else []
+        return "\n".join([text.strip("\n"), *average])
+
+    def update_text(self) -> str:
+        if not self.accumulates:
+            return self.applied
+        return (
             "gradients = sums.add(gradients)\n    if last:\n"
-            f"        {update}\n        sums.clear()"
+            f"        {self.applied}\n        sums.clear()"
         )
-    sections.append(TRAIN.format(update=update, **pieces))
-    return sections

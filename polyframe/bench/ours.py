@@ -13,14 +13,22 @@ import numpy as np
 
 from polyframe.bench.settings import Settings
 from polyframe.contract import registry
+from polyframe.contract.session import (
+    Native,
+    PhasedSession,
+    StagedBatch,
+    TrainingSession,
+    as_sequence,
+)
 from polyframe.errors import BackendError
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.recipe import ALWAYS
-from polyframe.train.callbacks.base import Callback
-from polyframe.train.feed import assemble_step
+from polyframe.train.callbacks.base import Callback, StepEnd
 from polyframe.train.history import Totals
 from polyframe.train.loop import WAITING
+from polyframe.train.protocol import TrainedModel
 
 Ops = dict[str, Callable[[int], float]]
 PAIRS = 7
@@ -35,7 +43,7 @@ class Clock(Callback):
     def __init__(self) -> None:
         self.ticks: list[float] = []
 
-    def on_step_end(self, model: Any, step: Any) -> None:
+    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
         self.ticks.append(time.perf_counter())
 
     def per_step(self) -> float:
@@ -87,7 +95,7 @@ class Own:
             "device": self.settings.device,
             "dtype": str(next(iter(weights.values())).dtype),
             "parameters": self.model.graph.num_parameters,
-            **self.model.session.facts(),
+            **self.model.engine.session.facts(),
         }
 
     @property
@@ -99,11 +107,11 @@ class Own:
             return {"step": self.bare}
         return {"step": self.bare, "predict": self.predict}
 
-    def staged(self) -> Any:
+    def staged(self) -> StagedBatch:
         """The batch on the device."""
-        part = self.model.check_part((one(self.x), one(self.y), None))
-        (batch,) = assemble_step([part], None, self.model.steps_done, 0)
-        return self.model.stage(batch)
+        engine = self.model.engine
+        batch = engine.check_batch((one(self.x), one(self.y), None))
+        return engine.stage(engine.whole_step(batch, False))
 
     def fitted(self, count: int) -> float:
         """Seconds a step of ``fit`` takes with what each run does besides: logs, and
@@ -116,14 +124,14 @@ class Own:
                 one(x), one(y), 1, self.settings.batch, callbacks=[*ALWAYS, clock],
                 folder=Path(folder),
             )  # fmt: skip
-        self.model.session.wait()
+        self.model.engine.session.wait()
         return clock.per_step()
 
     def bare(self, count: int) -> float:
         """Seconds a step of the emitted program takes, with as many under way as in
         ``fit``."""
-        session, rate = self.model.session, self.model.learning_rate
-        under_way: deque[Any] = deque()
+        session, rate = self.model.engine.session, self.model.learning_rate
+        under_way: deque[Native] = deque()
         began = time.perf_counter()
         for _ in range(count):
             under_way.append(session.train(self.ready, rate)[0])
@@ -132,7 +140,7 @@ class Own:
         while under_way:
             session.read(under_way.popleft())
         session.wait()
-        self.model.changes += count
+        self.model.engine.weights_changed()
         return (time.perf_counter() - began) / count
 
     def predict(self, count: int) -> float:
@@ -148,20 +156,20 @@ class Own:
 
     def phases(self, count: int) -> dict[str, float]:
         """Seconds of each part of a step; differences of what can be timed."""
-        model, session, ready = self.model, self.model.session, self.ready
+        model, session, ready = self.model, self.model.engine.session, self.ready
         found = {"host to device": seconds(self.staged, count)}
-        if session.splits:
+        if isinstance(session, PhasedSession):
             forward = settled(session, lambda: session.run_forward(ready), count)
             both = settled(session, lambda: session.run_gradients(ready), count)
             session.forget()
             found["forward"] = forward
             found["backward"] = max(both - forward, 0.0)
             found["update"] = max(self.bare(count) - both, 0.0)
-        if model.measured:
+        if model.engine.bound_metrics:
             loss, outputs = session.train(ready, model.learning_rate)
             session.read(loss)
-            totals = Totals(model.measured)
-            several = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+            totals = Totals(model.engine.bound_metrics)
+            several = as_sequence(outputs)
             found["metric"] = seconds(
                 lambda: totals.add([session.read(o) for o in several], self.y), count
             )
@@ -173,7 +181,7 @@ class Own:
         return found
 
 
-def settled(session: Any, call: Callable[[], Any], count: int) -> float:
+def settled(session: TrainingSession, call: Callable[[], Native], count: int) -> float:
     """Seconds a call takes, the last one's result fetched."""
     session.read(call())
     began = time.perf_counter()
@@ -189,6 +197,6 @@ def labels(settings: Settings) -> bool:
     return all(loss.type == "cross_entropy" for loss in settings.losses)
 
 
-def one(arrays: list[np.ndarray]) -> Any:
+def one(arrays: list[Array]) -> Any:
     """One array alone, or a list."""
     return arrays if len(arrays) > 1 else arrays[0]

@@ -8,9 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from polyframe.data.random_batches import batch
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.load import load_spec
 from polyframe.spec.losses import Losses, default_loss, parse_losses
@@ -63,7 +62,7 @@ class Settings:
             return SGD(lr=0.01, momentum=0.9)
         return Adam(lr=1e-3)
 
-    def random_batch(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def random_batch(self) -> tuple[list[Array], list[Array]]:
         """Random inputs and targets, a list of each, in float64."""
         outputs = list(zip(self.graph.outputs, self.graph.output_shapes, strict=True))
         return batch(self.graph.inputs, outputs, self.losses, self.batch, 0)

@@ -125,7 +125,7 @@ def bench(
         device=device, optimizer=optimizer, width=1.0 if width is None else width,
         rivals=rivals,
     )  # fmt: skip
-    chosen = list(backends) or list(registry.usable())
+    chosen = list(backends) or list(registry.usable("train"))
     for name in chosen:
         registry.get(name)
     found = entrants(settings, chosen, skip)

@@ -2,57 +2,76 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from polyframe.cli.options import common_options
 
+if TYPE_CHECKING:
+    from polyframe.spec.element import Element
+
 Listing = tuple[list[str], list[list[str]]]
 
 
-def first_line(thing: Any) -> str:
+def first_line(thing: object) -> str:
     """The first sentence of a docstring; formulas and years may hold dots."""
     paragraph = " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
     sentence = re.match(r".+?[.:](?= [A-Z(]|$)", paragraph)
     return sentence[0].removesuffix(":") if sentence else paragraph
 
 
-def elements(registry: Mapping[str, Any]) -> Listing:
+def elements(registry: Mapping[str, object]) -> Listing:
     """A family of elements: names and what they are."""
-    rows = [[word, first_line(found)] for word, found in sorted(registry.items())]
+    rows = [[word, first_line(element)] for word, element in sorted(registry.items())]
     return ["name", "what it is"], rows
 
 
-def layers() -> Listing:
-    """All layers, and how far each backend supports them, as the tests found it."""
-    from polyframe.contract import registry
-    from polyframe.errors import BackendError
-    from polyframe.plugins import load_installed
-    from polyframe.spec.layers import Layer
+def registry_of(module: str, base: str) -> Mapping[str, type[Element]]:
+    """Name → class of a family, by the module and the name of its base class."""
+    registry: Mapping[str, type[Element]]
+    registry = getattr(importlib.import_module(module), base).registry
+    return registry
 
-    load_installed()
-    tables = {}
-    for name in registry.backends():
-        try:
-            tables[name] = registry.get(name).entries
-        except BackendError as error:
-            click.echo(f"warning: {error}", err=True)
-    known, rows = support(), []
-    for word, found in sorted(Layer.registry.items()):
-        if word != "Block":  # a block is made of layers; every backend writes it
-            cells = [
-                status(
-                    word in table and bool(table[word].forms),
-                    known.get(word, {}).get(name),
-                )
-                for name, table in tables.items()
-            ]
-            rows.append([word, *cells, first_line(found)])
-    return ["name", *tables, "what it is"], rows
+
+def family(module: str, base: str) -> Callable[[], Listing]:
+    """The elements of a family."""
+    return lambda: elements(registry_of(module, base))
+
+
+def supported(family: str, module: str, base: str) -> Callable[[], Listing]:
+    """Layers, losses or optimizers, and how far each backend supports them: what the
+    tests measured, or whether there is an entry where they did not."""
+
+    def listing() -> Listing:
+        from polyframe.conformance.support import load_support, status
+        from polyframe.contract import registry
+        from polyframe.errors import BackendError
+
+        tables = {}
+        for name in registry.backends():
+            try:
+                tables[name] = registry.get(name).entries
+            except BackendError as error:
+                click.echo(f"warning: {error}", err=True)
+        known, rows = load_support()[family], []
+        for word, element in sorted(registry_of(module, base).items()):
+            if word == "Block":  # a block is made of layers; every backend writes it
+                continue
+            cells = []
+            for name, table in tables.items():
+                own = known.get(word, {}).get(name)
+                there = word in table and bool(table[word].forms)
+                untested = "untested" if there else "-"  # of a plug-in, or on one
+                cells.append(status(own) if own else untested)
+            rows.append([word, *cells, first_line(element)])
+        return ["name", *tables, "what it is"], rows
+
+    return listing
 
 
 def composites() -> Listing:
@@ -62,78 +81,23 @@ def composites() -> Listing:
     return elements({maker.__name__: maker for maker in EXAMPLES})
 
 
-def support() -> Mapping[str, Any]:
-    """Layer → backend → what the tests found."""
-    import json
-    from importlib import resources
+def settings() -> Listing:
+    """All settings of a recipe: what is allowed, the default, what each does."""
+    import dataclasses
 
-    text = (
-        resources.files("polyframe.conformance")
-        .joinpath("support.json")
-        .read_text("utf-8")
-    )
-    found: Mapping[str, Any] = json.loads(text)["layers"]
-    return found
+    from polyframe.spec.settings import RunSettings, Training
 
-
-def status(there: bool, tested: Mapping[str, Any] | None) -> str:
-    """``exact``, ``exact, 2 gaps``, ``untested`` or ``-``."""
-    if not there:
-        return "-"
-    if tested is None:
-        return "untested"  # a plug-in's
-    gaps = len(tested["gaps"])
-    return f"exact, {gaps} gap{'s' * (gaps > 1)}" if gaps else "exact"
-
-
-def losses() -> Listing:
-    """All losses."""
-    from polyframe.spec.losses import Loss
-
-    return elements(Loss.registry)
-
-
-def optimizers() -> Listing:
-    """All optimizers."""
-    from polyframe.spec.optimizers import Optimizer
-
-    return elements(Optimizer.registry)
-
-
-def initializers() -> Listing:
-    """All initializers."""
-    from polyframe.spec.initializers import Initializer
-
-    return elements(Initializer.registry)
-
-
-def metrics() -> Listing:
-    """All metrics."""
-    from polyframe.spec.metrics import Metric
-
-    return elements(Metric.registry)
-
-
-def schedules() -> Listing:
-    """All schedules."""
-    from polyframe.spec.schedules import Schedule
-
-    return elements(Schedule.registry)
-
-
-def augmentations() -> Listing:
-    """All augmentations."""
-    from polyframe.spec.augmentations import Augmentation
-
-    return elements(Augmentation.registry)
-
-
-def callbacks() -> Listing:
-    """All callbacks."""
-    from polyframe.spec import safety  # noqa: F401 - registers its own
-    from polyframe.spec.callbacks import CallbackSpec
-
-    return elements(CallbackSpec.registry)
+    fields = [*dataclasses.fields(RunSettings), *dataclasses.fields(Training)]
+    rows = [
+        [
+            field.name,
+            "nothing" if field.default in (None, ()) else str(field.default),
+            field.metadata["kind"].allowed,
+            field.metadata["help"],
+        ]
+        for field in fields
+    ]
+    return ["name", "default", "allowed", "what it does"], rows
 
 
 def models() -> Listing:
@@ -179,15 +143,16 @@ def backends() -> Listing:
 
 
 KINDS: dict[str, Callable[[], Listing]] = {
-    "layers": layers,
+    "layers": supported("layers", "polyframe.spec.layers", "Layer"),
     "composites": composites,
-    "losses": losses,
-    "optimizers": optimizers,
-    "schedules": schedules,
-    "initializers": initializers,
-    "metrics": metrics,
-    "augmentations": augmentations,
-    "callbacks": callbacks,
+    "losses": supported("losses", "polyframe.spec.losses", "Loss"),
+    "optimizers": supported("optimizers", "polyframe.spec.optimizers", "Optimizer"),
+    "schedules": family("polyframe.spec.schedules", "Schedule"),
+    "initializers": family("polyframe.spec.initializers", "Initializer"),
+    "metrics": family("polyframe.spec.metrics", "Metric"),
+    "augmentations": family("polyframe.spec.augmentations", "Augmentation"),
+    "callbacks": family("polyframe.spec.safety", "CallbackSpec"),
+    "settings": settings,
     "models": models,
     "recipes": recipes,
     "datasets": datasets,
@@ -202,15 +167,18 @@ def list_command(kind: str) -> None:
     """What there is: layers, losses, recipes, data sets, …
 
     KIND is layers, composites, losses, optimizers, schedules, initializers,
-    metrics, augmentations, callbacks, models, recipes, datasets or backends.
+    metrics, augmentations, callbacks, settings, models, recipes,
+    datasets or backends. What installed plug-ins add is among them.
 
     \b
     Examples:
-      polyframe list layers        with what the tests found on each backend
+      polyframe list layers        and what each backend supports
       polyframe list recipes       what `polyframe train` takes by name
     """
     from polyframe.cli.output import print_table
+    from polyframe.plugins import load_installed
 
+    load_installed()
     heads, rows = KINDS[kind]()
     if rows:
         print_table(heads, rows)

@@ -1,8 +1,7 @@
-"""``polyframe data``: data sets, as text and as pictures."""
+"""``polyframe data``: data sets, as text and as images."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,6 @@ import click
 from polyframe.cli.options import common_options, parse_settings
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from polyframe.data import Dataset
 
 
@@ -31,33 +28,33 @@ def data() -> None:
     help="An option of the set, as YAML: --set size=[32,32]. May be given several times.",
 )
 @click.option(
-    "-o", "--out", metavar="FILE", help="The sheet of pictures.  [default: NAME.png]"
+    "-o", "--out", metavar="FILE", help="The sheet of images.  [default: NAME.png]"
 )
-@click.option("--no-pictures", is_flag=True, help="Write no sheet of pictures.")
+@click.option("--no-images", is_flag=True, help="Write no sheet of images.")
 @common_options
 def info(
-    name: str, settings: tuple[str, ...], out: str | None, no_pictures: bool
+    name: str, settings: tuple[str, ...], out: str | None, no_images: bool
 ) -> None:
-    """A data set's look: shapes, counts, values, labels, pictures.
+    """A data set's look: shapes, counts, values, labels, images.
 
     NAME is one of `polyframe list datasets`, a file that ends in .npz or .csv, or a
-    folder of .npy files or of pictures. A set that is not on this machine is fetched
+    folder of .npy files or of images. A set that is not on this machine is fetched
     first, if it can be.
 
-    Beside the text, a sheet of pictures is written: the first samples of the first ten
+    Beside the text, a sheet of images is written: the first samples of the first ten
     classes, a class a row.
 
     \b
     Examples:
       polyframe data info digits
-      polyframe data info samples.npz --no-pictures
+      polyframe data info samples.npz --no-images
       polyframe data info photos/ --set size=[64,64] -o photos_small.png
     """
     from polyframe.data import load
     from polyframe.errors import DataError
 
-    if out is not None and no_pictures:
-        raise click.UsageError("-o and --no-pictures exclude each other.")
+    if out is not None and no_images:
+        raise click.UsageError("-o and --no-images exclude each other.")
     if out is not None and not out.lower().endswith(".png"):
         raise DataError("a file ending in .png is needed", where=out)
     options = parse_settings(settings)
@@ -66,7 +63,7 @@ def info(
     dataset = load(name, **options)
     for line in describe_dataset(dataset):
         click.echo(line)
-    if not no_pictures:
+    if not no_images:
         write_sheet(dataset, out)
 
 
@@ -84,19 +81,20 @@ def write_sheet(dataset: Dataset, out: str | None) -> None:
         if out is not None:
             raise
         hint = f" ({error.hint})" if error.hint else ""
-        click.echo(f"\nno sheet of pictures: {error.message}{hint}")
+        click.echo(f"\nno sheet of images: {error.message}{hint}")
         return
     stem = dataset.name
     for suffix in (".npz", ".csv"):
         stem = stem.removesuffix(suffix)
-    path = Path(out or f"{stem or 'pictures'}.png")
+    path = Path(out or f"{stem or 'images'}.png")
     write_atomic(path, content)
-    click.echo(f"\npictures: {path}")
+    click.echo(f"\nimages: {path}")
 
 
 def describe_dataset(dataset: Dataset) -> Iterable[str]:
     """Lines about a data set."""
     from polyframe.cli.output import safe
+    from polyframe.data.statistics import statistics
 
     x, y = dataset.train
     test = 0 if dataset.test is None else len(dataset.test[0])
@@ -105,16 +103,16 @@ def describe_dataset(dataset: Dataset) -> Iterable[str]:
     yield f"samples: {len(x):,} to train, {test:,} to test"
     scaled = ", used as x / 255" if x.dtype.kind == "u" else ""
     yield f"shape:   {shape_of(dataset.input_shape)} of {x.dtype}{scaled}"
-    low, high, mean, deviation = figures(x)
+    low, high, mean, deviation = statistics(x)
     yield (
         f"values:  {low:.4g} to {high:.4g}, mean {mean:.4g}, "
         f"standard deviation {deviation:.4g}"
     )
     if dataset.weights is not None:
-        low, high, mean, _ = figures(dataset.weights)
+        low, high, mean, _ = statistics(dataset.weights)
         yield f"weights: {low:.4g} to {high:.4g}, mean {mean:.4g}"
     if dataset.num_classes is None:
-        low, high, mean, _ = figures(y)
+        low, high, mean, _ = statistics(y)
         yield f"targets: {shape_of(y.shape[1:])} of {y.dtype}, {low:.4g} to " + (
             f"{high:.4g}, mean {mean:.4g}"
         )
@@ -124,29 +122,6 @@ def describe_dataset(dataset: Dataset) -> Iterable[str]:
     yield from histogram(dataset)
 
 
-def figures(array: np.ndarray) -> tuple[float, float, float, float]:
-    """Least, largest, mean and standard deviation, piece by piece, as batches hold them."""
-    import numpy as np
-
-    from polyframe.data.dataset import pieces
-    from polyframe.data.rows import as_floats
-
-    low, high, first, second = math.inf, -math.inf, 0.0, 0.0
-    start = None
-    for _, piece in pieces(array):
-        part = as_floats(piece)
-        low, high = min(low, part.min()), max(high, part.max())
-        if start is None:
-            start = float(part.flat[0])
-        apart = part.astype(np.float64) - start
-        first += float(apart.sum())
-        second += float(np.vdot(apart, apart))
-    mean = first / array.size
-    assert start is not None  # a data set is not empty
-    deviation = math.sqrt(max(second / array.size - mean**2, 0))
-    return float(low), float(high), start + mean, deviation
-
-
 def shape_of(shape: tuple[int, ...]) -> str:
     """``(N, 1, 8, 8)``."""
     return f"({', '.join(('N', *map(str, shape)))})"
@@ -154,12 +129,11 @@ def shape_of(shape: tuple[int, ...]) -> str:
 
 def histogram(dataset: Dataset, most: int = 50, width: int = 40) -> Iterable[str]:
     """A bar for each class: how often it is in the training data."""
-    import numpy as np
-
     from polyframe.cli.output import safe
+    from polyframe.data.statistics import class_counts
 
-    size = dataset.num_classes or 0
-    counts: np.ndarray = np.bincount(dataset.train[1], minlength=size)
+    counts = class_counts(dataset)
+    size = len(counts)
     names = [safe(name) for name in dataset.classes or map(str, range(size))]
     room = max(map(len, names[:most]))
     for name, count in zip(names[:most], counts[:most], strict=False):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
 @click.option(
     "--dtype",
     type=click.Choice(["float64", "float32"]),
-    default="float64",
-    show_default=True,
-    help="float64 tells another meaning from rounding.",
+    help="float64, the default, tells a different computation from rounding; a recipe "
+    "with a precision is compared in float32.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 @click.option(
@@ -42,18 +40,21 @@ def diff(
     backends: tuple[str, ...],
     steps: int,
     optimizer: str | None,
-    dtype: str,
+    dtype: str | None,
     as_json: bool,
     out: str | None,
 ) -> None:
-    """The first tensor at which two backends part.
+    """The first tensor at which two backends diverge.
 
     Both train the model from the same weights on the same random batches, in step. The
     comparison stops at the first tensor that is further apart than rounding explains: an
     output of a layer, a gradient, a running statistic, an update. It names the layer or
-    the optimizer, and in float64 the backend that parts from the definition in NumPy.
+    the optimizer, and in float64 the backend that differs from the definition in NumPy.
 
-    SPEC|RECIPE is a YAML or JSON file or a shipped name. Exit code 1 if they part.
+    A recipe is trained with its own loss, optimizer, semantics and training settings,
+    but without its schedule.
+
+    SPEC|RECIPE is a YAML or JSON file or a shipped name. Exit code 1 if they diverge.
 
     \b
     Examples:
@@ -74,29 +75,36 @@ def diff(
     if folder is not None:
         keep(found, folder)
     if as_json:
-        print_json(as_data(found))
+        print_json(found.to_data())
     elif found.divergence is None:
         where = found.where
         place = f" ({where.kind} of {where.name}, step {where.step})" if where else ""
         click.echo(
-            f"{spec.name}: {backends[0]} and {backends[1]} agree in {dtype}: "
+            f"{spec.name}: {backends[0]} and {backends[1]} agree in "
+            f"{found.dtype}: "
             f"{found.steps} steps, {found.tensors} tensors, at most {found.worst:.1e} "
             f"apart{place}"
         )
     else:
         tell(spec.name, found.divergence)
+    if found.differences and not as_json:
+        click.echo("Native defaults that differ:")
+        for line in found.differences:
+            click.echo(f"  {line}")
     if found.divergence is not None:
         ctx.exit(1)
 
 
 def keep(found: Agreement, folder: Path) -> None:
     """diff.json, and the programs that were compared, to lay side by side."""
+    from polyframe.contract.files import program_files
     from polyframe.io.atomic import write_atomic
     from polyframe.io.json_csv import to_json
 
-    write_atomic(folder / "diff.json", to_json(as_data(found)))
-    for backend, text in found.sources.items():
-        write_atomic(folder / f"program_{backend}.py", text)
+    write_atomic(folder / "diff.json", to_json(found.to_data()))
+    for backend, program in found.programs.items():
+        for name, content in program_files(program, backend).items():
+            write_atomic(folder / name, content)
 
 
 def tell(name: str, found: Divergence) -> None:
@@ -116,27 +124,3 @@ def tell(name: str, found: Divergence) -> None:
             if name in cause.backends:
                 click.echo(f"  {name}: {cause.backends[name]}")
         click.echo(f"  polyframe writes: {cause.remedy}")
-
-
-def as_data(found: Agreement) -> dict[str, Any]:
-    """What was found, as plain data."""
-    data: dict[str, Any] = {
-        "agree": found.divergence is None,
-        "steps": found.steps,
-        "tensors": found.tensors,
-        "worst": found.worst,
-        "divergence": None,
-    }
-    if found.divergence is not None:
-        d = found.divergence
-        data["divergence"] = {
-            "step": d.key.step, "kind": d.key.kind, "tensor": d.key.name,
-            "layer": d.layer, "entry": d.entry, "backends": [d.one, d.other],
-            "distance": d.value, "bound": d.bound.value, "reason": d.bound.reason,
-            "blamed": d.blamed,
-            "causes": [dataclasses.asdict(cause) for cause in d.causes],
-            "worst": [
-                {"index": list(index), d.one: a, d.other: b} for index, a, b in d.worst
-            ],
-        }  # fmt: skip
-    return data

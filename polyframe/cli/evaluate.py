@@ -22,14 +22,14 @@ def evaluate(
     RUN is a run folder, and the data are the test data of its recipe (the training data
     where there are none). The model is built from its recipe.yaml and
     weights.safetensors, on the backend that trained it or on the one that -b names: a
-    model trained on one framework gives the same figures on another.
+    model trained on one framework gives the same values on another.
 
     \b
     Examples:
       polyframe evaluate runs/digits_cnn/torch/1
       polyframe evaluate runs/digits_cnn/torch/1 -b mxnet --json
     """
-    from polyframe.cli.output import figures, print_json, print_matrices
+    from polyframe.cli.output import print_json, print_matrices, shown_all
     from polyframe.run.load import open_run
     from polyframe.run.train import check_fit, load_data
 
@@ -44,7 +44,7 @@ def evaluate(
             {
                 "run": run,
                 "backend": opened.model.backend.name,
-                "device": opened.model.device,
+                "device": opened.model.device.name,
                 "data": data.name,
                 "part": part,
                 "samples": samples,
@@ -54,6 +54,6 @@ def evaluate(
         return
     click.echo(
         f"{opened.model.spec.name} on {opened.model.backend.title}, {data.name} "
-        f"({part}, {samples:,} samples): {figures(values)}"
+        f"({part}, {samples:,} samples): {shown_all(values)}"
     )
     print_matrices(values, data.classes)

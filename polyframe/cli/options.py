@@ -29,7 +29,8 @@ def common_options(command: F) -> F:
         is_eager=True,
         expose_value=False,
         callback=load_plugins,
-        help="A Python file with layers of your own; it is run. See docs/plugins.md.",
+        help="A Python file with your own layers, losses, data sets, …; it is run. See "
+        "docs/plugins.md.",
     )(command)
     return click.option(
         "--debug",
@@ -174,7 +175,7 @@ def shipped(
             options["input_shape"] = tuple(int(n) for n in input_shape.split(","))
         except ValueError:
             raise click.BadParameter(
-                f"{input_shape!r} is no shape such as 3,32,32",
+                f"{input_shape!r} is not a shape such as 3,32,32",
                 param_hint="--input-shape",
             ) from None
     if not options:

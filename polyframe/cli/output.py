@@ -58,8 +58,8 @@ def is_number(text: str) -> bool:
     return True
 
 
-def figure(name: str, value: float) -> str:
-    """A figure of a training as people read it."""
+def shown(name: str, value: float) -> str:
+    """A value of a training as people read it."""
     if name == "epoch":
         return f"{value:.0f}"
     if name.endswith("accuracy"):
@@ -74,10 +74,10 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, (int, float))
 
 
-def figures(values: Mapping[str, Any]) -> str:
-    """``loss 0.0712  accuracy 97.50 %``; what is no single number is left out."""
-    shown = {name: value for name, value in values.items() if is_scalar(value)}
-    return "  ".join(f"{name} {figure(name, value)}" for name, value in shown.items())
+def shown_all(values: Mapping[str, Any]) -> str:
+    """``loss 0.0712  accuracy 97.50 %``; what is not a single number is left out."""
+    numbers = {name: value for name, value in values.items() if is_scalar(value)}
+    return "  ".join(f"{name} {shown(name, value)}" for name, value in numbers.items())
 
 
 def print_matrices(values: Mapping[str, Any], classes: Sequence[str] = ()) -> None:

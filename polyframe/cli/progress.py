@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from polyframe.cli.output import figures
+from polyframe.cli.output import shown_all
 from polyframe.train import Callback, Plan, StepEnd
 from polyframe.train.callbacks.helpers import scalars
 
@@ -73,7 +73,7 @@ class Pace:
 
     @property
     def done(self) -> int:
-        """Steps that lie behind, those before a resume included."""
+        """Steps that are done, those before a resume included."""
         return (self.now.epoch - 1) * (self.steps or 0) + self.now.index + 1
 
     @property
@@ -135,7 +135,7 @@ class Lines(Callback):
         """Say what came of an epoch."""
         self.pace.epoch()
         shown = {k: v for k, v in scalars(row).items() if k not in UNSHOWN}
-        self.write(f"epoch {epoch}/{self.pace.epochs}  {figures(shown)}")
+        self.write(f"epoch {epoch}/{self.pace.epochs}  {shown_all(shown)}")
 
     def write(self, line: str) -> None:
         """One line on stderr."""

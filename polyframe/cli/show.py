@@ -34,6 +34,9 @@ def show(
     a bare model with cross-entropy (where its output is one number per class, else mean
     squared error) and Adam. The framework need not be installed.
 
+    A backend that cannot train has only a program that predicts. Files of a program
+    that are not text are named on stderr.
+
     Several backends stand side by side where the terminal is wide enough. In a pipe the
     text is plain, so that it can be kept as a file.
 
@@ -57,7 +60,7 @@ def show(
     programs = []
     for name in dict.fromkeys(backends):
         backend = registry.get(name)
-        if inference:
+        if inference or "train" not in backend.abilities:
             written = write_inference(spec, backend, target, optimize).program
         else:
             step = make_step(
@@ -70,6 +73,11 @@ def show(
         draw(programs)
     else:
         plain(programs)
+    for _, title, program in programs:
+        for file, content in program.files.items():
+            if isinstance(content, bytes):
+                size = f"{program.language}, {len(content):,} bytes"
+                click.echo(f"{title}: {file} ({size}) is not text", err=True)
 
 
 def plain(programs: list[tuple[str, str, Program]]) -> None:
@@ -77,7 +85,7 @@ def plain(programs: list[tuple[str, str, Program]]) -> None:
     files = [
         (title, file, text)
         for _, title, program in programs
-        for file, text in program.files.items()
+        for file, text in program.texts.items()
     ]
     for i, (title, file, text) in enumerate(files):
         if len(files) > 1:
@@ -95,11 +103,11 @@ def draw(programs: list[tuple[str, str, Program]]) -> None:
     width = 3 + sum(
         max(map(len, text.splitlines()), default=0) + 3
         for _, _, program in programs
-        for text in program.files.values()
+        for text in program.texts.values()
     )
     titles, texts = [], []
     for _, title, program in programs:
-        for file, text in program.files.items():
+        for file, text in program.texts.items():
             titles.append(f"{title}: {file}")
             texts.append(
                 Syntax(

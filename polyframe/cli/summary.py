@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from polyframe.cli.options import backend_option, common_options, load_source
+
+if TYPE_CHECKING:
+    from polyframe.contract.backend import Backend
 
 
 @click.command()
@@ -33,8 +36,8 @@ def summary(spec: str, backends: tuple[str, ...]) -> None:
     click.echo(found.summary(natives))
 
 
-def layout_of(backend: Any) -> Any:
+def layout_of(backend: Backend) -> Any:
     """How a backend orders the axes of a sample, as a function of its shape."""
-    if getattr(backend, "layout", "NCHW") == "NHWC":
+    if backend.layout == "NHWC":
         return lambda shape: (*shape[1:], shape[0])
     return lambda shape: shape

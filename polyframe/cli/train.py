@@ -82,7 +82,7 @@ def train(
       checkpoint/           what --resume goes on from; best.safetensors
       result.json           the outcome;  env.json: versions, device, threads
 
-    A checkpoint is written behind each epoch and each minute (`model_checkpoint` in the
+    A checkpoint is written after each epoch and each minute (`model_checkpoint` in the
     recipe's callbacks changes that). Ctrl-C stops after the step that is under way and
     writes one; a second Ctrl-C stops at once. With --resume the same command goes on
     where it stopped, bit for bit as if it had not, even if the process was killed, and
@@ -133,20 +133,20 @@ def train(
 def report(result: RunResult) -> None:
     """The final table: a row an epoch, and where everything is."""
     from polyframe.cli.output import (
-        figure,
-        figures,
         is_scalar,
         print_matrices,
         print_table,
+        shown,
+        shown_all,
     )
 
     rows = result.history
-    shown = rows if len(rows) <= 10 else [*rows[:3], *rows[-6:]]
+    some = rows if len(rows) <= 10 else [*rows[:3], *rows[-6:]]
     names = [name for name, value in rows[0].items() if is_scalar(value)]
-    # A resumed run may have watched other figures before.
+    # A resumed run may have watched other values before.
     cells = [
-        [figure(n, row[n]) if is_scalar(row.get(n)) else "-" for n in names]
-        for row in shown
+        [shown(n, row[n]) if is_scalar(row.get(n)) else "-" for n in names]
+        for row in some
     ]
     if len(rows) > 10:
         cells.insert(3, ["…"] + [""] * (len(names) - 1))
@@ -155,6 +155,6 @@ def report(result: RunResult) -> None:
     if result.stopped:
         click.echo(f"stopped: {result.stopped}")
     if result.test:
-        click.echo(f"test:    {figures(result.test)}")
+        click.echo(f"test:    {shown_all(result.test)}")
     click.echo(f"program: {result.program}")
     click.echo(f"folder:  {result.path}  ({result.seconds:.1f} s)")

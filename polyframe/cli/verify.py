@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from polyframe.conformance.verify import Certificate
 
-DTYPES = ("float64", "float32")
+DTYPES = ("float64", "float32")  # as in the library, which is imported when it runs
 
 
 @click.command()
@@ -25,7 +25,7 @@ DTYPES = ("float64", "float32")
     "dtypes",
     multiple=True,
     type=click.Choice(DTYPES),
-    help="Only in this one; by default in both.",
+    help="Only in this one; by default in both, and with a precision in float32.",
 )
 @click.option(
     "--steps",
@@ -61,8 +61,14 @@ def verify(
 
     It is trained on each backend from the same weights on the same random batches, in
     float64 and float32, and every pair is compared tensor by tensor: each layer's output
-    in both modes, the slopes of the loss, gradients, running statistics, parameters and
-    the optimizer's state behind the first and the last step, losses and predictions.
+    in both modes, gradients, running statistics, parameters and the optimizer's state
+    after the first and the last step, losses and predictions.
+
+    A recipe is trained with its own loss, optimizer, semantics and training settings
+    (clipping, accumulation, EMA, freezing, precision), but without its schedule. With
+    semantics native each backend runs with its framework's defaults; where these make
+    it compute something else, it is not equal, and they are named. A precision is for
+    weights in float32, so nothing is compared in float64 then.
 
     SPEC|RECIPE is a YAML or JSON file or a shipped name. Without -b all backends are
     compared that are usable here. Exit code 1 if something is out of bounds; `polyframe
@@ -87,9 +93,8 @@ def verify(
         if sys.stderr.isatty():
             click.echo(text, err=True)
 
-    chosen = list(backends) or list(registry.usable())
-    order = [dtype for dtype in DTYPES if dtype in (dtypes or DTYPES)]
-    found = certify(subject, chosen, steps, order, tell=tell)
+    chosen = list(backends) or list(registry.usable("train", "float64"))
+    found = certify(subject, chosen, steps, dtypes, tell=tell)
     if folder is not None:
         keep(found.to_data(), folder)
     if as_json:
@@ -139,7 +144,7 @@ def show(found: Certificate) -> None:
     heads = [
         "dtype",
         "tensors",
-        "figures",
+        "values",
         "worst",
         "bound",
         "where",
@@ -150,14 +155,25 @@ def show(found: Certificate) -> None:
     names = ", ".join(b.name for b in found.backends)
     what = f"{', '.join(found.dtypes)}; {found.steps} steps"
     name = found.subject.spec.name
+    precision = found.subject.training.precision
+    if precision is not None:
+        click.echo(
+            f"{precision} is for weights in float32: nothing is compared in float64, "
+            f"which only shows what {precision} rounds"
+        )
+    if found.differences:
+        click.echo("Native defaults that differ:")
+        for line in found.differences:
+            click.echo(f"  {line}")
     if found.passed:
         click.echo(f"{name}: equal on {names} ({what})")
     elif found.missed:
         count = len(found.missed)
         pair = " -b ".join(found.missed[0].pair)
+        cause = ", because native defaults differ" if found.differences else ""
         click.echo(
-            f"{name}: NOT equal on {names} ({what}): {count} figures are out of bounds; "
-            f"`polyframe diff … -b {pair}` shows where"
+            f"{name}: NOT equal on {names} ({what}): {count} values are out of bounds"
+            f"{cause}; `polyframe diff … -b {pair}` shows where"
         )
     else:
         click.echo(

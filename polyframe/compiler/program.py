@@ -1,4 +1,4 @@
-"""A program: named text files, an entry, and where each weight goes.
+"""A program: named files, an entry, the place of each weight, and a source map.
 
 Backends write programs; nothing here knows what language the text is in.
 """
@@ -6,20 +6,54 @@ Backends write programs; nothing here knows what language the text is in.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
+
+Role = Literal[
+    "construction",
+    "forward",
+    "loss",
+    "optimizer",
+    "optimizer_class",
+    "loss_and_gradients",
+    "apply",
+    "train_step",
+]
+"""What lines of a program do: making a node and calling it; the loss of an
+output; making the optimizer, and its class (or function) where the program has that; the functions
+of the training step."""
+WHOLE = ""
+"""The key, in a source map, of what belongs to the whole program."""
+
+
+class Span(NamedTuple):
+    """Lines of a file, from ``first`` to ``last``, both included and counted from 1."""
+
+    file: str
+    first: int
+    last: int
+
+
+SourceMap = Mapping[str, Mapping[Role, Span]]
+"""Path of a node (of an output, for its loss; ``WHOLE`` for optimizer and step) → role →
+lines. A node inside a block has the lines of the block's class; where a layer or a block
+is shared, each call has a path of its own, and its construction is the first one's. A
+node that is an expression has no construction, and what a rewrite has folded into another
+node has that one's lines."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a canonical array lives natively: a path, and how it is turned.
+    """Where a canonical array is kept natively: a path, and its layout there.
 
     ``native = canonical.reshape(shape).transpose(perm)``; both may be left out. Where
-    ``shape`` is given, ``canonical`` is the shape to go back to.
+    ``shape`` is given, ``canonical`` is the canonical array's own shape.
     """
 
     path: str
@@ -32,7 +66,7 @@ class Slot:
         path = f"{prefix}.{self.path}" if prefix else self.path
         return replace(self, path=path)
 
-    def to_native(self, value: np.ndarray) -> np.ndarray:
+    def to_native(self, value: Array) -> Array:
         """The native array, contiguous."""
         if self.shape is not None:
             value = value.reshape(self.shape)
@@ -40,7 +74,7 @@ class Slot:
             value = value.transpose(self.perm)
         return np.ascontiguousarray(value)
 
-    def to_canonical(self, value: np.ndarray) -> np.ndarray:
+    def to_canonical(self, value: Array) -> Array:
         """The canonical array, contiguous."""
         if self.perm is not None:
             value = value.transpose(np.argsort(self.perm))
@@ -52,15 +86,20 @@ class Slot:
 class Program:
     """What a backend wrote for one spec.
 
-    ``entry`` names the model in it; ``weights`` maps canonical names to slots;
-    ``draws`` lists the paths of random layers in the order in which the program takes
-    their factors; ``forms`` says which form of its entry each node took; ``built`` maps
-    native paths of layers with weights to the shapes that they take, for frameworks
-    that make weights late; ``state`` names what the optimizer keeps for each parameter,
-    in its order.
+    - ``files``: texts or, in binary formats, bytes; the first is the one that is run.
+    - ``entry``: the name of the model in it.
+    - ``weights``: canonical name → slot.
+    - ``draws``: the paths of the random layers, in the order in which the program takes
+      their random numbers.
+    - ``forms``: path of a node → the name of the form that was written for it.
+    - ``built``: native path of a layer with weights → the shape of its input per sample,
+      for frameworks that make weights late.
+    - ``state``: the names of the optimizer's arrays for each parameter, in order.
+    - ``language``: of the files that are text.
+    - ``source_map``: which lines belong to which node and role.
     """
 
-    files: Mapping[str, str]
+    files: Mapping[str, str | bytes]
     entry: str
     weights: Mapping[str, Slot]
     draws: tuple[str, ...] = ()
@@ -68,14 +107,39 @@ class Program:
     built: Mapping[str, Shape] = field(default_factory=dict)
     state: tuple[str, ...] = ()
     language: str = "python"
+    source_map: SourceMap = field(default_factory=dict)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The files that are text."""
+        return {n: text for n, text in self.files.items() if isinstance(text, str)}
 
     @property
     def source(self) -> str:
-        """The text; of several files, the first."""
-        return next(iter(self.files.values()))
+        """The program's text: the first file that is text; "" without any."""
+        return next(iter(self.texts.values()), "")
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the text."""
-        text = "\0".join(f"{name}\0{text}" for name, text in self.files.items())
-        return hashlib.sha256(text.encode()).hexdigest()
+        """SHA-256 of all files."""
+        parts = (
+            name.encode() + b"\0" + (c.encode() if isinstance(c, str) else c)
+            for name, c in self.files.items()
+        )
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+    def lines(self, path: str, role: Role) -> list[str]:
+        """The lines that the source map names."""
+        span = self.source_map[path][role]
+        return self.texts[span.file].splitlines()[span.first - 1 : span.last]
+
+    def owners(self, file: str, line: int) -> Iterator[tuple[str, Role]]:
+        """(path, role) of all that a line belongs to, the shortest spans first."""
+        owners = [
+            (span.last - span.first, path, role)
+            for path, roles in self.source_map.items()
+            for role, span in roles.items()
+            if span.file == file and span.first <= line <= span.last
+        ]
+        owners.sort(key=lambda owner: owner[0])
+        return ((path, role) for _, path, role in owners)

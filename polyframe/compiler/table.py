@@ -1,6 +1,6 @@
 """A backend's table: what it writes for each layer, loss and optimizer.
 
-An entry has one form or two, each saying where it holds; the first that holds is
+An entry has one form or two, and each says where it holds; the first that holds is
 written. Conformance tests run every form, chosen or not.
 """
 
@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from polyframe.compiler.training import LossFunction, TrainingSpec
 from polyframe.errors import UnsupportedError
 from polyframe.spec.layers.base import Shape
+from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph, TypedNode
 
 
@@ -35,12 +37,20 @@ class Target:
         return self.device == "cpu" and self.precision is None
 
 
+# Which fields an element has depends on its class, so views give it as Any.
+
+
 @dataclass(frozen=True)
 class View:
     """What a table entry sees of one node."""
 
     node: TypedNode
     target: Target
+
+    @property
+    def word(self) -> str:
+        """The name of the entry."""
+        return self.node.layer.type
 
     @property
     def layer(self) -> Any:
@@ -54,16 +64,67 @@ class View:
 
 
 @dataclass(frozen=True)
+class LossView:
+    """What a table entry sees of one loss."""
+
+    function: LossFunction
+    target: Target
+
+    @property
+    def word(self) -> str:
+        """The name of the entry."""
+        return self.function.loss.type
+
+    @property
+    def loss(self) -> Any:
+        """The loss, with nothing UNSET, without its factor."""
+        return self.function.loss
+
+    @property
+    def axes(self) -> int:
+        """How many axes outputs have after the channels; 0 if it does not matter."""
+        return self.function.axes
+
+    @property
+    def labels(self) -> bool:
+        """Whether targets are integer labels."""
+        return self.function.targets == "labels"
+
+    @property
+    def probabilities(self) -> bool:
+        """Whether targets are probabilities of classes."""
+        return self.function.targets == "probabilities"
+
+
+@dataclass(frozen=True)
+class OptimizerView:
+    """What a table entry sees of the optimizer."""
+
+    rule: Any  # the Optimizer, with nothing UNSET; its fields depend on its class
+    target: Target
+    training: Training = field(default_factory=Training)
+
+    @property
+    def word(self) -> str:
+        """The name of the entry."""
+        return str(self.rule.type)
+
+
+@dataclass(frozen=True)
 class Form:
     """One way to write an entry, and where it holds.
 
-    ``faster``: less idiomatic than those behind it, and written for
+    Both functions take a ``View``, ``LossView`` or ``OptimizerView``. ``when`` says
+    whether the form holds; ``write`` returns what the backend's writer takes (``Code``,
+    for Python).
+
+    ``faster``: less idiomatic than the forms after it, and written for
     ``Target.optimize`` only.
     """
 
     name: str
-    write: Callable[[View], Any]
-    when: Callable[[View], bool] = lambda view: True
+    write: Callable[[Any], Any]
+    when: Callable[[Any], bool] = lambda view: True
     faster: bool = False
 
 
@@ -72,22 +133,31 @@ class Entry:
     """One or two forms; ``gap`` is the reason where none of them holds.
 
     ``snippets``: the file of the functions and classes that its code names, where they
-    are not the backend's own (a plug-in's).
+    are not the backend's own (a plug-in's). ``since``: the version of polyframe whose
+    element it was written for.
     """
 
     forms: tuple[Form, ...]
     gap: str = "no form holds here"
     snippets: Path | None = None
+    since: str = "0.1"
 
 
 Table = Mapping[str, Entry]
+"""Name of a layer, loss or optimizer → its entry. No two of them share a name."""
+
+
+def covers(table: Table, *words: str) -> bool:
+    """Whether a table has forms for all of these names, for all options or some."""
+    return all(word in table and table[word].forms for word in words)
 
 
 _ADDED: dict[str, dict[str, Entry]] = {}
 
 
 def add_entries(backend: str, table: Table) -> None:
-    """Add entries for a plug-in's layers to a backend, by its name ("torch")."""
+    """Add entries for a plug-in's layers, losses and optimizers to a backend, by its
+    name ("torch")."""
     _ADDED.setdefault(backend, {}).update(table)
 
 
@@ -96,44 +166,77 @@ def added_entries(backend: str) -> Table:
     return _ADDED.get(backend, {})
 
 
-def choose(table: Table, node: TypedNode, target: Target) -> Form | str:
-    """The form for a node, or the reason why there is none."""
-    found = table.get(node.layer.type)
-    if found is None:
+def choose(table: Table, view: View | LossView | OptimizerView) -> Form | str:
+    """The form for a node, a loss or the optimizer, or the reason why there is none."""
+    entry, target = table.get(view.word), view.target
+    if entry is None:
         return "this backend has no entry for it"
-    view = View(node, target)
-    held = [form for form in found.forms if form.when(view)]
-    wanted = target.forms.get(node.layer.type)
-    for form in held:
-        if form.name == wanted:
+    applicable = [form for form in entry.forms if form.when(view)]
+    preferred = target.forms.get(view.word)
+    for form in applicable:
+        if form.name == preferred:
             return form
-    held = [form for form in held if target.optimize or not form.faster]
-    return held[0] if held else found.gap
+    applicable = [form for form in applicable if target.optimize or not form.faster]
+    return applicable[0] if applicable else entry.gap
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The forms that a program is written in: by path of the node, by loss, and that of
+    the optimizer, if it trains."""
+
+    nodes: Mapping[str, Form]
+    losses: Mapping[LossFunction, Form] = field(default_factory=dict)
+    optimizer: Form | None = None
 
 
 def choose_all(
-    table: Table, graph: TypedGraph, target: Target, backend: str
-) -> dict[str, Form]:
-    """Path → form for every leaf; one error lists all that cannot be written. A layer
-    that is called several times is made once: faster forms are for all calls or none.
+    table: Table,
+    graph: TypedGraph,
+    target: Target,
+    step: TrainingSpec | None,
+    backend: str,
+) -> Choice:
+    """The form of every leaf, loss and the optimizer; one UnsupportedError lists all
+    that cannot be written. A layer that is called several times is made once: faster
+    forms are for all calls or none.
     """
-    forms: dict[str, Form] = {}
-    gaps = []
+    nodes: dict[str, Form] = {}
+    missing: list[str] = []
     plain = replace(target, optimize=False)
     calls: dict[str, set[Form | str]] = {}
     for node in graph.walk():
-        calls.setdefault(node.owner, set()).add(choose(table, node, target))
+        calls.setdefault(node.owner, set()).add(choose(table, View(node, target)))
     for node in graph.walk():
         alike = len(calls[node.owner]) == 1
-        form = choose(table, node, target if alike else plain)
+        form = choose(table, View(node, target if alike else plain))
         if isinstance(form, str):
-            gaps.append(f"{node.path} ({node.layer.type}): {form}")
+            missing.append(f"{node.path} ({node.layer.type}): {form}")
         else:
-            forms[node.path] = form
-    if gaps:
-        raise UnsupportedError(
-            f"the {backend} backend cannot run {len(gaps)} of the nodes: "
-            + "; ".join(gaps),
-            where=graph.name,
-        )
-    return forms
+            nodes[node.path] = form
+    problems = []
+    if missing:
+        count, each = len(missing), "; ".join(missing)
+        problems.append(f"cannot run {count} of the nodes: {each}")
+    if step is None:
+        _raise(problems, graph, backend)
+        return Choice(nodes)
+    losses: dict[LossFunction, Form] = {}
+    for function in step.functions(graph):
+        form = choose(table, LossView(function, target))
+        if isinstance(form, str):
+            problems.append(f"has no loss {function.loss.type!r}: {form}")
+        else:
+            losses[function] = form
+    rule = choose(table, OptimizerView(step.optimizer, target, step.training))
+    if isinstance(rule, str):
+        problems.append(f"has no optimizer {step.optimizer.type!r}: {rule}")
+    _raise(problems, graph, backend)
+    assert isinstance(rule, Form)
+    return Choice(nodes, losses, rule)
+
+
+def _raise(problems: list[str], graph: TypedGraph, backend: str) -> None:
+    if problems:
+        text = f"the {backend} backend " + "; it ".join(dict.fromkeys(problems))
+        raise UnsupportedError(text, where=graph.name)

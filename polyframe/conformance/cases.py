@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from polyframe.compiler.table import Target, View, choose
 from polyframe.contract.backend import Backend
 from polyframe.contract.registry import get
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.randomness import generator
@@ -68,7 +67,7 @@ def form_of(
         n for n in spec_around([case]).infer().walk() if n.name == f"it{case[0]}"
     )
     table = get(backend).entries
-    form = choose(table, node, target)
+    form = choose(table, View(node, target))
     if isinstance(form, str):
         return None
     held = [f.name for f in table[case[1]].forms if f.when(View(node, target))]
@@ -77,9 +76,14 @@ def form_of(
 
 def cases_of(backend: str | Backend, word: str, form: str, dtype: str) -> list[Case]:
     """The examples of a layer that take that form."""
-    target = Target(dtype)
+    target = Target(dtype, training=trains(backend))
     found = examples(word)
     return [case for case in found if form_of(backend, case, target, form) == form]
+
+
+def trains(backend: str | Backend) -> bool:
+    """Whether a backend has the ability to train."""
+    return "train" in get(backend).abilities
 
 
 def own_draws(word: str, form: str) -> bool:
@@ -94,11 +98,12 @@ def compiled(
     dtype: str,
     form: str | None = None,
     device: str = "cpu",
-) -> tuple[Model, dict[str, np.ndarray]]:
-    """A model around the cases with weights of which none is left at 0 or 1."""
+) -> tuple[Model, dict[str, Array]]:
+    """A model around the cases with weights of which none is left at 0 or 1; without a
+    loss on a backend that does not train."""
     model = compile_model(
-        spec_around(cases), backend, loss="mse", optimizer=SGD(lr=0.0), dtype=dtype,
-        device=device, forms={cases[0][1]: form} if form else None,
+        spec_around(cases), backend, "mse" if trains(backend) else None, SGD(lr=0.0),
+        dtype=dtype, device=device, forms={cases[0][1]: form} if form else None,
     )  # fmt: skip
     weights = initial_weights(model.graph.parameters, 0, "float64")
     for name, value in weights.items():
@@ -114,12 +119,12 @@ def batch_for(
     seed: int = 0,
     dtype: str = "float64",
     wide: bool = True,
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+) -> tuple[list[Array], list[Array]]:
     """Random inputs and random targets, a list of each; the first sample's numbers are
     large (``wide``), so that activations clip."""
     graph = spec.infer()
 
-    def values(name: str, shape: Shape) -> np.ndarray:
+    def values(name: str, shape: Shape) -> Array:
         rng = generator(seed, "batch", name)
         found = rng.normal(size=(count, *shape))
         if wide:
@@ -130,7 +135,7 @@ def batch_for(
     return [values(*pair) for pair in graph.inputs], [values(*pair) for pair in named]
 
 
-def drawn(model: Model, count: int = BATCH) -> dict[str, np.ndarray]:
+def drawn(model: Model, count: int = BATCH) -> dict[str, Array]:
     """The factors of this step's random layers, by path."""
-    draws = model.stager.draws(model.session, count, model.steps_done)
+    draws = model.engine.draws(count, model.steps_done)
     return dict(zip(model.program.draws, draws, strict=True))

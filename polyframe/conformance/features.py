@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.compiler.table import Target, choose
+from polyframe.compiler.table import Target, View, choose, covers
 from polyframe.conformance.cases import drawn
 from polyframe.conformance.figures import BIT_EQUAL, FORWARD, STEPS, Figure, distance
 from polyframe.conformance.oracle import Trainer
-from polyframe.conformance.rules import RULES
+from polyframe.conformance.rules import rules
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.graph import Input
@@ -203,7 +204,7 @@ CASES: dict[str, Case] = {
     "a loss of pixels": Case(pixels, batch_size=5),
     **{
         f"accumulate, {rule.type}": Case(optimizer=rule, options={"accumulate": 2})
-        for rule in RULES.values()
+        for rule in rules().values()
         if rule.weight_decay  # the last one of each type
     },
 }
@@ -362,8 +363,8 @@ def mapped(
     what: str,
     entry: str,
     backend: Backend,
-    found: Mapping[str, np.ndarray],
-    wanted: Mapping[str, np.ndarray],
+    found: Mapping[str, Array],
+    wanted: Mapping[str, Array],
     bound: Any,
 ) -> Iterator[Figure]:
     """The same for arrays by name; a name on one side only is infinitely far away."""
@@ -381,11 +382,12 @@ def writes(
     """Whether a backend has all that a training needs; family ``gaps`` sees to it that
     what it lacks is declared."""
     graph = net.infer({})
-    losses = {one.type for one in parse_losses(loss, graph.outputs)}
-    if not losses <= set(backend.losses) or optimizer not in backend.optimizers:
-        return False
     table, target = backend.entries, Target("float64")
-    return not any(isinstance(choose(table, n, target), str) for n in graph.walk())
+    words = [optimizer, *(one.type for one in parse_losses(loss, graph.outputs))]
+    if not covers(table, *words):
+        return False
+    views = (View(node, target) for node in graph.walk())
+    return not any(isinstance(choose(table, view), str) for view in views)
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,20 @@ class Figure:
         )
 
 
-def distance(a: Any, b: Any) -> float:
-    """max|a-b| / max|b|; 0 for equal arrays, infinite where something is not finite."""
+def distance(a: ArrayLike, b: ArrayLike) -> float:
+    """max|a-b| / max|b|; 0 for equal arrays, infinite where shapes differ or something
+    is not finite."""
+    scale = np.abs(np.asarray(b, np.float64)).max(initial=0)
+    return scaled_distance(a, b, float(scale))
+
+
+def scaled_distance(a: ArrayLike, b: ArrayLike, scale: float) -> float:
+    """max|a-b| over a scale; 0 for equal arrays, infinite where shapes differ or
+    something is not finite. Arrays are never broadcast: a wrong shape is an error."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("inf")
-    if a.size == 0:
+    off = float(np.abs(a - b).max(initial=0))
+    if off == 0:
         return 0.0
-    apart, scale = np.abs(a - b).max(), np.abs(b).max()
-    if apart == 0:
-        return 0.0
-    return float(apart / scale) if scale else float("inf")
+    return off / scale if scale else float("inf")

@@ -21,13 +21,13 @@ from polyframe.conformance.cases import Case, batch_for, examples, form_of, spec
 from polyframe.conformance.features import figure, mapped, normed, writes
 from polyframe.conformance.figures import BIT_EQUAL, GRADIENT, STEPS, Bound, Figure
 from polyframe.conformance.gaps import fact
-from polyframe.conformance.suite import Check
+from polyframe.conformance.suite import Check, dtypes, partners
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import usable
 from polyframe.data import Dataset
 from polyframe.eject.write import eject
 from polyframe.errors import WeightsError
 from polyframe.io import weights as weight_files
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.randomness import generator
@@ -51,12 +51,7 @@ from polyframe.train.checkpoint import FOLDER
 CHUNK = 25  # layers in one model
 EPOCHS, BATCH_SIZE, SAMPLES = 2, 3, 14  # 5 batches an epoch, two a step: 3 steps
 STOPPED = 4  # steps: one into the second epoch
-Arrays = dict[str, np.ndarray]
-
-
-def others(backend: Backend) -> list[Backend]:
-    """The other usable backends."""
-    return [found for name, found in usable().items() if name != backend.name]
+Arrays = dict[str, Array]
 
 
 # --- weights ---------------------------------------------------------------------------
@@ -91,13 +86,12 @@ def random_weights(model: Model) -> Arrays:
 def moved(backend: Backend, dtype: str, device: str) -> Iterator[Figure]:
     """Weights of every layer: into a file, into a fresh model, to the other backend and
     back, bit for bit; and the fresh model computes with them what the first one does."""
-    partners = others(backend)[:1]
     cases = weighted([backend], dtype)
     for start in range(0, len(cases), CHUNK):
         yield from there_and_back(
             backend, backend, cases[start : start + CHUNK], dtype, device
         )
-    for partner in partners:
+    for partner in partners(backend)[:1]:
         both = weighted([backend, partner], dtype)
         for start in range(0, len(both), CHUNK):
             part = both[start : start + CHUNK]
@@ -194,7 +188,7 @@ def resumed_bound(device: str) -> Bound:
 
 
 def fitted(model: Model, **options: Any) -> Any:
-    """``fit``, with checkpoints behind each step; its history."""
+    """``fit``, with checkpoints after each step; its history."""
     rng = np.random.default_rng(2)
     x = rng.normal(size=(SAMPLES, *model.graph.inputs[0][1]))
     y = rng.integers(0, 3, SAMPLES)
@@ -205,7 +199,7 @@ def fitted(model: Model, **options: Any) -> Any:
 
 
 def trainee(backend: Backend, device: str) -> Model:
-    """All that has a state: running statistics, dropout, Adam, averages, accumulation."""
+    """All that has a state: running statistics, dropout, Adam, EMA, accumulation."""
     return compile_model(
         normed(), backend, "cross_entropy", Adam(lr=1e-2, weight_decay=0.1),
         dtype="float64", device=device, seed=4, accumulate=2, ema=0.7,
@@ -218,7 +212,7 @@ def resumed(backend: Backend, device: str) -> Iterator[Figure]:
     to rounding."""
     places = [backend]
     places += [
-        b for b in others(backend) if writes(b, normed(), "cross_entropy", "Adam")
+        b for b in partners(backend) if writes(b, normed(), "cross_entropy", "Adam")
     ]
     for there in places[:2]:
         pairs = [(backend, there), (there, backend)]
@@ -256,7 +250,7 @@ def going_on(
 
 LOOKS: dict[str, Callable[[Model], Arrays]] = {
     "weights": Model.weights,
-    "averages": Model.inference_weights,
+    "EMA": Model.inference_weights,
     "state": Model.training_state,
 }
 
@@ -317,7 +311,7 @@ def ejected(backend: Backend, name: str) -> Iterator[Figure]:
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:
-    """Weights in both dtypes, refusals, resuming, and scripts if it ejects any."""
+    """Weights in every dtype, refusals, resuming, and scripts if it ejects any."""
 
     def check(entry: str, what: str, dtype: str, measure: Any, *given: Any) -> Check:
         return Check(
@@ -325,13 +319,15 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
             partial(measure, backend, *given),
         )  # fmt: skip
 
-    for dtype in ("float64", "float32"):
+    for dtype in dtypes(backend):
         yield check("weights", "there and back", dtype, moved, dtype, device)
+    if "train" not in backend.abilities:
+        return
     if writes(backend, normed()):
         yield check("weights", "refusals", "float64", refused, device)
     if writes(backend, normed(), "cross_entropy", "Adam"):
         yield check("checkpoints", "going on", "float64", resumed, device)
-    if backend.ejects and device == "cpu":
+    if "eject" in backend.abilities and device == "cpu":
         able = (
             name
             for name, make in SCRIPTS.items()

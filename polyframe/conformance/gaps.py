@@ -8,13 +8,25 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from polyframe.conformance.cases import batch_for, front
-from polyframe.conformance.figures import FORWARD, Bound, Figure, distance
-from polyframe.conformance.suite import Check
+import numpy as np
+
+from polyframe.compiler.table import covers
+from polyframe.conformance import losses, optimizers
+from polyframe.conformance.cases import batch_for, front, trains
+from polyframe.conformance.figures import (
+    DIFFERENCES,
+    FORWARD,
+    Bound,
+    Figure,
+    distance,
+)
+from polyframe.conformance.suite import Check, dtypes
 from polyframe.contract.backend import Backend
 from polyframe.contract.gaps import Gap, Witness
 from polyframe.errors import PolyframeError, UnsupportedError
+from polyframe.io.version import newer
 from polyframe.model.compile import compile as compile_model
+from polyframe.model.model import Model
 from polyframe.randomness import generator
 from polyframe.spec.graph import Input
 from polyframe.spec.interpreter import interpret
@@ -26,11 +38,15 @@ from polyframe.spec.sampling import initial_weights
 from polyframe.train.arrays import as_one
 
 TRUE = Bound(0.0, "a fact: it holds (0) or not (1)")
+RIGHT = {"float64": FORWARD.value, "float32": 1e-5}
+"""Dtype → how far a case may be off and is still right."""
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:
-    """One check for each entry of the catalogue and one for each gap."""
-    for family in (Layer, Loss, Optimizer):
+    """One check for each entry of the catalogue and one for each gap; losses and
+    optimizers are asked for where the backend trains."""
+    families = (Layer, Loss, Optimizer) if trains(backend) else (Layer,)
+    for family in families:
         for word in sorted(family.registry):
             if word != "Block":  # made of layers; the writer's own business
                 yield _check(backend, word, "declared", device, declared)
@@ -42,7 +58,8 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
 
 def _check(backend: Backend, word: str, what: str, device: str, measure: Any) -> Check:
     call = partial(measure, backend, word)
-    return Check("gaps", word, what, "float64", device, backend.name, call)
+    dtype = dtypes(backend)[0]
+    return Check("gaps", word, what, dtype, device, backend.name, call)
 
 
 def fact(backend: Backend, word: str, what: str, holds: bool, detail: str) -> Figure:
@@ -50,21 +67,19 @@ def fact(backend: Backend, word: str, what: str, holds: bool, detail: str) -> Fi
     return Figure(what, word, backend.name, detail, float(not holds), TRUE)
 
 
-def supported(backend: Backend, word: str) -> bool:
-    """Whether a backend writes an entry, wholly or in part."""
-    entry = backend.entries.get(word)
-    known = bool(entry and entry.forms)
-    return known or word in backend.losses or word in backend.optimizers
-
-
 def declared(backend: Backend, word: str) -> Iterator[Figure]:
-    """An entry is written, or a gap names it."""
+    """An entry is written, or a gap names it, or it is later than the backend."""
+    entries = backend.entries
     named = word in backend.reasons
-    detail = (
-        "written" if supported(backend, word) else "neither written nor in gaps.yaml"
-    )
-    holds = supported(backend, word) or named
-    yield fact(backend, word, "declared", holds, detail)
+    detail = "neither written nor in gaps.yaml"
+    if covers(entries, word):
+        since, newest = entries[word].since, backend.written_for
+        detail, named = "written", not newer(since, newest)
+        if not named:
+            detail = f"is from {since}, but the backend was written for {newest}"
+    elif named:
+        detail = backend.reasons[word]
+    yield fact(backend, word, "declared", named, detail)
 
 
 def healed(backend: Backend, word: str, gap: Gap, device: str) -> Iterator[Figure]:
@@ -74,19 +89,32 @@ def healed(backend: Backend, word: str, gap: Gap, device: str) -> Iterator[Figur
         yield fact(backend, word, "matches something", False, "there is no such entry")
         return
     if gap.witness is None:
-        there = supported(backend, word)
+        there = covers(backend.entries, word)
         detail = "it is written: the gap has healed, remove it" if there else "missing"
         yield fact(backend, word, "still missing", not there, detail)
         return
-    spec = spec_of(word, gap.witness)
     try:
-        _compiled(spec, backend, gap.witness, device)
+        compiled(backend, word, gap.witness, device)
         detail, holds = "compiles: the gap has healed, remove it", False
     except UnsupportedError as error:
         detail, holds = str(error), gap.reason in str(error)
     yield fact(backend, word, "is refused with its reason", holds, detail)
-    wrong, detail = forced(spec, backend, word, gap.witness, device)
+    wrong, detail = forced(backend, word, gap.witness, device)
     yield fact(backend, word, "is wrong when forced", wrong, detail)
+
+
+def compiled(backend: Backend, word: str, witness: Witness, device: str) -> Model:
+    """A model of the witness's case."""
+    if word in Loss.registry:
+        each = Loss.find(word)(**witness.fields)
+        return losses.model_of(backend, [each], witness.inputs, device=device)[0]
+    if word in Optimizer.registry:
+        rule = Optimizer.find(word)(**witness.fields)
+        form = next((f.name for f in backend.entries[word].forms), "")
+        return optimizers.model_of(backend, rule, form, "float64", device, None)
+    loss = "mse" if witness.training else None
+    spec, dtype = spec_of(word, witness), dtypes(backend)[0]
+    return compile_model(spec, backend, loss, SGD(lr=0.0), dtype=dtype, device=device)
 
 
 def spec_of(word: str, witness: Witness) -> ModelSpec:
@@ -103,37 +131,65 @@ def spec_of(word: str, witness: Witness) -> ModelSpec:
     return ModelSpec(inputs, tensors, name="witness")
 
 
-def _compiled(spec: ModelSpec, backend: Backend, witness: Witness, device: str) -> Any:
-    loss = "mse" if witness.training else None
-    return compile_model(
-        spec, backend, loss, SGD(lr=0.0), dtype="float64", device=device
-    )
-
-
 def forced(
-    spec: ModelSpec, backend: Backend, word: str, witness: Witness, device: str
+    backend: Backend, word: str, witness: Witness, device: str
 ) -> tuple[bool, str]:
     """Whether the case comes out wrong where every form is let in, and how."""
     free = copy.copy(backend)
     entry = free.entries[word]
     forms = tuple(replace(form, when=lambda view: True) for form in entry.forms)
     free.table = {**free.table, word: replace(entry, forms=forms)}  # type: ignore[misc]
+    measure = off_layer
+    if word in Loss.registry:
+        measure = off_loss
+    elif word in Optimizer.registry:
+        measure = off_optimizer
     try:
-        model = _compiled(spec, free, witness, device)
-        weights = initial_weights(model.graph.parameters, 0, "float64")
-        for name, value in weights.items():
-            weights[name] = value + generator(3, name).uniform(0.1, 0.5, value.shape)
-        model.load_weights(weights)
-        x, y = batch_for(spec, 2)
-        known, state = interpret(model.graph, weights, x, training=witness.training)
-        if witness.training:
-            model.train_step(as_one(x), as_one(y))
-            found = model.weights()
-            apart = max((distance(found[n], v) for n, v in state.items()), default=0.0)
-        else:
-            apart = distance(model.predict(as_one(x)), known[spec.graph.outputs[0]])
+        apart = measure(compiled(free, word, witness, device), witness)
     except (PolyframeError, NotImplementedError, KeyError, ValueError) as error:
         return True, f"raises {type(error).__name__}"
     text = f"off by {apart:.1e}"
-    wrong = not apart <= FORWARD.value
+    wrong = not apart <= RIGHT[dtypes(backend)[0]]
     return wrong, text if wrong else f"{text}: the gap has healed, remove it"
+
+
+def off_layer(model: Model, witness: Witness) -> float:
+    """How far a layer's output or running statistics are from the definition."""
+    spec = model.spec
+    weights = initial_weights(model.graph.parameters, 0, "float64")
+    for name, value in weights.items():
+        weights[name] = value + generator(3, name).uniform(0.1, 0.5, value.shape)
+    model.load_weights(weights)
+    x, y = batch_for(spec, 2)
+    known, state = interpret(model.graph, weights, x, training=witness.training)
+    if not witness.training:
+        return distance(model.predict(as_one(x)), known[spec.graph.outputs[0]])
+    model.train_step(as_one(x), as_one(y))
+    found = model.weights()
+    return max((distance(found[n], v) for n, v in state.items()), default=0.0)
+
+
+def off_loss(model: Model, witness: Witness) -> float:
+    """How far a loss and its slopes are from the definition; the witness's input is the
+    output that it is of."""
+    (shape,) = witness.inputs
+    loss = model.engine.objective.losses[0]
+    case = losses.Case(loss, shape, loss.target_kinds[0])
+    logits, y = losses.outputs(shape, "usual", seed=0), losses.targets(case)
+    losses.set_logits(model, [logits])
+    x = losses.inputs_for(model, [shape])
+    wanted, slopes = losses.expected(loss, logits, y, None)
+    gradient = model.gradients(x, y)["head0.weight"]
+    off = losses.apart(gradient, losses.as_weight(slopes))
+    value = distance(np.asarray(model.train_step(x, y)), wanted)
+    return max(value, off if not off <= DIFFERENCES.value else 0.0)
+
+
+def off_optimizer(model: Model, witness: Witness) -> float:
+    """How far an optimizer's weights are from the rule's after some steps."""
+    rule = optimizers.Rule(model.engine.objective.optimizer, model.weights(), "float64")
+    for _ in range(optimizers.SHORT):
+        rule.take(model.gradients(*optimizers.samples()))
+        model.train_step(*optimizers.samples())
+    found = model.weights()
+    return max(distance(found[name], w) for name, w in rule.weights.items())

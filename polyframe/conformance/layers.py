@@ -7,14 +7,15 @@ the order of summation only; central differences of the definition for their own
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from polyframe.compiler.table import Target
+from polyframe.compiler.table import Target, covers
 from polyframe.conformance.cases import (
+    BATCH,
     Case,
     batch_for,
     cases_of,
@@ -24,8 +25,10 @@ from polyframe.conformance.cases import (
     form_of,
     own_draws,
     spec_around,
+    trains,
 )
 from polyframe.conformance.figures import (
+    BIT_EQUAL,
     DIFFERENCES,
     FLOAT32,
     FORWARD,
@@ -34,10 +37,13 @@ from polyframe.conformance.figures import (
     Bound,
     Figure,
     distance,
+    scaled_distance,
 )
-from polyframe.conformance.suite import Check
+from polyframe.conformance.suite import Check, dtypes, partners
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import get, usable
+from polyframe.contract.registry import get
+from polyframe.io.array import Array
+from polyframe.randomness import generator
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers import ReLU
 from polyframe.spec.layers.base import Layer
@@ -45,11 +51,14 @@ from polyframe.spec.losses import MSE
 from polyframe.spec.typed import TypedGraph
 from polyframe.train.arrays import as_list, as_one
 
+Measure = Callable[..., Iterator[Figure]]
+"""Takes (backend, layer, form, device)."""
+
 
 def defined(
     graph: TypedGraph,
-    weights: Mapping[str, np.ndarray],
-    x: Sequence[np.ndarray],
+    weights: Mapping[str, Array],
+    x: Sequence[Array],
     **options: Any,
 ) -> tuple[Any, Any]:
     """What the definition says, (values, new states): in float64, and in the dtype of
@@ -61,7 +70,7 @@ def defined(
 
 
 def measured(
-    value: np.ndarray, wanted: np.ndarray, written: np.ndarray, dtype: str
+    value: Array, wanted: Array, written: Array, dtype: str
 ) -> tuple[float, Bound]:
     """The distance from the definition, and its bound; in float32 as a multiple of the
     distance of the definition in float32 (``written``)."""
@@ -69,6 +78,11 @@ def measured(
     if dtype == "float64":
         return apart, FORWARD
     return apart / max(distance(written, wanted), HALF_A_UNIT), FLOAT32
+
+
+def modes(backend: str | Backend) -> tuple[bool, ...]:
+    """Inference and, where it trains, training."""
+    return (False, True) if trains(backend) else (False,)
 
 
 def forward(
@@ -80,7 +94,11 @@ def forward(
     )
     x, _ = batch_for(model.spec)
     what = "forward, float64"
-    for training in (False, True):
+    for name, value in model.weights().items():
+        apart, detail = distance(value, weights[name]), f"{form}, {name}"
+        said = "weights loaded, and read again"
+        yield Figure(said, word, get(backend).name, detail, apart, BIT_EQUAL)
+    for training in modes(backend):
         draws = drawn(model) if training else None
         wanted, _ = interpret(model.graph, weights, x, training=training, draws=draws)
         for name, value in model.activations(as_one(x), training=training).items():
@@ -94,6 +112,10 @@ def forward(
         yield Figure(
             what, word, get(backend).name, f"{form}, {name}, predict", apart, FORWARD
         )
+    for name, value in model.weights().items():
+        apart, detail = distance(value, weights[name]), f"{form}, {name}"
+        said = "weights loaded, and read again"
+        yield Figure(said, word, get(backend).name, detail, apart, BIT_EQUAL)
 
 
 def differences(
@@ -115,26 +137,28 @@ def differences(
         # A bias in front of a batch norm has a gradient of zero: scale by all of them.
         scale = max(np.abs(found[name]).max() for name in wanted)
         for name, (picked, values) in wanted.items():
-            apart = np.abs(found[name].reshape(-1)[picked] - values).max()
+            shape = graph.parameters[name].shape
+            apart = np.inf  # of another shape, it is not the parameter's gradient
+            if found[name].shape == shape:
+                flat = found[name].reshape(-1)[picked]
+                apart = scaled_distance(flat, values, scale)
             what = "gradients against central differences"
             detail = f"{form}, {name}"
-            yield Figure(
-                what, word, get(backend).name, detail, apart / scale, DIFFERENCES
-            )
+            yield Figure(what, word, get(backend).name, detail, apart, DIFFERENCES)
 
 
 def slopes(
     graph: TypedGraph,
-    weights: dict[str, np.ndarray],
-    x: list[np.ndarray],
-    y: np.ndarray,
+    weights: dict[str, Array],
+    x: list[Array],
+    y: Array,
     draws: Any,
-) -> dict[str, tuple[np.ndarray, list[float]]]:
+) -> dict[str, tuple[Array, list[float]]]:
     """Trainable name → (a few places, the slopes of the mean squared error there, by the
     five-point formula)."""
     rng, found = np.random.default_rng(1), {}
 
-    def loss(name: str, flat: np.ndarray) -> float:
+    def loss(name: str, flat: Array) -> float:
         changed = weights | {name: flat.reshape(weights[name].shape)}
         known, _ = interpret(graph, changed, x, training=True, draws=draws)
         return float(MSE().define(known[graph.outputs[0]], y).mean())
@@ -176,8 +200,7 @@ def agreement(
         scale = max((np.abs(exact[name]).max() for name in names if exact), default=0)
         for backend, gradients in own.items():
             for name in names:
-                apart = np.abs(gradients[name] - exact[name]).max()
-                value = apart / scale if apart else 0.0
+                value = scaled_distance(gradients[name], exact[name], scale)
                 what = "gradients between backends, float64"
                 yield Figure(
                     what, case[1], get(backend).name, f"{name}, {case}", value, GRADIENT
@@ -233,6 +256,22 @@ def hidden(
         yield Figure(what, word, get(backend).name, f"{form}, {name}", apart, bound)
 
 
+def predictions(
+    backend: str | Backend, word: str, form: str, device: str = "cpu"
+) -> Iterator[Figure]:
+    """What ``predict`` gives in float32, by the yardstick of ``float32``; for backends
+    that do not train (of the others, ``hidden`` asks for it after a step)."""
+    cases = cases_of(backend, word, form, "float32")
+    model, weights = compiled(backend, cases, "float32", form, device)
+    x, _ = batch_for(model.spec, dtype="float32", wide=False)
+    (wanted, _), (written, _) = defined(model.graph, weights, x)
+    found = as_list(model.predict(as_one(x)))
+    for name, value in zip(model.graph.outputs, found, strict=True):
+        apart, bound = measured(value, wanted[name], written[name], "float32")
+        what, detail = "predict, float32", f"{form}, {name}"
+        yield Figure(what, word, get(backend).name, detail, apart, bound)
+
+
 def float32(
     backend: str | Backend, word: str, form: str, device: str = "cpu"
 ) -> Iterator[Figure]:
@@ -242,7 +281,7 @@ def float32(
     # Norms of a few large numbers cancel in float32 by nature; activations do not.
     large = Layer.find(word).__module__ == ReLU.__module__
     x, _ = batch_for(model.spec, dtype="float32", wide=large)
-    for training in (False, True):
+    for training in modes(backend):
         draws = drawn(model) if training else None
         options: dict[str, Any] = {"training": training, "draws": draws}
         (wanted, _), (written, _) = defined(model.graph, weights, x, **options)
@@ -250,6 +289,22 @@ def float32(
             apart, bound = measured(value, wanted[name], written[name], "float32")
             what = "float32 error / NumPy's float32 error"
             yield Figure(what, word, get(backend).name, f"{form}, {name}", apart, bound)
+
+
+TRAINING_MEASURES: dict[str, tuple[Measure, ...]] = {
+    "float64": (forward, differences, statistics, hidden),
+    "float32": (
+        float32,
+        partial(statistics, dtype="float32"),
+        partial(hidden, dtype="float32"),
+    ),
+}
+"""Dtype → what is measured of a form on a backend that trains."""
+INFERENCE_MEASURES: dict[str, tuple[Measure, ...]] = {
+    "float64": (forward,),
+    "float32": (float32, predictions),
+}
+"""The same on one that does not."""
 
 
 def forms(backend: str | Backend, word: str, dtype: str) -> list[str]:
@@ -262,6 +317,23 @@ def forms(backend: str | Backend, word: str, dtype: str) -> list[str]:
     ]
 
 
+def draw_formula(word: str, backend: str) -> Iterator[Figure]:
+    """What ejected scripts draw for a random layer, against what the layer draws; none
+    where it has no formula, and is not ejected."""
+    for number, _, options, shapes in examples(word):
+        layer = Layer.find(word)(**options).resolve({})
+        formula = layer.draw_formula() if layer.random else None
+        if formula is None:
+            continue
+        shape = (BATCH, *layer.draw_shape(*shapes))
+        bits = generator(number, "formula").integers(0, 2**32, shape, np.uint32)
+        # The text of a layer's own code, which runs anyway.
+        value = eval(formula, {"np": np, "bits": bits})  # noqa: S307
+        apart = distance(value, layer.draw(bits))
+        detail = f"example {number}"
+        yield Figure("draw_formula", word, backend, detail, apart, FORWARD)
+
+
 def check_layer(
     layer: type[Layer] | str, backends: Sequence[str | Backend]
 ) -> list[Figure]:
@@ -271,34 +343,27 @@ def check_layer(
     ``figure.passed`` says whether each is within its bound.
     """
     word = layer if isinstance(layer, str) else layer.word
-    found: list[Figure] = []
+    found = list(draw_formula(word, get(backends[0]).name)) if backends else []
     for backend in backends:
-        for form in forms(backend, word, "float64"):
-            found += forward(backend, word, form)
-            found += differences(backend, word, form)
-            found += statistics(backend, word, form)
-            found += hidden(backend, word, form)
-        for form in forms(backend, word, "float32"):
-            found += float32(backend, word, form)
-            found += statistics(backend, word, form, dtype="float32")
-            found += hidden(backend, word, form, dtype="float32")
-    return [*found, *agreement(word, backends)]
+        for dtype, measures in measures_of(backend).items():
+            for form in forms(backend, word, dtype):
+                found += _all(measures, backend, word, form, "cpu")
+    return [*found, *agreement(word, [b for b in backends if trains(b)])]
+
+
+def measures_of(backend: str | Backend) -> dict[str, tuple[Measure, ...]]:
+    """Dtype → what is measured of a form, by what the backend can do."""
+    measures = TRAINING_MEASURES if trains(backend) else INFERENCE_MEASURES
+    return {dtype: measures[dtype] for dtype in dtypes(get(backend))}
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:
     """Every form of every layer that the backend has an entry for: against the
-    definition, and against the other usable backends that have it, too."""
-    kinds = {
-        "float64": (forward, differences, statistics, hidden),
-        "float32": (
-            float32,
-            partial(statistics, dtype="float32"),
-            partial(hidden, dtype="float32"),
-        ),
-    }
-    others = [b for name, b in usable().items() if name != backend.name]
-    for word, entry in sorted(backend.entries.items()):
-        if not entry.forms:
+    definition and, if it trains, against the other usable backends that have it."""
+    kinds = measures_of(backend)
+    others = partners(backend) if trains(backend) else []
+    for word in sorted(set(backend.entries) & set(Layer.registry)):
+        if not covers(backend.entries, word):
             continue
         for dtype, measures in kinds.items():
             for form in forms(backend, word, dtype):
@@ -306,14 +371,19 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
                     "layers", word, form, dtype, device, backend.name,
                     partial(_all, measures, backend, word, form, device),
                 )  # fmt: skip
-        partners = [b for b in others if word in b.entries and b.entries[word].forms]
-        if partners:
-            measure = partial(agreement, word, [*partners[:1], backend])
+        if Layer.find(word).random:
+            measure = partial(draw_formula, word, backend.name)
+            yield Check(
+                "layers", word, "formula", "float64", device, backend.name, measure
+            )
+        having = [b for b in others if covers(b.entries, word)]
+        if having:
+            measure = partial(agreement, word, [*having[:1], backend])
             yield Check(
                 "layers", word, "gradients", "float64", device, backend.name, measure
             )
 
 
-def _all(measures: Iterable[Any], *given: Any) -> Iterator[Figure]:
+def _all(measures: Iterable[Measure], *given: Any) -> Iterator[Figure]:
     for measure in measures:
         yield from measure(*given)

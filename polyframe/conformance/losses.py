@@ -11,89 +11,82 @@ import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from polyframe.compiler.table import Form, LossView, Target, covers
+from polyframe.compiler.training import LossFunction
 from polyframe.conformance.figures import (
     DIFFERENCES,
     FLOAT32,
     FORWARD,
     HALF_A_UNIT,
     Figure,
+    scaled_distance,
 )
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
+from polyframe.data import random_batches
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.graph import Input
 from polyframe.spec.layers import Conv2D, Dense
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses import Loss
+from polyframe.spec.losses import Loss, TargetKind
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import SGD
 from polyframe.train.arrays import as_one
 
-SHAPES = ((4,), (4, 3), (4, 3, 2), (4, 2, 3, 2))
 COUNT = 5
-KINKS = {"triplet"}
-"""Losses that have no slope where all outputs are 0."""
+PIXELS = COUNT * 6
 WEIGHTS = np.array([0.5, 0.0, 2.0, 1.25, 3.0])
 """Of the samples."""
-Case = tuple[Any, Shape]
+
+
+class Case(NamedTuple):
+    """A loss, the shape of an output for it, and what its targets are."""
+
+    loss: Any
+    shape: Shape
+    targets: TargetKind
+
+    @property
+    def function(self) -> LossFunction:
+        """What programs write for it."""
+        return LossFunction.of(*self)
 
 
 @functools.cache
 def cases(ranks: tuple[int, ...] = (1, 2, 3, 4)) -> list[Case]:
-    """Every loss in every example, with the shape of an output for it."""
+    """Every loss in every example, with each kind of targets, and with the shape of an
+    output for it."""
     found: list[Case] = []
     for word in sorted(Loss.registry):
-        for options in Loss.find(word).examples:
-            loss = Loss.find(word)(**options)
-            shapes: Sequence[Shape] = [(12,)] if word == "triplet" else SHAPES
-            for shape in shapes:
-                try:
-                    loss.check(shape)
-                except SpecError:
-                    continue
-                if len(shape) in ranks:
-                    found.append((loss, shape))
+        cls = Loss.find(word)
+        for options, shape in product(cls.examples, cls.example_shapes):
+            loss = cls(**options)
+            try:
+                loss.check(shape)
+            except SpecError:
+                continue
+            if len(shape) in ranks:
+                found += [Case(loss, shape, kind) for kind in loss.target_kinds]
     return found
 
 
-def targets(loss: Any, shape: Shape, count: int = COUNT, seed: int = 1) -> np.ndarray:
+def targets(case: Case, count: int = COUNT, seed: int = 1) -> Array:
     """Targets that a loss is defined on, edges among them."""
     rng = np.random.default_rng(seed)
-    full = (count, *shape)
-    if loss.type == "triplet":
-        return np.zeros(count)
-    if loss.labels and not getattr(loss, "soft", False):
-        # Every class, and what is ignored, however few samples there are.
-        y = np.resize(rng.permutation(shape[0]), (count, *shape[1:]))
-        ignored = getattr(loss, "ignore_index", None)
-        if ignored is not None:
-            y.reshape(-1)[4::5] = ignored
-        return y
-    if loss.type in ("cross_entropy", "nll", "dice", "kl_div"):
-        shares = rng.exponential(size=full)
-        shares /= shares.sum(axis=1, keepdims=True)
-        if loss.type == "kl_div" and loss.log_target:
-            return np.asarray(np.log(shares))
-        shares[0] = 0.0
-        shares[0, 1] = 1.0
-        if loss.type != "dice":
-            shares[1] *= 1.5  # no probabilities, and yet allowed
-        return np.asarray(shares)
-    if loss.type in ("binary_cross_entropy", "focal", "dice"):
-        shares = rng.random(full)
-        return np.where(shares < 0.3, 0.0, np.where(shares > 0.7, 1.0, shares))
-    if loss.type.endswith("hinge"):
-        return rng.choice([-1.0, 1.0], full)
-    return rng.normal(size=full)
+    return random_batches.targets(
+        case.loss, case.shape, count, rng, case.targets, edges=True
+    )
 
 
-def outputs(shape: Shape, scale: str, count: int = COUNT, seed: int = 0) -> np.ndarray:
+def outputs(shape: Shape, scale: str, count: int = COUNT, seed: int = 0) -> Array:
     """Random outputs; of "zeros", those of the first samples."""
     x = np.random.default_rng(seed).normal(size=(count, *shape))
     if scale == "zeros":
@@ -102,7 +95,7 @@ def outputs(shape: Shape, scale: str, count: int = COUNT, seed: int = 0) -> np.n
     return {"usual": 1.0, "extreme": 1e3}[scale] * x
 
 
-def slopes(loss: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def slopes(loss: Any, x: Array, y: Array) -> Array:
     """The slope of each sample's loss in each of its numbers, by central differences of
     the definition in long doubles: the five-point formula."""
     tiny = loss.type == "cosine" and not x[0].any()  # there it is as steep as 1e8
@@ -121,12 +114,10 @@ def slopes(loss: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return found
 
 
-def apart(a: np.ndarray, b: np.ndarray, least: float = 1e-3) -> float:
+def apart(a: Array, b: Array, least: float = 1e-3) -> float:
     """max|a-b| / max|b|, or over ``least``: of a saturated loss, slopes are rounding.
     Infinite where shapes differ or something is not finite."""
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("inf")
-    return float(np.abs(a - b).max() / max(np.abs(b).max(), least))
+    return scaled_distance(a, b, max(float(np.abs(b).max()), least))
 
 
 # --- models of heads ------------------------------------------------------------------
@@ -141,34 +132,39 @@ def head(shape: Shape, name: str, source: Any) -> Any:
 
 def model_of(
     backend: str | Backend, losses: Any, shapes: Sequence[Shape], **options: Any
-) -> tuple[Model, Any, list[np.ndarray]]:
+) -> tuple[Model, Any, list[Array]]:
     """A model of one head for each loss, with an input that makes each weight a logit;
     (model, its inputs, the logits of each head)."""
-    pixels = COUNT * 6
-    source = {1: Input((COUNT,), name="x"), 3: Input((pixels, 3, 2), name="z")}
+    source = {1: Input((COUNT,), name="x"), 3: Input((PIXELS, 3, 2), name="z")}
     ends = [head(shape, f"head{i}", source) for i, shape in enumerate(shapes)]
     used = [r for r in source if any(len(shape) == r for shape in shapes)]
     spec = ModelSpec([source[r] for r in used], ends, name="heads")
     given: dict[str, Any] = {"dtype": "float64", "device": "cpu"}
     given |= {"optimizer": SGD(lr=0.0)} | options
     model = compile_model(spec, backend, losses, **given)
-    image = np.zeros((COUNT, pixels, 3, 2))
+    logits = [outputs(shape, "usual", seed=i) for i, shape in enumerate(shapes)]
+    set_logits(model, logits)
+    return model, inputs_for(model, shapes), logits
+
+
+def inputs_for(model: Model, shapes: Sequence[Shape]) -> Any:
+    """The inputs of a model of heads, ones and zeros."""
+    image = np.zeros((COUNT, PIXELS, 3, 2))
     for number, (n, h, w) in enumerate(np.ndindex(COUNT, 3, 2)):
         image[n, number, h, w] = 1
     inputs = {1: np.eye(COUNT), 3: image}
-    logits = [outputs(shape, "usual", seed=i) for i, shape in enumerate(shapes)]
-    set_logits(model, logits)
-    return model, as_one([inputs[r].astype(model.dtype) for r in used]), logits
+    used = [r for r in inputs if any(len(shape) == r for shape in shapes)]
+    return as_one([inputs[r].astype(model.dtype) for r in used])
 
 
-def set_logits(model: Model, logits: Sequence[np.ndarray]) -> None:
+def set_logits(model: Model, logits: Sequence[Array]) -> None:
     """Let the heads give these numbers."""
     model.load_weights(
         {f"head{i}.weight": as_weight(value) for i, value in enumerate(logits)}
     )
 
 
-def as_weight(logits: np.ndarray) -> np.ndarray:
+def as_weight(logits: Array) -> Array:
     """Numbers by sample as the weight of a head, (C, N) or (C, N·H·W, 1, 1)."""
     last = np.moveaxis(logits, 1, 0)
     found = last.reshape(len(last), -1)
@@ -176,8 +172,8 @@ def as_weight(logits: np.ndarray) -> np.ndarray:
 
 
 def expected(
-    loss: Any, logits: np.ndarray, y: np.ndarray, weights: np.ndarray | None
-) -> tuple[float, np.ndarray]:
+    loss: Any, logits: Array, y: Array, weights: Array | None
+) -> tuple[float, Array]:
     """(the loss, its slopes) over all samples, by the definitions."""
     values = loss.define(logits, y)
     w = np.ones(COUNT) if weights is None else weights
@@ -191,34 +187,46 @@ def expected(
 # --- the checks -----------------------------------------------------------------------
 
 
-def values(backend: Backend, word: str, device: str) -> Iterator[Figure]:
-    """Each sample's loss (reduction "none"), usual outputs, extreme ones, and zeros."""
-    found = own_cases(backend, word)
-    losses = [dataclasses.replace(loss, reduction="none") for loss, _ in found]
-    shapes = [shape for _, shape in found]
-    model, x, _ = model_of(backend, losses, shapes, device=device)
-    y = [targets(loss, shape) for loss, shape in found]
+def values(backend: Backend, word: str, form: str, device: str) -> Iterator[Figure]:
+    """Each sample's loss as the program has it: usual outputs, extreme ones, zeros."""
+    own = own_cases(backend, word, form, "float64")
+    losses = [dataclasses.replace(case.loss, reduction="sum") for case in own]
+    shapes = [case.shape for case in own]
+    model, x, _ = model_of(backend, losses, shapes, device=device, forms={word: form})
+    y = [targets(case) for case in own]
     for scale in ("usual", "extreme", "zeros"):
         logits = [outputs(shape, scale, seed=i) for i, shape in enumerate(shapes)]
         set_logits(model, logits)
         each = zip(losses, logits, y, strict=True)
         wanted = sum(loss.define(a, b) for loss, a, b in each)
-        off = apart(np.asarray(model.loss(x, as_one(y))), wanted)
-        yield Figure("values, float64", word, backend.name, scale, off, FORWARD)
+        off = apart(each_sample(model, x, y), wanted)
+        detail = f"{form}, {scale}"
+        yield Figure("values, float64", word, backend.name, detail, off, FORWARD)
 
 
-def steps(backend: Backend, word: str, reduction: str, device: str) -> Iterator[Figure]:
+def each_sample(model: Model, x: Any, y: Sequence[Array]) -> Array:
+    """The loss of each sample, (N,), from steps in which no other one counts; the
+    model's reduction is "sum" and its learning rate 0."""
+    weights = np.eye(COUNT)
+    y = as_one(list(y))
+    found = [model.train_step(x, y, sample_weight=w) for w in weights]
+    return np.array(found, np.float64)
+
+
+def steps(
+    backend: Backend, word: str, form: str, reduction: str, device: str
+) -> Iterator[Figure]:
     """The loss and its slopes of a step, with and without weights of the samples."""
-    found = own_cases(backend, word)
+    own = own_cases(backend, word, form, "float64")
     losses = [
         dataclasses.replace(
-            loss, reduction=reduction, loss_weight=0.5 if i % 3 else 1.0
+            case.loss, reduction=reduction, loss_weight=0.5 if i % 3 else 1.0
         )
-        for i, (loss, _) in enumerate(found)
+        for i, case in enumerate(own)
     ]
-    shapes = [shape for _, shape in found]
-    model, x, _ = model_of(backend, losses, shapes, device=device)
-    y = [targets(loss, shape) for loss, shape in found]
+    shapes = [case.shape for case in own]
+    model, x, _ = model_of(backend, losses, shapes, device=device, forms={word: form})
+    y = [targets(case) for case in own]
     for scale, weights in (("usual", WEIGHTS), ("extreme", WEIGHTS), ("usual", None)):
         logits = [outputs(shape, scale, seed=i) for i, shape in enumerate(shapes)]
         set_logits(model, logits)
@@ -226,13 +234,11 @@ def steps(backend: Backend, word: str, reduction: str, device: str) -> Iterator[
             expected(*case, weights) for case in zip(losses, logits, y, strict=True)
         ]
         gradients = model.gradients(x, as_one(y), sample_weight=weights)
-        how = f"{scale}, {'no ' if weights is None else ''}weights"
+        how = f"{form}, {scale}, {'no ' if weights is None else ''}weights"
         for i, (_, wanted) in enumerate(both):
             off = apart(gradients[f"head{i}.weight"], as_weight(wanted))
-            what, detail = (
-                "gradients against central differences",
-                f"{losses[i]}, {how}",
-            )
+            what = "gradients against central differences"
+            detail = f"{losses[i]}, {how}"
             yield Figure(what, word, backend.name, detail, off, DIFFERENCES)
         total = np.array([sum(value for value, _ in both)])
         value = model.train_step(x, as_one(y), sample_weight=weights)
@@ -240,18 +246,20 @@ def steps(backend: Backend, word: str, reduction: str, device: str) -> Iterator[
         yield Figure("loss of a step, float64", word, backend.name, how, off, FORWARD)
 
 
-def float32(backend: Backend, word: str, device: str) -> Iterator[Figure]:
+def float32(backend: Backend, word: str, form: str, device: str) -> Iterator[Figure]:
     """The error of each sample's loss in float32, as a multiple of NumPy's."""
-    found = own_cases(backend, word)
-    losses = [dataclasses.replace(loss, reduction="none") for loss, _ in found]
-    shapes = [shape for _, shape in found]
-    model, x, _ = model_of(backend, losses, shapes, device=device, dtype="float32")
+    own = own_cases(backend, word, form, "float32")
+    losses = [dataclasses.replace(case.loss, reduction="sum") for case in own]
+    shapes = [case.shape for case in own]
+    model, x, _ = model_of(
+        backend, losses, shapes, device=device, dtype="float32", forms={word: form}
+    )
     for scale in ("usual", "extreme"):
         logits = [
             outputs(shape, scale, seed=i).astype(np.float32)
             for i, shape in enumerate(shapes)
         ]
-        y = [targets(loss, shape) for loss, shape in found]
+        y = [targets(case) for case in own]
         y = [a.astype(np.float32) if a.dtype.kind == "f" else a for a in y]
         wide = [a.astype(np.float64) if a.dtype.kind == "f" else a for a in y]
         set_logits(model, logits)
@@ -259,34 +267,47 @@ def float32(backend: Backend, word: str, device: str) -> Iterator[Figure]:
             loss.define(a.astype(np.float64), b)
             for loss, a, b in zip(losses, logits, wide, strict=True)
         )
-        own = sum(
+        single = sum(
             loss.define(a, b) for loss, a, b in zip(losses, logits, y, strict=True)
         )
-        yardstick = max(apart(own, exact), HALF_A_UNIT)
-        off = apart(np.asarray(model.loss(x, as_one(y)), np.float64), exact) / yardstick
+        yardstick = max(apart(single, exact), HALF_A_UNIT)
+        off = apart(each_sample(model, x, y), exact) / yardstick
         what = "float32 error / NumPy's float32 error"
-        yield Figure(what, word, backend.name, scale, off, FLOAT32)
+        yield Figure(what, word, backend.name, f"{form}, {scale}", off, FLOAT32)
 
 
-def own_cases(backend: Backend, word: str) -> list[Case]:
-    """Every option of a loss, in the shapes for which the backend has a head."""
+def own_cases(backend: Backend, word: str, form: str, dtype: str) -> list[Case]:
+    """Every option of a loss that the form holds for, in the shapes for which the
+    backend has a head."""
+    entries = backend.entries
     ranks = tuple(
-        rank
-        for rank, layer in ((1, "Dense"), (3, "Conv2D"))
-        if layer in backend.entries and backend.entries[layer].forms
+        rank for rank, layer in ((1, "Dense"), (3, "Conv2D")) if covers(entries, layer)
     )
-    return [case for case in cases(ranks) if case[0].type == word]
+    (chosen,) = (one for one in entries[word].forms if one.name == form)
+    return [case for case in cases(ranks) if holds(chosen, case, word, dtype)]
+
+
+def holds(form: Form, case: Case, word: str, dtype: str) -> bool:
+    """Whether a case is the loss's own and may take the form."""
+    view = LossView(case.function, Target(dtype))
+    return case.loss.type == word and form.when(view)
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:
-    """Every loss that the backend writes: values, steps of both reductions, float32."""
+    """Every form of every loss that the backend writes: values, steps of both
+    reductions, float32."""
     for word in sorted(Loss.registry):
-        if word not in backend.losses:
-            continue
-        for what, dtype, measure in (
-            ("values", "float64", partial(values, backend, word, device)),
-            ("steps, mean", "float64", partial(steps, backend, word, "mean", device)),
-            ("steps, sum", "float64", partial(steps, backend, word, "sum", device)),
-            ("values", "float32", partial(float32, backend, word, device)),
-        ):
-            yield Check("losses", word, what, dtype, device, backend.name, measure)
+        entry = backend.entries.get(word)
+        for form in entry.forms if entry is not None else ():
+            given = (backend, word, form.name)
+            for what, dtype, measure in (
+                ("values", "float64", partial(values, *given, device)),
+                ("steps, mean", "float64", partial(steps, *given, "mean", device)),
+                ("steps, sum", "float64", partial(steps, *given, "sum", device)),
+                ("values", "float32", partial(float32, *given, device)),
+            ):
+                if own_cases(*given, dtype):
+                    yield Check(
+                        "losses", word, f"{form.name}, {what}", dtype, device,
+                        backend.name, measure,
+                    )  # fmt: skip

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.compiler.table import OptimizerView, Target
 from polyframe.conformance.figures import BIT_EQUAL, FLOAT32, STEPS, Figure, distance
-from polyframe.conformance.rules import RULES
+from polyframe.conformance.rules import rules
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.layers import Dense, ReLU
@@ -24,11 +26,16 @@ from polyframe.spec.optimizers import Optimizer
 
 COUNT, CHANGE, SAVED, SLOWER = 50, 25, 20, 0.3
 SHORT = 8  # steps in float32
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Array]
 
 
 def model_of(
-    backend: Backend, rule: Optimizer, dtype: str, device: str, weights: Arrays | None
+    backend: Backend,
+    rule: Optimizer,
+    form: str,
+    dtype: str,
+    device: str,
+    weights: Arrays | None,
 ) -> Model:
     """A net whose parameters learn, with one matrix and one bias that start from 0."""
     layers = [
@@ -36,14 +43,15 @@ def model_of(
     ]  # fmt: skip
     net = Sequential(layers, (4,), name="small")
     model = compile_model(
-        net, backend, "cross_entropy", rule, dtype=dtype, device=device, seed=3
-    )
+        net, backend, "cross_entropy", rule, dtype=dtype, device=device, seed=3,
+        forms={rule.type: form},
+    )  # fmt: skip
     if weights is not None:
         model.load_weights(weights)
     return model
 
 
-def samples(dtype: str = "float64") -> tuple[np.ndarray, np.ndarray]:
+def samples(dtype: str = "float64") -> tuple[Array, Array]:
     """(x, y) of every step."""
     rng = np.random.default_rng(0)
     return rng.normal(size=(8, 4)).astype(dtype), rng.integers(0, 3, 8)
@@ -77,10 +85,12 @@ class Rule:
         }
 
 
-def fifty_steps(backend: Backend, name: str, device: str) -> Iterator[Figure]:
+def fifty_steps(
+    backend: Backend, name: str, form: str, device: str
+) -> Iterator[Figure]:
     """50 steps, the rate changing half-way; again from what was kept before step 20."""
-    rule = RULES[name]
-    model = model_of(backend, rule, "float64", device, None)
+    rule = rules()[name]
+    model = model_of(backend, rule, form, "float64", device, None)
     ruled = Rule(rule, model.weights(), "float64")
     kept: tuple[Arrays, Arrays] = {}, {}
     for step in range(COUNT):
@@ -91,12 +101,13 @@ def fifty_steps(backend: Backend, name: str, device: str) -> Iterator[Figure]:
             ruled.lr *= SLOWER
         ruled.take(model.gradients(*samples()))
         model.train_step(*samples())
-    yield from against(model, ruled, name, backend)
-    fresh = model_of(backend, rule, "float64", device, kept[0])
+    how = f"{form}, {name}"
+    yield from against(model, ruled, how, backend)
+    fresh = model_of(backend, rule, form, "float64", device, kept[0])
     fresh.load_training_state(kept[1], SAVED, 0)
     again = fresh.training_state()
     for key, value in kept[1].items():
-        detail, off = f"{name}, {key}", distance(again.get(key, ()), value)
+        detail, off = f"{how}, {key}", distance(again.get(key, ()), value)
         yield Figure(
             "state loaded, and read again",
             rule.type,
@@ -109,7 +120,7 @@ def fifty_steps(backend: Backend, name: str, device: str) -> Iterator[Figure]:
         if step == CHANGE:
             fresh.learning_rate *= SLOWER
         fresh.train_step(*samples())
-    yield from against(fresh, ruled, f"{name}, from step {SAVED}", backend)
+    yield from against(fresh, ruled, f"{how}, from step {SAVED}", backend)
 
 
 def against(
@@ -129,10 +140,10 @@ def against(
             yield Figure(what, ruled.rule.type, backend.name, where, off, STEPS)
 
 
-def float32(backend: Backend, name: str, device: str) -> Iterator[Figure]:
+def float32(backend: Backend, name: str, form: str, device: str) -> Iterator[Figure]:
     """8 steps in float32: at most 8 times as far from float64 as NumPy in float32."""
-    rule = RULES[name]
-    model = model_of(backend, rule, "float32", device, None)
+    rule = rules()[name]
+    model = model_of(backend, rule, form, "float32", device, None)
     exact = Rule(rule, model.weights(), "float64")
     single = Rule(rule, model.weights(), "float32")
     for _ in range(SHORT):
@@ -144,16 +155,23 @@ def float32(backend: Backend, name: str, device: str) -> Iterator[Figure]:
     for key, value in model.weights().items():
         off = distance(value, exact.weights[key]) / max(own, 2.0**-24)
         what = "float32 error / NumPy's float32 error"
-        yield Figure(what, rule.type, backend.name, f"{name}, {key}", off, FLOAT32)
+        detail = f"{form}, {name}, {key}"
+        yield Figure(what, rule.type, backend.name, detail, off, FLOAT32)
+
+
+def forms(backend: Backend, rule: Optimizer, dtype: str) -> list[str]:
+    """The forms that a backend may write an optimizer in."""
+    entry = backend.entries.get(rule.type)
+    view = OptimizerView(rule.resolve({}), Target(dtype))
+    return [f.name for f in entry.forms if f.when(view)] if entry is not None else []
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:
-    """Every optimizer that the backend writes, with every option."""
-    for name, rule in RULES.items():
-        if rule.type not in backend.optimizers:
-            continue
+    """Every optimizer that the backend writes, with every option, in every form."""
+    for name, rule in rules().items():
         for dtype, measure in (("float64", fifty_steps), ("float32", float32)):
-            yield Check(
-                "optimizers", rule.type, name, dtype, device, backend.name,
-                partial(measure, backend, name, device),
-            )  # fmt: skip
+            for form in forms(backend, rule, dtype):
+                yield Check(
+                    "optimizers", rule.type, f"{form}, {name}", dtype, device,
+                    backend.name, partial(measure, backend, name, form, device),
+                )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.randomness import order
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.losses import parse_losses
@@ -25,12 +26,12 @@ from polyframe.spec.typed import flatten
 from polyframe.train.arrays import as_list, as_one
 
 STEP = 1e-30
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Array]
 Part = Sequence[Any]
 """A batch: (x, y) or (x, y, weights of samples)."""
 
 
-class Analytic(np.ndarray):
+class Analytic(Array):
     """Complex numbers whose variance can be differentiated: NumPy's takes |x|."""
 
     def __array_function__(
@@ -115,9 +116,9 @@ class Trainer:
                 analytic[name][index] -= 1j * STEP
         return found
 
-    def factors(self, parts: Sequence[Part]) -> list[list[np.ndarray]]:
+    def factors(self, parts: Sequence[Part]) -> list[list[Array]]:
         """Weights of samples, over their labels' mean: part → output → (N,)."""
-        found: list[list[np.ndarray]] = [[] for _ in parts]
+        found: list[list[Array]] = [[] for _ in parts]
         for index, loss in enumerate(self.losses):
             columns, every = [], []
             weights = getattr(loss, "class_weights", None)

@@ -10,7 +10,7 @@ from polyframe.errors import PolyframeError
 
 TEMPLATE = "certificate.html.j2"
 DECADES = 4
-"""How far under its bound a figure may be before its bar is empty."""
+"""How far under its bound a value may be before its bar is empty."""
 
 
 def page(data: dict[str, Any]) -> str:
@@ -33,58 +33,60 @@ def page(data: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    dtypes = list(dict.fromkeys(f["dtype"] for f in data["figures"]))
+    dtypes = list(dict.fromkeys(f["dtype"] for f in data["comparisons"]))
     return environment.get_template(TEMPLATE).render(
         data=data,
-        grids={dtype: grid(data["figures"], dtype) for dtype in dtypes},
-        missed=[f for f in data["figures"] if not f["passed"]],
-        reasons=sorted({f["reason"] for f in data["figures"]}),
+        grids={dtype: grid(data["comparisons"], dtype) for dtype in dtypes},
+        missed=[f for f in data["comparisons"] if not f["passed"]],
+        reasons=sorted({f["reason"] for f in data["comparisons"]}),
         kinds=KINDS,
         small="{:.1e}".format,
     )
 
 
-def grid(figures: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
+def grid(comparisons: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
     """What is seen of one dtype: the kinds that there are, and for each layer and kind
-    the figure that comes closest to its bound."""
+    the one that comes closest to its bound."""
     worst: dict[str, dict[str, dict[str, Any]]] = {}
-    for figure in figures:
-        if figure["dtype"] != dtype:
+    for comparison in comparisons:
+        if comparison["dtype"] != dtype:
             continue
-        row = worst.setdefault(layer_of(figure), {})
-        known = row.get(figure["kind"])
-        if known is None or share(figure) > share(known):
-            row[figure["kind"]] = figure
+        row = worst.setdefault(layer_of(comparison), {})
+        known = row.get(comparison["kind"])
+        if known is None or share(comparison) > share(known):
+            row[comparison["kind"]] = comparison
     kinds = [k for k in KINDS if any(k in row for row in worst.values())]
     cells = {
-        layer: {kind: (figure, bar(figure)) for kind, figure in row.items()}
+        layer: {kind: (comparison, bar(comparison)) for kind, comparison in row.items()}
         for layer, row in worst.items()
     }
     return {"kinds": kinds, "rows": cells}
 
 
-def layer_of(figure: dict[str, Any]) -> str:
-    """The layer that a figure belongs to; a loss is the whole model's."""
-    if figure["kind"] == "loss":
+def layer_of(comparison: dict[str, Any]) -> str:
+    """The layer that a tensor belongs to; a loss is the whole model's."""
+    if comparison["kind"] in ("loss", "precision"):
         return "(the model)"
-    name = str(figure["name"]).partition("/")[0]
-    owned = figure["kind"] in ("gradient", "weights", "statistics", "state")
+    name = str(comparison["name"]).partition("/")[0]
+    owned = comparison["kind"] in ("gradient", "weights", "statistics", "state")
     return name.rpartition(".")[0] or name if owned else name
 
 
-def share(figure: dict[str, Any]) -> float:
-    """A figure as a part of its bound; infinite if it is none."""
-    value = float(figure["value"])
+def share(comparison: dict[str, Any]) -> float:
+    """A value as a part of its bound; infinite where it is not a number."""
+    value = float(comparison["value"])
     if not math.isfinite(value):
         return math.inf
-    return value / figure["bound"] if figure["bound"] else math.inf * bool(value) or 0.0
+    if not comparison["bound"]:
+        return math.inf if value else 0.0
+    return value / float(comparison["bound"])
 
 
-def bar(figure: dict[str, Any]) -> int:
+def bar(comparison: dict[str, Any]) -> int:
     """How full a cell is, in percent: 100 is the bound, every decade under it less."""
-    part = share(figure)
-    if part <= 0:
+    used = share(comparison)
+    if used <= 0:
         return 0
-    if not math.isfinite(part):
+    if not math.isfinite(used):
         return 100
-    return round(100 * min(1.0, max(0.0, 1 + math.log10(part) / DECADES)))
+    return round(100 * min(1.0, max(0.0, 1 + math.log10(used) / DECADES)))

@@ -16,6 +16,7 @@ import numpy as np
 
 from polyframe.contract.backend import Backend
 from polyframe.data.random_batches import batch, single
+from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.randomness import generator
@@ -31,6 +32,8 @@ from polyframe.train.arrays import as_one
 NUDGE = 4
 """Units in the last place by which a twin's initial weights are moved: a sum of some
 hundred numbers taken in another order is off by about as many."""
+COARSE = {"bfloat16": 2**16, "float16": 2**13}
+"""Units of float32 in one unit of a precision, by which it may round a weight."""
 
 Batch = tuple[Any, Any]
 """(x, y) as ``train_step`` takes them."""
@@ -42,6 +45,8 @@ class Subject:
 
     - ``loss``: None takes cross-entropy where every output is one number per class,
       else the mean squared error.
+    - ``training``: the training settings; ``accumulate`` makes a step take that many
+      batches. ``semantics``: "aligned", or "native" for each backend's own program.
     - ``batch_size``: samples of a batch; ``rate_change``: the step before which the
       learning rate is multiplied by 0.3 (None: never).
     """
@@ -50,6 +55,7 @@ class Subject:
     loss: Any = None
     optimizer: Optimizer = field(default_factory=lambda: SGD(lr=3e-4, momentum=0.9))
     training: Training = field(default_factory=Training)
+    semantics: str = "aligned"
     batch_size: int = 8
     seed: int = 0
     rate_change: int | None = None
@@ -58,6 +64,10 @@ class Subject:
     def graph(self) -> TypedGraph:
         """The typed graph, aligned."""
         return self.spec.infer({})
+
+    def defaults(self, backend: Backend) -> Mapping[str, Mapping[str, Any]]:
+        """What a backend resolves UNSET fields to; what is not in it is aligned."""
+        return backend.defaults if self.semantics == "native" else {}
 
     @cached_property
     def losses(self) -> Losses:
@@ -68,22 +78,26 @@ class Subject:
         return parse_losses(loss, self.graph.outputs)
 
     @cached_property
-    def weights(self) -> dict[str, np.ndarray]:
+    def weights(self) -> dict[str, Array]:
         """The initial weights, float64 arrays of numbers that float32 holds."""
-        found = initial_weights(self.graph.parameters, self.seed, "float64")
-        return {name: single(value) for name, value in found.items()}
+        drawn = initial_weights(self.graph.parameters, self.seed, "float64")
+        return {name: single(value) for name, value in drawn.items()}
 
-    def nudged(self, dtype: str = "float64", number: int = 1) -> dict[str, np.ndarray]:
+    def nudged(self, dtype: str = "float64", number: int = 1) -> dict[str, Array]:
         """The initial weights, each moved by a few units in the last place of a dtype:
-        as much as the sum that a layer takes is off by its rounding (``NUDGE``).
-        Each ``number`` moves them another way."""
-        found = {}
+        as much as the sum that a layer takes is off by its rounding (``NUDGE``); with a
+        ``precision``, which is for float32 only, by one unit of it. Each ``number``
+        moves them another way."""
+        precision = self.training.precision
+        coarse = dtype == "float32" and precision is not None
+        units = COARSE[str(precision)] if coarse else NUDGE
+        moved = {}
         for name, value in self.weights.items():
             rng = generator(number, "nudge", name)
             sign = np.where(rng.random(value.shape) < 0.5, 1, -1)
             exact = value.astype(dtype)
-            found[name] = exact + (NUDGE * sign * np.spacing(exact)).astype(dtype)
-        return found
+            moved[name] = exact + (units * sign * np.spacing(exact)).astype(dtype)
+        return moved
 
     def twin(self, dtype: str) -> Subject:
         """The subject whose distance from this one shows what a dtype's rounding grows
@@ -105,28 +119,45 @@ class Subject:
         dtype: str = "float64",
         device: str = "cpu",
         optimize: bool = True,
-        weights: Mapping[str, np.ndarray] | None = None,
+        weights: Mapping[str, Array] | None = None,
     ) -> Model:
-        """The subject on a backend, at the initial weights (or those given)."""
+        """The subject on a backend, at the initial weights (or those given).
+
+        In float64 nothing is computed in another precision: such a run shows what a
+        ``precision`` rounds.
+        """
+        training = self.training
+        if dtype != "float32":
+            training = dataclasses.replace(training, precision=None)
         model = compile_model(
             self.spec, backend, list(self.losses), self.optimizer, dtype=dtype,
-            device=device, seed=self.seed, optimize=optimize,
-            clip_norm=self.training.clip_norm, clip_value=self.training.clip_value,
-            ema=self.training.ema, freeze=self.training.freeze,
+            device=device, seed=self.seed, semantics=self.semantics, optimize=optimize,
+            **training.options(),
         )  # fmt: skip
-        found = self.weights if weights is None else weights
-        model.load_weights({n: w.astype(dtype) for n, w in found.items()})
+        start = self.weights if weights is None else weights
+        model.load_weights({n: w.astype(dtype) for n, w in start.items()})
         return model
 
-    def batch(self, step: int) -> Batch:
-        """The batch of a step: (x, y)."""
-        graph = self.graph
+    def batch(self, step: int, part: int = 0) -> Batch:
+        """A batch of a step, (x, y): the first, or with ``accumulate`` a later one."""
+        graph, number = self.graph, (step - 1) * self.training.accumulate + part + 1
         outputs = list(zip(graph.outputs, graph.output_shapes, strict=True))
-        x, y = batch(graph.inputs, outputs, self.losses, self.batch_size, step)
+        x, y = batch(graph.inputs, outputs, self.losses, self.batch_size, number)
         return as_one(x), as_one(y)
 
+    def batches(self, step: int) -> list[Batch]:
+        """All batches of a step."""
+        return [self.batch(step, part) for part in range(self.training.accumulate)]
+
+    def train_step(self, model: Model, step: int) -> float:
+        """One step of a model on the batches of a step; the loss, their mean."""
+        batches = self.batches(step)
+        if len(batches) == 1:
+            return float(model.train_step(*batches[0]))
+        return float(model.fit(batches, epochs=1)["loss"][-1])
+
     def before(self, model: Model, step: int) -> None:
-        """What happens before a step: the change of the learning rate."""
+        """Do what comes before a step: change the learning rate."""
         if step == self.rate_change:
             model.learning_rate *= 0.3
 
@@ -138,7 +169,7 @@ def subject_of(
     if recipe is not None:
         options = {
             "loss": recipe.loss, "optimizer": recipe.optimizer, "seed": recipe.seed,
-            "training": recipe.training,
+            "training": recipe.training, "semantics": recipe.semantics,
         } | options  # fmt: skip
     if optimizer is not None:
         options["optimizer"] = Optimizer.parse(optimizer)

@@ -1,5 +1,8 @@
 """The suite: checks as data, for any backend.
 
+Each family asks a backend for what it states in its ``abilities``: one that does not
+train is held against the definitions of layers, and one without float64 in float32.
+
 A backend's authors take the whole suite in a few lines of their own tests::
 
     from polyframe import conformance
@@ -17,11 +20,13 @@ from dataclasses import dataclass, field
 
 from polyframe.conformance.figures import Figure
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import get
+from polyframe.contract.registry import get, require, usable
 from polyframe.errors import BackendError, ConformanceError
 
 FAMILIES = ("gaps", "layers", "losses", "optimizers", "training", "features", "files")
 """Modules of this package, each with ``checks(backend, device)``."""
+TRAINING = frozenset({"losses", "optimizers", "training", "features"})
+"""Those of them that are for backends that train, in float64."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,13 @@ def checks(
 ) -> list[Check]:
     """The suite for one backend, in the order in which it is best run.
 
-    ``families`` are some of ``FAMILIES``. BackendError if the backend does not load or
-    is not usable: one that was asked for is never skipped.
+    ``families`` are some of ``FAMILIES``; those that train have no checks for a backend
+    that does not. BackendError if the backend does not load or is not usable, or trains
+    without float64: one that was asked for is never skipped.
     """
     found = get(backend)
+    if "train" in found.abilities:
+        require(found, "float64")
     probe = found.probe()
     if not probe.usable:
         raise BackendError(
@@ -76,7 +84,21 @@ def checks(
     return list(_checks(found, families, device))
 
 
+def partners(backend: Backend) -> list[Backend]:
+    """The other usable backends that it can be compared with: those that train in
+    float64."""
+    others = usable("train", "float64").items()
+    return [other for name, other in others if name != backend.name]
+
+
+def dtypes(backend: Backend) -> list[str]:
+    """Those of weights that it can compute in."""
+    return [d for d in ("float64", "float32") if d in {"float32", *backend.abilities}]
+
+
 def _checks(backend: Backend, families: Sequence[str], device: str) -> Iterator[Check]:
     for family in families:
+        if family in TRAINING and "train" not in backend.abilities:
+            continue
         module = importlib.import_module(f"polyframe.conformance.{family}")
         yield from module.checks(backend, device)

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.compiler.table import covers
 from polyframe.conformance.figures import BIT_EQUAL, GRADIENT, Bound, Figure, distance
 from polyframe.conformance.subject import Subject
-from polyframe.conformance.suite import Check
+from polyframe.conformance.suite import Check, partners
 from polyframe.conformance.verify import CHAOS, verify
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import usable
 from polyframe.errors import BackendError
 from polyframe.spec.graph import Input
 from polyframe.spec.layers import (
@@ -88,9 +88,8 @@ def subject(name: str) -> Subject:
 
 def partner(backend: Backend) -> Backend:
     """The usable backend that another one is compared with."""
-    for name, found in usable().items():
-        if name != backend.name:
-            return found
+    for other in partners(backend):
+        return other
     raise BackendError(
         "there is no other usable backend to compare with", where=backend.name,
         hint="install one: pip install 'polyframe[torch]'",
@@ -194,9 +193,7 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
     """Every net whose layers the backend has."""
     for name, (make, optimizer) in NETS.items():
         words = {node.layer.type for node in make().infer({}).walk()}
-        if optimizer.type not in backend.optimizers:
-            continue
-        if any(w not in backend.entries or not backend.entries[w].forms for w in words):
+        if not covers(backend.entries, optimizer.type, *words):
             continue
         for what, measure in (
             (f"{STEPS} steps", trajectory),

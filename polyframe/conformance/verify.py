@@ -5,21 +5,22 @@ from __future__ import annotations
 import datetime
 import itertools
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from polyframe.conformance.figures import FORWARD, GRADIENT, Bound
+from polyframe.conformance.defaults import native_differences
+from polyframe.conformance.figures import FORWARD, GRADIENT, Bound, scaled_distance
 from polyframe.conformance.subject import NUDGE, Subject
-from polyframe.conformance.trace import Key, Trace, trace
+from polyframe.conformance.trace import LOOKED_AT, Key, Trace, trace
 from polyframe.contract.backend import Backend
 from polyframe.contract.devices import threads
-from polyframe.contract.registry import get
-from polyframe.errors import BackendError
+from polyframe.contract.registry import get, require
+from polyframe.errors import BackendError, PolyframeError
 
-SCHEMA = 1
+SCHEMA = 2
 TWIN, OWN = 10.0, 8.0
 CHAOS = 1e-9
 VAGUE = 1e-2
@@ -33,6 +34,16 @@ SINGLE = (
     "times what moving {0}'s weights by four units in the last place and its "
     "hyperparameters by one does, or 4 units"
 )
+HALF = (
+    "{0} with weights in float32: at that step, in the tensor which is furthest, 8 times "
+    "the least that a backend is away from its own float64 run (which does without {0}), "
+    "or 10 times what moving {1}'s weights by one unit of {0} does"
+)
+CLOSER = Bound(
+    100.0,
+    "a backend that is 100 times closer to its float64 run leaves the precision out",
+)
+DTYPES = ("float64", "float32")
 Tell = Callable[[str], None]
 
 
@@ -63,6 +74,8 @@ class Certificate:
     device: str
     comparisons: list[Comparison] = field(default_factory=list)
     programs: dict[str, dict[str, str]] = field(default_factory=dict)
+    # what makes the backends' native programs differ, a line each
+    differences: list[str] = field(default_factory=list)
     # dtype → how far the first backend's predictions are from its nudged self's
     grown: dict[str, float] = field(default_factory=dict)
 
@@ -102,14 +115,23 @@ class Certificate:
             "device": self.device,
             "threads": threads(),
             "spec": {"name": subject.spec.name, "hash": subject.spec.hash},
+            "settings": {
+                "semantics": subject.semantics,
+                **subject.training.options(),
+                "freeze": list(subject.training.freeze),
+            },
             "losses": [str(loss) for loss in subject.losses],
-            "optimizer": str(subject.optimizer),
+            "optimizers": {
+                b.name: str(subject.optimizer.resolve(subject.defaults(b)))
+                for b in self.backends
+            },
+            "native_differences": self.differences,
             "steps": self.steps,
             "batch_size": subject.batch_size,
             "seed": subject.seed,
             "programs": self.programs,
             "chaos": {"grown": self.grown, "bound": CHAOS, "vague": self.vague},
-            "figures": [
+            "comparisons": [
                 {
                     "dtype": c.dtype, "pair": list(c.pair), "step": c.key.step,
                     "kind": c.key.kind, "name": c.key.name, "value": c.value,
@@ -121,46 +143,72 @@ class Certificate:
         }  # fmt: skip
 
 
+def choose_dtypes(subject: Subject, wanted: Sequence[str] = ()) -> tuple[str, ...]:
+    """The dtypes to compare in, float64 first: those wanted, else all that the subject
+    can run in. PolyframeError for float64 with a ``precision``."""
+    precision = subject.training.precision
+    if precision is None:
+        return tuple(d for d in DTYPES if d in (wanted or DTYPES))
+    if "float64" in wanted:
+        raise PolyframeError(
+            f"{precision} is for weights in float32: it cannot be compared in float64",
+            where="verify",
+            hint="leave the dtype out, or take float32",
+        )
+    return ("float32",)
+
+
 def verify(
     subject: Subject,
     backends: Sequence[str | Backend],
     steps: int = 100,
-    dtypes: Sequence[str] = ("float64", "float32"),
+    dtypes: Sequence[str] = (),
     device: str = "cpu",
     tell: Tell = lambda text: None,
 ) -> Certificate:
     """Train a subject on every backend and compare every pair.
 
-    Each dtype's run is compared tensor by tensor: all nodes in both modes, the slopes of
-    the loss in all nodes and parameters, running statistics, parameters and the
-    optimizer's state behind the first step and the last, every loss, and predictions.
-    ``tell`` hears what is being done. BackendError for fewer than two backends, or one
-    that is not usable.
+    Each dtype's run is compared tensor by tensor: all nodes in both modes, the gradients
+    of the loss by all nodes and parameters, running statistics, parameters and the
+    optimizer's state after the first step and the last, every loss, and predictions.
+
+    The subject's own training settings and semantics are what runs. With a
+    ``precision`` only float32 is compared (``dtypes`` left out takes all that the
+    subject can run in). With native semantics every backend has its own defaults, and
+    ``differences`` of the certificate names those that differ. ``tell`` hears what is
+    being done. BackendError for fewer than two backends, or one that is not usable.
     """
-    found = tuple(get(b) for b in dict.fromkeys(backends))
-    if len(found) < 2:
+    dtypes = choose_dtypes(subject, dtypes)
+    chosen = tuple(get(b) for b in dict.fromkeys(backends))
+    if len(chosen) < 2:
         raise BackendError("two backends are needed, to compare", where="verify")
-    made = Certificate(subject, found, steps, tuple(dtypes), device)
+    for backend in chosen:  # before the first of them is opened
+        require(backend, "train", where="verify")
+    made = Certificate(subject, chosen, steps, dtypes, device)
+    made.differences = native_differences(subject, chosen)
     runs: dict[tuple[int, str], Trace] = {}
     # float32 is judged by its distance from float64, so that always runs.
     for dtype in ("float64", *(d for d in dtypes if d != "float64")):
-        for index, backend in enumerate(found):
+        for index, backend in enumerate(chosen):
             tell(f"{backend.title}, {dtype}, {steps} steps")
             model = subject.model(backend, dtype, device)
             kept = made.programs.setdefault(backend.name, {})
             kept[dtype] = model.program.hash
             kept[f"{dtype}, inference"] = model.inference_program.hash
             runs[index, dtype] = trace(model, subject, steps)
-        tell(f"{found[0].title}, {dtype}, from weights moved by {NUDGE} units")
+        tell(f"{chosen[0].title}, {dtype}, from weights moved by {NUDGE} units")
         other = subject.twin(dtype)
-        moved = other.model(found[0], dtype, device, weights=subject.nudged(dtype))
+        moved = other.model(chosen[0], dtype, device, weights=subject.nudged(dtype))
         twin = trace(moved, other, steps)
         if dtype in dtypes:
-            made.comparisons += compare(found, dtype, runs, twin)
+            precision = subject.training.precision
+            made.comparisons += compare(chosen, dtype, runs, twin, precision)
         first = runs[0, dtype]
         scales = sizes(first)
         ends = [k for k in twin if k.kind == "prediction"]
-        made.grown[dtype] = max(apart(twin[k], first[k], scales[k]) for k in ends)
+        made.grown[dtype] = max(
+            scaled_distance(twin[k], first[k], scales[k]) for k in ends
+        )
     return made
 
 
@@ -169,29 +217,97 @@ def compare(
     dtype: str,
     runs: dict[tuple[int, str], Trace],
     twin: Trace,
+    precision: str | None = None,
 ) -> list[Comparison]:
     """Every tensor of every pair in one dtype."""
+    pairs = list(itertools.combinations(range(len(backends)), 2))
     first, exact = runs[0, dtype], [runs[i, "float64"] for i in range(len(backends))]
-    scales, found = sizes(exact[0]), []
+    # A float64 run has no loss scaling: that of another run is its own measure.
+    scales, comparisons = sizes(first | exact[0]), []
+    away = [rounding(runs[i, dtype], exact[i], scales) for i in range(len(backends))]
+    levels = [pooled(each) for each in away]
+    moved = pooled(rounding(twin, first, scales))
     grown = 0.0  # a loss is one number, which may come close by chance
     for key, value in first.items():
         scale = scales[key]
-        own = apart(twin[key], value, scale)
+        own = scaled_distance(twin[key], value, scale)
         if key.kind == "loss":
             own = grown = max(own, grown)
-        bound = bound64(key, own, backends[0].title)
-        if dtype != "float64":
-            away = [
-                apart(runs[i, dtype][key], exact[i][key], scale)
-                for i in range(len(backends))
-            ]
-            most = max(OWN * min(away), TWIN * own, ULPS)
-            bound = Bound(most, SINGLE.format(backends[0].title))
-        for i, j in itertools.combinations(range(len(backends)), 2):
-            off = apart(runs[i, dtype][key], runs[j, dtype][key], scale)
+        if dtype == "float64":
+            bound = bound64(key, own, backends[0].title)
+        elif precision is None:
+            least = min(each[key] for each in away)
+            bound = bound32(least, own, backends[0].title)
+        else:
+            group = alike(key)
+            least = min(level[group] for level in levels)
+            bound = bound16(least, moved[group], backends[0].title, precision)
+        for i, j in pairs:
+            off = scaled_distance(
+                runs[i, dtype].get(key, ()), runs[j, dtype].get(key, ()), scale
+            )
             pair = (backends[i].name, backends[j].name)
-            found.append(Comparison(dtype, pair, key, off, bound))
-    return found
+            comparisons.append(Comparison(dtype, pair, key, off, bound))
+    if precision is None or dtype == "float64":
+        return comparisons
+    for i, j in pairs:
+        key, pair = Key(1, "precision", precision), (backends[i].name, backends[j].name)
+        ratio = closer(levels[i][1, False], levels[j][1, False])
+        comparisons.append(Comparison(dtype, pair, key, ratio, CLOSER))
+    return comparisons
+
+
+def rounding(run: Trace, exact: Trace, scales: Mapping[Key, float]) -> dict[Key, float]:
+    """How far a run's tensors are from those of another, which stands for the truth."""
+    return {
+        key: scaled_distance(value, exact.get(key, value), scales[key])
+        for key, value in run.items()
+        if key in scales
+    }
+
+
+Levels = dict[tuple[int, bool], float]
+
+
+def alike(key: Key) -> tuple[int, bool]:
+    """Tensors of one step whose rounding is pooled: those that were looked at, which is
+    done in the weights' dtype, and those that training made."""
+    return key.step, key.kind in LOOKED_AT
+
+
+def pooled(away: Mapping[Key, float]) -> Levels:
+    """The furthest of all tensors that are alike, in this step or one before.
+
+    In half precision a single tensor may be close to its float64 run by chance. The
+    gradient of a bias of three classes was seen 12 times closer than its neighbours; a
+    maximum of two numbers that round to the same hands its gradient on to either; and
+    Adam's first step moves a weight by the rate times the gradient's sign.
+    """
+    levels: Levels = {}
+    for key in sorted(away, key=lambda key: key.step):
+        before = levels.get((key.step - 1, alike(key)[1]), 0.0)
+        levels[alike(key)] = max(levels.get(alike(key), before), away[key])
+    return levels
+
+
+def closer(one: float, other: float) -> float:
+    """How many times closer to its float64 run one of two backends is, in its first
+    step; one that leaves a precision out is some thousand times closer."""
+    low, high = sorted((one, other))
+    return high / low if low else float("inf") if high else 1.0
+
+
+def bound32(away: float, own: float, title: str) -> Bound:
+    """What float32 allows a tensor whose twin is ``own`` away, and that is at least
+    ``away`` from its float64 run on every backend."""
+    return Bound(max(OWN * away, TWIN * own, ULPS), SINGLE.format(title))
+
+
+def bound16(away: float, own: float, title: str, precision: str) -> Bound:
+    """What a precision allows a tensor if those like it are ``away`` from the float64
+    run on every backend, and ``own`` from the twin."""
+    most = max(OWN * away, TWIN * own, ULPS)
+    return Bound(most, HALF.format(precision, title))
 
 
 def bound64(key: Key, own: float, title: str) -> Bound:
@@ -205,11 +321,11 @@ def sizes(exact: Trace) -> dict[Key, float]:
     gradient and an optimizer's state it is the largest of its layer's, of an output's
     gradient that of all: what is 0 but for rounding (of a bias in front of a batch norm)
     has no size of its own."""
-    found = {key: float(np.abs(value).max(initial=0)) for key, value in exact.items()}
-    shared: dict[Any, float] = {}
-    for key, size in found.items():
+    shared: dict[tuple[int, str, str], float] = {}
+    for key, value in exact.items():
+        size = float(np.abs(value).max(initial=0))
         shared[group(key)] = max(shared.get(group(key), 0.0), size)
-    return {key: shared[group(key)] for key in found}
+    return {key: shared[group(key)] for key in exact}
 
 
 def group(key: Key) -> tuple[int, str, str]:
@@ -218,14 +334,3 @@ def group(key: Key) -> tuple[int, str, str]:
     if key.kind in ("gradient", "state"):
         return key.step, f"{key.kind} {state}", name.rpartition(".")[0]
     return key.step, key.kind, "" if key.kind == "output gradient" else name
-
-
-def apart(a: Any, b: Any, scale: float) -> float:
-    """max|a-b| over a scale; infinite where shapes differ or something is not finite."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("inf")
-    off = float(np.abs(a - b).max(initial=0))
-    if off == 0:
-        return 0.0
-    return off / scale if scale else float("inf")

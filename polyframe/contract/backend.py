@@ -12,13 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Entry, Table, Target, added_entries
 from polyframe.compiler.training import TrainingSpec
-from polyframe.contract.gaps import FILE, Gap, load_gaps
-from polyframe.contract.session import Session
+from polyframe.contract.devices import Device
+from polyframe.contract.gaps import FILE, Gap, later, load_gaps
+from polyframe.contract.session import InferenceSession, TrainingSession
+from polyframe.errors import BackendError
+from polyframe.io.version import __version__
+from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
 
 
@@ -45,11 +49,14 @@ class Backend(abc.ABC):
     name: ClassVar[str]  # "torch"
     title: ClassVar[str]  # "PyTorch"
     install: ClassVar[str]  # the command that installs the framework
-    table: ClassVar[Table]
-    losses: ClassVar[Mapping[str, Any]]  # what it writes for each loss, by name
-    optimizers: ClassVar[Mapping[str, Any]]
-    defaults: ClassVar[Mapping[str, Mapping[str, Any]]]  # for semantics="native"
-    ejects: ClassVar[bool] = True  # whether snippets/eject.py lies beside it
+    abilities: ClassVar[frozenset[str]]  # of polyframe.contract.abilities
+    table: ClassVar[Table]  # what it writes for each layer, loss and optimizer
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # for semantics="native"
+    written_for: ClassVar[str] = __version__
+    """The version of polyframe that it was written for; what came later is a gap of the
+    kind "later". Left out, it is this version."""
+    layout: ClassVar[Literal["NCHW", "NHWC"]] = "NCHW"  # its order of an image's axes
+    eject_head: ClassVar[str] = ""  # what a script says above the framework's import
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
@@ -57,28 +64,40 @@ class Backend(abc.ABC):
         return load_gaps(self.file(FILE))
 
     def file(self, name: str) -> Path | None:
-        """A file beside the class or, where that only changes another, beside that one;
-        None where there is none."""
+        """A file or folder beside the class or, for a subclass of another backend without
+        that file, beside the other; None where there is none."""
         for cls in type(self).__mro__:
             module = getattr(sys.modules.get(cls.__module__), "__file__", None)
             if issubclass(cls, Backend) and module is not None:
                 path = Path(module).parent / name
-                if path.is_file():
+                if path.exists():
                     return path
         return None
 
     @property
     def reasons(self) -> dict[str, str]:
         """Entry → why it is missing, wholly or in part."""
-        return {word: gap.text for gap in self.gaps for word in gap.entries}
+        gaps = (*later(self.written, self.written_for), *self.gaps)
+        return {word: gap.text for gap in gaps for word in gap.entries}
+
+    @property
+    def written(self) -> Table:
+        """The table, with what plug-ins have added to it and, for a subclass of another
+        backend, to that one."""
+        names = [cls.__dict__.get("name") for cls in reversed(type(self).__mro__)]
+        added = [added_entries(name) for name in names if name is not None]
+        return {
+            **self.table,
+            **{word: e for table in added for word, e in table.items()},
+        }
 
     @property
     def entries(self) -> Table:
-        """The table, with what plug-ins have added to it and the reasons of gaps."""
-        found = {**self.table, **added_entries(self.name)}
+        """What is written, and the reasons of gaps."""
+        entries = dict(self.written)
         for word, reason in self.reasons.items():
-            found[word] = replace(found.get(word, Entry(())), gap=reason)
-        return found
+            entries[word] = replace(entries.get(word, Entry(())), gap=reason)
+        return entries
 
     @abc.abstractmethod
     def probe(self) -> Probe:
@@ -88,19 +107,30 @@ class Backend(abc.ABC):
     def write(
         self, graph: TypedGraph, target: Target, step: TrainingSpec | None
     ) -> Program:
-        """Write the program for a graph; without a step only the model."""
+        """Write the program for a graph; without a step, the model alone.
+        UnsupportedError lists all that the backend cannot write."""
 
     @abc.abstractmethod
-    def resolve_device(self, device: str) -> str:
-        """The framework's name of a device for "auto", "cpu", "gpu" or "gpu:1"."""
+    def resolve_device(self, device: str) -> Device:
+        """The device that a user means by "auto", "cpu", "gpu" or "gpu:1"."""
 
-    def make_deterministic(self, device: str) -> list[str]:
-        """Ask the framework, process-wide, for kernels that give the same bits again;
-        what it cannot promise on "cpu" or "gpu", a line each."""
+    def make_deterministic(self, device: Device) -> list[str]:
+        """Ask the framework, process-wide, for kernels that give the same bits at every
+        run; a line for each thing that it cannot promise on that device."""
         return [f"{self.title} has no such switch that polyframe knows"]
 
     @abc.abstractmethod
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
-        """Run a program's text and build its model; ``inputs`` are its shapes."""
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
+        """Run a program without a step and build its model; ``inputs`` are the shapes of
+        its inputs per sample."""
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
+        """Run a program with a step; for a backend with the ability ``train``."""
+        raise BackendError(
+            "states the ability to train, and opens no training program",
+            where=self.name,
+        )

@@ -1,4 +1,4 @@
-"""Names of devices: "auto", "cpu", "gpu", "gpu:1", alike on every backend."""
+"""Devices: "auto", "cpu", "gpu", "gpu:1", named alike on every backend."""
 
 from __future__ import annotations
 
@@ -6,21 +6,46 @@ import functools
 import os
 import re
 import sys
+from dataclasses import dataclass
+from typing import Literal
 
 from polyframe.errors import BackendError, brief
 
 
-def pick(device: str, gpus: int, backend: str) -> int | None:
-    """The GPU's index, or None for the CPU; BackendError where there is no such one."""
+@dataclass(frozen=True)
+class Device:
+    """One device: what it is, its number among those of its kind, and its name as the
+    framework writes it ("cuda:0", "/GPU:0", "gpu(0)")."""
+
+    kind: Literal["cpu", "gpu"]
+    index: int
+    name: str
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it is a GPU."""
+        return self.kind == "gpu"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def choose_device(
+    device: str, gpus: int, backend: str, cpu: str = "cpu", gpu: str = "gpu:{}"
+) -> Device:
+    """The device that a user means by "auto", "cpu", "gpu", "gpu:1" (or "cuda:1").
+
+    ``gpus``: how many the framework sees; ``backend``: its title, for errors; ``cpu``,
+    ``gpu``: its names of devices, ``{}`` standing for the number. BackendError where
+    there is no such device.
+    """
     if not isinstance(device, str):
         raise BackendError(
             f"device is {brief(device)}; 'auto', 'cpu' or 'gpu' is needed"
         )
-    if device == "auto":
-        return 0 if gpus else None
-    if device == "cpu":
-        return None
-    match = re.fullmatch(r"(?:gpu|cuda)(?::(\d{1,3}))?", device)
+    if device == "cpu" or (device == "auto" and not gpus):
+        return Device("cpu", 0, cpu)
+    match = re.fullmatch(r"auto|(?:gpu|cuda)(?::(\d{1,3}))?", device)
     if match is None:
         raise BackendError(
             f"unknown device {brief(device)}", hint="'auto', 'cpu', 'gpu' or 'gpu:1'"
@@ -32,7 +57,12 @@ def pick(device: str, gpus: int, backend: str) -> int | None:
             f"device {device!r} is not there: {backend} sees {seen}",
             hint="device='auto' takes a GPU where there is one",
         )
-    return index
+    return Device("gpu", index, gpu.format(index))
+
+
+def names_a_gpu(device: object) -> bool:
+    """Whether a user's name of a device asks for a GPU."""
+    return isinstance(device, str) and device.startswith(("gpu", "cuda"))
 
 
 MALLOC = {-3: 2**31 - 1, -1: 2**31 - 1}
@@ -42,9 +72,9 @@ MALLOC = {-3: 2**31 - 1, -1: 2**31 - 1}
 @functools.cache
 def keep_memory() -> None:
     """Let the C library keep the memory that a step frees for the next one, up to 2 GiB
-    a piece. By default it gives large pieces back, and the system fills each page with
+    a block. By default it returns large blocks, and the system fills each page with
     zeros again at every step: up to a third of a small network's step. For frameworks
-    that allocate anew at every step.
+    that allocate memory at every step.
 
     Once a process; nothing is changed where the user has set malloc's own variables,
     and where the C library is not glibc.

@@ -1,4 +1,8 @@
-"""Programs as real modules: registered, inspectable, their own lines in tracebacks."""
+"""Programs as real modules: registered, inspectable, their own lines in tracebacks.
+
+A module is registered in ``sys.modules`` and ``linecache`` as long as something that
+runs it is alive: sessions and native models say so with ``keep_while_alive``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,10 @@ import importlib.abc
 import importlib.util
 import linecache
 import sys
+import threading
 import traceback
+import weakref
+from collections import Counter
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -15,6 +22,11 @@ from polyframe.compiler.program import Program
 from polyframe.errors import PolyframeError, ProgramError
 
 PACKAGE = "polyframe_programs"
+_PROGRAMS: dict[str, Program] = {}
+"""By the file name of each registered module."""
+_USERS: Counter[str] = Counter()
+"""Name of a registered module → how many living objects run it."""
+_LOCK = threading.RLock()  # a finalizer may run while this thread is in here already
 
 
 class _Loader(importlib.abc.InspectLoader):
@@ -30,17 +42,31 @@ class _Loader(importlib.abc.InspectLoader):
         exec(compile(self.text, self.filename, "exec"), module.__dict__)  # noqa: S102
 
 
-def load(program: Program) -> ModuleType:
-    """Run a program's text as a module; equal texts are one module."""
+def load(program: Program, *owners: object) -> ModuleType:
+    """Run a program's text as a module; equal texts are one module.
+
+    It stays registered until the last of its owners is gone, and without any as long as
+    the process lives.
+    """
     file, text = next(iter(program.files.items()))
+    assert isinstance(text, str), f"{file} is not Python"
     name = f"{PACKAGE}.{file.removesuffix('.py')}_{program.hash[:12]}"
-    if name in sys.modules:
-        return sys.modules[name]
+    with _LOCK:
+        module = sys.modules.get(name)
+        if module is None:
+            filename = f"<{PACKAGE}/{file} {program.hash[:12]}>"
+            module = _registered(name, text, filename, program)
+        for owner in owners:
+            keep_while_alive(module, owner)
+    return module
+
+
+def _registered(name: str, text: str, filename: str, program: Program) -> ModuleType:
+    """A new module that has run its text."""
     if PACKAGE not in sys.modules:
         package = ModuleType(PACKAGE, "Programs that polyframe wrote.")
         package.__path__ = []
         sys.modules[PACKAGE] = package
-    filename = f"<{PACKAGE}/{file} {program.hash[:12]}>"
     loader = _Loader(text, filename)
     spec = importlib.util.spec_from_loader(name, loader, origin=filename)
     assert spec is not None
@@ -48,30 +74,76 @@ def load(program: Program) -> ModuleType:
     module.__file__ = filename
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     sys.modules[name] = module
+    _PROGRAMS[filename] = program
     try:
         loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
+        _unregister(name, filename)
         raise
     return module
+
+
+def keep_while_alive(module: ModuleType, owner: object) -> None:
+    """Keep a program's module registered while ``owner`` lives: a session, or a native
+    model, whose classes pickle by the module's name."""
+    filename = module.__file__
+    assert filename is not None
+    with _LOCK:
+        _USERS[module.__name__] += 1
+        finalizer = weakref.finalize(owner, _release, module.__name__, filename)
+    finalizer.atexit = False
+
+
+def _release(name: str, filename: str) -> None:
+    """One owner less."""
+    with _LOCK:
+        _USERS[name] -= 1
+        if _USERS[name] <= 0:
+            _unregister(name, filename)
+
+
+def _unregister(name: str, filename: str) -> None:
+    del _USERS[name]  # a Counter takes that for a name that it does not know, too
+    sys.modules.pop(name, None)
+    linecache.cache.pop(filename, None)
+    _PROGRAMS.pop(filename, None)
 
 
 @contextlib.contextmanager
 def program_errors(name: str, title: str) -> Iterator[None]:
     """Turn what a framework raises inside a program into a ``ProgramError`` that names
-    the program's line."""
+    the node (or the part of the step) and the program's line."""
     try:
         yield
     except PolyframeError:
         raise
     except Exception as error:
-        lines = [
-            f"{frame.filename.split()[0].strip('<>')} line {frame.lineno}: {frame.line}"
+        frames = [
+            frame
             for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename.startswith(f"<{PACKAGE}")
+            if frame.filename in _PROGRAMS
         ]
         text = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ProgramError(
             f"{title} raised {type(error).__name__}: {text}",
-            where=lines[-1] if lines else name,
+            where=_program_line(frames) or name,
         ) from error
+
+
+def _program_line(frames: list[traceback.FrameSummary]) -> str | None:
+    """The innermost line that the source map names, and what it belongs to; without
+    one, the innermost line."""
+    innermost = None
+    for frame in frames:
+        program, line = _PROGRAMS[frame.filename], frame.lineno or 0
+        file = next(iter(program.files))
+        owners = [
+            f"{path} ({role})" if path else role.replace("_", " ")
+            for path, role in program.owners(file, line)
+        ]
+        text = f"{file} line {line}: {frame.line}"
+        if owners:
+            innermost = f"{owners[0]}, {text}"
+        elif innermost is None:
+            innermost = text
+    return innermost

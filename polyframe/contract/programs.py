@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from polyframe.compiler.passes import (
     INFERENCE,
     PLAIN,
@@ -19,6 +17,7 @@ from polyframe.compiler.table import Target
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.backend import Backend
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.losses import Losses, parse_losses
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Optimizer
@@ -49,7 +48,7 @@ class Inference:
     target: Target
     graph: TypedGraph
 
-    def weights(self, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def weights(self, weights: Mapping[str, Array]) -> dict[str, Array]:
         """The program's weights from the spec's: those of batch norms are folded in."""
         return folded_weights(self.graph, weights)
 
@@ -85,16 +84,16 @@ def make_step(
     defaults = backend.defaults if semantics == "native" else {}
     graph = spec.infer(defaults)
     losses: Losses = parse_losses(loss, graph.outputs)
-    for found, shape in zip(losses, graph.output_shapes, strict=True):
-        found.check(shape)
-    if not any(found.loss_weight for found in losses):
+    for each, shape in zip(losses, graph.output_shapes, strict=True):
+        each.check(shape)
+    if not any(each.loss_weight for each in losses):
         raise SpecError("every loss_weight is 0", where="loss")
     trainable = {n: p for n, p in graph.parameters.items() if p.trainable}
     if training.freeze and trainable:
         training.frozen(trainable)
     return TrainingSpec(
-        tuple(found.resolve(defaults) for found in losses),
+        tuple(each.resolve(defaults) for each in losses),
         optimizer.resolve(defaults),
         training,
-        weighted=any(found.has_denominator_weights for found in losses),
+        weighted=any(each.has_denominator_weights for each in losses),
     )

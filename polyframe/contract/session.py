@@ -1,147 +1,266 @@
-"""Sessions: an opened program on a device, and how to talk to it."""
+"""Sessions: an opened program on a device, and how to talk to it.
+
+A backend for inference has ``InferenceSession`` alone; one that trains adds
+``TrainingSession``, and ``PhasedSession`` where the phases of a step can be timed. A
+subclass works in the framework's own layouts (the methods called ``native_…``); the
+base turns them into canonical ones, by the program's slots.
+"""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
 
-import numpy as np
+from polyframe.compiler.program import Program, Slot
+from polyframe.compiler.table import Target
+from polyframe.contract.devices import Device
+from polyframe.io.array import Array
+from polyframe.spec.layers.base import Shape
 
-from polyframe.compiler.program import Program
-
-Native = Any
-"""A value of the framework: a tensor, a model."""
-
+Native: TypeAlias = Any
+"""A value of the framework: a tensor, a model, a handle."""
+Arrays: TypeAlias = dict[str, Array]
+"""Arrays by canonical name."""
 
 SCALING = tuple(f"loss_scale/{key}" for key in ("scale", "good_steps", "updates"))
 """What float16's loss scaling adds to the training state: arrays (1,)."""
 
 
-class Session(abc.ABC):
-    """One opened program: a native model on a device, and how to talk to it.
+@dataclass(frozen=True, eq=False)
+class StagedBatch:
+    """A batch on the device, in the framework's order of axes.
 
-    Weights and results cross this line as NumPy in canonical names and layouts; batches
-    go in as ``arrange`` leaves them, and ``train`` returns handles, which stay on the
-    device until ``read`` fetches them.
+    - ``inputs``, ``targets``: a tensor for each input and each output of the program.
+    - ``weights``: sample weights (N,), a tensor for each output; none where the program
+      takes none.
+    - ``random_numbers``: those of the random layers, in the order of ``Program.draws``.
+    - ``count``: the number of samples in the whole step, as the program takes it.
+    """
+
+    inputs: Sequence[Native]
+    targets: Sequence[Native]
+    weights: Sequence[Native]
+    random_numbers: Sequence[Native]
+    count: Native
+
+    @property
+    def forward_arguments(self) -> tuple[Native, ...]:
+        """What the model is called with: each input, then all random numbers."""
+        return (*self.inputs, *([self.random_numbers] if self.random_numbers else []))
+
+    @property
+    def step_arguments(self) -> tuple[Native, ...]:
+        """The batch's arguments of the program's step. Several inputs, targets or
+        weights are one argument, a sequence; one stands alone."""
+        groups = [self.inputs, self.targets, *([self.weights] if self.weights else [])]
+        alone = (group if len(group) > 1 else group[0] for group in groups)
+        random = [self.random_numbers] if self.random_numbers else []
+        return (*alone, *random, self.count)
+
+
+def as_sequence(outputs: Native) -> Sequence[Native]:
+    """What a model returned, as a sequence: one output stands alone there."""
+    return outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+
+
+class InferenceSession(abc.ABC):
+    """One opened program: a native model on a device.
+
+    Weights and results are NumPy arrays in canonical names and layouts; batches are
+    given as ``arrange`` returns them.
     """
 
     native: Native
-    device: str
-    program: Program
-    several: bool  # whether the model has more than one input
-    shared: bool = False  # whether others hold the native model, and may change it
-    stages_ahead: ClassVar[bool] = True  # whether a thread may call ``stage``
-    splits: ClassVar[bool] = False  # whether the two ``run_…`` below are there
 
-    def arrange(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Arrays in the framework's order of axes: once, before they are cut into
-        batches. All other methods take inputs, targets and draws arranged."""
-        return list(arrays)
+    def __init__(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> None:
+        """``target`` is what the program was written for; ``inputs`` are the shapes of
+        its inputs per sample."""
+        self.program, self.target, self.device = program, target, device
+        self.inputs = tuple(inputs)
+        self.shared = False
+        """Whether others hold the native model, and may change it."""
 
-    @abc.abstractmethod
-    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Load canonical arrays (all, or some)."""
+    def hand_out(self) -> Native:
+        """The native model for others to hold, who may change it from now on."""
+        self.shared = True
+        return self.native
 
-    @abc.abstractmethod
-    def weights(self) -> dict[str, np.ndarray]:
-        """All canonical arrays, parameters and state."""
+    # --- what a backend writes ---------------------------------------------------
 
     @abc.abstractmethod
-    def forward(
-        self,
-        inputs: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray] = (),
-        training: bool = False,
-    ) -> list[np.ndarray]:
-        """The outputs. In training mode running statistics may change or not (MXNet
-        updates them in the backward pass): load weights before the next use."""
+    def native_weights(self) -> Arrays:
+        """Every weight by canonical name, in the native layout; copies."""
 
     @abc.abstractmethod
-    def loss_and_gradients(
-        self, batch: Native
-    ) -> tuple[Native, Native, dict[str, np.ndarray]]:
-        """(loss, outputs, canonical gradients) of a staged batch; changes no weights."""
+    def set_native_weights(self, weights: Mapping[str, Array]) -> None:
+        """Load weights in the native layout, all or some."""
 
     @abc.abstractmethod
-    def tensors(self, arrays: Sequence[np.ndarray]) -> Sequence[Native]:
+    def tensors(self, arrays: Sequence[Array]) -> Sequence[Native]:
         """Arranged arrays as the framework's own, on the device."""
 
-    def number(self, count: int) -> Native:
-        """A count as the program takes it."""
-        return count
-
-    def stage(
-        self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        draws: Sequence[np.ndarray],
-        count: int,
-    ) -> Native:
-        """A batch as ``train`` takes it, on the device: one array of samples' weights
-        for each output if the program takes them, and the samples of the whole step.
-
-        The loop calls this from a thread of its own while the step before runs, if
-        ``stages_ahead``.
-        """
-        x, y = self.tensors(inputs), self.tensors(targets)
-        extra = []
-        if len(weights):
-            w = self.tensors(weights)
-            extra.append(w if len(y) > 1 else w[0])
-        if self.program.draws:
-            extra.append(self.tensors(draws))
-        x_ = x if self.several else x[0]
-        return (x_, y if len(y) > 1 else y[0], *extra, self.number(count))
+    @abc.abstractmethod
+    def call(self, arguments: Sequence[Native], training: bool) -> Native:
+        """What the model returns for tensors: one output, or a sequence of them. A
+        backend that only infers is never asked for ``training``."""
 
     @abc.abstractmethod
-    def train(
-        self, batch: Native, learning_rate: float, last: bool = True
-    ) -> tuple[Native, Native]:
-        """A staged batch's part of a step, with the update if it is the step's last;
-        handles of (its part of the loss, outputs), the loss being one number."""
-
-    @abc.abstractmethod
-    def training_state(self) -> dict[str, np.ndarray]:
-        """What training keeps besides weights, canonical: ``<parameter>/<state>``, with
-        the optimizer's names and meaning (``program.state``) or ``average``."""
-
-    @abc.abstractmethod
-    def set_training_state(self, state: Mapping[str, np.ndarray], step: int) -> None:
-        """Take back what ``training_state`` gave after that many steps; a step that had
-        begun is forgotten."""
-
-    @abc.abstractmethod
-    def forget(self) -> None:
-        """Drop the gradients of a step that was begun and not ended (accumulation)."""
-
-    @abc.abstractmethod
-    def read(self, handle: Native) -> np.ndarray:
+    def read(self, handle: Native) -> Array:
         """Fetch a handle, NumPy in neutral layout; waits for the device."""
+
+    def arrange(self, arrays: Sequence[Array]) -> list[Array]:
+        """Arrays in the framework's order of axes: once, before they are cut into
+        batches. All other methods take inputs, targets and random numbers arranged."""
+        return list(arrays)
 
     def wait(self) -> None:  # noqa: B027 - optional
         """Until the device has done all that it was asked to, for timing: an update may
         still be under way when the loss of its step has been read."""
 
-    def run_forward(self, batch: Native) -> Native:
-        """A staged batch's forward pass in training mode, for timing it: a handle of the
-        (first) output, which stays on the device. Running statistics may change."""
-        raise NotImplementedError
-
-    def run_gradients(self, batch: Native) -> Native:
-        """The forward and the backward pass, for timing them: a handle of the loss. The
-        gradients stay on the device; ``forget`` drops them."""
-        raise NotImplementedError
-
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, int | str]:
         """What the framework says of itself: ``threads`` on the CPU, ``version``."""
         return {}
 
-    def split(self, batch: Native) -> tuple[Sequence[Native], Sequence[Native]]:
-        """The inputs of a staged batch, and the draws as the program takes them."""
-        x = batch[0] if self.several else [batch[0]]
-        return list(x), [batch[-2]] if self.program.draws else []
-
     def seed(self, seed: int) -> None:  # noqa: B027 - optional
         """Seed the framework's own random layers (native semantics)."""
+
+    # --- what follows from it ----------------------------------------------------
+
+    def weights(self) -> Arrays:
+        """All canonical arrays, parameters and state; copies."""
+        native = self.native_weights()
+        return {
+            name: slot.to_canonical(native[name])
+            for name, slot in self.program.weights.items()
+        }
+
+    def set_weights(self, weights: Mapping[str, Array]) -> None:
+        """Load canonical arrays (all, or some)."""
+        slots = self.program.weights
+        self.set_native_weights(
+            {name: slots[name].to_native(value) for name, value in weights.items()}
+        )
+
+    def forward(
+        self,
+        inputs: Sequence[Array],
+        random_numbers: Sequence[Array] = (),
+        training: bool = False,
+    ) -> list[Array]:
+        """The outputs. In training mode running statistics may change or not (MXNet
+        updates them in the backward pass): load weights before the next use."""
+        random = [self.tensors(random_numbers)] if self.program.draws else []
+        outputs = self.call([*self.tensors(inputs), *random], training)
+        return [self.read(output) for output in as_sequence(outputs)]
+
+
+class TrainingSession(InferenceSession):
+    """An opened program with a step. ``train`` returns handles, which stay on the device
+    until ``read`` fetches them."""
+
+    stages_ahead: ClassVar[bool] = True
+    """Whether a thread beside the steps may call ``stage``."""
+
+    # --- what a backend writes ---------------------------------------------------
+
+    @abc.abstractmethod
+    def train(
+        self, batch: StagedBatch, learning_rate: float, last: bool = True
+    ) -> tuple[Native, Native]:
+        """Train on a staged batch, which is a step or (accumulation) a part of one; the
+        weights are updated if it is the step's ``last``. Handles of (its share of the
+        step's loss, a scalar; the outputs)."""
+
+    @abc.abstractmethod
+    def native_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
+        """(loss, outputs, gradients by canonical name in the native layout) of a staged
+        batch; changes no weights."""
+
+    @abc.abstractmethod
+    def native_state(self) -> Arrays:
+        """``training_state`` in the native layout, copies."""
+
+    @abc.abstractmethod
+    def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
+        """``set_training_state`` in the native layout."""
+
+    @abc.abstractmethod
+    def forget(self) -> None:
+        """Drop the gradients of an unfinished step (accumulation)."""
+
+    def number(self, count: int) -> Native:
+        """A count as the program takes it."""
+        return count
+
+    # --- what follows from it ----------------------------------------------------
+
+    def stage(
+        self,
+        inputs: Sequence[Array],
+        targets: Sequence[Array],
+        weights: Sequence[Array],
+        random_numbers: Sequence[Array],
+        count: int,
+    ) -> StagedBatch:
+        """A batch on the device, from arranged arrays: one array of sample weights (N,)
+        for each output if the program takes them; ``count`` samples in the whole step.
+
+        The loop calls this from a thread of its own while the step before runs, if
+        ``stages_ahead``.
+        """
+        return StagedBatch(
+            self.tensors(inputs),
+            self.tensors(targets),
+            self.tensors(weights),
+            self.tensors(random_numbers) if self.program.draws else (),
+            self.number(count),
+        )
+
+    def loss_and_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
+        """(loss, outputs, canonical gradients) of a staged batch; changes no weights."""
+        loss, outputs, native = self.native_gradients(batch)
+        slots = self.program.weights
+        gradients = {
+            name: slots[name].to_canonical(value) for name, value in native.items()
+        }
+        return loss, outputs, gradients
+
+    def training_state(self) -> Arrays:
+        """What training needs besides weights, canonical: ``<parameter>/<state>``, with
+        the optimizer's names and meaning (``program.state``), ``<parameter>/average``
+        with ``ema``, and ``SCALING`` in float16."""
+        return {
+            key: value if key in SCALING else self._slot(key).to_canonical(value)
+            for key, value in self.native_state().items()
+        }
+
+    def set_training_state(self, state: Mapping[str, Array], step: int) -> None:
+        """Restore what ``training_state`` gave after ``step`` optimizer steps; the
+        gradients of an unfinished step are dropped."""
+        native = {
+            key: value if key in SCALING else self._slot(key).to_native(value)
+            for key, value in state.items()
+        }
+        self.set_native_state(native, step)
+
+    def _slot(self, key: str) -> Slot:
+        """The slot of the parameter that a key of the training state belongs to."""
+        return self.program.weights[key.rpartition("/")[0]]
+
+
+class PhasedSession(TrainingSession):
+    """A session whose step can be timed in parts: the ability ``phases``."""
+
+    @abc.abstractmethod
+    def run_forward(self, batch: StagedBatch) -> Native:
+        """A staged batch's forward pass in training mode: a handle of the (first)
+        output, which stays on the device. Running statistics may change."""
+
+    @abc.abstractmethod
+    def run_gradients(self, batch: StagedBatch) -> Native:
+        """The forward and the backward pass: a handle of the loss. The gradients stay on
+        the device; ``forget`` drops them."""

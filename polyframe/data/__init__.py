@@ -2,8 +2,8 @@
 
 from polyframe.data.arrays import from_arrays
 from polyframe.data.augment import at_rest, augment, resolve
-from polyframe.data.catalogue import describe, load, names
-from polyframe.data.dataset import Dataset, check
+from polyframe.data.catalogue import describe, load, names, register_dataset
+from polyframe.data.dataset import Dataset, build, check
 from polyframe.data.rows import batch_of
 
 __all__ = [
@@ -11,10 +11,12 @@ __all__ = [
     "at_rest",
     "augment",
     "batch_of",
+    "build",
     "check",
     "describe",
     "from_arrays",
     "load",
     "names",
+    "register_dataset",
     "resolve",
 ]

@@ -64,7 +64,7 @@ def normalise_y(y: Any, where: str) -> Array:
         if array.size and int(array.max()) > 2**31 - 1:
             sample = int(array.argmax())
             raise DataError(
-                f"label {array[sample]} at sample {sample} is no class number",
+                f"label {array[sample]} at sample {sample} is not a class number",
                 where=where,
                 hint="labels count the classes from 0",
             )
@@ -77,7 +77,7 @@ def as_array(values: Any, key: str, where: str) -> Array:
     try:
         array = np.asarray(values)
     except Exception as err:  # whatever a foreign object's __array__ may raise
-        raise DataError(f"{key} is no array: {err}", where=where) from err
+        raise DataError(f"{key} is not an array: {err}", where=where) from err
     if array.dtype.hasobject:
         raise DataError(
             f"{key} is an array of Python objects",

@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.randomness import WORDS, stream
 from polyframe.spec.augmentations import Augmentation
 
@@ -21,13 +22,13 @@ Ops = Sequence[Augmentation]
 
 def augment(
     ops: Ops,
-    x: np.ndarray,
-    y: np.ndarray,
+    x: Array,
+    y: Array,
     seed: int,
     step: int,
     first: int = 0,
     classes: int | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Array, Array]:
     """The batch (x, y) with all of ``ops`` applied in order; neither is written to.
 
     ``first`` is the place of the first sample in its step's whole batch. A batch that
@@ -56,7 +57,7 @@ def keep_freed_memory() -> None:
     np.empty(31 << 20, np.uint8)
 
 
-def draw(key: tuple[int | str, ...], first: int, count: int, words: int) -> np.ndarray:
+def draw(key: tuple[int | str, ...], first: int, count: int, words: int) -> Array:
     """Uniform words for samples ``first`` to ``first + count - 1``: uint32 (N, words)."""
     if not words:
         return np.empty((count, 0), np.uint32)
@@ -70,6 +71,6 @@ def at_rest(ops: Ops) -> tuple[Augmentation, ...]:
     return tuple(op for op in ops if op.always)
 
 
-def resolve(ops: Ops, x: np.ndarray) -> tuple[Augmentation, ...]:
+def resolve(ops: Ops, x: Array) -> tuple[Augmentation, ...]:
     """All of them with what they have to know of the training samples ``x``."""
     return tuple(op.resolved(x) for op in ops)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,9 @@ from polyframe.data import (
 from polyframe.data.dataset import Dataset
 from polyframe.data.files import user_path
 from polyframe.errors import DataError, brief, did_you_mean
+from polyframe.plugins import load_installed
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 class Entry(NamedTuple):
@@ -29,12 +33,12 @@ class Entry(NamedTuple):
     description: str
 
 
-TABLE = {
+TABLE: dict[str, Entry] = {
     "fashion-mnist": Entry(
-        fashion.load, "60,000 + 10,000 grey 28x28 pictures of clothes, 10 classes"
+        fashion.load, "60,000 + 10,000 grey 28x28 images of clothes, 10 classes"
     ),
     "cifar10": Entry(
-        cifar.load, "50,000 + 10,000 colour 32x32 pictures, 10 classes; option path"
+        cifar.load, "50,000 + 10,000 colour 32x32 images, 10 classes; option path"
     ),
     "digits": Entry(
         digits.load, "1,437 + 360 grey 8x8 handwritten digits, shipped with polyframe"
@@ -64,8 +68,36 @@ IMAGES = Entry(
 FILES = (NPZ, CSV, NPY, IMAGES)
 
 
+def register_dataset(
+    name: str, loader: Callable[..., Dataset], description: str
+) -> None:
+    """Add a data set of a plug-in: its keyword-only parameters are its options, and it
+    ends in ``build``, which checks what it has read. DataError for a name that is
+    taken, or that could be a file's."""
+    other = TABLE.get(name)
+    if other is not None and origin(other.loader) != origin(loader):
+        raise DataError(
+            f"there is already a data set {brief(name)}, of {other.loader.__module__}",
+            where="register_dataset",
+            hint="give it another name",
+        )
+    if not NAME.fullmatch(name):
+        raise DataError(
+            f"a data set cannot be called {brief(name)}",
+            where="register_dataset",
+            hint="letters, digits, - and _, beginning with a letter",
+        )
+    TABLE[name] = Entry(loader, description)
+
+
+def origin(loader: Callable[..., Dataset]) -> tuple[str, str]:
+    """Where a loader is defined, so that its file may be run again."""
+    return loader.__code__.co_filename, loader.__qualname__
+
+
 def names() -> list[str]:
-    """The names of the data sets, sorted."""
+    """The names of the data sets, those of plug-ins too, sorted."""
+    load_installed()
     return sorted(TABLE)
 
 
@@ -95,6 +127,10 @@ def load(name: str | Path, **options: Any) -> Dataset:
 def _entry(name: str | Path) -> Entry:
     if isinstance(name, str) and name in TABLE:
         return TABLE[name]
+    if isinstance(name, str) and NAME.fullmatch(name):
+        load_installed()
+        if name in TABLE:
+            return TABLE[name]
     if isinstance(name, str | Path):
         suffix = str(name).lower()
         if suffix.endswith(".npz"):
@@ -108,5 +144,5 @@ def _entry(name: str | Path) -> Entry:
     raise DataError(
         f"unknown data set {brief(str(name))}.{did_you_mean(str(name), TABLE)}",
         hint=f"allowed: {', '.join(names())}, or a file that ends in .npz or .csv, or a "
-        "folder of .npy files or of pictures that exists",
+        "folder of .npy files or of images that exists",
     )

@@ -1,7 +1,7 @@
-"""CIFAR-10 (A. Krizhevsky, 2009): 60,000 colour 32 × 32 pictures in ten classes.
+"""CIFAR-10 (A. Krizhevsky, 2009): 60,000 colour 32 × 32 images in ten classes.
 
 The *binary* version is read, never the Python one, which is a set of pickles. A record is
-one label byte and 3,072 bytes of picture: red, green and blue planes, row by row.
+one label byte and 3,072 bytes of image: red, green and blue planes, row by row.
 A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 """
 
@@ -101,7 +101,7 @@ def _load_path(path: str | Path) -> Dataset:
     # The user's own copy is checked in form only: it may well be a part of the set.
     if not isinstance(path, str | Path):
         raise DataError(
-            f"path is {path!r}", where=NAME, hint="a folder or a .tar.gz file is due"
+            f"path is {path!r}", where=NAME, hint="allowed: a folder or a .tar.gz file"
         )
     path = user_path(path)
     folder = _find_folder(path)
@@ -139,7 +139,7 @@ def _read_archive(archive: Path) -> dict[str, bytes]:
     Nothing is unpacked to disk, so a crafted member name ("../…", a link) has nowhere
     to go.
     """
-    where, hint = f"{NAME} {archive}", f"the author's {ARCHIVE} is due"
+    where, hint = f"{NAME} {archive}", f"needed: the author's {ARCHIVE}"
     content: dict[str, bytes] = {}
     with reading(where, hint), tarfile.open(archive, "r:*") as tar:
         for member in tar:
@@ -167,9 +167,9 @@ def _parse(content: dict[str, bytes], names: tuple[str, ...]) -> Split:
         size = len(content[name])
         if size == 0 or size % RECORD:
             raise DataError(
-                f"the file has {size:,} bytes, which is no whole number of records",
+                f"the file has {size:,} bytes, which is not a whole number of records",
                 where=f"{NAME} {name}",
-                hint=f"a record is 1 label byte and {RECORD - 1:,} picture bytes; "
+                hint=f"a record is 1 label byte and {RECORD - 1:,} image bytes; "
                 "the file may be cut short",
             )
     joined = b"".join(content[name] for name in names)

@@ -1,4 +1,4 @@
-"""Optical digits: 1,797 grey 8 × 8 pictures, shipped with polyframe (about 50 kB).
+"""Optical digits: 1,797 grey 8 × 8 images, shipped with polyframe (about 50 kB).
 
 This is the test set of E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten
 Digits" (1998), UCI Machine Learning Repository, https://doi.org/10.24432/C50P49, licensed
@@ -20,7 +20,7 @@ TEST = 360  # the last fifth, in the file's own order
 
 
 def load() -> Dataset:
-    """The pictures as (N, 1, 8, 8) in steps of 1/16; the last 360 are the test set."""
+    """The images as (N, 1, 8, 8) in steps of 1/16; the last 360 are the test set."""
     arrays = read(FILE, ("images", "labels"), hint="reinstall polyframe")
     x = arrays["images"][:, None] / np.float32(16)
     y = arrays["labels"].astype(np.int64)

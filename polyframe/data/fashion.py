@@ -1,4 +1,4 @@
-"""Fashion-MNIST (Zalando Research, MIT licence): 70,000 grey 28 × 28 pictures of clothes.
+"""Fashion-MNIST (Zalando Research, MIT licence): 70,000 grey 28 × 28 images of clothes.
 
 H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking
 Machine Learning Algorithms", 2017, arXiv:1708.07747.
@@ -139,7 +139,7 @@ def _read(path: Path, sha: str) -> Array:
 def parse_idx(payload: bytes, ndim: int, where: str) -> Array:
     """An idx file of bytes: magic 00 00 08 ndim, big-endian sizes, then the values."""
     hint = (
-        "an idx file of unsigned bytes as on https://yann.lecun.com/exdb/mnist is due"
+        "needed: an idx file of unsigned bytes as on https://yann.lecun.com/exdb/mnist"
     )
     magic, start = bytes((0, 0, 8, ndim)), 4 + 4 * ndim
     if payload[:4] != magic:

@@ -2,7 +2,7 @@
 
 Held-out data are those in ``test``, or in ``val`` where there is no ``test``; with both,
 ``val`` is left unread. Class names are the folders', sorted. Hidden files are passed
-over, and so are files without a picture's suffix.
+over, and so are files without an image's suffix.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import numpy as np
 
 from polyframe.data.dataset import Dataset, build
 from polyframe.data.files import reading, user_path
-from polyframe.data.images import SUFFIXES, Picture, decode, form_of
+from polyframe.data.images import SUFFIXES, ImageFile, decode, form_of
 from polyframe.errors import DataError, did_you_mean
 
 HINT = (
     "allowed: FOLDER/class/name.png, or FOLDER/train/class/name.png beside test or val"
 )
 HELD_OUT = ("test", "val")
-Labelled = list[tuple[Picture, str]]
+Labelled = list[tuple[ImageFile, str]]
 
 
 def load(path: str | Path, *, size: Any = None, channels: Any = None) -> Dataset:
     """``size`` [H, W] resizes (bilinear); ``channels`` 1 or 3 makes grey or coloured.
 
-    Left out, all pictures must be of the first one's size, and of its channels.
+    Left out, all images must be of the first one's size, and of its channels.
     """
     root, source = user_path(path), f"folder {path}"
     where, held = str(root), None
@@ -40,29 +40,29 @@ def load(path: str | Path, *, size: Any = None, channels: Any = None) -> Dataset
             source += f"; {found[1]} is left out, {found[0]} is used"
     classes = [folder.name for folder in folders(train_root)]
     if not classes:
-        raise DataError("has no class folders with pictures", where=where, hint=HINT)
+        raise DataError("has no class folders with images", where=where, hint=HINT)
     train = labelled(train_root)
     filled = {label for _, label in train}
     for name in classes:
         if name not in filled:
             raise DataError(
-                "the class folder has no pictures",
+                "the class folder has no images",
                 where=str(train_root / name),
-                hint=f"suffixes of pictures: {' '.join(SUFFIXES)}",
+                hint=f"suffixes of images: {' '.join(SUFFIXES)}",
             )
     test = labelled(held) if held else []
-    for picture, label in test:
+    for file, label in test:
         if label not in classes:
             raise DataError(
                 f"class {label!r} is not among the classes to train on."
                 f"{did_you_mean(label, classes)}",
-                where=picture.where,
+                where=file.where,
             )
     form = form_of(train[0][0], size, channels, where)
     number = {name: i for i, name in enumerate(classes)}
     splits = [
         (
-            decode([picture for picture, _ in part], form),
+            decode([file for file, _ in part], form),
             np.array([number[label] for _, label in part], np.int64),
         )
         for part in (train, test)
@@ -73,7 +73,7 @@ def load(path: str | Path, *, size: Any = None, channels: Any = None) -> Dataset
 
 
 def visible(folder: Path) -> list[Path]:
-    """What is in a folder and not hidden, sorted; nothing where it is no folder."""
+    """What is in a folder and not hidden, sorted; nothing where it is not a folder."""
     if not folder.is_dir():
         return []
     with reading(str(folder), None):
@@ -86,7 +86,7 @@ def folders(folder: Path) -> list[Path]:
 
 
 def labelled(root: Path) -> Labelled:
-    """All pictures in the class folders of ``root``, each with its class."""
+    """All images in the class folders of ``root``, each with its class."""
     found = []
     for folder in folders(root):
         for path in visible(folder):
@@ -95,5 +95,5 @@ def labelled(root: Path) -> Labelled:
                     "is a folder inside a class folder", where=str(path), hint=HINT
                 )
             if path.suffix.lower() in SUFFIXES:
-                found.append((Picture(path, str(path)), folder.name))
+                found.append((ImageFile(path, str(path)), folder.name))
     return found

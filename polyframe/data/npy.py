@@ -45,7 +45,7 @@ def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
 
 def read(path: Path) -> Array:
     """The array in a .npy file, mapped; nothing is unpickled."""
-    hint = "a .npy file with one plain array is due"
+    hint = "needed: a .npy file with one plain array"
     with reading(str(path), hint):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         if not isinstance(array, np.ndarray):

@@ -21,7 +21,7 @@ KEYS = (
 def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
     """Keys: x_train and y_train (or x and y); optionally x_test and y_test, w_train."""
     path = user_path(path)
-    arrays = read(path, (), hint=f"an .npz file is due that holds {KEYS}")
+    arrays = read(path, (), hint=f"needed: an .npz file that holds {KEYS}")
     short = "x_train" not in arrays and "x" in arrays
     x, y = ("x", "y") if short else ("x_train", "y_train")
     missing = [key for key in (x, y) if key not in arrays]
@@ -50,7 +50,7 @@ WANTED = ("x_train", "y_train", "x_test", "y_test", "w_train", "x", "y")
 def read(path: Path, keys: Sequence[str], *, hint: str) -> dict[str, Array]:
     """The arrays named by `keys`, or those a data set may have. Others stay unread."""
     arrays: dict[str, Array] = {}
-    # Opened here: NumPy leaves a file open that is no archive after all.
+    # Opened here: NumPy leaves a file open that is not an archive after all.
     with reading(str(path), hint), path.open("rb") as handle:
         file = np.load(handle, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):

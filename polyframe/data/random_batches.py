@@ -6,41 +6,73 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.randomness import generator
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses import Loss
+from polyframe.spec.losses import Loss, Losses, TargetKind
 
 
 def targets(
-    loss: Any, shape: Shape, count: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Targets (N, …) for outputs (N, *shape), edges among them."""
+    loss: Loss,
+    shape: Shape,
+    count: int,
+    rng: np.random.Generator,
+    kind: TargetKind | None = None,
+    edges: bool = False,
+) -> Array:
+    """Targets (N, …) for outputs (N, *shape), of the kind that the loss takes first if
+    nothing is said; among numbers there are those at the ends of what is allowed.
+
+    ``edges``: however few samples there are, labels are of every class, with what is
+    ignored among them, and probabilities need not add up to 1.
+    """
+    kind = kind or loss.target_kinds[0]
     full = (count, *shape)
-    if loss.type == "triplet":
+    if kind == "labels":
+        return _labels(loss, full, rng, edges)
+    if kind == "probabilities":
+        return _probabilities(full, rng, edges and loss.domain == "any")
+    if loss.domain == "unused":
         return np.zeros(count)
-    if loss.labels and not getattr(loss, "soft", False):
-        y = rng.integers(0, shape[0], (count, *shape[1:]))
-        ignored = getattr(loss, "ignore_index", None)
-        return y if ignored is None else np.where(rng.random(y.shape) < 0.3, ignored, y)
-    if loss.type in ("cross_entropy", "nll", "dice", "kl_div"):
+    if loss.domain == "probabilities":
+        return _probabilities(full, rng, edges)
+    if loss.domain == "log-probabilities":
         shares = rng.exponential(size=full)
-        shares /= shares.sum(axis=1, keepdims=True)
-        if loss.type == "kl_div" and loss.log_target:
-            return np.asarray(np.log(shares))
-        shares[0] = 0.0
-        shares[0, 1 % shape[0]] = 1.0
-        return np.asarray(shares)
-    if loss.type in ("binary_cross_entropy", "focal"):
+        return np.asarray(np.log(shares / shares.sum(axis=1, keepdims=True)))
+    if loss.domain == "from 0 to 1":
         shares = rng.random(full)
         return np.where(shares < 0.3, 0.0, np.where(shares > 0.7, 1.0, shares))
-    if loss.type.endswith("hinge"):
+    if loss.domain == "signs":
         return rng.choice([-1.0, 1.0], full)
     return rng.normal(size=full)
 
 
+def _labels(loss: Any, full: Shape, rng: np.random.Generator, edges: bool) -> Array:
+    count, classes, *pixels = full
+    ignored = getattr(loss, "ignore_index", None)
+    if not edges:
+        y = rng.integers(0, classes, (count, *pixels))
+        return y if ignored is None else np.where(rng.random(y.shape) < 0.3, ignored, y)
+    y = np.resize(rng.permutation(classes), (count, *pixels))
+    if ignored is not None:
+        y.reshape(-1)[4::5] = ignored
+    return y
+
+
+def _probabilities(full: Shape, rng: np.random.Generator, more: bool) -> Array:
+    """The first sample's is certain; with ``more``, the second's add up to 1.5."""
+    shares = rng.exponential(size=full)
+    shares /= shares.sum(axis=1, keepdims=True)
+    shares[0] = 0.0
+    shares[0, 1 % full[1]] = 1.0
+    if more:
+        shares[1] *= 1.5
+    return np.asarray(shares)
+
+
 def batch(
-    inputs: Any, outputs: Any, losses: tuple[Loss, ...], count: int, *key: Any
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    inputs: Any, outputs: Any, losses: Losses, count: int, *key: Any
+) -> tuple[list[Array], list[Array]]:
     """Inputs and targets in float64 whose numbers float32 holds, too.
 
     ``inputs`` and ``outputs`` are (name, shape) pairs; numbers depend on ``key`` and
@@ -54,6 +86,6 @@ def batch(
     return [single(a) for a in x], [single(a) if a.dtype.kind == "f" else a for a in y]
 
 
-def single(value: np.ndarray) -> np.ndarray:
+def single(value: Array) -> Array:
     """The nearest numbers that float32 holds, as float64."""
     return value.astype(np.float32).astype(np.float64)

@@ -1,4 +1,4 @@
-"""A sheet of pictures: some samples of each class, with the classes' names."""
+"""A sheet of images: some samples of each class, with the classes' names."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from polyframe.errors import DataError
 
 CLASSES, SAMPLES = 10, 10
 SMALLEST, LARGEST = 48, 96
-"""Sides of a picture on the sheet, in pixels: small ones are enlarged by whole numbers."""
-GAP, NAMES = 4, 130  # between pictures; the widest name
+"""Sides of an image on the sheet, in pixels: small ones are enlarged by whole numbers."""
+GAP, NAMES = 4, 130  # between images; the widest name
 
 Rows = Sequence[tuple[str, Array]]
 
@@ -26,19 +26,19 @@ def sheet(dataset: Dataset) -> bytes:
 
     Without classes it is the first samples. Values 0 to 1 are black to white; where the
     shown samples go beyond, their smallest and largest are. DataError if samples are no
-    pictures of 1 or 3 channels.
+    images of 1 or 3 channels.
     """
     shape = dataset.input_shape
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise DataError(
-            f"samples of shape {shape} are no pictures",
+            f"samples of shape {shape} are not images",
             where=dataset.name,
-            hint="pictures are (1, H, W) or (3, H, W)",
+            hint="images are (1, H, W) or (3, H, W)",
         )
     rows = chosen(dataset)
 
     def sample(i: int) -> Array:
-        # One at a time: a hundred large pictures as floats might fill the memory.
+        # One at a time: a hundred large images as floats might fill the memory.
         found: Array = batch_of(dataset.train[0], slice(i, i + 1))[0]
         return found
 
@@ -99,15 +99,15 @@ def draw(rows: Rows, pixels: Callable[[int], Array], shape: tuple[int, ...]) -> 
         pen.text((GAP, top + height // 2), name, "black", font, anchor="lm")
         for column, i in enumerate(index):
             tile = np.ascontiguousarray(np.broadcast_to(pixels(i), (*shape[1:], 3)))
-            picture = image.fromarray(tile).resize((width, height), resample)
-            page.paste(picture, (left + column * (width + GAP), top))
+            tile_image = image.fromarray(tile).resize((width, height), resample)
+            page.paste(tile_image, (left + column * (width + GAP), top))
     content = io.BytesIO()
     page.save(content, "PNG", optimize=True)
     return content.getvalue()
 
 
 def side_lengths(height: int, width: int) -> tuple[int, int]:
-    """Height and width of a picture on the sheet."""
+    """Height and width of an image on the sheet."""
     longest = max(height, width)
     if longest > LARGEST:
         share = LARGEST / longest

@@ -1,12 +1,12 @@
-"""CSV files: a table of pictures, or of pixels.
+"""CSV files: a table of images, or of pixels.
 
-A table of pictures has the columns ``image, label[, split][, weight]``; one of pixels
+A table of images has the columns ``image, label[, split][, weight]``; one of pixels
 ``label, pixel0, pixel1, …[, split][, weight]``, as Kaggle gives MNIST out. ``split`` is
 train, test or val (all is train where there is no such column; val is left out where
 there is test). ``weight`` counts for training samples. Labels are class numbers if all
 of them are, else class names, sorted.
 
-A CSV may come from a stranger: pictures must lie in its own folder.
+A CSV may come from a stranger: images must lie in its own folder.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from polyframe.data.dataset import Array, Dataset, Split, build
 from polyframe.data.files import reading, user_path
-from polyframe.data.images import Picture, decode, form_of
+from polyframe.data.images import ImageFile, decode, form_of
 from polyframe.errors import DataError, brief, did_you_mean
 from polyframe.spec.fields import Int, Several
 
@@ -40,26 +40,26 @@ class Row(NamedTuple):
     label: str
     split: str
     weight: float
-    content: Any  # a Picture, or the pixels' bytes
+    content: Any  # an ImageFile, or the pixels' bytes
 
 
 def load(
     path: str | Path, *, shape: Any = None, size: Any = None, channels: Any = None
 ) -> Dataset:
-    """``size`` and ``channels`` are those of image folders, for a table of pictures;
+    """``size`` and ``channels`` are those of image folders, for a table of images;
     ``shape`` [C, H, W] is for one of pixels, which are features where it is left out.
     """
     path = user_path(path)
     where = str(path)
     header, rows = read(path)
-    pictures = "image" in header
+    of_images = "image" in header
     for name, value, other in (
-        ("shape", shape, pictures),
-        ("size", size, not pictures),
-        ("channels", channels, not pictures),
+        ("shape", shape, of_images),
+        ("size", size, not of_images),
+        ("channels", channels, not of_images),
     ):
         if value is not None and other:
-            kind = "pictures" if pictures else "pixels"
+            kind = "images" if of_images else "pixels"
             raise DataError(f"there is no {name} for a table of {kind}", where=where)
     parts = {split: [row for row in rows if row.split == split] for split in SPLITS}
     train = parts["train"]
@@ -70,7 +70,7 @@ def load(
     if parts["test"] and parts["val"]:
         source += "; val is left out, test is used"
     number, classes = labels([*train, *held], {row.label for row in train})
-    if pictures:
+    if of_images:
         form = form_of(train[0].content, size, channels, where)
     else:
         dims = pixel_shape(shape, len(train[0].content), where)
@@ -78,7 +78,7 @@ def load(
     for part in (train, held) if held else (train,):
         content = [row.content for row in part]
         x: Array
-        if pictures:
+        if of_images:
             x = decode(content, form)
         else:
             x = np.frombuffer(b"".join(content), np.uint8).reshape(-1, *dims)
@@ -100,7 +100,7 @@ def read(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def columns(header: list[str], where: str) -> list[str]:
-    """The header itself, if it is one of a table of pictures or pixels."""
+    """The header itself, if it is one of a table of images or pixels."""
     if not header:
         raise DataError("has no header line", where=where, hint=HINT)
     if len(set(header)) < len(header):
@@ -119,7 +119,7 @@ def columns(header: list[str], where: str) -> list[str]:
 
 
 def parse(lines: Any, header: Sequence[str], path: Path) -> Iterator[Row]:
-    """The rows behind the header."""
+    """The rows after the header."""
     at = {name: header.index(name) for name in COLUMNS if name in header}
     pixels = [i for i, name in enumerate(header) if name.startswith("pixel")]
     # Where they stand side by side, a slice is much faster than one by one.
@@ -132,7 +132,7 @@ def parse(lines: Any, header: Sequence[str], path: Path) -> Iterator[Row]:
         except StopIteration:
             return
         except (csv.Error, UnicodeDecodeError) as error:
-            raise bad(f"is no CSV: {error}", path, lines.line_num) from None
+            raise bad(f"is not a CSV table: {error}", path, lines.line_num) from None
         if not cells:
             continue
         line = lines.line_num
@@ -154,7 +154,7 @@ def parse(lines: Any, header: Sequence[str], path: Path) -> Iterator[Row]:
             picked = cells[block] if side_by_side else [cells[i] for i in pixels]
             content = pixel_bytes(picked, path, line)
         else:
-            content = picture(cells[at["image"]].strip(), folder, path, line)
+            content = image_file(cells[at["image"]].strip(), folder, path, line)
         yield Row(f"{path}, line {line}", label, split, weight, content)
 
 
@@ -181,7 +181,7 @@ def pixel_bytes(cells: Sequence[str], path: Path, line: int) -> bytes:
         return bytes(map(int, cells))
     except ValueError:
         wrong = next(cell for cell in cells if not is_byte(cell))
-        message = f"pixel {brief(wrong)} is no whole number from 0 to 255"
+        message = f"pixel {brief(wrong)} is not a whole number from 0 to 255"
         raise bad(message, path, line) from None
 
 
@@ -193,8 +193,8 @@ def is_byte(cell: str) -> bool:
         return False
 
 
-def picture(text: str, folder: Path, path: Path, line: int) -> Picture:
-    """A picture's file, which must be inside the CSV's folder, links and all."""
+def image_file(text: str, folder: Path, path: Path, line: int) -> ImageFile:
+    """An image's file, which must be inside the CSV's folder, links and all."""
     parts = PureWindowsPath(text)  # it knows / and \ and drives, whatever runs here
     outside = parts.drive or parts.root or ".." in parts.parts
     if not text or "\0" in text or outside:
@@ -209,7 +209,7 @@ def picture(text: str, folder: Path, path: Path, line: int) -> Picture:
         raise bad(message, path, line)
     if not there:
         raise bad(f"there is no file {brief(text)}", path, line)
-    return Picture(file, f"{path}, line {line}: {text}")
+    return ImageFile(file, f"{path}, line {line}: {text}")
 
 
 def labels(rows: Sequence[Row], trained: set[str]) -> tuple[dict[str, int], list[str]]:
@@ -219,7 +219,7 @@ def labels(rows: Sequence[Row], trained: set[str]) -> tuple[dict[str, int], list
         for row in rows:
             if not (row.label.isdecimal() and len(row.label) < 10):
                 raise DataError(
-                    f"label {brief(row.label)} is no class number",
+                    f"label {brief(row.label)} is not a class number",
                     where=row.where,
                     hint="allowed: 0, 1, 2, …, or names",
                 )

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from polyframe.errors import SpecError
 from polyframe.io.text import parse_yaml
@@ -46,20 +45,20 @@ def load(path: Path) -> tuple[Difference, ...]:
     """A registry's differences; SpecError for a wrong file."""
     data = parse_yaml(path.read_text(encoding="utf-8"), str(path))
     if not isinstance(data, list):
-        raise SpecError("is no list of differences", where=str(path))
+        raise SpecError("is not a list of differences", where=str(path))
     return tuple(_difference(item, f"{path}: {i}") for i, item in enumerate(data, 1))
 
 
-def _difference(data: Any, where: str) -> Difference:
+def _difference(data: object, where: str) -> Difference:
     names = {f.name for f in fields(Difference)}
     if not isinstance(data, Mapping) or set(data) != names:
         raise SpecError(f"needs the keys {', '.join(sorted(names))}", where=where)
     for name in ("entries", "kinds"):
         value = data[name]
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise SpecError(f"{name} is no list of names", where=where)
+            raise SpecError(f"{name} is not a list of names", where=where)
     if not isinstance(data["backends"], Mapping):
-        raise SpecError("backends says what each of them does", where=where)
+        raise SpecError("backends is not a mapping of names to texts", where=where)
     texts = {k: str(v) for k, v in data["backends"].items()}
     return Difference(
         data["id"], data["title"], tuple(data["entries"]), tuple(data["kinds"]),
@@ -70,10 +69,10 @@ def _difference(data: Any, where: str) -> Difference:
 def causes(
     entry: str, kind: str, backends: tuple[str, ...], most: int = 3
 ) -> tuple[Difference, ...]:
-    """What may be behind a tensor of that kind that parts, the most special first."""
-    found = [
+    """What may make tensors of that kind differ, the most special first."""
+    matching = [
         d
         for d in differences()
         if entry in d.entries and kind in d.kinds and set(backends) & set(d.backends)
     ]
-    return tuple(sorted(found, key=lambda d: len(d.entries))[:most])
+    return tuple(sorted(matching, key=lambda d: len(d.entries))[:most])

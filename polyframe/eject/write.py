@@ -1,6 +1,6 @@
 """``eject``: a recipe as a script of its own that needs the framework and NumPy only.
 
-The script is the program's own text, with data and the loop behind it. It starts from
+The script is the program's own text, with data and the loop after it. It starts from
 the same weights, shows the same samples in the same order and draws the same dropout as
 polyframe does, so it prints the same losses.
 """
@@ -11,19 +11,21 @@ import ast
 import io
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from polyframe.compiler.program import Program
+from polyframe.compiler.python.sections import Section, import_lines, module
+from polyframe.compiler.python.snippets import global_names, snippet
 from polyframe.compiler.python.source import literal
-from polyframe.compiler.python.write import assemble, snippet
 from polyframe.compiler.table import Target
 from polyframe.contract import registry
 from polyframe.contract.backend import Backend
+from polyframe.contract.files import check_path
 from polyframe.contract.programs import make_step, write_programs
 from polyframe.data import Dataset
 from polyframe.errors import PolyframeError, UnsupportedError
+from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic
 from polyframe.spec.losses import check_one_number
 from polyframe.spec.recipe import Recipe
@@ -32,28 +34,7 @@ from polyframe.spec.typed import TypedGraph, TypedNode, flatten
 
 HERE = Path(__file__).with_name("script.py")
 
-HEAD = (
-    ("import hashlib", r"\bhashlib\."),
-    ("from pathlib import Path", r"\bPath\("),
-    ("", ""),
-    ("import numpy as np", r"\bnp\."),
-)
-NOT_EJECTED = (
-    "schedule", "augmentation", "precision", "clip_norm", "clip_value", "accumulate",
-    "ema", "freeze",
-)  # fmt: skip
-"""Keys of a recipe that an ejected script does not carry."""
-KEPT = "(bits >= {p} * 2**32) / (1 - {p})"
-FORMULAS = {
-    "DropPath": KEPT,
-    "Dropout": KEPT,
-    "GaussianNoise": (
-        "{stddev} * (np.sqrt(-2 * np.log((bits[..., 0] + 1.0) / 2**32))"
-        " * np.cos(2 * np.pi * (bits[..., 1] / 2**32)))"
-    ),
-    "SpatialDropout2D": KEPT,
-}
-"""How a random layer's factors follow from uniform 32-bit integers."""
+HEAD = ("import hashlib", "from pathlib import Path", "import numpy as np")
 
 
 def eject(
@@ -73,12 +54,11 @@ def eject(
         raise PolyframeError(
             "is there already and not empty", where=str(out), hint="another -o"
         )
-    found = registry.get(backend)
-    if not found.ejects:
-        raise UnsupportedError(f"{found.title} ejects no scripts", where=found.name)
+    writer = registry.get(backend)
+    registry.require(writer, "eject")
     target = Target(recipe.dtype, semantics=recipe.semantics)
     step = make_step(
-        recipe.model, found, recipe.loss, recipe.optimizer, recipe.training,
+        recipe.model, writer, recipe.loss, recipe.optimizer, recipe.training,
         recipe.semantics,
     )  # fmt: skip
     if step is not None and step.weighted:
@@ -86,32 +66,62 @@ def eject(
             "eject does not write class weights or ignore_index yet", where="loss"
         )
     check_one_number(step.losses if step is not None else ())
-    program, graph = write_programs(recipe.model, found, step, target, optimize)
+    program, graph = write_programs(recipe.model, writer, step, target, optimize)
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         raise UnsupportedError("eject takes models of one input and one output")
     if recipe.semantics == "native":
         raise UnsupportedError("eject takes semantics='aligned'")
-    for key in NOT_EJECTED:
-        if getattr(recipe, key) != Recipe.__dataclass_fields__[key].default:
-            raise UnsupportedError(
-                "eject does not write this yet", where=key, hint=f"--set {key}=null"
-            )
+    check_settings(recipe)
+    if program.language != "python":
+        raise UnsupportedError(
+            f"eject writes scripts in Python, and the program is {program.language}",
+            where=writer.name,
+        )
     weights = initial_weights(graph.parameters, recipe.seed, recipe.dtype)
     native = {
         slot.path: slot.to_native(weights[name])
         for name, slot in program.weights.items()
     }
-    files: dict[str, Any] = {
-        "train.py": script(recipe, found, program, graph),
+    # The first text of a program becomes the script; it may need the other files.
+    first = next(iter(program.texts), "")
+    others = {n: content for n, content in program.files.items() if n != first}
+    files: dict[str, str | bytes] = {
+        "train.py": script(recipe, writer, program, graph),
         "weights.npz": packed(native),
         "data.npz": packed(arrays(data)),
     }
+    for name, other in others.items():
+        check_path(name)
+        if name in files:
+            raise UnsupportedError(
+                f"a file of the program is called {name}, as one of eject's own",
+                where=writer.name,
+            )
+        files[name] = other
     for name, content in files.items():
         write_atomic(out / name, content)
     return [out / name for name in files]
 
 
-def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) -> str:
+def check_settings(recipe: Recipe) -> None:
+    """UnsupportedError for what an ejected script does not do yet."""
+    changed = list(recipe.training.changed())
+    changed += [key for key in ("schedule", "augmentation") if getattr(recipe, key)]
+    if not changed:
+        return
+    key = changed[0]
+    default = Recipe.__dataclass_fields__[key].default
+    plain = list(default) if isinstance(default, tuple) else default
+    raise UnsupportedError(
+        "eject does not write this yet",
+        where=key,
+        hint=f"--set {key}={'null' if plain is None else plain}",
+    )
+
+
+def script(
+    recipe: Recipe, backend: Backend, program: Program, graph: TypedGraph
+) -> str:
     """The text of ``train.py``."""
     tree = ast.parse(program.source)
     lines = program.source.splitlines()
@@ -135,25 +145,31 @@ def script(recipe: Recipe, backend: Any, program: Program, graph: TypedGraph) ->
         'if __name__ == "__main__":\n    main()',
     ]
     constants = settings(recipe, backend, graph, drawn, "\n".join(sections))
-    shim = getattr(backend, "eject_head", "")
-    own = [(line, "") for line in imports if line not in dict(HEAD)]
-    head = [*HEAD, *([("", ""), (shim, ""), ("", "")] if shim else []), *own]
+    shim = backend.eject_head
+    own = [line for line in imports if line not in HEAD]
+    used = global_names("\n\n\n".join([constants, *sections]))
+    lines = import_lines(HEAD, used)
+    lines += [*(["", shim, ""] if shim else []), *import_lines(own, used)]
     doc = (
         f"{recipe.name} on {backend.title}: a script of its own, ejected by polyframe.\n\n"
         "It reads data.npz and weights.npz beside it.\n"
     )
-    return assemble(doc, head, [constants, *sections])
+    return module(doc, lines, map(Section.of, [constants, *sections])).text
 
 
 IMPORTS = (ast.Import, ast.ImportFrom)
 
 
 def settings(
-    recipe: Recipe, backend: Any, graph: TypedGraph, drawn: list[TypedNode], text: str
+    recipe: Recipe,
+    backend: Backend,
+    graph: TypedGraph,
+    drawn: list[TypedNode],
+    text: str,
 ) -> str:
     """The constants on top of the script, those that its text uses."""
     shape = graph.inputs[0][1]
-    if getattr(backend, "layout", "NCHW") == "NHWC" and len(shape) == 3:
+    if backend.layout == "NHWC" and len(shape) == 3:
         shape = (*shape[1:], shape[0])
     rate = recipe.optimizer.resolve({}).lr
     values = {
@@ -185,8 +201,14 @@ def draws_text(drawn: list[TypedNode]) -> str:
     ]
     for node in drawn:
         shape = node.layer.draw_shape(*node.in_shapes)
-        values = {name: literal(value) for name, value in vars(node.layer).items()}
-        formula = FORMULAS[node.layer.type].format(**values)
+        formula = node.layer.draw_formula()
+        if formula is None:
+            raise UnsupportedError(
+                f"{node.layer.type} has no draw_formula, so that no script can draw its "
+                "random numbers",
+                where=node.path,
+                hint="see polyframe.spec.layers.base.Layer.draw_formula",
+            )
         lines += [
             f'    bits = uniform("{node.path}", step, count, {literal(shape)})',
             f"    found.append(({formula}).astype(DTYPE))",
@@ -194,7 +216,7 @@ def draws_text(drawn: list[TypedNode]) -> str:
     return "\n".join([snippet(HERE, "uniform"), "", "", *lines, "    return found"])
 
 
-def arrays(data: Dataset) -> dict[str, np.ndarray]:
+def arrays(data: Dataset) -> dict[str, Array]:
     """A data set's arrays; images that were bytes are stored as bytes again."""
     test = data.test or data.train
     found = {
@@ -212,7 +234,7 @@ def arrays(data: Dataset) -> dict[str, np.ndarray]:
     return found
 
 
-def packed(values: dict[str, np.ndarray]) -> bytes:
+def packed(values: dict[str, Array]) -> bytes:
     """Arrays as the bytes of a compressed ``.npz``."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **values)

@@ -16,12 +16,12 @@ LONGEST = 2**30
 many classes an epoch is longer than what people write."""
 
 
-def to_json(data: Any) -> str:
+def to_json(data: object) -> str:
     """Indented JSON that every reader takes: NaN and infinity become null."""
     return json.dumps(finite(data), indent=2, ensure_ascii=False) + "\n"
 
 
-def finite(data: Any) -> Any:
+def finite(data: object) -> object:
     """Plain data without arrays, NaN and infinity, which JSON does not know."""
     if isinstance(data, Mapping):
         return {key: finite(value) for key, value in data.items()}
@@ -38,18 +38,18 @@ def row_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a history as JSON has it, as it was; ValueError or TypeError unless it
     is one: numbers by name, null for NaN, a confusion matrix as lists of whole numbers.
     """
-    found: dict[str, Any] = {}
+    row: dict[str, Any] = {}
     for name, value in data.items():
         if not name.isprintable() or isinstance(value, (str, bool, Mapping)):
             raise ValueError(name)
         if isinstance(value, list):
-            found[name] = np.array(value)
-            if found[name].ndim != 2 or found[name].dtype.kind != "i":
+            row[name] = np.array(value)
+            if row[name].ndim != 2 or row[name].dtype.kind != "i":
                 raise ValueError(name)
         else:
-            found[name] = math.nan if value is None else value
-            float(found[name])  # OverflowError where no other reader could take it
-    return found
+            row[name] = math.nan if value is None else value
+            float(row[name])  # OverflowError where no other reader could take it
+    return row
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -27,19 +27,19 @@ def read_text(path: Path, longest: int = LONGEST) -> str:
     except OSError as error:
         raise SpecError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except ValueError:
-        raise SpecError("is no path", where=repr(str(path))) from None
+        raise SpecError("is not a path", where=repr(str(path))) from None
 
 
 def parse_json(text: str, where: str) -> Any:
     """Plain data from JSON text."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key, value in pairs:
-            if key in found:
+            if key in mapping:
                 raise SpecError(f"key {key!r} is given twice", where=where)
-            found[key] = value
-        return found
+            mapping[key] = value
+        return mapping
 
     try:
         return json.loads(text, object_pairs_hook=unique)
@@ -99,14 +99,18 @@ def _loader(where: str) -> Any:
     """A safe loader that refuses duplicate keys and reads 1e-3 as a number."""
     import re
 
+    import yaml
+
     class Loader(_base()):  # type: ignore[misc]
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        def construct_mapping(
+            self, node: yaml.MappingNode, deep: bool = False
+        ) -> dict[Any, Any]:
             seen = set()
             for key_node, _ in node.value:
                 key = self.construct_object(key_node, deep=True)
                 if not isinstance(key, (str, int, float)):
                     raise SpecError(
-                        f"line {key_node.start_mark.line + 1}: a key is no plain word",
+                        f"line {key_node.start_mark.line + 1}: a key is not a plain word",
                         where=where,
                     )
                 if key in seen:
@@ -116,8 +120,8 @@ def _loader(where: str) -> Any:
                         where=where,
                     )
                 seen.add(key)
-            found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-            return found
+            mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+            return mapping
 
     Loader.add_implicit_resolver(
         "tag:yaml.org,2002:float",
@@ -131,12 +135,12 @@ class _Flow(dict[str, Any]):
     """A mapping that is written on one line."""
 
 
-def dump(data: Any) -> str:
+def dump(data: object) -> str:
     """Plain data as YAML; innermost mappings stand on one line."""
     import yaml
 
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-        def ignore_aliases(self, data: Any) -> bool:
+        def ignore_aliases(self, data: object) -> bool:
             return True
 
     Dumper.add_representer(
@@ -157,12 +161,12 @@ def dump(data: Any) -> str:
     return text
 
 
-def _nests(value: Any) -> bool:
+def _nests(value: dict[str, object] | list[object]) -> bool:
     items = value.values() if isinstance(value, dict) else value
     return any(isinstance(item, dict) for item in items)
 
 
-def _compact(data: Any) -> Any:
+def _compact(data: object) -> object:
     """Mappings that hold no list of mappings are marked to stand on one line."""
     if isinstance(data, list):
         return [_compact(item) for item in data]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from polyframe.errors import WeightsError, brief, did_you_mean
+from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic
 
 
-def save(path: str | Path, weights: Mapping[str, np.ndarray], **about: str) -> None:
+def save(path: str | Path, weights: Mapping[str, Array], **about: str) -> None:
     """Write weights, bit for bit, in one atomic step; ``about`` becomes metadata.
 
     One entry of metadata at most: safetensors writes several in random order, and equal
@@ -21,15 +21,15 @@ def save(path: str | Path, weights: Mapping[str, np.ndarray], **about: str) -> N
     write_atomic(Path(path), pack(weights, **about))
 
 
-def pack(arrays: Mapping[str, np.ndarray], **about: str) -> bytes:
+def pack(arrays: Mapping[str, Array], **about: str) -> bytes:
     """Arrays as the bytes of a safetensors file."""
     from safetensors.numpy import save as write
 
-    found = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
-    return bytes(write(found, metadata=about or None))
+    contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+    return bytes(write(contiguous, metadata=about or None))
 
 
-def load(path: str | Path) -> dict[str, np.ndarray]:
+def load(path: str | Path) -> dict[str, Array]:
     """Read a safetensors file; nothing in it is executed."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as unpack
@@ -43,13 +43,13 @@ def load(path: str | Path) -> dict[str, np.ndarray]:
         raise WeightsError(f"cannot be read: {error.strerror}", where=where) from None
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(
-            f"is no whole safetensors file: {error}", where=where, hint="cut off?"
+            f"is not a whole safetensors file: {error}", where=where, hint="cut off?"
         ) from None
 
 
 def check_arrays(
-    weights: Any, shapes: Mapping[str, tuple[int, ...]], dtype: str, where: str
-) -> dict[str, np.ndarray]:
+    weights: object, shapes: Mapping[str, tuple[int, ...]], dtype: str, where: str
+) -> dict[str, Array]:
     """The arrays of these names and shapes, or one error that lists what is wrong."""
     if not isinstance(weights, Mapping):
         raise WeightsError(
@@ -62,7 +62,7 @@ def check_arrays(
         if name not in shapes:
             guess = did_you_mean(str(name), shapes)
             wrong.append(f"{brief(name)} is not in the model.{guess}")
-    found = {}
+    checked = {}
     for name, shape in shapes.items():
         if name not in weights:
             wrong.append(f"{name!r} is missing")
@@ -70,15 +70,15 @@ def check_arrays(
         try:
             value = np.asarray(weights[name])
         except ValueError:
-            wrong.append(f"{name!r} is no array")
+            wrong.append(f"{name!r} is not an array")
             continue
         if value.shape != shape:
             wrong.append(f"{name!r} is {value.shape}, the model's {shape}")
         elif value.dtype.kind != "f":
             wrong.append(f"{name!r} holds {value.dtype}, not floating-point numbers")
         else:
-            found[name] = np.ascontiguousarray(value.astype(dtype, copy=False))
+            checked[name] = np.ascontiguousarray(value.astype(dtype, copy=False))
     if wrong:
         more = f"; and {len(wrong) - 8} more" if len(wrong) > 8 else ""
         raise WeightsError("; ".join(wrong[:8]) + more, where=where)
-    return found
+    return checked

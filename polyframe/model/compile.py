@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from polyframe.compiler.table import Target
-from polyframe.contract import registry
 from polyframe.contract.backend import Backend
+from polyframe.contract.devices import names_a_gpu
 from polyframe.contract.programs import make_step
-from polyframe.errors import BackendError, PolyframeError
+from polyframe.contract.registry import get, require
+from polyframe.errors import BackendError, PolyframeError, did_you_mean
+from polyframe.model.engine import Engine
 from polyframe.model.model import Model
 from polyframe.spec.load import load_spec
+from polyframe.spec.losses import Loss
 from polyframe.spec.metrics import Metric
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Adam, Optimizer
 from polyframe.spec.recipe import parse_metrics
 from polyframe.spec.schedules import Schedule
-from polyframe.spec.settings import Training, check_setting
+from polyframe.spec.settings import Training, TrainingOptions, check_setting
+
+LossArgument = Loss | str | Mapping[str, Any] | Sequence[Any] | None
 
 
 def compile(
     spec: ModelSpec | str | Path,
     backend: str | Backend = "torch",
-    loss: Any = None,
+    loss: LossArgument = None,
     optimizer: Optimizer | str | Mapping[str, Any] | None = None,
     metrics: Sequence[Metric | str] = (),
+    *,
     dtype: str = "float32",
     device: str = "auto",
     seed: int = 0,
@@ -34,13 +40,8 @@ def compile(
     optimize: bool = True,
     forms: Mapping[str, str] | None = None,
     schedule: Schedule | str | Mapping[str, Any] | None = None,
-    precision: str | None = None,
-    clip_norm: float | None = None,
-    clip_value: float | None = None,
-    accumulate: int = 1,
-    ema: float | None = None,
-    freeze: Sequence[str] | str = (),
     deterministic: bool = False,
+    **training: Unpack[TrainingOptions],
 ) -> Model:
     """A spec as a running model on one backend.
 
@@ -51,36 +52,41 @@ def compile(
       output (``loss_weight`` is a loss's factor in the sum). None makes a model that
       only predicts.
     - ``optimizer``: an object or its name; Adam where there is a loss and nothing else.
+    - ``metrics``: objects or names; each is measured on the outputs that it fits.
+
+    By keyword only:
+
+    - ``dtype``: of weights and samples, "float32" or "float64".
     - ``device``: "auto" takes the GPU that the framework sees, else "cpu", "gpu:1", ….
+    - ``seed``: of all random numbers, the initial weights among them.
     - ``semantics``: "aligned" resolves UNSET fields alike everywhere, "native" to each
       framework's own defaults.
     - ``optimize``: apply the exact rewrites; False gives the idiomatic program.
     - ``forms``: layer → the form of its entry to write wherever it holds, instead of
       the first that does; for conformance tests, which run every form.
     - ``schedule``: how ``fit`` moves the learning rate; None leaves it alone.
-    - ``precision``, ``clip_norm``, ``clip_value``, ``accumulate``, ``ema``, ``freeze``:
-      see ``polyframe.spec.settings.Training``.
     - ``deterministic``: ask the framework, process-wide, for kernels that give the same
       bits again; ``model.promises`` says what it cannot promise.
 
-    Raises ``BackendError`` if the backend is not usable, ``UnsupportedError`` listing
-    every node that it cannot run, ``SpecError`` if the loss does not fit the output.
+    - ``training``: the fields of ``polyframe.spec.settings.Training``, which say what each
+      does (``polyframe list settings`` shows them, with their defaults).
+
+    Raises ``BackendError`` if the backend is not usable, ``UnsupportedError`` for an
+    ability that it does not have and, listing every node, for what it cannot run,
+    ``SpecError`` if the loss does not fit the output.
     """
     spec = load_spec(spec)
     chosen = Optimizer.parse(optimizer) if optimizer is not None else Adam()
     try:
         for name, value in (("dtype", dtype), ("seed", seed), ("semantics", semantics)):
             check_setting(name, value)
-        freeze = (freeze,) if isinstance(freeze, str) else tuple(freeze)
-        training = Training(clip_norm, clip_value, accumulate, ema, freeze, precision)
-        if precision is not None and dtype != "float32":
-            raise PolyframeError(
-                f"{precision} is for weights in float32, not {dtype}", where="precision"
-            )
+        settings = training_of(training)
+        settings.check_dtype(dtype)
     except PolyframeError as error:
         where = f"compile: {error.where}"
         raise PolyframeError(error.message, where=where, hint=error.hint) from None
-    found = registry.get(backend)
+    found = get(backend)
+    require_all(found, loss is not None, dtype, device, semantics, settings)
     probe = found.probe()
     if not probe.usable:
         raise BackendError(
@@ -88,18 +94,50 @@ def compile(
             where=found.name,
             hint=f"install it with: {found.install}",
         )
-    device = found.resolve_device(device)
-    kind = "cpu" if "cpu" in device.lower() else "gpu"
+    resolved = found.resolve_device(device)
     target = Target(
-        dtype, kind, semantics, loss is not None, forms or {}, precision, optimize
-    )
-    promises = found.make_deterministic(kind) if deterministic else []
-    step = make_step(spec, found, loss, chosen, training, semantics)
-    model = Model(
-        spec, found, step, parse_metrics(list(metrics)), target, device, seed, optimize
-    )
-    model.schedule = None if schedule is None else Schedule.parse(schedule)
-    if step is not None:
-        _ = model.measured  # SpecError for metrics that do not fit
-    model.promises = promises
-    return model
+        dtype, resolved.kind, semantics, loss is not None, forms or {},
+        settings.precision, optimize,
+    )  # fmt: skip
+    promises = found.make_deterministic(resolved) if deterministic else []
+    step = make_step(spec, found, loss, chosen, settings, semantics)
+    engine = Engine(
+        spec, found, step, parse_metrics(list(metrics)), target, resolved, seed,
+        None if schedule is None else Schedule.parse(schedule),
+    )  # fmt: skip
+    return Model(engine, promises)
+
+
+def training_of(options: TrainingOptions) -> Training:
+    """``Training`` of keywords; one pattern to freeze may stand alone."""
+    known = TrainingOptions.__annotations__
+    for name in options.keys() - known.keys():
+        raise TypeError(
+            f"compile() got an unexpected keyword argument {name!r}."
+            f"{did_you_mean(name, known)}"
+        )
+    values: dict[str, Any] = {**options}
+    freeze = values.get("freeze", ())
+    values["freeze"] = (freeze,) if isinstance(freeze, str) else tuple(freeze)
+    return Training(**values)
+
+
+def require_all(
+    backend: Backend,
+    trains: bool,
+    dtype: str,
+    device: str,
+    semantics: str,
+    training: Training,
+) -> None:
+    """UnsupportedError for the first ability that is asked for and not there."""
+    wanted = {
+        "infer": True,
+        "train": trains,
+        "float64": dtype == "float64",
+        "gpu": names_a_gpu(device),
+        "native_semantics": semantics == "native",
+    }
+    if training.precision is not None:
+        wanted[training.precision] = True
+    require(backend, *(ability for ability, asked in wanted.items() if asked))

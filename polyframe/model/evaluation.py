@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.losses import (
     Losses,
     OutputWeights,
@@ -16,19 +17,19 @@ from polyframe.spec.losses import (
 )
 from polyframe.train.history import BoundMetric, Row, Totals
 
-Arrays = Sequence[np.ndarray]
+Arrays = Sequence[Array]
 Prepare = Callable[[Arrays], Arrays]
 
 
 def measure(
-    session: Session,
+    session: InferenceSession,
     batches: Iterable[Arrays],
     size: int,
     prepare: Prepare,
     losses: Losses,
     metrics: Sequence[BoundMetric],
 ) -> Row:
-    """Run batches of ``size`` inputs, targets and, if there are any, weights of samples.
+    """Run batches of ``size`` inputs, targets and, if there are any, sample weights.
 
     ``prepare`` is applied to the inputs of each. The losses are computed by their
     definitions, in float64. Each output has a weighted mean (or sum) of its own; their
@@ -47,12 +48,12 @@ def measure(
 
 
 def reduce(
-    session: Session,
+    session: InferenceSession,
     batches: Iterable[Arrays],
     size: int,
     prepare: Prepare,
     losses: Losses,
-) -> float | np.ndarray:
+) -> float | Array:
     """The loss over such batches; with reduction="none" that of each sample, weighted,
     (N,)."""
     each = [loss.reduction == "none" for loss in losses]
@@ -76,12 +77,12 @@ def reduce(
 
 
 def _run(
-    session: Session,
+    session: InferenceSession,
     batches: Iterable[Arrays],
     size: int,
     prepare: Prepare,
     losses: Losses,
-) -> Iterator[tuple[Arrays, Arrays, list[tuple[np.ndarray, OutputWeights]]]]:
+) -> Iterator[tuple[Arrays, Arrays, list[tuple[Array, OutputWeights]]]]:
     """Each batch's outputs, targets, and for each output the losses of the samples and
     their weights."""
     for batch in batches:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from polyframe.compiler.passes.probes import with_probes
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
@@ -14,13 +12,17 @@ from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.backend import Backend
 from polyframe.contract.modules import program_errors
 from polyframe.contract.programs import write_programs
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession, TrainingSession
+from polyframe.io.array import Array
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.sampling import initial_weights
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph, flatten
 from polyframe.train.batch_staging import Stager
 from polyframe.train.feed import Batch
+
+Probed = tuple[TrainingSession, TypedGraph, dict[str, str]]
+"""A session, its graph, and node → the probe behind it."""
 
 
 @dataclass
@@ -34,17 +36,18 @@ class Inspector:
     graph: TypedGraph
     backend: Backend
     target: Target
-    open: Callable[[Program, Target], Session]
+    open_inference: Callable[[Program, Target], InferenceSession]
+    open_training: Callable[[Program, Target], TrainingSession]
     stager: Stager
-    _plain: dict[TrainingSpec, Session] = field(default_factory=dict)
-    _probed: dict[TrainingSpec, tuple[Session, TypedGraph, dict[str, str]]] = field(
+    _plain: dict[TrainingSpec, TrainingSession] = field(default_factory=dict)
+    _probed: dict[TrainingSpec, Probed] = field(default_factory=dict)
+    _tapped: dict[bool, tuple[InferenceSession, list[str]]] = field(
         default_factory=dict
     )
-    _tapped: dict[bool, tuple[Session, list[str]]] = field(default_factory=dict)
 
     def gradients(
-        self, step: TrainingSpec, batch: Batch, weights: Mapping[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
+        self, step: TrainingSpec, batch: Batch, weights: Mapping[str, Array]
+    ) -> dict[str, Array]:
         """The gradients of a batch's loss at those weights."""
         session = self.plain(step)
         session.set_weights(weights)
@@ -53,12 +56,12 @@ class Inspector:
 
     def activations(
         self,
-        inputs: Sequence[np.ndarray],
+        inputs: Sequence[Array],
         training: bool,
-        weights: Mapping[str, np.ndarray],
+        weights: Mapping[str, Array],
         number: int,
-    ) -> dict[str, np.ndarray]:
-        """Every node's output for arranged inputs, with the draws of that step."""
+    ) -> dict[str, Array]:
+        """Every node's output for arranged inputs, with the random numbers of that step."""
         session, names = self.taps(training)
         session.set_weights(weights)
         draws = self.stager.draws(session, len(inputs[0]), number)
@@ -67,10 +70,10 @@ class Inspector:
         return dict(zip(names, outputs, strict=True))
 
     def output_gradients(
-        self, step: TrainingSpec, batch: Batch, weights: Mapping[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """The slope of a batch's loss in every node's output (and every input), summed
-        over the samples; by a shift of zeros behind each, which changes no value."""
+        self, step: TrainingSpec, batch: Batch, weights: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """The gradient of a batch's loss in every node's output (and every input), summed
+        over the samples; by a shift of zeros after each, which changes no value."""
         session, graph, names = self.probed(step)
         own = initial_weights(
             {n: p for n, p in graph.parameters.items() if n not in weights},
@@ -87,27 +90,28 @@ class Inspector:
             for name, probe in names.items()
         }
 
-    def probed(self, step: TrainingSpec) -> tuple[Session, TypedGraph, dict[str, str]]:
-        """The training program without rewrites and blocks, a probe behind every node;
+    def probed(self, step: TrainingSpec) -> Probed:
+        """The training program without rewrites and blocks, a probe after every node;
         its graph; and the names of the probes."""
         bare = replace(step, training=Training())
         if bare not in self._probed:
             graph, names = with_probes(flatten(self.graph))
             program = self.backend.write(graph, self.target, bare)
-            self._probed[bare] = self.open(program, self.target), graph, names
+            session = self.open_training(program, self.target)
+            self._probed[bare] = session, graph, names
         return self._probed[bare]
 
-    def plain(self, step: TrainingSpec) -> Session:
+    def plain(self, step: TrainingSpec) -> TrainingSession:
         """The training program without rewrites, nothing frozen or clipped."""
         bare = replace(step, training=Training())
         if bare not in self._plain:
             program, _ = write_programs(
                 self.spec, self.backend, bare, self.target, False
             )
-            self._plain[bare] = self.open(program, self.target)
+            self._plain[bare] = self.open_training(program, self.target)
         return self._plain[bare]
 
-    def taps(self, training: bool) -> tuple[Session, list[str]]:
+    def taps(self, training: bool) -> tuple[InferenceSession, list[str]]:
         """The program without rewrites and blocks whose outputs are all nodes, and
         their names."""
         if training not in self._tapped:
@@ -116,5 +120,5 @@ class Inspector:
             flat = replace(flat, outputs=tuple(names))
             target = replace(self.target, training=training)
             program = self.backend.write(flat, target, None)
-            self._tapped[training] = self.open(program, target), names
+            self._tapped[training] = self.open_inference(program, target), names
         return self._tapped[training]

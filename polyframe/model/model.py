@@ -2,99 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from polyframe.compiler.program import Program
-from polyframe.compiler.table import Target
 from polyframe.compiler.training import TrainingSpec
-from polyframe.contract.backend import Backend
 from polyframe.contract.modules import program_errors
-from polyframe.contract.programs import write_programs
-from polyframe.contract.session import Session
-from polyframe.data import Dataset, augment
-from polyframe.errors import PolyframeError
+from polyframe.contract.registry import require
+from polyframe.contract.session import InferenceSession, Native
+from polyframe.data import Dataset
 from polyframe.io import weights as weight_files
-from polyframe.model.evaluation import measure, reduce
-from polyframe.model.inspector import Inspector
-from polyframe.model.predictor import Predictor
-from polyframe.randomness import native_seed
+from polyframe.io.array import Array
+from polyframe.model.engine import Engine
 from polyframe.spec.augmentations import Augmentation
-from polyframe.spec.losses import (
-    OutputWeights,
-    check_one_number,
-    losses_for_targets,
-    sample_weights,
-)
-from polyframe.spec.metrics import Metric
-from polyframe.spec.model import ModelSpec
-from polyframe.spec.sampling import initial_weights
-from polyframe.spec.schedules import Schedule
-from polyframe.spec.settings import Training
-from polyframe.train.arrays import Batches, prepare
-from polyframe.train.batch_staging import Stager
-from polyframe.train.checks import check_part, check_targets
+from polyframe.spec.callbacks import CallbackSpec
+from polyframe.train.arrays import Batches, Data, prepare
+from polyframe.train.callbacks.base import Callback
 from polyframe.train.evaluation_data import EvaluationData
-from polyframe.train.feed import Batch, HostBatch, assemble_step
-from polyframe.train.fit import fit
-from polyframe.train.history import BoundMetric, History, Row, measured
+from polyframe.train.feed import Batch
+from polyframe.train.fit import TrainingData, ValidationData, fit
+from polyframe.train.history import History, Row
 
 
 class Model:
-    """A spec on a backend: train it, ask it, look into it. Made by ``compile``."""
+    """A spec on a backend: train it, ask it, look into it. Made by ``compile``.
 
-    def __init__(
-        self,
-        spec: ModelSpec,
-        backend: Backend,
-        step: TrainingSpec | None,
-        metrics: tuple[Metric, ...],
-        target: Target,
-        device: str,
-        seed: int,
-        optimize: bool,
-    ) -> None:
-        self.spec, self.backend, self.metrics = spec, backend, metrics
-        self.target, self.device = target, device
-        self.seed, self.optimize = seed, optimize
-        self.dtype, self.semantics = target.dtype, target.semantics
-        self.objective = step
-        self.predictor = Predictor(spec, backend, target, optimize, self._open)
-        self.changes = 0  # how often the weights have changed
-        self._shared = False  # whether anybody has been given the native model
-        self.program, self.graph = write_programs(spec, backend, step, target, optimize)
-        self.schedule: Schedule | None = None
-        self.preprocessing: Sequence[Augmentation] = ()  # what fit was told of
-        self.promises: list[str] = []
-        self.learning_rate = float(step.optimizer.lr) if step else 0.0
-        self.steps_done = 0  # optimizer steps taken
-        self.epoch = 0  # whole epochs shown by fit
-        self.stager = Stager(self.graph, seed, self.dtype)
-        self.session = self._open(self.program, self.target)
-        self.session.set_weights(
-            initial_weights(self.graph.parameters, seed, self.dtype)
-        )
+    - ``spec``, ``backend``, ``device``, ``dtype``, ``semantics``, ``optimize``, ``seed``,
+      ``metrics``, ``schedule``: what it was compiled for.
+    - ``graph``: the typed graph: names and shapes of inputs, outputs, parameters.
+    - ``promises``: with ``deterministic=True``, what the framework cannot promise.
+    - ``engine``: the sessions and counters below; the training loop drives it.
+    """
 
-    # --- programs and sessions ---------------------------------------------------
+    def __init__(self, engine: Engine, promises: Sequence[str] = ()) -> None:
+        self.engine, self.promises = engine, list(promises)
+        self.spec, self.backend, self.graph = engine.spec, engine.backend, engine.graph
+        self.device, self.dtype = engine.device, engine.dtype
+        self.semantics, self.optimize = engine.semantics, engine.target.optimize
+        self.seed, self.metrics = engine.seed, engine.metrics
+        self.schedule = engine.schedule
 
-    def _open(self, program: Program, target: Target) -> Session:
-        shapes = [shape for _, shape in self.graph.inputs]
-        return self.backend.open(program, target, self.device, shapes)
+    # --- programs ----------------------------------------------------------------
+
+    @property
+    def program(self) -> Program:
+        """The training program (without a loss, the model alone)."""
+        return self.engine.program
 
     @property
     def source(self) -> str:
-        """The training program (without a loss, the model alone), as text."""
+        """The training program, as text."""
         return self.program.source
 
     @property
     def inference_program(self) -> Program:
         """The program that ``predict`` and ``evaluate`` run."""
-        return self.predictor.written.program
+        return self.engine.predictor.written.program
 
     @property
     def inference_source(self) -> str:
@@ -103,138 +69,115 @@ class Model:
         return self.inference_program.source
 
     @property
-    def native(self) -> Any:
+    def native(self) -> Native:
         """The framework's own object: an ``nn.Module``, a ``tf.keras.Model``, …
 
-        It is made anew when targets or weights of samples of another kind come in
+        It is made anew when targets or sample weights of another kind come in
         (probabilities instead of labels), since the program changes with them.
         """
-        self._shared = True  # weights may change by other hands from now on
-        self.session.shared = True
-        return self.session.native
+        return self.engine.hand_out()
 
-    def _predictor(self) -> Session:
-        """The inference session, with the weights of this moment."""
-        if self.objective is None and self.inference_source == self.source:
-            return self.session
-        state = None if self._shared else self.changes
-        return self.predictor.at(state, self.inference_weights)
+    # --- where training stands ---------------------------------------------------
 
-    def adapt(self, targets: Sequence[np.ndarray], weighted: bool) -> None:
-        """Write the training program for targets of this kind (labels, probabilities)
-        and for samples with weights, if it is not already."""
-        wanted = self._adapted(targets, weighted)
-        if wanted == self.objective:
-            return
-        weights, state = self.session.weights(), self.session.training_state()
-        self.objective = wanted
-        self.program, _ = write_programs(
-            self.spec, self.backend, wanted, self.target, self.optimize
-        )
-        self.session = self._open(self.program, self.target)
-        self.session.set_weights(weights)
-        self.session.set_training_state(state, self.steps_done)
-        self.changes += 1
+    @property
+    def steps_done(self) -> int:
+        """Optimizer steps taken. The random numbers of the next step follow from it."""
+        return self.engine.steps_done
 
-    def _adapted(self, targets: Sequence[np.ndarray], weighted: bool) -> TrainingSpec:
-        step = self._needs_step()
-        check_one_number(step.losses)
-        losses = losses_for_targets(step.losses, targets)
-        weighted = (
-            weighted
-            or step.weighted
-            or any(loss.has_denominator_weights for loss in losses)
-        )
-        return replace(step, losses=losses, weighted=weighted)
+    @steps_done.setter
+    def steps_done(self, value: int) -> None:
+        self.engine.steps_done = value
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs shown by ``fit``."""
+        return self.engine.epoch
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the next step; a schedule moves it in ``fit``."""
+        return self.engine.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self.engine.learning_rate = value
+
+    @property
+    def preprocessing(self) -> Sequence[Augmentation]:
+        """What ``predict`` and ``evaluate`` apply to samples (``normalize``); ``fit``
+        sets it to what the training data went through."""
+        return self.engine.preprocessing
+
+    @preprocessing.setter
+    def preprocessing(self, value: Sequence[Augmentation]) -> None:
+        self.engine.preprocessing = tuple(value)
 
     # --- weights and state -------------------------------------------------------
 
-    def weights(self) -> dict[str, np.ndarray]:
+    def weights(self) -> dict[str, Array]:
         """All weights and running statistics: canonical names, layouts, copies."""
-        return self.session.weights()
+        return self.engine.weights()
 
-    def inference_weights(self) -> dict[str, np.ndarray]:
-        """The weights that prediction uses: with ``ema``, averages of the trained."""
-        found = self.weights()
-        if self.objective and self.objective.training.ema is not None:
-            for key, value in self.session.training_state().items():
-                name, _, kind = key.rpartition("/")
-                if kind == "average":
-                    found[name] = value
-        return found
+    def inference_weights(self) -> dict[str, Array]:
+        """The weights that prediction uses: with ``ema``, the EMA of the trained."""
+        return self.engine.inference_weights()
 
-    def load_weights(self, source: Mapping[str, np.ndarray] | str | Path) -> None:
-        """Load weights from a mapping or a safetensors file; all or nothing. Averages
-        (``ema``) begin at them.
+    def load_weights(self, source: Mapping[str, Array] | str | Path) -> None:
+        """Load weights from a mapping or a safetensors file; all or nothing. The EMA
+        (``ema``) begins at them.
 
         ``WeightsError`` lists every missing, extra or misshapen entry.
         """
-        where = "weights"
         if isinstance(source, (str, Path)):
-            where, source = str(source), weight_files.load(source)
-        shapes = {name: p.shape for name, p in self.graph.parameters.items()}
-        found = weight_files.check_arrays(source, shapes, self.dtype, where)
-        self.session.set_weights(found)
-        self.changes += 1
-        if self.objective and self.objective.training.ema is not None:
-            state = self.session.training_state()
-            for key in state:
-                name, _, kind = key.rpartition("/")
-                if kind == "average":
-                    state[key] = found[name]
-            self.session.set_training_state(state, self.steps_done)
+            self.engine.load_weights(weight_files.load(source), str(source))
+        else:
+            self.engine.load_weights(source)
 
     def save_weights(self, path: str | Path) -> None:
         """Write a safetensors file, which is also a PyTorch ``state_dict``."""
         weight_files.save(path, self.weights(), spec=self.spec.hash)
 
-    def training_state(self) -> dict[str, np.ndarray]:
+    def training_state(self) -> dict[str, Array]:
         """What training keeps besides weights: ``<parameter>/<state>``, by PyTorch's
         names (``exp_avg``, ``momentum_buffer``) and meaning; ``average`` with ema."""
-        self._needs_step()
-        return self.session.training_state()
+        return self.engine.session.training_state()
 
     def load_training_state(
-        self, state: Mapping[str, np.ndarray], step: int, epoch: int
+        self, state: Mapping[str, Array], step: int, epoch: int
     ) -> None:
         """Go on from the state that this or another backend had at that step."""
-        known = self.training_state()
-        shapes = {name: value.shape for name, value in known.items()}
-        found = weight_files.check_arrays(state, shapes, self.dtype, "training state")
-        self.session.set_training_state(found, step)
-        self.changes += 1
-        self.steps_done, self.epoch = step, epoch
+        self.engine.load_training_state(state, step, epoch)
 
     # --- use ---------------------------------------------------------------------
 
-    def predict(self, x: Any, batch_size: int = 256, layout: str = "NCHW") -> Any:
+    def predict(self, x: Data, batch_size: int = 256, layout: str = "NCHW") -> Any:
         """Outputs for samples ``x`` (N, C, H, W), or a list of arrays per input.
 
         NumPy in, NumPy out; a list of arrays where the model has several outputs.
         """
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
-        session = self._predictor()
+        session, preprocess = self.engine.predicting(), self.engine.preprocess
         if not self.preprocessing:
             inputs = session.arrange(inputs)
         batches = (
-            session.arrange(self.preprocess(batch)) if self.preprocessing else batch
+            session.arrange(preprocess(batch)) if self.preprocessing else batch
             for batch in Batches(inputs, batch_size)
         )
         parts = [self._run(session, batch) for batch in batches]
         outputs = [np.concatenate(column) for column in zip(*parts, strict=True)]
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def _run(self, session: Session, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _run(self, session: InferenceSession, inputs: Sequence[Array]) -> list[Array]:
         with program_errors(self.spec.name, self.backend.title):
             return session.forward(inputs)
 
     def evaluate(
         self,
-        x: Any,
-        y: Any = None,
+        x: Data | Dataset,
+        y: Data | None = None,
         batch_size: int = 256,
         layout: str = "NCHW",
-        sample_weight: Any = None,
+        sample_weight: Data | None = None,
     ) -> Row:
         """Loss and metrics over a whole set: ``{"loss": …, "accuracy": …}``.
 
@@ -244,109 +187,52 @@ class Model:
         data.
         """
         if isinstance(x, Dataset):
-            return self.measure(EvaluationData.of(self, x.test or x.train))
-        return self.measure(
-            EvaluationData(self, x, y, sample_weight, layout, batch_size)
+            return self.engine.measure(
+                EvaluationData.of_split(self.engine, x.test or x.train)
+            )
+        return self.engine.measure(
+            EvaluationData.of(self.engine, x, y, sample_weight, layout, batch_size)
         )
 
-    def preprocess(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Samples as the model was trained on them (``normalize``), in its dtype."""
-        if self.preprocessing:
-            none = np.empty(len(inputs[0]))
-            inputs = [augment(self.preprocessing, inputs[0], none, self.seed, 0)[0]]
-        return [np.ascontiguousarray(array, self.dtype) for array in inputs]
-
-    def measure(self, batches: Iterable[Sequence[np.ndarray]]) -> Row:
-        """Loss and metrics over batches of inputs, targets and, if there are any,
-        weights of samples."""
-        step = self._needs_step()
-        with program_errors(self.spec.name, self.backend.title):
-            return measure(
-                self._predictor(), batches, len(self.graph.inputs), self.preprocess,
-                step.losses, self.measured,
-            )  # fmt: skip
-
     def loss(
-        self, x: Any, y: Any, sample_weight: Any = None, layout: str = "NCHW"
+        self,
+        x: Data,
+        y: Data,
+        sample_weight: Data | None = None,
+        layout: str = "NCHW",
     ) -> Any:
         """The loss that ``evaluate`` gives, a float; nothing is trained. Where the
         losses have reduction="none", each sample's, (N,)."""
-        held = EvaluationData(self, x, y, sample_weight, layout)
-        with program_errors(self.spec.name, self.backend.title):
-            return reduce(
-                self._predictor(), held, len(self.graph.inputs), self.preprocess,
-                self._needs_step().losses,
-            )  # fmt: skip
-
-    @cached_property
-    def measured(self) -> list[BoundMetric]:
-        """The metrics, and the outputs that they belong to."""
-        losses = self._needs_step().losses
-        outputs = list(zip(self.graph.outputs, self.graph.output_shapes, strict=True))
-        return measured(self.metrics, losses, outputs)
-
-    def check_targets(self, y: Any, count: int) -> list[np.ndarray]:
-        """One checked array of targets for each output."""
-        losses, shapes = self._needs_step().losses, self.graph.output_shapes
-        return check_targets(losses, shapes, y, count, self.dtype)
-
-    def _needs_step(self) -> TrainingSpec:
-        if self.objective is None:
-            raise PolyframeError(
-                "this model has no loss", hint='pf.compile(…, loss="cross_entropy")'
-            )
-        return self.objective
-
-    def sample_weights_of(
-        self, targets: Sequence[np.ndarray], given: np.ndarray | None
-    ) -> list[OutputWeights]:
-        """Each output's weights of samples."""
-        return sample_weights(self._needs_step().losses, targets, given)
+        data = EvaluationData.of(self.engine, x, y, sample_weight, layout)
+        return self.engine.loss(data)
 
     def train_step(
-        self, x: Any, y: Any, layout: str = "NCHW", sample_weight: Any = None
+        self,
+        x: Data,
+        y: Data,
+        layout: str = "NCHW",
+        sample_weight: Data | None = None,
     ) -> float:
         """One optimizer step on one batch; the batch's mean loss."""
-        part = self.check_part((x, y, sample_weight), layout)
-        self.adapt(part.targets, part.weights is not None)
-        sample_weights_of = (
-            self.sample_weights_of if self._needs_step().weighted else None
-        )
-        (batch,) = assemble_step([part], sample_weights_of, self.steps_done, 0)
-        loss, _ = self.advance(self.stage(batch), True)
-        return self.session.read(loss).item()
-
-    def check_part(self, batch: Any, layout: str = "NCHW") -> HostBatch:
-        """One checked batch from (x, y) or (x, y, sample_weight)."""
-        losses = self._needs_step().losses
-        return check_part(self.graph, losses, batch, self.dtype, layout)
-
-    def stage(self, batch: Batch) -> Any:
-        """A batch with the draws of its step, on the device."""
-        return self.stager.stage(self.session, batch)
-
-    def advance(self, batch: Any, last: bool) -> tuple[Any, Any]:
-        """A staged batch's part of a step; handles of the loss and the outputs."""
-        self.changes += 1
-        if self.semantics == "native":
-            self.session.seed(native_seed(self.seed, self.steps_done))
-        with program_errors(self.spec.name, self.backend.title):
-            found = self.session.train(batch, self.learning_rate, last)
-        self.steps_done += last
-        return found
+        engine = self.engine
+        batch = engine.check_batch((x, y, sample_weight), layout)
+        engine.adapt(batch.targets, batch.weights is not None)
+        staged = engine.stage(engine.whole_step(batch, engine.weighted))
+        loss, _ = engine.advance(staged, True)
+        return float(engine.session.read(loss).item())
 
     def fit(
         self,
-        x: Any,
-        y: Any = None,
+        x: TrainingData,
+        y: Data | None = None,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: Any = None,
-        callbacks: Sequence[Any] = (),
+        validation_data: ValidationData = None,
+        callbacks: Sequence[Callback | CallbackSpec | str | Mapping[str, Any]] = (),
         shuffle: bool = True,
         layout: str = "NCHW",
-        sample_weight: Any = None,
-        augmentation: Sequence[Any] = (),
+        sample_weight: Data | None = None,
+        augmentation: Sequence[Augmentation | str | Mapping[str, Any]] = (),
         steps_per_epoch: int | None = None,
         resume: str | Path | None = None,
         folder: str | Path = ".",
@@ -367,85 +253,57 @@ class Model:
         - ``folder``: where callbacks write.
         """
         return fit(
-            self, x, y, epochs, batch_size, validation_data, callbacks, shuffle, layout,
-            sample_weight, augmentation, steps_per_epoch, resume, folder,
+            self, x, y, epochs=epochs, batch_size=batch_size,
+            validation_data=validation_data, callbacks=callbacks, shuffle=shuffle,
+            layout=layout, sample_weight=sample_weight, augmentation=augmentation,
+            steps_per_epoch=steps_per_epoch, resume=resume, folder=folder,
         )  # fmt: skip
-
-    @property
-    def training(self) -> Training:
-        """Clipping, accumulation, averages, freezing, precision."""
-        return self._needs_step().training
-
-    @property
-    def weighted(self) -> bool:
-        """Whether samples have weights, of their own or of their class."""
-        return self._needs_step().weighted
-
-    @property
-    def rate(self) -> Callable[[float, int, Sequence[Row]], float] | None:
-        """The learning rate by (epochs done, last epoch, rows); None: as it is."""
-        if self.schedule is None:
-            return None
-        lr = self._needs_step().optimizer.lr
-        schedule = self.schedule
-        return lambda at, total, rows: schedule.rate(lr, at, total, rows)
 
     # --- looking inside ----------------------------------------------------------
 
-    @cached_property
-    def _inspector(self) -> Inspector:
-        # Looks in the weights' dtype, and at the program as it is written by hand.
-        target = replace(self.target, precision=None, optimize=False)
-        return Inspector(
-            self.spec, self.graph, self.backend, target, self._open, self.stager
-        )
-
     def gradients(
-        self, x: Any, y: Any, layout: str = "NCHW", sample_weight: Any = None
-    ) -> dict[str, np.ndarray]:
+        self,
+        x: Data,
+        y: Data,
+        layout: str = "NCHW",
+        sample_weight: Data | None = None,
+    ) -> dict[str, Array]:
         """The gradients of the mean loss, by canonical name, of frozen layers too;
         changes no state."""
         step, batch = self._looked_at((x, y, sample_weight), layout)
-        return self._inspector.gradients(step, batch, self.weights())
+        return self.engine.inspector.gradients(step, batch, self.weights())
 
     def output_gradients(
-        self, x: Any, y: Any, layout: str = "NCHW"
-    ) -> dict[str, np.ndarray]:
-        """The slope of the mean loss in every node's output and every input, by path,
+        self, x: Data, y: Data, layout: str = "NCHW"
+    ) -> dict[str, Array]:
+        """The gradient of the mean loss in every node's output and every input, by path,
         (C, H, W): summed over the samples; changes no state."""
         step, batch = self._looked_at((x, y, None), layout)
-        return self._inspector.output_gradients(step, batch, self.weights())
+        return self.engine.inspector.output_gradients(step, batch, self.weights())
 
-    def _looked_at(self, batch: Any, layout: str) -> tuple[TrainingSpec, Batch]:
+    def _looked_at(self, batch: object, layout: str) -> tuple[TrainingSpec, Batch]:
         """A checked batch, and the step that is written for its kind of targets."""
-        part = self.check_part(batch, layout)
-        step = self._adapted(part.targets, part.weights is not None)
-        sample_weights_of = self.sample_weights_of if step.weighted else None
-        return step, next(
-            iter(assemble_step([part], sample_weights_of, self.steps_done, 0))
-        )
+        engine = self.engine
+        checked = engine.check_batch(batch, layout)
+        step = engine.adapted(checked.targets, checked.weights is not None)
+        return step, engine.whole_step(checked, step.weighted)
 
     def activations(
-        self, x: Any, training: bool = False, layout: str = "NCHW"
-    ) -> dict[str, np.ndarray]:
+        self, x: Data, training: bool = False, layout: str = "NCHW"
+    ) -> dict[str, Array]:
         """Every node's output by its path, (N, C, H, W); changes no state.
 
         In training mode batch norm uses the batch's statistics, and random layers the
-        draws of the next step.
+        random numbers of the next step.
         """
+        if training:
+            require(self.backend, "train", where="activations in training mode")
+        engine = self.engine
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
-        return self._inspector.activations(
-            self.session.arrange(inputs), training, self.weights(), self.steps_done
-        )
-
-    def look(self, batch: Batch) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """The activations and gradients that a batch of the loop's has right now."""
-        inputs = batch.part.inputs
-        if not batch.part.arranged:
-            inputs = self.session.arrange(inputs)
-        look, weights = self._inspector, self.weights()
-        gradients = look.gradients(self._needs_step(), batch, weights)
-        return look.activations(inputs, True, weights, self.steps_done), gradients
+        return engine.inspector.activations(
+            engine.program_session.arrange(inputs), training, self.weights(),
+            self.steps_done,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return (

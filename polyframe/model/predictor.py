@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
 from polyframe.contract.backend import Backend
 from polyframe.contract.programs import Inference, write_inference
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession
+from polyframe.io.array import Array
 from polyframe.spec.model import ModelSpec
 
 
@@ -23,26 +22,32 @@ class Predictor:
     spec: ModelSpec
     backend: Backend
     target: Target
-    optimize: bool
-    open: Callable[[Program, Target], Session]
-    held: int | None = None  # the state of the model whose weights the session has
+    open: Callable[[Program, Target], InferenceSession]
+    state: int | None = None  # that of the model whose weights the session has
 
     @cached_property
     def written(self) -> Inference:
         """The program, and how its weights come from the model's."""
-        return write_inference(self.spec, self.backend, self.target, self.optimize)
+        return write_inference(
+            self.spec, self.backend, self.target, self.target.optimize
+        )
+
+    @property
+    def source(self) -> str:
+        """The inference program, as text."""
+        return self.written.program.source
 
     @cached_property
-    def session(self) -> Session:
+    def session(self) -> InferenceSession:
         """A session of its own, which nobody trains."""
         return self.open(self.written.program, self.written.target)
 
     def at(
-        self, state: int | None, weights: Callable[[], Mapping[str, np.ndarray]]
-    ) -> Session:
+        self, state: int | None, weights: Callable[[], Mapping[str, Array]]
+    ) -> InferenceSession:
         """The session with these weights, which are asked for only if ``state`` is
         another one than at the last call, or None."""
-        if state is None or state != self.held:
+        if state is None or state != self.state:
             self.session.set_weights(self.written.weights(weights()))
-            self.held = state
+            self.state = state
         return self.session

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from polyframe.contract.files import program_files
 from polyframe.errors import PolyframeError, RecipeError, WeightsError
 from polyframe.io import weights as weight_files
 from polyframe.io.atomic import write_atomic
@@ -23,6 +24,7 @@ from polyframe.spec.recipe import Recipe, load_recipe
 from polyframe.train.callbacks.base import Callback, Plan
 from polyframe.train.callbacks.helpers import restored
 from polyframe.train.progress import Progress
+from polyframe.train.protocol import TrainedModel
 
 SCHEMA = 1
 """The version of result.json; raised when a key changes its meaning or goes away."""
@@ -40,7 +42,8 @@ class RunFolder(Callback):
     ``out`` is the folder itself, which must be empty or not there yet, or, to
     ``resume``, hold a run of the same recipe; left out, it is
     ``runs/<recipe>/<backend>/<n>/`` with the next free number. It is made when ``claim``
-    is called, before training starts; after the last epoch call ``finish``.
+    is called, before training starts; after the last epoch call ``finish``. ``classes``
+    are the names of the data's classes.
     """
 
     tolerates_delay = True
@@ -51,45 +54,17 @@ class RunFolder(Callback):
         backend: str,
         out: str | Path | None = None,
         resume: bool = False,
+        classes: Sequence[str] = (),
     ) -> None:
         self.recipe, self.backend = recipe, backend
         self.out = None if out is None else Path(out)
         self.path: Path | None = None
         self.rows: list[dict[str, Any]] = []
-        self.classes: tuple[str, ...] = ()
-        self.model: Any = None
+        self.classes = tuple(classes)
+        self.trained: TrainedModel | None = None  # once training has begun
         self.began, self.before = time.perf_counter(), 0.0
         self.resume = resume
-        self.stopped: str | None = None  # why the training ended early, if it did
-        self.best: Callable[[], Sequence[float]] = tuple  # (value, epoch), once known
-        self.check()
-
-    def check(self) -> None:
-        """PolyframeError if the folder that was asked for holds something else."""
-        if self.out is None:
-            return
-        try:
-            if self.out.exists() and not self.out.is_dir():
-                raise PolyframeError("is a file, not a folder", where=str(self.out))
-            inside = list(self.out.iterdir()) if self.out.is_dir() else []
-        except OSError as error:
-            raise PolyframeError(
-                f"cannot be read: {error.strerror}", where=str(self.out)
-            ) from None
-        inside = [path for path in inside if not is_stray(path)]
-        if inside and not self.resume:
-            raise PolyframeError(
-                "the folder is not empty, and a run overwrites nothing",
-                where=str(self.out),
-                hint="name a new folder, leave -o out for the next free number, or go "
-                "on with --resume",
-            )
-        if inside and not (self.out / RECIPE).is_file():
-            raise PolyframeError(
-                f"the folder is not empty, and no run: it has no {RECIPE}",
-                where=str(self.out),
-                hint="name a new folder, or that of a run",
-            )
+        check_free(self.out, resume)
 
     def finished(self) -> Mapping[str, Any] | None:
         """What result.json holds, if the run is done; RecipeError if the run in the
@@ -109,7 +84,7 @@ class RunFolder(Callback):
         if result.get("status") != "done" or result.get("schema") != SCHEMA:
             return None
         try:
-            found = {
+            found: dict[str, Any] = {
                 "status": "done",
                 "stopped": Maybe(Text(1000)).check(result.get("stopped")),
                 "seconds": Float(0.0).check(result["seconds"]),
@@ -123,21 +98,26 @@ class RunFolder(Callback):
 
     def claim(self) -> Path:
         """Make the folder; left-overs of a crash go away."""
-        self.check()
+        check_free(self.out, self.resume)
         self.path = self.out or claim(ROOT / self.recipe.name / self.backend)
         for stray in self.path.glob(".*") if self.resume else ():
             if is_stray(stray, self.recipe.callbacks):
                 stray.unlink(missing_ok=True)
+        for stray in self.path.glob("program_*/**/.*") if self.resume else ():
+            stray.unlink(missing_ok=True)
         return self.path
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Write what is known before the first step."""
         write_atomic(self.folder / RECIPE, self.recipe.to_yaml())
-        self.model = model  # from now on it is a run, whose failure is kept
-        write_atomic(self.program_path, model.source)
+        self.trained = model  # from now on it is a run, whose failure is kept
+        for name, content in program_files(model.program, self.backend).items():
+            write_atomic(self.folder / name, content)
         write_atomic(self.folder / ENVIRONMENT, to_json(environment(model)))
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         """Write the table and the weights of this moment."""
         self.rows.append(dict(row))
         write_atomic(self.folder / METRICS, to_csv(self.rows))
@@ -151,7 +131,7 @@ class RunFolder(Callback):
             spec=self.model.spec.hash,
         )
 
-    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+    def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """The rows of the epochs before a resume are known now."""
         self.rows = [dict(row) for row in progress().rows]
 
@@ -167,20 +147,30 @@ class RunFolder(Callback):
         """What the run has taken, over all resumes."""
         return self.before + time.perf_counter() - self.began
 
-    def finish(self, status: str, error: str | None = None) -> dict[str, Any]:
+    def finish(
+        self,
+        status: str,
+        best: Sequence[float] = (),
+        stopped: str | None = None,
+        error: str | None = None,
+    ) -> dict[str, Any]:
         """Write result.json: "done", "interrupted" or "failed"; what it holds.
 
-        Of a training that was cut short the weights of this moment are kept as well.
+        ``best`` is the best (value, epoch) of the monitored metric, if any; ``stopped``
+        why the training ended early, ``error`` why it failed. Of a training that was
+        interrupted the weights of this moment are kept as well.
         """
         if status == "interrupted":
             self.save_weights()
-        result = self.result(status)
+        result = self.result(status, best, stopped)
         if error is not None:
             result["error"] = error
         write_atomic(self.folder / RESULT, to_json(result))
         return result
 
-    def result(self, status: str) -> dict[str, Any]:
+    def result(
+        self, status: str, best: Sequence[float], stopped: str | None
+    ) -> dict[str, Any]:
         """The content of result.json."""
         final = self.rows[-1] if self.rows else {}
         test = {key[4:]: final[key] for key in final if key.startswith("val_")}
@@ -194,8 +184,8 @@ class RunFolder(Callback):
             "history": self.rows,
             "final": final,
             "test": test,
-            "best": dict(zip(("value", "epoch"), self.best())) or None,
-            "stopped": self.stopped,
+            "best": dict(zip(("value", "epoch"), best)) or None,
+            "stopped": stopped,
             "seconds": self.seconds(),
             "parameters": self.model.graph.num_parameters,
             "classes": list(self.classes),
@@ -206,6 +196,13 @@ class RunFolder(Callback):
         }
 
     @property
+    def model(self) -> TrainedModel:
+        """The model, which is known once training has begun."""
+        if self.trained is None:
+            raise PolyframeError("training has not begun; there is no model")
+        return self.trained
+
+    @property
     def folder(self) -> Path:
         """The folder, which is there once training has started."""
         if self.path is None:
@@ -214,11 +211,47 @@ class RunFolder(Callback):
 
     @property
     def program_path(self) -> Path:
-        """Where the program that runs is written down. It is never read back."""
-        if self.model is None:  # of a run that was finished before
-            return next(self.folder.glob(f"program_{self.backend}.*"), self.folder)
-        suffix = Path(next(iter(self.model.program.files))).suffix
-        return self.folder / f"program_{self.backend}{suffix}"
+        """Where the program that runs is written down: a file, or a folder of several.
+        It is never read back."""
+        if self.trained is None:  # of a run that was finished before
+            whole = self.folder / f"program_{self.backend}"
+            only = next(self.folder.glob(f"program_{self.backend}.*"), self.folder)
+            return whole if whole.is_dir() else only
+        return (
+            self.folder
+            / next(iter(program_files(self.model.program, self.backend))).partition(
+                "/"
+            )[0]
+        )
+
+
+def check_free(out: Path | None, resume: bool) -> None:
+    """PolyframeError if the folder that was asked for holds something else than, to
+    ``resume``, a run."""
+    if out is None:
+        return
+    try:
+        if out.exists() and not out.is_dir():
+            raise PolyframeError("is a file, not a folder", where=str(out))
+        inside = list(out.iterdir()) if out.is_dir() else []
+    except OSError as error:
+        raise PolyframeError(
+            f"cannot be read: {error.strerror}", where=str(out)
+        ) from None
+    inside = [path for path in inside if not is_stray(path)]
+    if inside and not resume:
+        raise PolyframeError(
+            "the folder is not empty, and a run overwrites nothing",
+            where=str(out),
+            hint="name a new folder, leave -o out for the next free number, or go "
+            "on with --resume",
+        )
+    if inside and not (out / RECIPE).is_file():
+        raise PolyframeError(
+            f"the folder is not empty, and no run: it has no {RECIPE}",
+            where=str(out),
+            hint="name a new folder, or that of a run",
+        )
 
 
 def is_stray(path: Path, callbacks: Sequence[CallbackSpec] = ()) -> bool:
@@ -252,7 +285,7 @@ def claim(parent: Path) -> Path:
         raise PolyframeError(f"cannot be made: {reason}", where=str(parent)) from None
 
 
-def environment(model: Any) -> dict[str, Any]:
+def environment(model: TrainedModel) -> dict[str, Any]:
     """What ran where: the content of env.json."""
     import numpy as np
 
@@ -267,7 +300,7 @@ def environment(model: Any) -> dict[str, Any]:
         "backend": model.backend.name,
         "framework": model.backend.title,
         "framework_version": model.backend.probe().version,
-        "device": model.device,
+        "device": model.device.name,
         "threads": threads(),
     }
 

@@ -2,7 +2,7 @@
 
 ``polyframe train`` is a thin command over ``train``:
 
-    from polyframe.runs import train
+    from polyframe.run.train import train
     result = train(pf.load_recipe("digits_cnn"), "torch")
     result.path, result.test["accuracy"], result.model
 """
@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,17 @@ from polyframe.data import Dataset, load, resolve
 from polyframe.errors import DataError, PolyframeError, RecipeError
 from polyframe.model.compile import compile
 from polyframe.model.model import Model
-from polyframe.run.folder import RunFolder, last_run
+from polyframe.run.folder import RunFolder, check_free, last_run
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.recipe import ALWAYS, Recipe
+from polyframe.spec.safety import ModelCheckpoint
 from polyframe.train.callbacks.base import Callback, Plan
 from polyframe.train.callbacks.model_checkpoint import Checkpointer
 from polyframe.train.callbacks.start import start
 from polyframe.train.checkpoint import FOLDER as CHECKPOINTS
 from polyframe.train.progress import Progress
+from polyframe.train.protocol import TrainedModel
 
 FITTING = "--set data=synthetic makes up data that fit"
 
@@ -77,37 +79,43 @@ def train(
     ``out`` is the run folder, new or empty; left out, it is
     ``runs/<name>/<backend>/<n>/``. What is wrong before the first step raises and
     leaves no folder; what fails later is kept as ``"status": "failed"``. Ctrl-C ends
-    the training behind a whole step and raises ``Interrupted``; a second one at once.
+    the training after a whole step and raises ``Interrupted``; a second one at once.
 
     ``resume`` goes on from the newest checkpoint in the folder (left out: the one with
     the highest number), bit for bit as if it had not stopped, on this or another
     backend; it starts where nothing is saved and does nothing on a finished run.
     ``say`` hears what a user should know on the way.
     """
-    registry.get(backend)  # an unknown name is told before data are fetched
+    # What cannot be is told before data are fetched.
+    registry.require(registry.get(backend), "train")
     if resume and out is None:
         out = last_run(recipe, backend)
-    folder = RunFolder(recipe, backend, out, resume)
+    check_free(None if out is None else Path(out), resume)
     data = load_data(recipe)
     check_fit(recipe, data)
     recipe = replace(recipe, augmentation=resolve(recipe.augmentation, data.train[0]))
-    folder.recipe, folder.classes = recipe, data.classes
+    folder = RunFolder(recipe, backend, out, resume, data.classes)
     if resume:
         finished = folder.finished()
         if finished is not None:
             say(f"{folder.out} is finished; nothing is left to do")
-            return outcome(folder, finished)
+            return outcome(folder, finished, None)
     model = compile_recipe(recipe, backend, optimize, deterministic)
     for promise in model.promises:
         say(f"--deterministic on {model.backend.title}: {promise}")
     with between_steps() as stop, warnings.catch_warnings():
         warnings.showwarning = lambda message, *rest: say(str(message))
         warnings.filterwarnings("always", module="polyframe")  # whatever -W says
-        watchers = start(with_always(recipe.callbacks), folder.claim())
-        for watcher in watchers:
-            if isinstance(watcher, Checkpointer):
-                watcher.interrupted = lambda: stop.wanted
-                folder.best = watcher.best_so_far
+        path = folder.claim()
+        watchers = start(
+            [
+                Checkpointer(each, path, lambda: stop.wanted)
+                if isinstance(each, ModelCheckpoint)
+                else each
+                for each in with_always(recipe.callbacks)
+            ],
+            path,
+        )
         try:
             history = model.fit(
                 data,
@@ -118,15 +126,23 @@ def train(
                 resume=folder.folder / CHECKPOINTS if resume else None,
             )
         except BaseException as error:
-            if folder.model is None:  # nothing of this training is written yet
+            if folder.trained is None:  # nothing of this training is written yet
                 raise
             if isinstance(error, KeyboardInterrupt):
-                raise Interrupted(end(folder, "interrupted")) from None
+                result = folder.finish("interrupted", best_of(watchers))
+                raise Interrupted(outcome(folder, result, model)) from None
             with suppress(PolyframeError):  # a full disk, say: the first error counts
-                end(folder, "failed", f"{type(error).__name__}: {error}")
+                text = f"{type(error).__name__}: {error}"
+                folder.finish("failed", best_of(watchers), error=text)
             raise
-    folder.stopped = history.stopped
-    return end(folder, "done")
+    result = folder.finish("done", best_of(watchers), history.stopped)
+    return outcome(folder, result, model)
+
+
+def best_of(callbacks: Sequence[Callback]) -> Sequence[float]:
+    """The best (value, epoch) that a run's checkpoints know; empty without any."""
+    known = [each.best for each in callbacks if isinstance(each, Checkpointer)]
+    return known[-1] if known else ()
 
 
 def with_always(callbacks: Sequence[CallbackSpec]) -> list[CallbackSpec]:
@@ -145,23 +161,20 @@ def compile_recipe(
         recipe.loss,
         recipe.optimizer,
         recipe.metrics,
-        recipe.dtype,
-        recipe.device,
-        recipe.seed,
-        recipe.semantics,
-        optimize,
+        dtype=recipe.dtype,
+        device=recipe.device,
+        seed=recipe.seed,
+        semantics=recipe.semantics,
+        optimize=optimize,
         schedule=recipe.schedule,
         deterministic=deterministic,
-        **asdict(recipe.training),
+        **recipe.training.options(),
     )
 
 
-def end(folder: RunFolder, status: str, error: str | None = None) -> RunResult:
-    """Write the result down, and hand it over."""
-    return outcome(folder, folder.finish(status, error))
-
-
-def outcome(folder: RunFolder, result: Mapping[str, Any]) -> RunResult:
+def outcome(
+    folder: RunFolder, result: Mapping[str, Any], model: Model | None
+) -> RunResult:
     """What a training came to, from the content of its result.json."""
     return RunResult(
         folder.folder,
@@ -172,7 +185,7 @@ def outcome(folder: RunFolder, result: Mapping[str, Any]) -> RunResult:
         result["seconds"],
         result.get("stopped"),
         folder.classes,
-        folder.model,
+        model,
     )
 
 
@@ -183,15 +196,15 @@ class Stop(Callback):
     epochs = 0
     tolerates_delay = True
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
-        """Know the last epoch: behind it nothing is left to interrupt."""
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
+        """Know the last epoch: after it nothing is left to interrupt."""
         self.epochs = plan.epochs
 
     def wants_pause(self, step: int) -> bool:
         """As soon as somebody wants it."""
         return self.wanted
 
-    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+    def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """All others, the checkpoint among them, have had their turn."""
         if self.wanted and model.epoch < self.epochs:
             raise KeyboardInterrupt

@@ -1,27 +1,30 @@
-"""Augmentations: what is done to a batch before the model sees it, and its meaning.
+"""Augmentations: what is done to a batch before the model sees it, in NumPy.
 
-Samples are (N, C, H, W) or (N, features), floats, in the scale that the words before
-left them in: order in a recipe is order of application, so what pads or cuts out fills
-with 0 *of that scale*. Put ``normalize`` first and the fill is the mean, last and it is
-black. All randomness comes in as uniform 32-bit words, some for each sample.
+Samples are (N, C, H, W) or (N, features), floats. Augmentations are applied in the order
+of the recipe, and what pads or cuts out fills with 0 in the scale of that moment: after
+``normalize`` that is the mean, before it black. All randomness comes in as uniform 32-bit
+words, some for each sample.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import Element, define
+from polyframe.spec.field_types import As, OptionalFloats
 from polyframe.spec.fields import Float, Int, Maybe, Several, Sizes, field
 
 Shape = tuple[int, ...]
-Batch = tuple[np.ndarray, np.ndarray]
+Batch = tuple[Array, Array]
 
 CHUNK = 1 << 22
 """Bytes of training data that are looked at in one go."""
@@ -30,7 +33,7 @@ CONSTANT = 1e-12
 
 
 class Augmentation(Element, family="augmentation"):
-    """The base of all augmentations: frozen data and its meaning in NumPy."""
+    """The base of all augmentations: frozen data, and what they do in NumPy."""
 
     always: ClassVar[bool] = False  # at evaluation and prediction too
     soft: ClassVar[bool] = False  # targets leave as probabilities (N, K)
@@ -40,24 +43,22 @@ class Augmentation(Element, family="augmentation"):
     def check(self, shape: Shape, classes: int | None) -> None:
         """SpecError unless samples of that shape, with that many classes, fit."""
 
-    def resolved(self, x: np.ndarray) -> Self:
+    def resolved(self, x: Array) -> Self:
         """This augmentation with what it has to know of the training samples."""
         return self
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         """The batch (x, y) augmented; neither is written to, and x keeps its dtype.
 
         ``y`` is labels (N,) or targets, ``bits`` uint32 (N, words).
         """
         raise NotImplementedError
 
-    def needs_pictures(self, shape: Shape) -> None:
+    def needs_images(self, shape: Shape) -> None:
         """SpecError unless samples are (C, H, W)."""
         if len(shape) != 3:
             raise SpecError(
-                f"takes pictures (C, H, W), and a sample is {shape}", where=self.label
+                f"takes images (C, H, W), and a sample is {shape}", where=self.label
             )
 
     def needs_classes(self, classes: int | None) -> int:
@@ -69,37 +70,37 @@ class Augmentation(Element, family="augmentation"):
         return classes
 
 
-def below(bits: np.ndarray, count: int) -> np.ndarray:
+def below(bits: Array, count: int) -> Array:
     """Whole numbers from 0 to ``count - 1`` from uniform 32-bit words.
 
     The top bits of a product (Lemire 2019, "Fast random integer generation in an
     interval", without the rejection): off by less than count / 2³² from uniform.
     """
-    found: np.ndarray = bits.astype(np.uint64) * np.uint64(count) >> np.uint64(32)
-    return found.astype(np.int64)
+    high_words: Array = bits.astype(np.uint64) * np.uint64(count) >> np.uint64(32)
+    return high_words.astype(np.int64)
 
 
-def probabilities(y: np.ndarray, classes: int | None, dtype: Any) -> np.ndarray:
+def probabilities(y: Array, classes: int | None, dtype: npt.DTypeLike) -> Array:
     """Labels (N,) as one-hot rows (N, K); what is probabilities already stays."""
     if y.ndim == 2:
         return y
     assert classes is not None  # check() has seen to it
-    found = np.zeros((len(y), classes), dtype)
-    found[np.arange(len(y)), y] = 1
-    return found
+    rows = np.zeros((len(y), classes), dtype)
+    rows[np.arange(len(y)), y] = 1
+    return rows
 
 
-def mixed(a: np.ndarray, share: float) -> np.ndarray:
+def mixed(a: Array, share: float) -> Array:
     """``share · a + (1 - share) · a reversed``, in the dtype of ``a``."""
-    found: np.ndarray = a * a.dtype.type(share)
-    found += a[::-1] * a.dtype.type(1 - share)
-    return found
+    mix: Array = a * a.dtype.type(share)
+    mix += a[::-1] * a.dtype.type(1 - share)
+    return mix
 
 
-def inside(centre: np.ndarray, size: int, length: int) -> np.ndarray:
-    """Which of 0 … length-1 lie in the ``size`` places around each centre: (N, length).
+def inside(centre: Array, size: int, length: int) -> Array:
+    """Which of 0 … length-1 lie in the ``size`` positions around each centre: (N, length).
 
-    An even size reaches one place further to the left.
+    An even size reaches one position further to the left.
     """
     low = centre - size // 2
     at = np.arange(length)
@@ -108,7 +109,7 @@ def inside(centre: np.ndarray, size: int, length: int) -> np.ndarray:
 
 @define
 class RandomCrop(Augmentation):
-    """Zeros around the picture, then a crop of its old size from anywhere.
+    """Zeros around the image, then a crop of its old size from anywhere.
 
     As in He et al. 2016, section 4.2. ``padding`` is rows and columns on each side; all
     ``2 · padding + 1`` offsets are equally likely in each direction.
@@ -116,25 +117,25 @@ class RandomCrop(Augmentation):
 
     word = "random_crop"
     words = 2
-    padding: tuple[int, int] = field(Sizes(2, 0), default=(4, 4))
+    padding: As[int | Sequence[int], tuple[int, int]] = field(
+        Sizes(2, 0), default=(4, 4)
+    )
 
     def check(self, shape: Shape, classes: int | None) -> None:
-        self.needs_pictures(shape)
+        self.needs_images(shape)
         for padding, size in zip(self.padding, shape[1:], strict=True):
             if padding > size:
                 raise SpecError(
-                    f"padding {padding} is more than the picture's size {size}",
+                    f"padding {padding} is more than the image's size {size}",
                     where=self.label,
-                    hint="some crops would show nothing of it",
+                    hint="some crops would show nothing of the image",
                 )
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         (n, channels, height, width), (top, left) = x.shape, self.padding
         wide = np.zeros((n, channels, height + 2 * top, width + 2 * left), x.dtype)
         wide[:, :, top : top + height, left : left + width] = x
-        # Every window of every picture, as a view; one index picks one of each.
+        # Every window of every image, as a view; one index picks one of each.
         windows = sliding_window_view(  # NumPy 1.26 types axis too narrowly
             wide,
             (height, width),
@@ -146,18 +147,16 @@ class RandomCrop(Augmentation):
 
 @define
 class RandomFlip(Augmentation):
-    """Left and right exchanged, with probability ``p`` for each picture."""
+    """Left and right exchanged, with probability ``p`` for each image."""
 
     word = "random_flip"
     words = 1
     p: float = field(Float(0.0, 1.0), default=0.5)
 
     def check(self, shape: Shape, classes: int | None) -> None:
-        self.needs_pictures(shape)
+        self.needs_images(shape)
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         chosen = bits[:, 0] < np.uint64(round(self.p * 2**32))
         out = x.copy()
         out[chosen] = x[chosen][..., ::-1]
@@ -168,7 +167,7 @@ class RandomFlip(Augmentation):
 class Cutout(Augmentation):
     """A square of zeros, ``size`` pixels wide (DeVries & Taylor 2017, section 3.1).
 
-    Its centre is any pixel, and what sticks out of the picture is cut off. The square
+    Its centre is any pixel, and what sticks out of the image is cut off. The square
     is rows ``c - size // 2`` to ``c - size // 2 + size - 1``, columns likewise.
     """
 
@@ -177,11 +176,9 @@ class Cutout(Augmentation):
     size: int = field(Int())
 
     def check(self, shape: Shape, classes: int | None) -> None:
-        self.needs_pictures(shape)
+        self.needs_images(shape)
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         height, width = x.shape[2:]
         rows = inside(below(bits[:, 0], height), self.size, height)
         columns = inside(below(bits[:, 1], width), self.size, width)
@@ -202,10 +199,10 @@ class Normalize(Augmentation):
 
     word = "normalize"
     always = True
-    mean: tuple[float, ...] | None = field(
+    mean: OptionalFloats = field(
         Maybe(Several(Float(-1e30, 1e30), least=1)), default=None
     )
-    std: tuple[float, ...] | None = field(
+    std: OptionalFloats = field(
         Maybe(Several(Float(CONSTANT, 1e30), least=1)), default=None
     )
 
@@ -228,7 +225,7 @@ class Normalize(Augmentation):
                     hint="one number, or one for each channel",
                 )
 
-    def resolved(self, x: np.ndarray) -> Normalize:
+    def resolved(self, x: Array) -> Normalize:
         """With the numbers of the training samples ``x``; bytes count as x / 255."""
         if self.mean is not None:
             return self
@@ -246,9 +243,7 @@ class Normalize(Augmentation):
         mean = start + first / count
         return replace(self, mean=mean.tolist(), std=deviation.tolist())
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         if self.mean is None or self.std is None:
             raise SpecError(
                 "mean and std are not known",
@@ -261,7 +256,7 @@ class Normalize(Augmentation):
         return out, y
 
 
-def values(x: np.ndarray) -> Iterator[np.ndarray]:
+def values(x: Array) -> Iterator[Array]:
     """The samples in float64, some at a time, so that a memory map stays one."""
     step = max(1, CHUNK * len(x) // (8 * x.size))
     for low in range(0, len(x), step):
@@ -279,9 +274,7 @@ class OneHot(Augmentation):
     def check(self, shape: Shape, classes: int | None) -> None:
         self.needs_classes(classes)
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         return x, probabilities(y, classes, x.dtype)
 
 
@@ -301,7 +294,7 @@ class Mixing(Augmentation):
     def check(self, shape: Shape, classes: int | None) -> None:
         self.needs_classes(classes)
 
-    def draw(self, bits: np.ndarray) -> tuple[np.random.Generator, float]:
+    def draw(self, bits: Array) -> tuple[np.random.Generator, float]:
         """The batch's generator, and λ, its first number."""
         key = np.ascontiguousarray(bits[0]).view(np.uint64)
         rng = np.random.Generator(np.random.Philox(key=key))
@@ -318,16 +311,14 @@ class Mixup(Mixing):
     word = "mixup"
     alpha: float = field(Float(1e-3, 1e3), default=0.2)
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         _, share = self.draw(bits)
         return mixed(x, share), mixed(probabilities(y, classes, x.dtype), share)
 
 
 @define
 class CutMix(Mixing):
-    """A box of one picture pasted into another, labels by area (Yun et al. 2019).
+    """A box of one image pasted into another, labels by area (Yun et al. 2019).
 
     λ ~ Beta(α, α) for a batch; the box has ``⌊H √(1-λ)⌋ × ⌊W √(1-λ)⌋`` pixels around
     any pixel, cut off at the border; it is filled from the batch reversed. The labels
@@ -339,11 +330,9 @@ class CutMix(Mixing):
 
     def check(self, shape: Shape, classes: int | None) -> None:
         super().check(shape, classes)
-        self.needs_pictures(shape)
+        self.needs_images(shape)
 
-    def apply(
-        self, x: np.ndarray, y: np.ndarray, bits: np.ndarray, classes: int | None
-    ) -> Batch:
+    def apply(self, x: Array, y: Array, bits: Array, classes: int | None) -> Batch:
         rng, share = self.draw(bits)
         box = [slice(0)] * 2
         for axis, length in enumerate(x.shape[2:]):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any
 
 from polyframe.spec.element import Element, define
 from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, Maybe, Text, field
@@ -26,11 +25,11 @@ RESERVED_FILES = (
 )
 """What a run folder already holds under that name; so does ``program_…``."""
 LOWER_IS_BETTER = ("loss", "mse", "mae")
-"""Figures whose names end so are better when they are smaller."""
+"""Values whose names end so are better when they are smaller."""
 
 
 @dataclasses.dataclass(frozen=True)
-class FileName(Kind):
+class FileName(Kind[str]):
     """The plain name of a new file or folder in the run folder, with its suffix.
 
     A recipe comes from strangers: it must not reach another folder, hide a file, or
@@ -41,14 +40,14 @@ class FileName(Kind):
     suffix: str = ""
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         ending = f", ending in {self.suffix}," if self.suffix else ""
         return (
             f"a plain name{ending} (a letter or digit, then letters, digits, . _ -, "
             "at most 64) that the run folder does not use itself"
         )
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         """The name itself."""
         if not isinstance(value, str) or not PLAIN.fullmatch(value):
             raise ValueError
@@ -70,10 +69,10 @@ class CallbackSpec(Element, family="callback"):
 
 @define
 class EarlyStopping(CallbackSpec):
-    """End the training when a figure of its epochs no longer gets better.
+    """End the training when a value of its epochs no longer gets better.
 
-    It ends behind ``patience`` epochs in a row without an improvement. One is a finite
-    value that beats the best so far by more than ``min_delta`` (in the figure's own
+    It ends after ``patience`` epochs in a row without an improvement. One is a finite
+    value that beats the best so far by more than ``min_delta`` (in that value's own
     unit) and, where ``baseline`` is given, beats that as well. ``mode``: "min", "max",
     or "auto": smaller is better for names that end in loss, mse or mae. The weights
     stay those of the last epoch; ``model_checkpoint`` keeps the best ones.
@@ -175,7 +174,7 @@ class Wandb(CallbackSpec):
 
 @define
 class Mlflow(CallbackSpec):
-    """Sends each epoch's figures to MLflow, under the tags of ``tensorboard``.
+    """Sends each epoch's values to MLflow, under the tags of ``tensorboard``.
 
     ``run`` is the run's name there; left out, MLflow makes one up. Needs the package
     mlflow; where its store is, is MLflow's own setting.
@@ -187,5 +186,5 @@ class Mlflow(CallbackSpec):
 
 
 def smaller_is_better(monitor: str, mode: str = "auto") -> bool:
-    """Whether a figure is better when smaller; "auto" tells by its name's end."""
+    """Whether a value is better when smaller; "auto" tells by its name's end."""
     return monitor.endswith(LOWER_IS_BETTER) if mode == "auto" else mode == "min"

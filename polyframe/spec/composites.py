@@ -129,7 +129,7 @@ def PreActBasicBlock(
     activate: bool = True,
     name: str | None = None,
 ) -> Block:
-    """Two 3×3 convolutions, each behind batch norm and ReLU, and a shortcut.
+    """Two 3×3 convolutions, each after batch norm and ReLU, and a shortcut.
 
     He et al. 2016b ("Identity mappings"), figure 1(b). ``project``: as in
     ``BasicBlock``; ``activate``: whether the first batch norm and ReLU are there (a
@@ -152,9 +152,9 @@ def PreActBottleneck(
     activate: bool = True,
     name: str | None = None,
 ) -> Block:
-    """1×1, 3×3 and 1×1 convolutions, each behind batch norm and ReLU, and a shortcut.
+    """1×1, 3×3 and 1×1 convolutions, each after batch norm and ReLU, and a shortcut.
 
-    It has 4 · ``channels`` outputs; the rest is as in ``PreActBasicBlock``.
+    It has 4 · ``channels`` outputs; all else is as in ``PreActBasicBlock``.
     """
     x, relu = Input(name="x"), ReLU(name="relu")
     a = relu(BatchNorm(name="bn1")(x)) if activate else x

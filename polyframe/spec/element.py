@@ -1,4 +1,4 @@
-"""What layers, losses, optimizers, initializers and metrics have in common.
+"""What layers, losses, optimizers and all others that a recipe is made of share.
 
 Each is a frozen dataclass made with ``@define``; its family's registry finds it by name
 (``"Conv2D"``, ``"cross_entropy"``), so that YAML, documentation, conformance tests and
@@ -11,11 +11,13 @@ import builtins
 import dataclasses
 import functools
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from polyframe.errors import SpecError, brief, did_you_mean
-from polyframe.spec.fields import UNSET, Kind, field
+from polyframe.plugins import load_installed
+from polyframe.spec.fields import UNSET, Kind, T, field
 
 PART = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 """One part of a name. Names become attributes of native classes: nothing else may."""
@@ -27,8 +29,9 @@ class Element:
     family: ClassVar[str]
     registry: ClassVar[dict[str, type[Element]]]
     word: ClassVar[str]  # what the registry and YAML call it: "Conv2D", "cross_entropy"
+    since: ClassVar[str] = "0.1"  # the version of polyframe that first had it
 
-    def __init_subclass__(cls, family: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, family: str | None = None, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if family is not None:
             cls.family, cls.registry = family, {}
@@ -57,7 +60,7 @@ class Element:
 
     def options(self) -> dict[str, Any]:
         """The fields that were set to something other than their default."""
-        found = {}
+        options = {}
         for f in dataclasses.fields(self):  # type: ignore[arg-type]
             value, default = getattr(self, f.name), f.default
             if f.name == "name" or value is UNSET:
@@ -65,8 +68,8 @@ class Element:
             if default is not dataclasses.MISSING and default is not UNSET:
                 default = f.metadata["kind"].of(self).check(default)
             if not same(value, default):
-                found[f.name] = value
-        return found
+                options[f.name] = value
+        return options
 
     def written(self) -> dict[str, Any]:
         """``options``, each as people write it."""
@@ -78,28 +81,42 @@ class Element:
 
     def resolve(self, defaults: Mapping[str, Mapping[str, Any]]) -> Self:
         """This element with nothing UNSET: ``defaults[type][field]``, else aligned."""
-        mine = defaults.get(self.type, {})
-        found = {
-            f.name: mine.get(f.name, f.metadata["aligned"])
+        own = defaults.get(self.type, {})
+        resolved = {
+            f.name: own.get(f.name, f.metadata["aligned"])
             for f in dataclasses.fields(self)  # type: ignore[arg-type]
             if getattr(self, f.name) is UNSET
         }
-        return dataclasses.replace(self, **found) if found else self  # type: ignore[type-var]
+        if not resolved:
+            return self
+        return dataclasses.replace(self, **resolved)  # type: ignore[type-var]
+
+    @classmethod
+    def known(cls, name: str) -> builtins.type[Self] | None:
+        """The class of this family with that name, if it is defined already."""
+        for word, element in cls.registry.items():
+            if plain(word) == plain(name):
+                return element  # type: ignore[return-value]
+        return None
 
     @classmethod
     def find(cls, name: str) -> builtins.type[Self]:
-        """The class of this family with that name."""
-        known = {plain(word): found for word, found in cls.registry.items()}
-        if plain(name) not in known:
+        """The class of this family with that name, built in or of a plug-in; installed
+        plug-ins are loaded once a name is not known without them."""
+        element = cls.known(name)
+        if element is None:
+            load_installed()
+            element = cls.known(name)
+        if element is None:
             guess = did_you_mean(name, cls.registry)
             raise SpecError(
                 f"unknown {cls.family} {brief(name)}.{guess}",
                 hint=f"known: {', '.join(sorted(cls.registry))}",
             )
-        return known[plain(name)]  # type: ignore[return-value]
+        return element
 
     @classmethod
-    def parse(cls, value: Any, where: str | None = None) -> Self:
+    def parse(cls, value: object, where: str | None = None) -> Self:
         """One of this family from an object, a name, or ``{type: …, field: …}``."""
         if isinstance(value, cls):
             return value
@@ -112,8 +129,8 @@ class Element:
                 where=where,
             )
         try:
-            found = cls.find(value["type"])
-            return found(**{str(k): v for k, v in value.items() if k != "type"})
+            element = cls.find(value["type"])
+            return element(**{str(k): v for k, v in value.items() if k != "type"})
         except SpecError as error:
             inner = f"{where}: {error.where}" if error.where else where
             raise SpecError(error.message, where=inner, hint=error.hint) from None
@@ -122,7 +139,7 @@ class Element:
 F = TypeVar("F", bound=Element)
 
 
-def parse_several(family: type[F], value: Any, where: str) -> tuple[F, ...]:
+def parse_several(family: type[F], value: object, where: str) -> tuple[F, ...]:
     """A list of one family; one alone stands for a list of one."""
     if isinstance(value, (str, family, Mapping)):
         value = [value]
@@ -134,14 +151,23 @@ def parse_several(family: type[F], value: Any, where: str) -> tuple[F, ...]:
 E = TypeVar("E", bound=type[Element])
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+# The classes are frozen, but checkers are not told so (``frozen_default``): mypy takes
+# a descriptor-typed field of a frozen dataclass for what the constructor takes.
+@dataclass_transform(field_specifiers=(field, dataclasses.field))
+def define_base(cls: E) -> E:
+    """Make a frozen dataclass of it: a base that elements share, and no element."""
+    dataclasses.dataclass(frozen=True)(cls)
+    return cls
+
+
+@dataclass_transform(field_specifiers=(field, dataclasses.field))
 def define(cls: E) -> E:
     """Make a frozen dataclass of it, register it, and check its arguments' names."""
     own_init = "__init__" in cls.__dict__
     dataclasses.dataclass(frozen=True)(cls)
     if "word" not in cls.__dict__:
         cls.word = cls.__name__
-    cls.registry[cls.word] = cls
+    register(cls)
     if own_init:
         return cls
     original = cls.__init__
@@ -154,10 +180,10 @@ def define(cls: E) -> E:
     ]
 
     @functools.wraps(original)
-    def __init__(self: Any, /, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: E, /, *args: object, **kwargs: object) -> None:
         given = dict(zip(positional, args, strict=False)) | kwargs
-        place = kwargs.get("name")
-        where = f"{brief_name(place)} ({cls.word})" if place is not None else cls.word
+        called = kwargs.get("name")
+        where = f"{brief_name(called)} ({cls.word})" if called is not None else cls.word
         if len(args) > len(positional):
             raise SpecError(
                 f"takes at most {len(positional)} positional values, got {len(args)}",
@@ -180,7 +206,27 @@ def define(cls: E) -> E:
     return cls
 
 
-def check_field(label: str, name: str, kind: Kind, value: Any) -> Any:
+def register(cls: type[Element]) -> None:
+    """Put a class into its family's registry; SpecError if another has its name."""
+    other = cls.known(cls.word)
+    if other is not None and origin(other) != origin(cls):
+        raise SpecError(
+            f"there is already a {cls.family} {brief(other.word)}, of {other.__module__}",
+            where=cls.__name__,
+            hint="give the class another name, or a word of its own",
+        )
+    if other is not None:  # the same file, run again
+        del cls.registry[other.word]
+    cls.registry[cls.word] = cls
+
+
+def origin(cls: type[Element]) -> tuple[str, str]:
+    """Where a class is defined: its file (in a session: its module) and its name."""
+    module = sys.modules.get(cls.__module__)
+    return getattr(module, "__file__", None) or cls.__module__, cls.__qualname__
+
+
+def check_field(label: str, name: str, kind: Kind[T], value: object) -> T:
     """``kind.check`` with an error that names the element and the field."""
     try:
         return kind.check(value)
@@ -193,7 +239,7 @@ def check_field(label: str, name: str, kind: Kind, value: Any) -> Any:
         raise SpecError(error.message, where=inner, hint=error.hint) from None
 
 
-def check_name(name: Any, what: str = "name") -> str:
+def check_name(name: object, what: str = "name") -> str:
     """A name that is safe to write into source."""
     if not isinstance(name, str) or not PART.fullmatch(name):
         raise SpecError(
@@ -203,16 +249,16 @@ def check_name(name: Any, what: str = "name") -> str:
     return name
 
 
-def brief_name(name: Any) -> str:
+def brief_name(name: object) -> str:
     """A name as errors show it, which need not be allowed yet."""
     return name if isinstance(name, str) and PART.fullmatch(name) else brief(name)
 
 
 def plain(word: str) -> str:
-    """Names are found whatever their case: ``Adam`` is ``adam``."""
+    """A name without case and underscores: ``Adam`` is ``adam``."""
     return word.replace("_", "").lower()
 
 
-def same(a: Any, b: Any) -> bool:
+def same(a: object, b: object) -> bool:
     """Equal, and of one type (``1`` is not ``True``)."""
     return type(a) is type(b) and bool(a == b)

@@ -1,7 +1,7 @@
 """Kinds of fields: what a field accepts, as data.
 
 A kind checks and normalises a value when a layer, loss or optimizer is made, so that
-everything behind it (shapes, source text) sees only plain ints, floats, bools, strings
+everything after it (shapes, source text) sees only plain ints, floats, bools, strings
 and tuples of these. Its range is also what documentation and random tests read.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 LARGEST = 2**24
 """The largest size any single dimension, kernel or count may have."""
@@ -36,36 +36,42 @@ class Unset:
 UNSET = Unset()
 
 
-class Kind:
-    """What a field accepts. ``check`` returns the normalised value or raises."""
+T = TypeVar("T")
 
-    allowed: str
 
-    def check(self, value: Any) -> Any:
+class Kind(Generic[T]):
+    """What a field accepts, and ``T``, the type of what it keeps."""
+
+    @property
+    def allowed(self) -> str:
+        """What is accepted, as error messages say it: "a whole number from 1 to 8"."""
+        raise NotImplementedError
+
+    def check(self, value: object) -> T:
         """The normalised value; ``ValueError`` when it is not allowed."""
         raise ValueError(value)
 
-    def of(self, owner: Any) -> Kind:
-        """The kind as it is for one class of elements: ``owner`` is it, or one of it."""
+    def of(self, owner: object) -> Kind[T]:
+        """The kind as it is for one element, or for one class of elements."""
         return self
 
-    def short(self, value: Any) -> Any:
+    def short(self, value: T) -> object:
         """A checked value as people write it in YAML."""
         return value
 
 
 @dataclasses.dataclass(frozen=True)
-class Int(Kind):
+class Int(Kind[int]):
     """A whole number from ``low`` to ``high``, both included."""
 
     low: int = 1
     high: int = LARGEST
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         return f"a whole number from {self.low} to {self.high}"
 
-    def check(self, value: Any) -> int:
+    def check(self, value: object) -> int:
         """An int; NumPy integers are welcome, bools are not numbers."""
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             raise ValueError
@@ -76,7 +82,7 @@ class Int(Kind):
 
 
 @dataclasses.dataclass(frozen=True)
-class Float(Kind):
+class Float(Kind[float]):
     """A finite number from ``low`` to ``high``; ``below`` excludes ``high`` itself."""
 
     low: float = -math.inf
@@ -85,7 +91,7 @@ class Float(Kind):
     above: bool = False
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         words = []
         if self.low > -math.inf:
             words.append(f"{'above' if self.above else 'at least'} {self.low:g}")
@@ -93,7 +99,7 @@ class Float(Kind):
             words.append(f"{'below' if self.below else 'at most'} {self.high:g}")
         return " ".join(["a finite number", " and ".join(words)]).strip()
 
-    def check(self, value: Any) -> float:
+    def check(self, value: object) -> float:
         """A float; ints and NumPy scalars are converted."""
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise ValueError
@@ -105,32 +111,41 @@ class Float(Kind):
         return number
 
 
-class Bool(Kind):
+class Bool(Kind[bool]):
     """``True`` or ``False``."""
 
-    allowed = "true or false"
+    @property
+    def allowed(self) -> str:
+        return "true or false"
 
-    def check(self, value: Any) -> bool:
+    def check(self, value: object) -> bool:
         """A bool, and nothing that only behaves like one."""
         if not isinstance(value, bool):
             raise ValueError
         return value
 
 
+Pair = tuple[int, int]
+"""(before, after)."""
 AXES = {1: "length", 2: "height, width", 3: "depth, height, width"}
 """What the spatial axes are called, by their number."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Spatial(Kind):
-    """The base of kinds that hold something for each spatial axis; how many there are
-    is the element's ``dims`` where the kind does not say it."""
+class Spatial(Kind[T]):
+    """The base of kinds that hold something for each spatial axis. How many axes there
+    are is the element's ``dims``, unless the kind says it."""
 
     dims: int = 0
 
-    def of(self, owner: Any) -> Kind:
+    def of(self, owner: object) -> Kind[T]:
         """The kind with the owner's number of axes."""
-        return self if self.dims else dataclasses.replace(self, dims=owner.dims)
+        dims = self.dims or getattr(owner, "dims", 0)
+        if not dims:
+            raise TypeError(
+                f"{owner!r} says with no `dims` how many spatial axes it has"
+            )
+        return dataclasses.replace(self, dims=dims)
 
     def several(self) -> str:
         """``a pair (height, width)``."""
@@ -138,22 +153,18 @@ class Spatial(Kind):
 
 
 @dataclasses.dataclass(frozen=True)
-class Sizes(Spatial):
+class Sizes(Spatial[tuple[int, ...]]):
     """A number for all spatial axes, or one for each: ``3`` or ``(3, 5)``."""
 
     low: int = 1
-    optional: bool = False
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         each = Int(self.low).allowed
-        several = f", or {self.several()} of them" if self.dims > 1 else ""
-        return each + several + (", or nothing" if self.optional else "")
+        return f"{each}, or {self.several()} of them" if self.dims > 1 else each
 
-    def check(self, value: Any) -> tuple[int, ...] | None:
+    def check(self, value: object) -> tuple[int, ...]:
         """Always a number for each axis."""
-        if value is None and self.optional:
-            return None
         each = Int(self.low)
         if isinstance(value, (tuple, list)):
             if len(value) != self.dims:
@@ -161,18 +172,18 @@ class Sizes(Spatial):
             return tuple(each.check(v) for v in value)
         return (each.check(value),) * self.dims
 
-    def short(self, value: Any) -> Any:
+    def short(self, value: tuple[int, ...]) -> object:
         """One number where all are equal."""
-        return value[0] if value and len(set(value)) == 1 else value
+        return value[0] if len(set(value)) == 1 else value
 
 
 @dataclasses.dataclass(frozen=True)
-class Padding(Spatial):
+class Padding(Spatial[str | tuple[Pair, ...]]):
     """Zero padding: a number, one for each axis, (before, after) for each axis, "same"
     or "valid"."""
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         both = {
             1: "((left, right),)",
             2: "((top, bottom), (left, right))",
@@ -181,7 +192,7 @@ class Padding(Spatial):
         several = f"{self.several()}, " if self.dims > 1 else ""
         return f"'same', 'valid', a number, {several}or {both[self.dims]}"
 
-    def check(self, value: Any) -> str | tuple[tuple[int, int], ...]:
+    def check(self, value: object) -> str | tuple[Pair, ...]:
         """``"same"``, or ``((before, after), …)`` for each axis."""
         if isinstance(value, str):
             if value.lower() == "same":
@@ -189,40 +200,48 @@ class Padding(Spatial):
             if value.lower() == "valid":
                 return ((0, 0),) * self.dims
             raise ValueError
-        nested = isinstance(value, (tuple, list)) and any(
-            isinstance(v, (tuple, list)) for v in value
-        )
-        if not nested:
-            sizes = Sizes(self.dims, 0).check(value)
-            assert sizes is not None
-            return tuple((n, n) for n in sizes)
-        if len(value) != self.dims:
-            raise ValueError
-        each, found = Int(0), []
-        for pair in value:
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-                raise ValueError
-            found.append((each.check(pair[0]), each.check(pair[1])))
-        return tuple(found)
+        return pairs(value, self.dims)
 
-    def short(self, value: Any) -> Any:
+    def short(self, value: str | tuple[Pair, ...]) -> object:
         """A number, or one for each axis, where that says it all."""
-        if isinstance(value, str) or any(low != high for low, high in value):
-            return value
-        return Sizes(self.dims, 0).short(tuple(low for low, _ in value))
+        return value if isinstance(value, str) else short_pairs(value)
+
+
+def pairs(value: object, dims: int) -> tuple[Pair, ...]:
+    """((before, after), …) from a number, one for each axis, or (before, after) for
+    each; ValueError for anything else."""
+    if not isinstance(value, (tuple, list)) or not any(
+        isinstance(v, (tuple, list)) for v in value
+    ):
+        return tuple((n, n) for n in Sizes(dims, 0).check(value))
+    if len(value) != dims:
+        raise ValueError
+    each, checked = Int(0), []
+    for pair in value:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError
+        checked.append((each.check(pair[0]), each.check(pair[1])))
+    return tuple(checked)
+
+
+def short_pairs(value: tuple[Pair, ...]) -> object:
+    """A number, or one for each axis, where that says it all."""
+    if any(low != high for low, high in value):
+        return value
+    return Sizes(len(value), 0).short(tuple(low for low, _ in value))
 
 
 @dataclasses.dataclass(frozen=True)
-class Choice(Kind):
+class Choice(Kind[str]):
     """One of a few words."""
 
     options: tuple[str, ...]
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         return " or ".join(repr(option) for option in self.options)
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         """The word itself."""
         if not isinstance(value, str) or value not in self.options:
             raise ValueError
@@ -230,16 +249,16 @@ class Choice(Kind):
 
 
 @dataclasses.dataclass(frozen=True)
-class Text(Kind):
+class Text(Kind[str]):
     """A short printable text."""
 
     most: int = 200
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         return f"a text of 1 to {self.most} printable characters"
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         """The text itself."""
         if not isinstance(value, str) or not 1 <= len(value) <= self.most:
             raise ValueError
@@ -249,33 +268,41 @@ class Text(Kind):
 
 
 @dataclasses.dataclass(frozen=True)
-class Maybe(Kind):
+class Maybe(Kind[T | None]):
     """What another kind accepts, or nothing."""
 
-    kind: Kind
+    kind: Kind[T]
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         return f"{self.kind.allowed}, or nothing"
 
-    def check(self, value: Any) -> Any:
+    def of(self, owner: object) -> Kind[T | None]:
+        """With the other kind as it is for the owner."""
+        return Maybe(self.kind.of(owner))
+
+    def check(self, value: object) -> T | None:
         """None, or the other kind's value."""
         return None if value is None else self.kind.check(value)
 
+    def short(self, value: T | None) -> object:
+        """None, or as the other kind's values are written."""
+        return None if value is None else self.kind.short(value)
+
 
 @dataclasses.dataclass(frozen=True)
-class Several(Kind):
+class Several(Kind[tuple[T, ...]]):
     """A list of what another kind accepts; one alone stands for a list of one."""
 
-    kind: Kind
+    kind: Kind[T]
     least: int = 0
     most: int = 2**16
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         return f"a list, {self.least} or more, each {self.kind.allowed}"
 
-    def check(self, value: Any) -> tuple[Any, ...]:
+    def check(self, value: object) -> tuple[T, ...]:
         """Always a tuple; NumPy arrays of one dimension are welcome."""
         if hasattr(value, "tolist"):
             value = value.tolist()
@@ -286,16 +313,17 @@ class Several(Kind):
 
 
 def field(
-    kind: Kind,
+    kind: Kind[Any],
     *,
-    default: Any = dataclasses.MISSING,
-    aligned: Any = None,
+    default: object = dataclasses.MISSING,
+    aligned: object = None,
     kw_only: bool = False,
 ) -> Any:
     """A field of a layer, loss, optimizer, …
 
     A field whose default is UNSET says with ``aligned`` what ``semantics="aligned"``
-    resolves it to.
+    resolves it to. Returns Any, as ``dataclasses.field`` does: what a field takes and
+    keeps is said by its annotation (see ``polyframe.spec.field_types``).
     """
     return dataclasses.field(
         default=default, kw_only=kw_only, metadata={"kind": kind, "aligned": aligned}

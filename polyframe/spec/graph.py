@@ -2,14 +2,14 @@
 
 A graph is frozen data: named nodes, each a layer and the names of its inputs. Calling a
 layer on a tensor only remembers the call; ``ModelSpec`` and ``Block`` collect the calls
-behind their outputs, give names, and forget the tensors.
+that lead to their outputs, give names, and forget the tensors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from polyframe.errors import SpecError, brief
 from polyframe.spec.element import PART, check_name, define
@@ -62,21 +62,22 @@ def Input(shape: Sequence[int] | None = None, name: str | None = None) -> Tensor
     return Tensor(None, (), None if shape is None else check_shape(shape, name), name)
 
 
-def check_node_name(name: Any, what: str) -> str:
+def check_node_name(name: object, what: str) -> str:
     """A name of a node: as of a layer, or up to six digits by position."""
-    digits = isinstance(name, str) and name.isascii() and name.isdigit()
-    return name if digits and len(name) <= 6 else check_name(name, what)
+    if isinstance(name, str) and name.isascii() and name.isdigit() and len(name) <= 6:
+        return name
+    return check_name(name, what)
 
 
-def check_shape(shape: Any, name: str | None = None) -> Shape:
+def check_shape(shape: object, name: str | None = None) -> Shape:
     """A shape of one sample: one to four whole numbers from 1."""
     size = Int()
     where = f"input {name!r}" if name else "input shape"
     try:
         if isinstance(shape, (str, bytes)) or not isinstance(shape, Iterable):
             raise ValueError
-        found = tuple(size.check(n) for n in shape)
-        if not 1 <= len(found) <= 4:
+        checked = tuple(size.check(n) for n in shape)
+        if not 1 <= len(checked) <= 4:
             raise ValueError
     except ValueError:
         raise SpecError(
@@ -84,27 +85,31 @@ def check_shape(shape: Any, name: str | None = None) -> Shape:
             "needed, without the batch: (channels, height, width)",
             where=where,
         ) from None
-    return found
+    return checked
 
 
-class GraphKind(Kind):
+class GraphKind(Kind[Graph]):
     """A graph; made by ``Block`` and ``Sequential`` only."""
 
-    allowed = "a graph"
+    @property
+    def allowed(self) -> str:
+        return "a graph"
 
-    def check(self, value: Any) -> Graph:
+    def check(self, value: object) -> Graph:
         """The graph itself."""
         if not isinstance(value, Graph):
             raise ValueError
         return value
 
 
-class NameKind(Kind):
+class NameKind(Kind[str]):
     """A name that may stand in source."""
 
-    allowed = "a letter, then letters, digits and _ (64 at most)"
+    @property
+    def allowed(self) -> str:
+        return "a letter, then letters, digits and _ (64 at most)"
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         """The name."""
         if not isinstance(value, str) or not PART.fullmatch(value):
             raise ValueError
@@ -120,7 +125,7 @@ class Block(Layer):
     called ``<block>.<layer>.<param>``.
     """
 
-    graph: Any = field(GraphKind())
+    graph: Graph = field(GraphKind())
     kind: str = field(NameKind(), default="Block")
 
     short: ClassVar[str] = "block"
@@ -128,8 +133,8 @@ class Block(Layer):
 
     def __init__(
         self,
-        inputs: Any = None,
-        outputs: Any = None,
+        inputs: Tensor | Sequence[Tensor] = (),
+        outputs: Tensor | Sequence[Tensor] = (),
         *,
         kind: str = "Block",
         name: str | None = None,
@@ -145,26 +150,30 @@ class Block(Layer):
         Layer.__post_init__(self)
 
 
-def collect(inputs: Any, outputs: Any, number: bool = False) -> Graph:
+def collect(
+    inputs: Tensor | Sequence[Tensor],
+    outputs: Tensor | Sequence[Tensor],
+    number: bool = False,
+) -> Graph:
     """The graph between tensors, with a name for every node.
 
     ``number``: unnamed nodes are called by their index, else by kind and count.
     """
     inputs, outputs = tensors(inputs, "inputs"), tensors(outputs, "outputs")
-    found = reach(outputs)
+    reached = reach(outputs)
     if len(set(map(id, inputs))) < len(inputs):
         raise SpecError("an input is listed twice", where="inputs")
     for tensor in inputs:
         if tensor.layer is not None:
             raise SpecError(f"is the output of {tensor.layer.label}", where="inputs")
-    for tensor in found:
+    for tensor in reached:
         if tensor.layer is None and not any(tensor is i for i in inputs):
             raise SpecError(
                 f"the outputs need the input {tensor.name or tensor.shape}, "
                 "which is not among the inputs",
                 where="inputs",
             )
-    calls = [tensor for tensor in found if tensor.layer is not None]
+    calls = [tensor for tensor in reached if tensor.layer is not None]
     names = name_all(inputs, calls, number)
     owners: dict[int, str] = {}
     nodes = []
@@ -192,19 +201,20 @@ def replace_name(layer: Layer, name: str) -> Layer:
     return replace(layer, name=own)
 
 
-def tensors(value: Any, what: str) -> list[Tensor]:
-    """One tensor or several, as a list."""
-    found = list(value) if isinstance(value, (list, tuple)) else [value]
-    if not found:
-        raise SpecError("there are none", where=what)
-    for tensor in found:
+def tensors(value: object, what: str) -> list[Tensor]:
+    """One tensor or several, as a list; SpecError for anything else."""
+    items: list[Tensor] = []
+    for tensor in value if isinstance(value, (list, tuple)) else [value]:
         if not isinstance(tensor, Tensor):
             raise SpecError(f"got {brief(tensor)}; a tensor is needed", where=what)
-    return found
+        items.append(tensor)
+    if not items:
+        raise SpecError("there are none", where=what)
+    return items
 
 
 def reach(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """All tensors behind the outputs, in the order in which they were made."""
+    """All tensors that lead to the outputs, in the order in which they were made."""
     seen: dict[int, Tensor] = {}
     todo = list(outputs)
     while todo:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import Element, define
+from polyframe.io.array import Array
+from polyframe.spec.element import Element, define, define_base
 from polyframe.spec.fields import Choice, Float, Int, field
 
 
@@ -30,18 +31,18 @@ class Initializer(Element, family="initializer"):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         """Float64 values of that shape."""
         raise NotImplementedError
 
 
-def _uniform(rng: np.random.Generator, shape: tuple[int, ...], n: float) -> np.ndarray:
+def _uniform(rng: np.random.Generator, shape: tuple[int, ...], n: float) -> Array:
     """A uniform distribution around 0 with a variance of 1 / n."""
     bound = math.sqrt(3 / n)
     return rng.uniform(-bound, bound, shape)
 
 
-def _normal(rng: np.random.Generator, shape: tuple[int, ...], n: float) -> np.ndarray:
+def _normal(rng: np.random.Generator, shape: tuple[int, ...], n: float) -> Array:
     """A normal distribution around 0 with a variance of 1 / n."""
     return rng.normal(0, math.sqrt(1 / n), shape)
 
@@ -54,7 +55,7 @@ class Zeros(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return np.zeros(shape)
 
 
@@ -66,7 +67,7 @@ class Ones(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return np.ones(shape)
 
 
@@ -79,7 +80,7 @@ class Constant(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return np.full(shape, self.value)
 
 
@@ -93,7 +94,7 @@ class Uniform(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return rng.uniform(self.mean - self.scale, self.mean + self.scale, shape)
 
 
@@ -107,7 +108,7 @@ class Normal(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return rng.normal(self.mean, self.std, shape)
 
 
@@ -125,14 +126,14 @@ class TruncatedNormal(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         values = np.asarray(rng.normal(size=shape))
         while (outside := np.abs(values) > 2).any():
             values[outside] = rng.normal(size=np.count_nonzero(outside))
         return self.mean + self.std * values
 
 
-@dataclass(frozen=True)
+@define_base
 class _Glorot(Initializer):
     """A variance of gain² · 2 / (fan_in + fan_out)."""
 
@@ -154,7 +155,7 @@ class GlorotUniform(_Glorot):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return _uniform(rng, shape, self.inputs(fans))
 
 
@@ -166,11 +167,11 @@ class GlorotNormal(_Glorot):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return _normal(rng, shape, self.inputs(fans))
 
 
-@dataclass(frozen=True)
+@define_base
 class _He(Initializer):
     """A variance of 2 / ((1 + slope²) · fan)."""
 
@@ -187,14 +188,14 @@ class _He(Initializer):
 class HeUniform(_He):
     """U(±√(6 / ((1 + slope²) · fan))). He et al. 2015, eq. 14, as a uniform one.
 
-    ``mode``: which fan; ``slope``: that of a leaky ReLU behind the layer.
+    ``mode``: which fan; ``slope``: that of a leaky ReLU after the layer.
     """
 
     word = "he_uniform"
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return _uniform(rng, shape, self.inputs(fans))
 
 
@@ -202,14 +203,14 @@ class HeUniform(_He):
 class HeNormal(_He):
     """N(0, 2 / ((1 + slope²) · fan)). He et al. 2015, eq. 10, 14 and 15.
 
-    ``mode``: which fan; ``slope``: that of a leaky ReLU behind the layer.
+    ``mode``: which fan; ``slope``: that of a leaky ReLU after the layer.
     """
 
     word = "he_normal"
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return _normal(rng, shape, self.inputs(fans))
 
 
@@ -221,7 +222,7 @@ class LeCunUniform(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return _uniform(rng, shape, fans.fan_in)
 
 
@@ -233,7 +234,7 @@ class LeCunNormal(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return _normal(rng, shape, fans.fan_in)
 
 
@@ -250,7 +251,7 @@ class Orthogonal(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         if len(shape) < 2:
             raise SpecError(
                 f"is for weights of two dimensions or more, not {shape}",
@@ -260,7 +261,8 @@ class Orthogonal(Initializer):
         tall = rng.normal(size=(max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall)
         q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
-        return self.gain * (q.T if rows < columns else q).reshape(shape)
+        out: Array = self.gain * (q.T if rows < columns else q).reshape(shape)
+        return out
 
 
 @define
@@ -273,7 +275,7 @@ class Dirac(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         if len(shape) < 3 or shape[0] % self.groups:
             raise SpecError(
                 f"is for kernels whose first size is a multiple of groups "
@@ -300,7 +302,7 @@ class TorchDefault(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         bound = 1 / math.sqrt(fans.fan_in)
         return rng.uniform(-bound, bound, shape)
 
@@ -314,7 +316,7 @@ class KerasDefault(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return _but_vectors(GlorotUniform(), rng, shape, fans)
 
 
@@ -327,7 +329,7 @@ class GluonDefault(Initializer):
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], fans: Fans
-    ) -> np.ndarray:
+    ) -> Array:
         return _but_vectors(Uniform(0.07), rng, shape, fans)
 
 
@@ -336,6 +338,6 @@ def _but_vectors(
     rng: np.random.Generator,
     shape: tuple[int, ...],
     fans: Fans,
-) -> np.ndarray:
+) -> Array:
     """What an initializer draws, or zeros for biases, scales and shifts."""
     return np.zeros(shape) if len(shape) < 2 else initializer.draw(rng, shape, fans)

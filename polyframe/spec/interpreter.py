@@ -1,26 +1,26 @@
 """What a spec means: its definitions, run one after the other in NumPy.
 
-This is the oracle: float64, no speed. Everything a backend computes is held against it.
+This is the reference: float64, without regard to speed. Everything a backend computes
+is compared with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Context
 from polyframe.spec.typed import TypedGraph, flatten
 
 
 def interpret(
     graph: TypedGraph,
-    weights: Mapping[str, np.ndarray],
-    inputs: Sequence[np.ndarray],
+    weights: Mapping[str, Array],
+    inputs: Sequence[Array],
     *,
     training: bool = False,
-    draws: Mapping[str, np.ndarray] | None = None,
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    draws: Mapping[str, Array] | None = None,
+) -> tuple[dict[str, Array], dict[str, Array]]:
     """Every node's output by its path, and the state parameters that change.
 
     ``inputs`` are (N, …) arrays; ``draws`` holds the factors of random layers by path.
@@ -28,7 +28,7 @@ def interpret(
     flat = flatten(graph)
     names = (name for name, _ in flat.inputs)
     known = dict(zip(names, inputs, strict=True))
-    state: dict[str, np.ndarray] = {}
+    state: dict[str, Array] = {}
     for node in flat.nodes:
         own = {
             name: state.get(f"{node.owner}.{name}", weights[f"{node.owner}.{name}"])

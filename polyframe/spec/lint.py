@@ -17,7 +17,7 @@ def biases_before_norms(graph: TypedGraph) -> list[str]:
     section 3.2), which an optimizer like Adam turns into full steps."""
     flat = flatten(graph)
     users = flat.users()
-    found = []
+    notes = []
     for node in flat.nodes:
         readers = users.get(node.name, [])
         if (
@@ -27,9 +27,9 @@ def biases_before_norms(graph: TypedGraph) -> list[str]:
             and readers
             and all(isinstance(reader.layer, BatchNorm) for reader in readers)
         ):
-            found.append(
-                f"{node.name} has a bias that {readers[0].name} takes away again: its "
+            notes.append(
+                f"{node.name} has a bias that {readers[0].name} subtracts again: its "
                 "gradient is rounding, which Adam turns into full steps; bias=False "
                 "leaves it out"
             )
-    return found
+    return notes

@@ -15,7 +15,7 @@ from polyframe.spec.model import ModelSpec
 from polyframe.spec.text import MODEL_KEYS, VERSION, at, graph_from, mapping, parse_text
 
 
-def load_spec(source: Any) -> ModelSpec:
+def load_spec(source: ModelSpec | Mapping[str, Any] | str | Path) -> ModelSpec:
     """A spec from a file, a shipped name, or text.
 
     A ``Path``, or one line ending in .yaml, .yml or .json, is a file; a shipped model's
@@ -52,8 +52,8 @@ def read_data(path: Path) -> Any:
     return parse_text(read_text(path), str(path), path.suffix.lower() == ".json")
 
 
-def from_data(data: Any, where: str | None = "spec") -> ModelSpec:
-    """A spec from plain data; every error names the place in it."""
+def from_data(data: object, where: str | None = "spec") -> ModelSpec:
+    """A spec from plain data; every error says where in it."""
     data = mapping(data, where, MODEL_KEYS, needed=("inputs", "layers"))
     version = data.get("polyframe", VERSION)
     if version != VERSION:

@@ -9,7 +9,7 @@ from typing import Any, overload
 from polyframe.errors import SpecError, brief
 from polyframe.spec.element import check_name
 from polyframe.spec.graph import Block, Graph, Input, collect
-from polyframe.spec.layers.base import Layer, Shape, connect
+from polyframe.spec.layers.base import Layer, Shape, Tensor, connect
 from polyframe.spec.lint import lint
 from polyframe.spec.summary import summary
 from polyframe.spec.text import spec_hash, to_data, to_json, to_yaml
@@ -28,7 +28,12 @@ class ModelSpec:
     graph: Graph
     name: str = "model"
 
-    def __init__(self, inputs: Any, outputs: Any = None, name: str = "model") -> None:
+    def __init__(
+        self,
+        inputs: Graph | Tensor | Sequence[Tensor],
+        outputs: Tensor | Sequence[Tensor] = (),
+        name: str = "model",
+    ) -> None:
         graph = inputs if isinstance(inputs, Graph) else collect(inputs, outputs)
         object.__setattr__(self, "graph", graph)
         object.__setattr__(self, "name", check_name(name, "model name"))
@@ -67,7 +72,7 @@ class ModelSpec:
         return to_json(self.name, self.graph)
 
     def lint(self) -> tuple[str, ...]:
-        """What is most likely not meant, a sentence each: biases in front of a batch
+        """What is most likely not meant, a sentence each: biases before a batch
         norm. Nothing is changed."""
         return lint(self.infer())
 

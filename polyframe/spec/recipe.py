@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -20,10 +20,9 @@ from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Adam, Optimizer
 from polyframe.spec.safety import ModelCheckpoint, TerminateOnNaN
 from polyframe.spec.schedules import Schedule
-from polyframe.spec.settings import KINDS, Training, check_setting
+from polyframe.spec.settings import KINDS, RunSettings, Training, check_setting
 from polyframe.spec.text import element_data
 
-SETTINGS = tuple(KINDS)
 LISTS: dict[str, type[Any]] = {
     "augmentation": Augmentation,
     "callbacks": CallbackSpec,
@@ -33,11 +32,12 @@ ALWAYS: tuple[CallbackSpec, ...] = (TerminateOnNaN(), ModelCheckpoint())
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(RunSettings, Training):
     """Model, loss, optimizer, metrics, data and settings of one training.
 
-    ``data`` is ``{"name": …, option: …}``. Everything is checked when a recipe is made;
-    ``load_recipe`` reads one from YAML, a shipped name or a mapping.
+    ``data`` is ``{"name": …, option: …}``; the settings are the fields of
+    ``RunSettings`` and ``Training``, by keyword. Everything is checked when a recipe is
+    made; ``load_recipe`` reads one from YAML, a shipped name or a mapping.
     """
 
     model: ModelSpec
@@ -46,21 +46,10 @@ class Recipe:
     optimizer: Optimizer = field(default_factory=lambda: Adam())
     metrics: tuple[Metric, ...] = ()
     data: Mapping[str, Any] = field(default_factory=lambda: {"name": "digits"})
-    batch_size: int = 128
-    epochs: int = 10
-    seed: int = 0
-    dtype: str = "float32"
-    semantics: str = "aligned"
     device: str = "auto"
     schedule: Schedule | None = None
     augmentation: tuple[Augmentation, ...] = ()
     callbacks: tuple[CallbackSpec, ...] = ()
-    precision: str | None = None
-    clip_norm: float | None = None
-    clip_value: float | None = None
-    accumulate: int = 1
-    ema: float | None = None
-    freeze: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -75,22 +64,21 @@ class Recipe:
         for key, family in LISTS.items():
             parse = partial(parse_several, family, where=key)
             put(self, key, _part(key, parse, getattr(self, key)))
-        for key in SETTINGS:
+        for key in KINDS:
             check = partial(check_setting, key)
             put(self, key, _part(key, check, getattr(self, key)))
-        _part("freeze", self._check_training, None)
+        _part("clip_norm", Training.check_clipping, self)
+        _part("precision", self.check_dtype, self.dtype)
+        weights = self.model.infer().parameters
+        trainable = [name for name, p in weights.items() if p.trainable]
+        _part("freeze", self.frozen, trainable)
         if not isinstance(self.device, str):
             raise RecipeError(f"got {brief(self.device)}; a name", where="device")
 
-    def _check_training(self, _: None) -> None:
-        weights = self.model.infer().parameters
-        self.training.frozen({n: p for n, p in weights.items() if p.trainable})
-
     @property
     def training(self) -> Training:
-        """Clipping, accumulation, averages, freezing, precision."""
-        names = [f.name for f in fields(Training)]
-        return Training(**{name: getattr(self, name) for name in names})
+        """The training settings alone."""
+        return Training(**self.options())
 
     def to_data(self) -> dict[str, Any]:
         """The recipe as plain data, everything written out."""
@@ -102,7 +90,7 @@ class Recipe:
             "metrics": [_plain(m) for m in self.metrics],
             "data": dict(self.data),
             **{key: [_plain(e) for e in getattr(self, key)] for key in LISTS},
-            **{key: _bare(getattr(self, key)) for key in SETTINGS},
+            **{key: _bare(getattr(self, key)) for key in KINDS},
             "device": self.device,
             "model": self.model.to_data(),
         }
@@ -143,7 +131,7 @@ def load_recipe(source: Any, changes: Mapping[str, Any] | None = None) -> Recipe
     data = dict(data)
     for key, value in (changes or {}).items():
         data = set_key(data, key.split("."), value, key)
-    known = list(Recipe.__dataclass_fields__)
+    known = sorted(Recipe.__dataclass_fields__, key=lambda name: name in KINDS)
     for key in data:
         if key not in known:
             raise RecipeError(
@@ -161,7 +149,7 @@ def load_recipe(source: Any, changes: Mapping[str, Any] | None = None) -> Recipe
 
 
 def recipe_path(source: Any) -> Path:
-    """The file behind a path or a shipped recipe's name."""
+    """The file of a path or of a shipped recipe's name."""
     if isinstance(source, Path):
         return source
     if not isinstance(source, str):
@@ -207,7 +195,7 @@ def _data(value: Any) -> dict[str, Any]:
         )
     for key in value:
         if not isinstance(key, str):
-            raise RecipeError(f"option {brief(key)} is no name", where="data")
+            raise RecipeError(f"option {brief(key)} is not a name", where="data")
     # Pairs become lists, so that what is written to YAML reads back as the same.
     return {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
 

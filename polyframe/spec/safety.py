@@ -11,10 +11,10 @@ from polyframe.spec.fields import Choice, Float, Int, Maybe, Text, field
 class ModelCheckpoint(CallbackSpec):
     """Checkpoints to resume from, and the best weights.
 
-    One is written behind each epoch, every ``every_steps`` optimizer steps and every
-    ``every_seconds`` seconds (what is nothing is left out); the last ``keep`` stay.
+    One is written after each epoch, every ``every_steps`` optimizer steps and every
+    ``every_seconds`` seconds (what is null is left out); the last ``keep`` stay.
     ``best.safetensors`` holds the weights of the epoch with the best ``monitor``
-    (``mode`` as in early_stopping), the averaged ones with ``ema``.
+    (``mode`` as in early_stopping), with ``ema`` those of the EMA.
     """
 
     word = "model_checkpoint"

@@ -1,4 +1,4 @@
-"""What a spec draws: initial weights, and the random numbers of layers with noise."""
+"""Random numbers of a spec: initial weights, and the factors of random layers."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.randomness import WORDS, generator, stream
 from polyframe.spec.layers.base import Layer, Parameter, Shape
 
 
 def initial_weights(
     parameters: Mapping[str, Parameter], seed: int, dtype: str
-) -> dict[str, np.ndarray]:
+) -> dict[str, Array]:
     """First values of all parameters: drawn in float64, then rounded once."""
-    found = {}
+    weights = {}
     for name, p in parameters.items():
         rng = generator(seed, "weights", name)
-        found[name] = p.init.draw(rng, p.shape, p.fans).astype(dtype)
-    return found
+        weights[name] = p.init.draw(rng, p.shape, p.fans).astype(dtype)
+    return weights
 
 
 def draw(
@@ -28,7 +29,7 @@ def draw(
     first: int,
     count: int,
     dtype: str,
-) -> np.ndarray:
+) -> Array:
     """The factors of a random layer for samples ``first`` to ``first + count - 1``.
 
     Each sample has counts of its own in the stream, so a batch that is split (over

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from polyframe.errors import SpecError, brief, did_you_mean
-from polyframe.spec.element import Element, define
+from polyframe.spec.element import Element, define, define_base
+from polyframe.spec.field_types import Floats
 from polyframe.spec.fields import Choice, Float, Int, Several, Text, field
 from polyframe.spec.metrics import larger_is_better
 
@@ -26,7 +26,7 @@ TINY = 1e-9
 less than this (far less than one step) has reached it."""
 
 
-@dataclass(frozen=True, kw_only=True)  # type checkers read it here
+@define_base
 class Schedule(Element, family="schedule"):
     """The base of all schedules.
 
@@ -41,18 +41,18 @@ class Schedule(Element, family="schedule"):
 
     def rate(self, lr: float, at: float, total: float, rows: Rows = ()) -> float:
         """The learning rate; ``rows`` are the history's, of the whole epochs so far."""
-        rest = max(total - self.warmup, 0.0)
+        remaining = max(total - self.warmup, 0.0)
         if at < self.warmup:
-            top = self.factor(0.0, rest, ())
+            top = self.factor(0.0, remaining, ())
             done = at / self.warmup
             return lr * (self.warmup_start * (1 - done) + top * done)
-        behind = rows[math.ceil(self.warmup - TINY) :]
-        return lr * self.factor(max(at - self.warmup, 0.0), rest, behind)
+        later = rows[math.ceil(self.warmup - TINY) :]
+        return lr * self.factor(max(at - self.warmup, 0.0), remaining, later)
 
     def factor(self, at: float, total: float, rows: Rows) -> float:
-        """The meaning: rate / lr, at least 0, counted from the end of the warm-up.
+        """The definition: rate / lr, at least 0, counted from the end of the warm-up.
 
-        ``rows`` are those of the epochs that began behind it.
+        ``rows`` are those of the epochs that began after it.
         """
         raise NotImplementedError
 
@@ -113,7 +113,7 @@ class MultiStepSchedule(Schedule):
     ``gamma`` (default 0.1). PyTorch's ``MultiStepLR``, once an epoch.
     """
 
-    milestones: tuple[float, ...] = field(Several(Float(0.0), least=1))
+    milestones: Floats = field(Several(Float(0.0), least=1))
     gamma: float = field(GAMMA, default=0.1)
 
     word = "multi_step"
@@ -152,7 +152,8 @@ class PolynomialSchedule(Schedule):
     word = "polynomial"
 
     def factor(self, at: float, total: float, rows: Rows) -> float:
-        return self.end + (1 - self.end) * (1 - share(at, total)) ** self.power
+        out: float = self.end + (1 - self.end) * (1 - share(at, total)) ** self.power
+        return out
 
 
 @define
@@ -205,7 +206,7 @@ class OneCycleSchedule(Schedule):
     Defaults: 0.3, 25, 1e4, "cos". Momentum is left alone.
 
     PyTorch's ``OneCycleLR`` reaches its end at step ``total_steps - 1`` and its peak at
-    ``pct_start · total_steps - 1``; here, over n steps, they are at n (behind the last
+    ``pct_start · total_steps - 1``; here, over n steps, they are at n (after the last
     one) and ``pct_start · n``. So this is PyTorch's with ``total_steps = n + 1`` and
     ``pct_start = (pct_start · n + 1) / (n + 1)``.
     """
@@ -289,7 +290,7 @@ class ReduceOnPlateauSchedule(Schedule):
             return float(value)
         known = [key for key in row if isinstance(row[key], numbers.Real)]
         raise SpecError(
-            f"monitor is {brief(self.monitor)}, which is no number of this training."
+            f"monitor is {brief(self.monitor)}, which is not a number of this training."
             f"{did_you_mean(self.monitor, known)}",
             where=self.label,
             hint=f"known: {', '.join(known)}; val_… needs validation data",

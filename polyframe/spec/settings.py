@@ -1,68 +1,133 @@
-"""The settings of a training that are plain values, as data: recipe and compile."""
+"""The settings of a training that are plain values: each is one field of a class here.
+
+``Training`` is the one list of what a training step does besides loss and optimizer.
+Recipes, ``compile``, ``verify``, ``diff`` and ``eject`` take their settings from it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypedDict
 
 from polyframe.errors import PolyframeError, SpecError, brief, did_you_mean
 from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, Text
 
-KINDS: dict[str, Kind] = {
-    "batch_size": Int(1, 2**20),
-    "epochs": Int(1, 10**6),
-    "seed": Int(0, 2**63 - 1),
-    "dtype": Choice(("float32", "float64")),
-    "precision": Maybe(Choice(("bfloat16", "float16"))),
-    "semantics": Choice(("aligned", "native")),
-    "accumulate": Int(1, 2**16),
-    "clip_norm": Maybe(Float(0.0, above=True)),
-    "clip_value": Maybe(Float(0.0, above=True)),
-    "ema": Maybe(Float(0.0, 1.0, below=True)),
-    "freeze": Several(Text()),
-}
+
+def setting(kind: Kind[Any], *, default: object, help: str) -> Any:
+    """A setting: what it accepts, its default, and what it does in a sentence."""
+    metadata = {"kind": kind, "help": help}
+    return dataclasses.field(default=default, kw_only=True, metadata=metadata)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What is trained in which numbers, and for how long."""
+
+    batch_size: int = setting(
+        Int(1, 2**20), default=128, help="How many samples a batch holds."
+    )
+    epochs: int = setting(
+        Int(1, 10**6), default=10, help="How many times the training data are shown."
+    )
+    seed: int = setting(
+        Int(0, 2**63 - 1),
+        default=0,
+        help="Seeds the initial weights, the order of the data, augmentation, dropout.",
+    )
+    dtype: str = setting(
+        Choice(("float32", "float64")),
+        default="float32",
+        help="The dtype of the weights.",
+    )
+    semantics: str = setting(
+        Choice(("aligned", "native")),
+        default="aligned",
+        help="What is left open becomes the same on every backend, or each framework's "
+        "own default.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Training:
     """What a training step does besides loss and optimizer.
 
-    - ``clip_norm``: scale all gradients by min(1, clip_norm / (norm + 1e-6)), ``norm``
-      being that of all of them together (Pascanu et al. 2013, algorithm 1; the 1e-6 is
-      PyTorch's).
-    - ``clip_value``: bring each number of each gradient into ±clip_value.
-    - ``accumulate``: add up the gradients of that many batches before each update.
-    - ``ema``: keep averages of the weights, ``a = ema·a + (1-ema)·w`` after each step,
-      which start at the initial weights; validation and prediction use them (Polyak &
-      Juditsky 1992; running statistics are taken as they are).
-    - ``freeze``: names or patterns (``conv1``, ``layer1.*``) of layers and blocks whose
-      weights stay as they are; a batch norm's running statistics still move.
-    - ``precision``: "bfloat16" or "float16" computes the forward and backward pass in
-      it, with weights, loss and update in float32 (Micikevicius et al. 2018).
+    Each field's ``help`` says what it does; ``polyframe list settings`` shows them all.
     """
 
-    clip_norm: float | None = None
-    clip_value: float | None = None
-    accumulate: int = 1
-    ema: float | None = None
-    freeze: tuple[str, ...] = ()
-    precision: str | None = None
+    precision: str | None = setting(
+        Maybe(Choice(("bfloat16", "float16"))),
+        default=None,
+        help="Computes the forward and the backward pass in this dtype, with weights, "
+        "loss and update in float32 (Micikevicius et al. 2018).",
+    )
+    accumulate: int = setting(
+        Int(1, 2**16),
+        default=1,
+        help="Adds up the gradients of that many batches before each update.",
+    )
+    clip_norm: float | None = setting(
+        Maybe(Float(0.0, above=True)),
+        default=None,
+        help="Scales all gradients by min(1, clip_norm / (norm + 1e-6)), norm being that "
+        "of all of them together (Pascanu et al. 2013, algorithm 1; the 1e-6 is "
+        "PyTorch's).",
+    )
+    clip_value: float | None = setting(
+        Maybe(Float(0.0, above=True)),
+        default=None,
+        help="Brings each number of each gradient into ±clip_value.",
+    )
+    ema: float | None = setting(
+        Maybe(Float(0.0, 1.0, below=True)),
+        default=None,
+        help="Keeps an EMA of the weights, a = ema·a + (1-ema)·w after each step, which "
+        "starts at the initial weights; validation and prediction use it (Polyak & "
+        "Juditsky 1992; running statistics are taken as they are).",
+    )
+    freeze: tuple[str, ...] = setting(
+        Several(Text()),
+        default=(),
+        help="Names or patterns (conv1, layer1.*) of layers and blocks whose weights "
+        "stay as they are; a batch norm's running statistics still move.",
+    )
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = check_setting(field.name, getattr(self, field.name))
-            object.__setattr__(self, field.name, value)
+        for name in TRAINING:
+            object.__setattr__(self, name, check_setting(name, getattr(self, name)))
+        self.check_clipping()
+
+    def options(self) -> dict[str, Any]:
+        """The training settings by name, as ``compile`` takes them."""
+        return {name: getattr(self, name) for name in TRAINING}
+
+    def changed(self) -> dict[str, Any]:
+        """Those that are not at their default."""
+        defaults = Training().options()
+        return {n: v for n, v in self.options().items() if v != defaults[n]}
+
+    def check_clipping(self) -> None:
+        """SpecError if gradients would be clipped twice."""
         if self.clip_norm is not None and self.clip_value is not None:
             raise SpecError(
-                "clip_norm and clip_value are both given; one clips", where="clip_norm"
+                "clip_norm and clip_value are both given; only one can clip",
+                where="clip_norm",
             )
 
-    def frozen(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    def check_dtype(self, dtype: str) -> None:
+        """PolyframeError unless ``precision`` goes with weights of that dtype."""
+        if self.precision is not None and dtype != "float32":
+            raise PolyframeError(
+                f"{self.precision} is for weights in float32, not {dtype}",
+                where="precision",
+            )
+
+    def frozen(self, parameters: Iterable[str]) -> tuple[str, ...]:
         """The layers that ``freeze`` names, among those with such parameters."""
         layers = list(dict.fromkeys(name.rpartition(".")[0] for name in parameters))
-        found: dict[str, None] = {}
+        named: set[str] = set()
         for pattern in self.freeze:
             hits = [layer for layer in layers if matches(layer, pattern)]
             if not hits:
@@ -73,10 +138,33 @@ class Training:
                     hint=f"layers with weights: {', '.join(layers[:12])}"
                     + (", …" if len(layers) > 12 else ""),
                 )
-            found |= dict.fromkeys(hits)
-        if layers and len(found) == len(layers):
+            named.update(hits)
+        if layers and len(named) == len(layers):
             raise SpecError("nothing is left to train", where="freeze")
-        return tuple(layer for layer in layers if layer in found)
+        return tuple(layer for layer in layers if layer in named)
+
+
+class TrainingOptions(TypedDict, total=False):
+    """The fields of ``Training`` as keywords, for editors and type checkers."""
+
+    precision: str | None
+    accumulate: int
+    clip_norm: float | None
+    clip_value: float | None
+    ema: float | None
+    freeze: Sequence[str] | str
+
+
+def kinds_of(settings: type[Any]) -> dict[str, Kind[Any]]:
+    """Name → kind of the settings of a class."""
+    fields = dataclasses.fields(settings)
+    return {f.name: f.metadata["kind"] for f in fields if "kind" in f.metadata}
+
+
+TRAINING = tuple(kinds_of(Training))
+"""The names of all training settings."""
+KINDS: Mapping[str, Kind[Any]] = kinds_of(RunSettings) | kinds_of(Training)
+"""Name → kind of all settings."""
 
 
 def matches(layer: str, pattern: str) -> bool:
@@ -86,12 +174,12 @@ def matches(layer: str, pattern: str) -> bool:
     return any(fnmatchcase(path, pattern) for path in around)
 
 
-def check_setting(key: str, value: Any) -> Any:
-    """The normalised value of a setting; an error that names it."""
-    kind = KINDS[key]
+def check_setting(name: str, value: object) -> Any:
+    """The normalised value of a setting; PolyframeError that names it."""
+    kind = KINDS[name]
     try:
         return kind.check(value)
     except (ValueError, OverflowError):
         raise PolyframeError(
-            f"got {brief(value)}; {kind.allowed} is needed", where=key
+            f"got {brief(value)}; {kind.allowed} is needed", where=name
         ) from None

@@ -7,7 +7,6 @@ import math
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
-from typing import Any
 
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET
@@ -54,7 +53,7 @@ def summary(
     for name, native in (natives or {}).items():
         column = tuple(shape_text(native(row.shape)) for row in rows)
         layouts.setdefault(column, []).append(name)
-    found: list[tuple[str, tuple[str, ...]]] = [
+    columns: list[tuple[str, tuple[str, ...]]] = [
         ("Layer", tuple(row.path for row in rows)),
         ("Type", tuple(row.kind for row in rows)),
         *((f"Output\n{', '.join(names)}", cells) for cells, names in layouts.items()),
@@ -65,7 +64,7 @@ def summary(
     outputs = ", ".join(map(shape_text, graph.output_shapes))
     lines = [f"{graph.name}: {inputs} → {outputs}", ""]
     lines += [
-        *table(found, [row.details for row in rows]),
+        *table(columns, [row.details for row in rows]),
         "",
         *totals(graph, spec_hash),
     ]
@@ -75,9 +74,9 @@ def summary(
 
 def notes(graph: TypedGraph) -> list[str]:
     """What deserves a look; of many things of a kind the first."""
-    found = lint(graph)
-    more = [f"note: {len(found) - 1} more like this"] * (len(found) > 1)
-    lines = [f"note: {text}" for text in found[:1]] + more
+    texts = lint(graph)
+    more = [f"note: {len(texts) - 1} more like this"] * (len(texts) > 1)
+    lines = [f"note: {text}" for text in texts[:1]] + more
     return [part for line in lines for part in textwrap.wrap(line, WIDTH)]
 
 
@@ -93,9 +92,9 @@ def rows_of(typed: TypedGraph, graph: Graph, indent: str) -> Iterator[Row]:
             yield Row(path, f"{kind}:", node.shape)
             yield from rows_of(node.body, given.graph, indent + "  ")
         else:
-            held = number(sum(math.prod(p.shape) for p in node.parameters.values()))
+            count = number(sum(math.prod(p.shape) for p in node.parameters.values()))
             fields = fields_text(given, node.layer)
-            yield Row(path, kind, node.shape, held, number(cost(node)), fields)
+            yield Row(path, kind, node.shape, count, number(cost(node)), fields)
 
 
 def cost(node: TypedNode) -> int:
@@ -107,14 +106,14 @@ def cost(node: TypedNode) -> int:
 
 def fields_text(given: Layer, resolved: Layer) -> str:
     """``channels=32, eps=1e-05*``: fields that are set, and (*) what UNSET became."""
-    found = {name: value_text(value) for name, value in given.written().items()}
+    texts = {name: value_text(value) for name, value in given.written().items()}
     for field in dataclasses.fields(given):
         if getattr(given, field.name) is UNSET:
-            found[field.name] = value_text(getattr(resolved, field.name)) + "*"
-    return ", ".join(f"{name}={text}" for name, text in found.items())
+            texts[field.name] = value_text(getattr(resolved, field.name)) + "*"
+    return ", ".join(f"{name}={text}" for name, text in texts.items())
 
 
-def value_text(value: Any) -> str:
+def value_text(value: object) -> str:
     """A field's value as it is written in YAML."""
     if isinstance(value, Element):
         options = value.written().items()
@@ -147,13 +146,13 @@ def table(columns: list[tuple[str, tuple[str, ...]]], details: list[str]) -> lis
 
 def totals(graph: TypedGraph, spec_hash: str) -> Iterator[str]:
     """The lines below the table."""
-    held = sum(math.prod(p.shape) for p in graph.parameters.values())
-    state = held - graph.num_parameters
-    yield f"Trainable parameters:     {graph.num_parameters:,}"
-    yield f"State (running figures):  {state:,}"
-    yield f"Weights in float32:       {4 * held / 2**20:,.3f} MiB"
-    yield f"Multiply-adds a sample:   {sum(map(cost, graph.nodes)):,}"
-    yield f"Hash:                     {spec_hash}"
+    count = sum(math.prod(p.shape) for p in graph.parameters.values())
+    state = count - graph.num_parameters
+    yield f"Trainable parameters:       {graph.num_parameters:,}"
+    yield f"State (running statistics): {state:,}"
+    yield f"Weights in float32:         {4 * count / 2**20:,.3f} MiB"
+    yield f"Multiply-adds a sample:     {sum(map(cost, graph.nodes)):,}"
+    yield f"Hash:                       {spec_hash}"
 
 
 def number(value: int) -> str:

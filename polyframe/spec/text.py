@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from typing import Any
@@ -54,10 +54,10 @@ def graph_data(graph: Graph) -> dict[str, Any]:
             item["from"] = list(node.inputs)
         layers.append(item)
         before = [node.name]
-    found: dict[str, Any] = {"inputs": names, "layers": layers}
+    data: dict[str, Any] = {"inputs": names, "layers": layers}
     if list(graph.outputs) != before:
-        found["outputs"] = list(graph.outputs)
-    return found
+        data["outputs"] = list(graph.outputs)
+    return data
 
 
 def element_data(element: Element) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def element_data(element: Element) -> dict[str, Any]:
     }
 
 
-def plain_value(value: Any) -> Any:
+def plain_value(value: object) -> object:
     """A field's value as plain data: tuples become lists, elements mappings."""
     if isinstance(value, Element):
         data = element_data(value)
@@ -107,12 +107,12 @@ def parse_text(text: str, where: str, as_json: bool = False) -> Any:
 
 
 @contextmanager
-def at(place: str) -> Iterator[None]:
-    """Errors from inside are told as that place's."""
+def at(outer: str) -> Iterator[None]:
+    """Errors raised inside say that they are in ``outer``."""
     try:
         yield
     except SpecError as error:
-        where = f"{place}: {error.where}" if error.where else place
+        where = f"{outer}: {error.where}" if error.where else outer
         raise SpecError(error.message, where=where, hint=error.hint) from None
 
 
@@ -148,7 +148,7 @@ def graph_from(
         for source in sources:
             if not isinstance(source, str) or source not in {*items, *names}:
                 raise SpecError(
-                    f"reads {brief(source)}, which is no layer or input."
+                    f"reads {brief(source)}, which is not a layer or an input."
                     f"{did_you_mean(str(source), [*items, *names])}",
                     where=user,
                 )
@@ -162,7 +162,7 @@ def graph_from(
 
 
 def wiring(
-    item: Any, index: int, before: list[str], where: str
+    item: object, index: int, before: list[str], where: str
 ) -> tuple[str, tuple[str, ...]]:
     """A layer's name and the names that it reads."""
     if not isinstance(item, Mapping):
@@ -186,11 +186,11 @@ def node_from(
     depth: int,
 ) -> Node:
     """One node from its data."""
-    rest = {k: v for k, v in item.items() if k not in ("name", *WIRING)}
+    options = {k: v for k, v in item.items() if k not in ("name", *WIRING)}
     shares = item.get("shares")
     if shares is not None:
         owner = nodes.get(shares) if isinstance(shares, str) else None
-        if owner is None or owner.shares or rest:
+        if owner is None or owner.shares or options:
             raise SpecError(
                 f"shares {brief(shares)}: the name of an earlier layer is needed, and "
                 "no fields beside it",
@@ -198,26 +198,26 @@ def node_from(
             )
         return Node(name, owner.layer, sources, owner.name)
     own = None if name.isdigit() else name
-    kind = rest.pop("type", None)
+    kind = options.pop("type", None)
     if kind == "Block":
-        layer: Layer = block_from(name, own, rest, depth + 1)
+        layer: Layer = block_from(name, own, options, depth + 1)
     elif not isinstance(kind, str):
         raise SpecError(f"type is {brief(kind)}; a layer's name is needed", where=name)
     else:
         if kind not in Layer.registry:
             load_installed()  # other people's packages
-        found = Layer.registry.get(kind)
-        if found is None:
+        make = Layer.registry.get(kind)
+        if make is None:
             known = [word for word in Layer.registry if word != "Block"]
             raise SpecError(
                 f"unknown layer {brief(kind)}.{did_you_mean(kind, known)}",
                 where=name,
                 hint="`polyframe list layers` shows them",
             )
-        known_fields = [f.name for f in fields(found)]  # type: ignore[arg-type]
-        mapping(rest, f"{name} ({kind})", known_fields)
+        known_fields = [f.name for f in fields(make)]  # type: ignore[arg-type]
+        mapping(options, f"{name} ({kind})", known_fields)
         with nullcontext() if own else at(name):
-            layer = found(**rest, name=own)  # type: ignore[assignment,call-arg]
+            layer = make(**options, name=own)  # type: ignore[assignment,call-arg]
     check_arity(layer, len(sources), f"{name} ({kind})")
     return Node(name, layer, sources)
 
@@ -255,7 +255,7 @@ def check_needed(
 
 
 def sort(sources: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Names so that each stands behind what it reads; the given order where it can."""
+    """Names, each after what it reads; otherwise in the given order."""
     done: dict[str, None] = {}
     for start in sources:
         path = {start: iter(sources[start])} if start not in done else {}
@@ -278,7 +278,10 @@ def sort(sources: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def mapping(
-    data: Any, where: str | None, known: tuple[str, ...] | list[str], needed: Any = ()
+    data: object,
+    where: str | None,
+    known: Sequence[str],
+    needed: Sequence[str] = (),
 ) -> Mapping[str, Any]:
     """The mapping itself, if its keys are known and the needed ones are there."""
     if not isinstance(data, Mapping):

@@ -32,7 +32,7 @@ class TypedNode:
 
     ``owner`` is the path of the layer that is called; it differs from ``path`` where a
     layer is shared. ``note`` is a rewrite's comment for the emitted source; ``folded``
-    are the layers behind it that a rewrite has put into its weights.
+    are the layers after it that a rewrite has put into its weights.
     """
 
     name: str
@@ -78,11 +78,11 @@ class TypedGraph:
     @property
     def parameters(self) -> dict[str, Parameter]:
         """``<layer>.<param>`` → parameter, in order, shared ones once."""
-        found: dict[str, Parameter] = {}
+        parameters: dict[str, Parameter] = {}
         for node in self.walk():
             for name, parameter in node.parameters.items():
-                found.setdefault(f"{node.owner}.{name}", parameter)
-        return found
+                parameters.setdefault(f"{node.owner}.{name}", parameter)
+        return parameters
 
     @property
     def num_parameters(self) -> int:
@@ -90,7 +90,7 @@ class TypedGraph:
         return sum(math.prod(p.shape) for p in self.parameters.values() if p.trainable)
 
     def shapes(self) -> dict[str, Shape]:
-        """The shape behind every name of this graph (blocks not opened)."""
+        """Name → shape, for every input and node of this graph (blocks not opened)."""
         return dict(self.inputs) | {node.name: node.shape for node in self.nodes}
 
     @property
@@ -101,11 +101,11 @@ class TypedGraph:
 
     def users(self) -> dict[str, list[TypedNode]]:
         """Name → the nodes that read it."""
-        found: dict[str, list[TypedNode]] = {}
+        readers: dict[str, list[TypedNode]] = {}
         for node in self.nodes:
             for name in node.inputs:
-                found.setdefault(name, []).append(node)
-        return found
+                readers.setdefault(name, []).append(node)
+        return readers
 
 
 def infer(name: str, graph: Graph, defaults: Defaults) -> TypedGraph:
@@ -228,6 +228,6 @@ def flatten(graph: TypedGraph) -> TypedGraph:
                 sources[node.name] = inner[node.body.outputs[0]]
         return sources
 
-    found = add(graph, "", {name: name for name, _ in graph.inputs})
-    outputs = tuple(found[name] for name in graph.outputs)
+    paths = add(graph, "", {name: name for name, _ in graph.inputs})
+    outputs = tuple(paths[name] for name in graph.outputs)
     return TypedGraph(graph.name, graph.inputs, tuple(nodes), outputs)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from polyframe.errors import DataError, brief
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses.targets import finite
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def sequence(value: Any, count: int, what: str) -> list[np.ndarray]:
+Data: TypeAlias = "ArrayLike | Sequence[ArrayLike]"
+"""What users give: an array or what NumPy makes one of, or one for each input or
+output."""
+
+
+def sequence(value: Data | None, count: int, what: str) -> list[Array]:
     """One array per input or output."""
     several = isinstance(value, (list, tuple)) and count > 1
-    items = list(value) if several else [value]
+    items: list[Any] = list(value) if several else [value]  # type: ignore[arg-type]
     if len(items) != count:
         raise DataError(f"got {len(items)} arrays, the model takes {count}", where=what)
     arrays = []
@@ -31,19 +39,19 @@ def sequence(value: Any, count: int, what: str) -> list[np.ndarray]:
     return arrays
 
 
-def as_one(arrays: list[np.ndarray]) -> Any:
+def as_one(arrays: Sequence[Array]) -> Any:
     """What ``predict`` and its like take: one array alone, or a list."""
     return arrays if len(arrays) > 1 else arrays[0]
 
 
-def as_list(arrays: Any) -> list[np.ndarray]:
+def as_list(arrays: Any) -> list[Array]:
     """One array alone as a list."""
     return list(arrays) if isinstance(arrays, (list, tuple)) else [arrays]
 
 
 def prepare(
-    inputs: Sequence[tuple[str, Shape]], x: Any, dtype: str, layout: str
-) -> list[np.ndarray]:
+    inputs: Sequence[tuple[str, Shape]], x: Data, dtype: str, layout: str
+) -> list[Array]:
     """The inputs in the model's dtype and in (N, C, H, W), their shapes checked."""
     if layout not in ("NCHW", "NHWC"):
         raise DataError(f"layout is {brief(layout)}; 'NCHW' or 'NHWC' is needed")
@@ -57,9 +65,7 @@ def prepare(
     ]
 
 
-def check_inputs(
-    inputs: Sequence[tuple[str, Shape]], arrays: Sequence[np.ndarray]
-) -> None:
+def check_inputs(inputs: Sequence[tuple[str, Shape]], arrays: Sequence[Array]) -> None:
     """DataError unless there are samples of the model's shapes."""
     for (name, shape), array in zip(inputs, arrays, strict=True):
         where = f"x ({name})"
@@ -82,8 +88,8 @@ def check_inputs(
         )
 
 
-def check_sample_weight(value: Any, count: int) -> np.ndarray | None:
-    """Weights of samples as float64 (N,), none negative, not all 0."""
+def check_sample_weight(value: Data | None, count: int) -> Array | None:
+    """Sample weights as float64 (N,), none negative, not all 0."""
     if value is None:
         return None
     array = sequence(value, 1, "sample_weight")[0]
@@ -109,10 +115,10 @@ class Batches:
 
     def __init__(
         self,
-        arrays: Sequence[np.ndarray],
+        arrays: Sequence[Array],
         batch_size: int,
-        order: np.ndarray | None = None,
-        cut: Callable[[np.ndarray, Any], np.ndarray] | None = None,
+        order: Array | None = None,
+        cut: Callable[[Array, Any], Array] | None = None,
     ) -> None:
         whole = isinstance(batch_size, (int, np.integer))
         if not whole or isinstance(batch_size, bool) or batch_size < 1:
@@ -125,7 +131,7 @@ class Batches:
     def __len__(self) -> int:
         return -(-len(self.arrays[0]) // self.size)
 
-    def __getitem__(self, index: int) -> list[np.ndarray]:
+    def __getitem__(self, index: int) -> list[Array]:
         if not 0 <= index < len(self):
             raise IndexError(index)
         part: Any = slice(index * self.size, (index + 1) * self.size)
@@ -133,5 +139,5 @@ class Batches:
             part = self.order[part]
         return [self.cut(array, part) for array in self.arrays]
 
-    def __iter__(self) -> Iterator[list[np.ndarray]]:
+    def __iter__(self) -> Iterator[list[Array]]:
         return (self[index] for index in range(len(self)))

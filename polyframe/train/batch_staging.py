@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from polyframe.contract.session import Session
+from polyframe.contract.session import InferenceSession, StagedBatch, TrainingSession
 from polyframe.errors import PolyframeError
+from polyframe.io.array import Array
 from polyframe.spec.layers import BatchNorm
 from polyframe.spec.sampling import draw
 from polyframe.spec.typed import TypedGraph, TypedNode, flatten
@@ -24,7 +24,7 @@ class Stager:
     seed: int
     dtype: str
 
-    def stage(self, session: Session, batch: Batch) -> Any:
+    def stage(self, session: TrainingSession, batch: Batch) -> StagedBatch:
         """A batch with the draws of its step; an error for one that cannot be trained
         on."""
         if batch.size == 1:
@@ -40,8 +40,8 @@ class Stager:
         )
 
     def draws(
-        self, session: Session, count: int, step: int, first: int = 0
-    ) -> list[np.ndarray]:
+        self, session: InferenceSession, count: int, step: int, first: int = 0
+    ) -> list[Array]:
         """The factors of the random layers for samples ``first`` to ``first + count -
         1`` of a step, in the program's order."""
         return [

@@ -16,23 +16,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from polyframe.contract.devices import threads
 from polyframe.errors import PolyframeError, WeightsError, brief
 from polyframe.io import weights as weight_files
+from polyframe.io.array import Array
 from polyframe.io.atomic import write_folder
 from polyframe.io.json_csv import LONGEST, finite, row_of, to_json
 from polyframe.io.text import parse_json, read_text
 from polyframe.spec.fields import Float, Int, Kind
 from polyframe.train.progress import Progress
+from polyframe.train.protocol import TrainingEngine
 
 SCHEMA = 1
 FOLDER = "checkpoint"
 WEIGHTS, TRAINING, STATE = "weights.safetensors", "training.safetensors", "state.json"
 BEST = "best.safetensors"
 TOTALS = "totals/"
-FIELDS: dict[str, Kind] = {
+FIELDS: dict[str, Kind[Any]] = {
     "epoch": Int(0, 2**53),
     "index": Int(0, 2**53),
     "step": Int(0, 2**53),
@@ -47,26 +47,27 @@ class Checkpoint:
 
     path: Path
     progress: Progress
-    weights: dict[str, np.ndarray]
-    training: dict[str, np.ndarray]
+    weights: dict[str, Array]
+    training: dict[str, Array]
     setup: Mapping[str, Any]
     threads: int | None = None  # of the process that wrote it
 
 
-def write(path: Path, model: Any, progress: Progress) -> None:
+def write(path: Path, engine: TrainingEngine, progress: Progress) -> None:
     """Write a checkpoint of this moment into the new folder ``path``."""
-    arrays = model.training_state()
+    session = engine.session
+    arrays = session.training_state()
     arrays |= {TOTALS + name: value for name, value in progress.totals.items()}
     files = {
-        WEIGHTS: weight_files.pack(model.weights()),
+        WEIGHTS: weight_files.pack(session.weights()),
         TRAINING: weight_files.pack(arrays),
     }
     state = asdict(progress)
     del state["totals"]
     state |= {
         "schema": SCHEMA,
-        "setup": setup(model),
-        "backend": model.backend.name,
+        "setup": setup(engine),
+        "backend": engine.backend.name,
         "threads": threads(),
         "files": {
             name: hashlib.sha256(data).hexdigest() for name, data in files.items()
@@ -78,15 +79,15 @@ def write(path: Path, model: Any, progress: Progress) -> None:
     write_folder(path, files)
 
 
-def setup(model: Any) -> dict[str, Any]:
+def setup(engine: TrainingEngine) -> dict[str, Any]:
     """What has to be the same for a training to go on."""
-    step = model.objective
+    step = engine.objective
     return {
-        "spec": model.spec.hash,
+        "spec": engine.spec.hash,
         "optimizer": f"{step.optimizer.type}({', '.join(step.optimizer.state)})",
-        "dtype": model.dtype,
-        "seed": model.seed,
-        "semantics": model.semantics,
+        "dtype": engine.dtype,
+        "seed": engine.seed,
+        "semantics": engine.semantics,
         "ema": step.training.ema is not None,
     }
 
@@ -183,17 +184,17 @@ def newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
 
 
 def resume_from(
-    model: Any,
+    engine: TrainingEngine,
     folder: Path,
     steps: int | None,
     warn: Callable[[str], None],
 ) -> Progress | None:
-    """Put a model where the newest checkpoint is; None where there is none."""
+    """Put a training where the newest checkpoint is; None where there is none."""
     checkpoint = newest(folder, warn)
     if checkpoint is None:
         return None
     progress, where = checkpoint.progress, str(checkpoint.path)
-    for key, value in setup(model).items():
+    for key, value in setup(engine).items():
         if checkpoint.setup.get(key) != value:
             raise PolyframeError(
                 f"was made with {key} {brief(checkpoint.setup.get(key))}, this training "
@@ -210,13 +211,9 @@ def resume_from(
         raise PolyframeError(
             f"stands at step {progress.index} of an epoch that has {steps}", where=where
         )
-    known = model.training_state()
-    shapes = {name: value.shape for name, value in known.items()}
-    model.load_weights(checkpoint.weights)
-    model.session.set_training_state(
-        weight_files.check_arrays(checkpoint.training, shapes, model.dtype, where),
-        progress.step,
+    engine.load_weights(checkpoint.weights)
+    engine.load_training_state(
+        checkpoint.training, progress.step, progress.epoch, where
     )
-    model.steps_done, model.epoch = progress.step, progress.epoch
-    model.learning_rate = progress.learning_rate
+    engine.learning_rate = progress.learning_rate
     return progress

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from polyframe.errors import DataError, brief
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Losses
 from polyframe.spec.typed import TypedGraph
-from polyframe.train.arrays import check_sample_weight, prepare, sequence
+from polyframe.train.arrays import Data, check_sample_weight, prepare, sequence
 from polyframe.train.feed import HostBatch
 
 
 def check_targets(
-    losses: Losses, shapes: Sequence[Shape], y: Any, count: int, dtype: str
-) -> list[np.ndarray]:
+    losses: Losses, shapes: Sequence[Shape], y: Data | None, count: int, dtype: str
+) -> list[Array]:
     """One array of targets for each output, as its loss takes them."""
     targets = sequence(y, len(shapes), "y")
     for target in targets:
@@ -30,8 +28,8 @@ def check_targets(
     ]
 
 
-def check_part(
-    graph: TypedGraph, losses: Losses, batch: Any, dtype: str, layout: str
+def check_batch(
+    graph: TypedGraph, losses: Losses, batch: object, dtype: str, layout: str
 ) -> HostBatch:
     """One checked batch from (x, y) or (x, y, sample_weight)."""
     if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):

@@ -3,60 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from polyframe.data import batch_of
 from polyframe.data.rows import is_mapped
-from polyframe.train.arrays import Batches, check_inputs, check_sample_weight, prepare
+from polyframe.io.array import Array
+from polyframe.train.arrays import (
+    Batches,
+    Data,
+    check_inputs,
+    check_sample_weight,
+    prepare,
+)
+from polyframe.train.protocol import TrainingEngine
 
-Model = Any
 MEASURED = 256
 """Samples in a batch of validation data."""
 
 
+@dataclass(frozen=True)
 class EvaluationData:
-    """Data to measure a model on, as batches, each time anew: arrays as
-    ``Model.evaluate`` takes them, or a data set's (x, y) as they lie there."""
+    """Data to measure a model on, as batches of inputs, targets and, if there are any,
+    sample weights, each time anew."""
 
-    def __init__(
-        self,
-        model: Model,
-        x: Any,
-        y: Any,
-        sample_weight: Any = None,
-        layout: str = "NCHW",
-        batch_size: int = MEASURED,
-    ) -> None:
-        inputs = prepare(model.graph.inputs, x, model.dtype, layout)
-        targets = model.check_targets(y, len(inputs[0]))
-        weights = check_sample_weight(sample_weight, len(inputs[0]))
-        rest = [] if weights is None else [weights]
-        self.batches = Batches([*inputs, *targets, *rest], batch_size)
+    batches: Batches
 
     @classmethod
-    def of(cls, model: Model, split: tuple[Any, Any]) -> EvaluationData:
-        """The test data of a data set."""
+    def of(
+        cls,
+        engine: TrainingEngine,
+        x: Data,
+        y: Data | None,
+        sample_weight: Data | None = None,
+        layout: str = "NCHW",
+        batch_size: int = MEASURED,
+    ) -> EvaluationData:
+        """Arrays as ``Model.evaluate`` takes them, checked."""
+        inputs = prepare(engine.graph.inputs, x, engine.dtype, layout)
+        targets = engine.check_targets(y, len(inputs[0]))
+        weights = check_sample_weight(sample_weight, len(inputs[0]))
+        more = [] if weights is None else [weights]
+        return cls(Batches([*inputs, *targets, *more], batch_size))
+
+    @classmethod
+    def of_split(
+        cls, engine: TrainingEngine, split: tuple[Array, Array]
+    ) -> EvaluationData:
+        """A data set's (x, y) as they lie there."""
         x, y = split
         if not is_lazy(x):
-            return cls(model, x, y)
-        held = cls.__new__(cls)
-        held.batches = Batches(check_lazy(model, x, y), MEASURED, None, batch_of)
-        return held
+            return cls.of(engine, x, y)
+        return cls(Batches(check_lazy(engine, x, y), MEASURED, None, batch_of))
 
-    def __iter__(self) -> Iterator[list[np.ndarray]]:
+    def __iter__(self) -> Iterator[list[Array]]:
         return iter(self.batches)
 
 
-def is_lazy(x: np.ndarray) -> bool:
+def is_lazy(x: Array) -> bool:
     """Whether a data set's samples stay as they are until a batch of them is cut."""
     return is_mapped(x) or x.dtype == np.uint8
 
 
-def check_lazy(
-    model: Model, x: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def check_lazy(engine: TrainingEngine, x: Array, y: Array) -> tuple[Array, Array]:
     """Samples and targets that stay where they are, their shapes checked."""
-    check_inputs(model.graph.inputs, [x])
-    return x, model.check_targets(y, len(x))[0] if y.dtype.kind in "iu" else y
+    check_inputs(engine.graph.inputs, [x])
+    return x, engine.check_targets(y, len(x))[0] if y.dtype.kind in "iu" else y

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from polyframe.errors import DataError
+from polyframe.io.array import Array
 from polyframe.spec.losses import OutputWeights
 from polyframe.train.arrays import Batches
 
-Arrays = list[np.ndarray]
-SampleWeighting = Callable[[Arrays, np.ndarray | None], list[OutputWeights]]
+Arrays = list[Array]
+SampleWeighting = Callable[[Arrays, Array | None], list[OutputWeights]]
 
 
 @dataclass
@@ -27,7 +28,7 @@ class HostBatch:
 
     inputs: Arrays
     targets: Arrays
-    weights: np.ndarray | None = None
+    weights: Array | None = None
     arranged: bool = False  # inputs are in the framework's order of axes already
 
 
@@ -128,13 +129,13 @@ class ArrayFeed:
 
     def __init__(
         self,
-        inputs: Sequence[np.ndarray],
-        targets: Sequence[np.ndarray],
-        weights: np.ndarray | None,
+        inputs: Sequence[Array],
+        targets: Sequence[Array],
+        weights: Array | None,
         batch_size: int,
         accumulate: int,
-        order: Callable[[int], np.ndarray] | None,
-        cut: Callable[[np.ndarray, Any], np.ndarray] | None = None,
+        order: Callable[[int], Array] | None,
+        cut: Callable[[Array, Any], Array] | None = None,
         change: Callable[[Any, Any, int, int], tuple[Any, Any]] | None = None,
         dtype: str = "float32",
         arranged: bool = False,

@@ -4,43 +4,50 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from polyframe.data import Dataset, at_rest, augment, batch_of, resolve
 from polyframe.errors import DataError, PolyframeError, brief
+from polyframe.io.array import Array
 from polyframe.randomness import order
 from polyframe.spec.augmentations import Augmentation
+from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.element import parse_several
 from polyframe.spec.fields import Int
-from polyframe.train.arrays import check_sample_weight, prepare
+from polyframe.train.arrays import Data, check_sample_weight, prepare
+from polyframe.train.callbacks.base import Callback
 from polyframe.train.callbacks.start import start
 from polyframe.train.checkpoint import resume_from
 from polyframe.train.evaluation_data import EvaluationData, check_lazy, is_lazy
 from polyframe.train.feed import ArrayFeed, Feed, HostBatch, IteratorFeed
 from polyframe.train.history import History, Row
 from polyframe.train.loop import Loop
+from polyframe.train.protocol import TrainedModel, TrainingEngine
 
-Model = Any
-"""``polyframe.model.model.Model``, which stands above and calls this."""
+TrainingData: TypeAlias = "Data | Dataset | Iterable[Sequence[Data | None]]"
+"""Arrays, a data set, or batches (x, y) or (x, y, sample_weight)."""
+ValidationData: TypeAlias = "Sequence[Data | None] | EvaluationData | None"
+"""(x, y) or (x, y, sample_weight)."""
 
 
 def fit(
-    model: Model,
-    x: Any,
-    y: Any,
+    model: TrainedModel,
+    x: TrainingData,
+    y: Data | None,
+    *,
     epochs: int,
     batch_size: int,
-    validation_data: Any,
-    callbacks: Sequence[Any],
+    validation_data: ValidationData,
+    callbacks: Sequence[Callback | CallbackSpec | str | Mapping[str, Any]],
     shuffle: bool,
     layout: str,
-    sample_weight: Any,
-    augmentation: Any,
+    sample_weight: Data | None,
+    augmentation: Sequence[Augmentation | str | Mapping[str, Any]],
     steps_per_epoch: int | None,
     resume: str | Path | None,
     folder: str | Path,
@@ -48,40 +55,40 @@ def fit(
     """Train a model; see ``Model.fit``."""
     if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
         raise PolyframeError(f"epochs is {epochs!r}; a whole number from 1 is needed")
+    engine = model.engine
     ops = parse_several(Augmentation, augmentation, "augmentation")
-    accumulate = model.training.accumulate
-    held: tuple[Augmentation, ...]
+    preprocessing: tuple[Augmentation, ...]
     feed: Feed
     if isinstance(x, Dataset):
-        feed, held = from_dataset(model, x, batch_size, shuffle, ops)
+        feed, preprocessing = from_dataset(engine, x, batch_size, shuffle, ops)
         if validation_data is None and x.test is not None:
-            validation_data = EvaluationData.of(model, x.test)
+            validation_data = EvaluationData.of_split(engine, x.test)
     elif y is None:
         if ops:
             raise DataError("is for arrays and data sets", where="augmentation")
         steps = check_steps(steps_per_epoch)
-        origin = model.epoch if resume is None else 0
-        feed = from_batches(model, x, layout, accumulate, steps, origin)
-        held = ()
+        origin = engine.epoch if resume is None else 0
+        feed = from_batches(engine, x, layout, steps, origin)
+        preprocessing = ()
     else:
-        feed, held = from_arrays(
-            model, x, y, sample_weight, batch_size, shuffle, layout, ops
+        feed, preprocessing = from_arrays(
+            engine, cast(Data, x), y, sample_weight, batch_size, shuffle, layout, ops
         )
-    model.preprocessing = held
-    runners = start(callbacks, folder)
+    engine.preprocessing = preprocessing
+    started = start(callbacks, folder)
     progress = None
     if resume is not None:
-        progress = resume_from(model, Path(resume), feed.steps, warn)
+        progress = resume_from(engine, Path(resume), feed.steps, warn)
     if progress is not None:
         epochs = max(epochs - progress.epoch, 0)  # a run may only lack its last files
     loop = Loop(
         model,
         feed,
         epochs,
-        weigh=model.weigh if model.weighted else None,
-        validate=validation(model, validation_data, layout),
-        callbacks=runners,
-        rate=model.rate,
+        weigh=engine.sample_weights_of if engine.weighted else None,
+        validate=validation(engine, validation_data, layout),
+        callbacks=started,
+        rate=engine.rate,
         progress=progress,
     )
     return loop.run()
@@ -93,7 +100,7 @@ def warn(message: str) -> None:
 
 
 def from_dataset(
-    model: Model,
+    engine: TrainingEngine,
     data: Dataset,
     batch_size: int,
     shuffle: bool,
@@ -102,50 +109,49 @@ def from_dataset(
     """A feed of the training data; what lies on disk, or is bytes, is cut lazily."""
     x, y = data.train
     if not is_lazy(x):
-        return from_arrays(model, x, y, data.weights, batch_size, shuffle, "NCHW", ops)
-    x, y = check_lazy(model, x, y)
-    ops, change = make_augmenter(model, ops, x, y)
+        return from_arrays(engine, x, y, data.weights, batch_size, shuffle, "NCHW", ops)
+    x, y = check_lazy(engine, x, y)
+    ops, change = make_augmenter(engine, ops, x, y)
     soft = change is not None and any(op.soft for op in ops)
-    model.adapt([np.empty(0) if soft else y[:0]], data.weights is not None)
+    engine.adapt([np.empty(0) if soft else y[:0]], data.weights is not None)
     feed = ArrayFeed(
-        [x], [y], data.weights, batch_size, model.training.accumulate,
-        ordering(model.seed, len(x), shuffle), batch_of, change, model.dtype,
+        [x], [y], data.weights, batch_size, engine.training.accumulate,
+        ordering(engine.seed, len(x), shuffle), batch_of, change, engine.dtype,
     )  # fmt: skip
     return feed, at_rest(ops)
 
 
 def from_arrays(
-    model: Model,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
+    engine: TrainingEngine,
+    x: Data,
+    y: Data,
+    sample_weight: Data | None,
     batch_size: int,
     shuffle: bool,
     layout: str,
     ops: Sequence[Augmentation],
 ) -> tuple[Feed, tuple[Augmentation, ...]]:
     """A feed of arrays in memory; without augmentation they are arranged once."""
-    inputs = prepare(model.graph.inputs, x, model.dtype, layout)
+    inputs = prepare(engine.graph.inputs, x, engine.dtype, layout)
     count = len(inputs[0])
-    targets = model.check_targets(y, count)
+    targets = engine.check_targets(y, count)
     weights = check_sample_weight(sample_weight, count)
-    ops, change = make_augmenter(model, ops, inputs[0], targets[0])
+    ops, change = make_augmenter(engine, ops, inputs[0], targets[0])
     soft = change is not None and any(op.soft for op in ops)
-    model.adapt([np.empty(0)] if soft else targets, weights is not None)
+    engine.adapt([np.empty(0)] if soft else targets, weights is not None)
     arranged = change is None
     feed = ArrayFeed(
-        model.session.arrange(inputs) if arranged else inputs, targets, weights,
-        batch_size, model.training.accumulate, ordering(model.seed, count, shuffle),
-        None, change, model.dtype, arranged,
+        engine.session.arrange(inputs) if arranged else inputs, targets, weights,
+        batch_size, engine.training.accumulate, ordering(engine.seed, count, shuffle),
+        None, change, engine.dtype, arranged,
     )  # fmt: skip
     return feed, at_rest(ops)
 
 
 def from_batches(
-    model: Model,
-    source: Any,
+    engine: TrainingEngine,
+    source: object,
     layout: str,
-    accumulate: int,
     steps: int | None,
     origin: int,
 ) -> Feed:
@@ -162,11 +168,11 @@ def from_batches(
         head = next(begun)
     except StopIteration:
         raise DataError("the iterator gave no batch", where="x") from None
-    first = model.check_part(head, layout)
-    model.adapt(first.targets, first.weights is not None)
+    first = engine.check_batch(head, layout)
+    engine.adapt(first.targets, first.weights is not None)
 
-    def check(batch: Any) -> HostBatch:
-        part = model.check_part(batch, layout)
+    def check(batch: object) -> HostBatch:
+        part = engine.check_batch(batch, layout)
         for a, b in zip(part.targets, first.targets, strict=True):
             if a.dtype != b.dtype:
                 raise DataError(
@@ -174,41 +180,37 @@ def from_batches(
                     where="x",
                 )
         if (part.weights is None) != (first.weights is None):
-            raise DataError(
-                "some batches have weights of samples, others not", where="x"
-            )
+            raise DataError("some batches have sample weights, others not", where="x")
         return part
 
     # Something that is its own iterator has lost its first batch to the look at it.
     whole = itertools.chain([head], begun) if begun is source else source
-    return IteratorFeed(whole, check, accumulate, steps, origin)
+    return IteratorFeed(whole, check, engine.training.accumulate, steps, origin)
 
 
 def make_augmenter(
-    model: Model, ops: Sequence[Augmentation], x: np.ndarray, y: np.ndarray
+    engine: TrainingEngine, ops: Sequence[Augmentation], x: Array, y: Array
 ) -> tuple[Sequence[Augmentation], Callable[..., Any] | None]:
     """The augmentations with all that they know of the training data, and the function
     that applies them; None without any."""
     if not ops:
         return (), None
-    if len(model.graph.inputs) > 1 or len(model.graph.outputs) > 1:
+    if len(engine.graph.inputs) > 1 or len(engine.graph.outputs) > 1:
         raise DataError(
             "is for models of one input and one output", where="augmentation"
         )
-    classes = model.graph.output_shapes[0][0] if y.dtype.kind in "iu" else None
+    classes = engine.graph.output_shapes[0][0] if y.dtype.kind in "iu" else None
     for op in ops:
         op.check(x.shape[1:], classes)
     ops = resolve(ops, x)
 
-    def change(x: np.ndarray, y: np.ndarray, step: int, first: int) -> Any:
-        return augment(ops, x, y, model.seed, step, first, classes)
+    def change(x: Array, y: Array, step: int, first: int) -> Any:
+        return augment(ops, x, y, engine.seed, step, first, classes)
 
     return ops, change
 
 
-def ordering(
-    seed: int, count: int, shuffle: bool
-) -> Callable[[int], np.ndarray] | None:
+def ordering(seed: int, count: int, shuffle: bool) -> Callable[[int], Array] | None:
     """The order of each epoch; None for that of the data."""
     return partial(order, seed, count=count) if shuffle else None
 
@@ -223,7 +225,9 @@ def check_steps(value: int | None) -> int | None:
         ) from None
 
 
-def validation(model: Model, data: Any, layout: str) -> Callable[[], Row] | None:
+def validation(
+    engine: TrainingEngine, data: ValidationData, layout: str
+) -> Callable[[], Row] | None:
     """What measures the held-out data (x, y) or (x, y, sample_weight)."""
     if data is None:
         return None
@@ -234,5 +238,5 @@ def validation(model: Model, data: Any, layout: str) -> Callable[[], Row] | None
                 where="validation_data",
             )
         weights = data[2] if len(data) == 3 else None
-        data = EvaluationData(model, data[0], data[1], weights, layout)
-    return lambda: model.measure(data)
+        data = EvaluationData.of(engine, data[0], data[1], weights, layout)
+    return lambda: engine.measure(data)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from polyframe.errors import PolyframeError, SpecError
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Losses
 from polyframe.spec.metrics import Metric
@@ -41,7 +42,7 @@ class BoundMetric:
     shape: Shape
 
 
-def measured(
+def bind_metrics(
     metrics: Sequence[Metric], losses: Losses, outputs: Sequence[tuple[str, Shape]]
 ) -> list[BoundMetric]:
     """The metrics that fit each output: ``accuracy``, or, where a model has several
@@ -77,7 +78,7 @@ class Totals:
         """One more summed loss, and the sum of its samples' weights."""
         self.losses[index] += loss, weight
 
-    def add(self, outputs: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> None:
+    def add(self, outputs: Sequence[Array], targets: Sequence[Array]) -> None:
         """The outputs and targets of one more batch."""
         for i, m in enumerate(self.metrics):
             output, target = outputs[m.output], targets[m.output]
@@ -92,14 +93,14 @@ class Totals:
             found[m.key] = m.metric.value(totals)
         return found
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> dict[str, Array]:
         """The totals so far, as arrays."""
         found = {"loss": self.losses}
         for m, totals in zip(self.metrics, self.totals, strict=True):
             found[m.key] = totals
         return found
 
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+    def restore(self, state: Mapping[str, Array]) -> None:
         """Go on from what ``state`` gave. It comes from a file: PolyframeError unless
         it is of these metrics."""
         for name, own in self.state().items():

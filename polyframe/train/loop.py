@@ -7,55 +7,45 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol
+from typing import NamedTuple
 
-from polyframe.contract.session import Session
+from polyframe.contract.session import Native, StagedBatch, as_sequence
 from polyframe.errors import PolyframeError
 from polyframe.train.callbacks.base import Callback, Plan, StepEnd, StopTraining
-from polyframe.train.callbacks.nan_guard import NanGuard
 from polyframe.train.feed import Batch, Feed, SampleWeighting, batches
-from polyframe.train.history import BoundMetric, History, Row, Totals
+from polyframe.train.history import History, Row, Totals
 from polyframe.train.progress import Progress
+from polyframe.train.protocol import Rate, TrainedModel
 
 WAITING = 4
 """How many batches may be under way before the loop waits for the oldest one's loss."""
 
 
-class Trainable(Protocol):
-    """What the loop asks of a model; ``polyframe.model.model.Model`` has it."""
+class Advanced(NamedTuple):
+    """A batch that was trained on, handles of its results, and the rate it had."""
 
-    session: Session
-    steps_done: int
-    epoch: int
+    batch: Batch
+    loss: Native
+    outputs: Native
     learning_rate: float
-
-    @property
-    def measured(self) -> list[BoundMetric]:
-        """The metrics and where they belong."""
-
-    def stage(self, batch: Batch) -> Any:
-        """A batch with the draws of its step, on the device."""
-
-    def advance(self, batch: Any, last: bool) -> tuple[Any, Any]:
-        """A staged batch's part of a step; handles of the loss and the outputs."""
 
 
 class Loop:
     """A training under way.
 
-    ``rate`` gives the learning rate of a step by (steps an epoch, last epoch, rows), or
-    is None to leave it alone; ``validate`` measures held-out data.
+    ``rate`` gives the learning rate of a step by (epochs done, last epoch, rows), or is
+    None to leave it alone; ``validate`` measures held-out data.
     """
 
     def __init__(
         self,
-        model: Trainable,
+        model: TrainedModel,
         feed: Feed,
         epochs: int,
         weigh: SampleWeighting | None = None,
         validate: Callable[[], Row] | None = None,
         callbacks: Sequence[Callback] = (),
-        rate: Callable[[float, int, Sequence[Row]], float] | None = None,
+        rate: Rate | None = None,
         progress: Progress | None = None,
     ) -> None:
         least = 0 if progress else 1  # nothing may be left to do after a resume
@@ -63,7 +53,8 @@ class Loop:
             raise PolyframeError(
                 f"epochs is {epochs!r}; a whole number from 1 is needed"
             )
-        self.model, self.feed, self.epochs = model, feed, epochs
+        self.model, self.engine = model, model.engine
+        self.feed, self.epochs = feed, epochs
         self.weigh, self.validate, self.rate = weigh, validate, rate
         self.callbacks = list(callbacks)
         # A callback that wants to see each step as it is keeps the device waiting.
@@ -73,39 +64,33 @@ class Loop:
         )
         self.waiting = 0 if exact else WAITING
         self.history = History(list(progress.rows) if progress else [])
-        self.index = (
-            progress.index if progress else 0
-        )  # steps of this epoch that are done
-        self.seconds = (
-            progress.seconds if progress else 0.0
-        )  # of this epoch, before a resume
+        # Steps of this epoch that are done, and its seconds before a resume.
+        self.index = progress.index if progress else 0
+        self.seconds = progress.seconds if progress else 0.0
         self.began, self.under_way = 0.0, False  # this epoch, in this process
-        self.totals = Totals(model.measured)
+        self.totals = Totals(self.engine.bound_metrics)
         if progress:
             self.totals.restore(progress.totals)
             for key, callback in keyed(self.callbacks).items():
                 if key in progress.callbacks:
                     callback.restore(progress.callbacks[key])
-        for callback in self.callbacks:
-            if isinstance(callback, NanGuard) and feed.replayable:
-                callback.replay = partial(batches, feed, weigh)
 
     def run(self) -> History:
         """Train to the last epoch, or until a callback ends it."""
-        last = self.model.epoch + self.epochs
-        plan = Plan(
-            last, self.feed.steps, self.feed.batch_size, self.model.epoch, self.index
-        )
+        engine, feed = self.engine, self.feed
+        last = engine.epoch + self.epochs
+        replay = partial(batches, feed, self.weigh) if feed.replayable else None
+        plan = Plan(last, feed.steps, feed.batch_size, engine.epoch, self.index, replay)
         try:
             for callback in self.callbacks:
                 callback.on_fit_begin(self.model, plan)
-            self._rest()
-            while self.model.epoch < last:
+            self._pause()
+            while engine.epoch < last:
                 self._epoch(last)
         except StopTraining as stop:
             self.history.stopped = str(stop)
         finally:
-            self.model.session.forget()
+            self.engine.session.forget()
         for callback in self.callbacks:
             callback.on_fit_end(self.model)
         return self.history
@@ -113,53 +98,59 @@ class Loop:
     def _epoch(self, last: int) -> None:
         """One epoch, or what is left of it."""
         self.began, self.under_way = time.perf_counter(), True
-        model = self.model
+        engine = self.engine
         # One thread prepares the next batch while the framework is at this one.
         with ThreadPoolExecutor(1, "polyframe-batches") as worker:
             self._steps(worker, last)
         passed = time.perf_counter() - self.began
-        model.epoch += 1
-        row: Row = {"epoch": model.epoch, **self.totals.values()}
+        engine.epoch += 1
+        row: Row = {"epoch": engine.epoch, **self.totals.values()}
         if self.validate is not None:
             row |= {f"val_{name}": v for name, v in self.validate().items()}
-        row["lr"] = model.learning_rate
+        row["lr"] = engine.learning_rate
         row["seconds"] = self.seconds + passed
         row["examples_per_sec"] = self.samples / passed
         self.history.rows.append(row)
-        self.index, self.seconds, self.totals = 0, 0.0, Totals(model.measured)
+        self.index, self.seconds, self.totals = (
+            0,
+            0.0,
+            Totals(self.engine.bound_metrics),
+        )
         self.under_way = False
         try:
-            self._tell(lambda callback: callback.on_epoch_end(model, model.epoch, row))
+            self._tell(
+                lambda callback: callback.on_epoch_end(self.model, engine.epoch, row)
+            )
         except StopTraining:
-            self._rest()
+            self._pause()
             raise
-        # Not behind an error: some callbacks do not know of this epoch then, and a
+        # Not after an error: some callbacks do not know of this epoch then, and a
         # checkpoint of it would be one that they can never catch up with.
-        self._rest()
+        self._pause()
 
     def _steps(self, worker: ThreadPoolExecutor, last: int) -> None:
-        model = self.model
+        engine = self.engine
         self.samples = 0
         source = batches(
-            self.feed, self.weigh, model.epoch, model.steps_done, self.index
+            self.feed, self.weigh, engine.epoch, engine.steps_done, self.index
         )
-        under_way: deque[Any] = deque()
+        under_way: deque[Advanced] = deque()
         self.losses: list[float] = []
         for batch, staged in self._staged(source, worker):
             if self.rate is not None and not batch.first:
-                at = model.epoch + batch.index / self._steps_an_epoch()
-                model.learning_rate = self.rate(at, last, self.history.rows)
-            handles = model.advance(staged, batch.last)
+                at = engine.epoch + batch.index / self._steps_an_epoch()
+                engine.learning_rate = self.rate(at, last, self.history.rows)
+            loss, outputs = engine.advance(staged, batch.last)
             self.samples += batch.size
-            under_way.append((batch, *handles, model.learning_rate))
+            under_way.append(Advanced(batch, loss, outputs, engine.learning_rate))
             while len(under_way) > self.waiting:
                 self._settle(under_way.popleft())
             if batch.last:
                 self.index = batch.index + 1
-                if any(c.wants_pause(model.steps_done) for c in self.callbacks):
+                if any(c.wants_pause(engine.steps_done) for c in self.callbacks):
                     while under_way:
                         self._settle(under_way.popleft())
-                    self._rest()
+                    self._pause()
         while under_way:
             self._settle(under_way.popleft())
 
@@ -174,45 +165,45 @@ class Loop:
 
     def _staged(
         self, source: Iterator[Batch], worker: ThreadPoolExecutor
-    ) -> Iterator[tuple[Batch, Any]]:
+    ) -> Iterator[tuple[Batch, StagedBatch]]:
         """Batches and their staged form, one ahead in a thread where that pays."""
-        model, ahead = self.model, self.model.session.stages_ahead
+        engine, ahead = self.engine, self.engine.session.stages_ahead
 
-        def prepare() -> tuple[Batch, Any] | None:
+        def prepare() -> tuple[Batch, StagedBatch | None] | None:
             batch = next(source, None)
             if batch is None:
                 return None
-            return batch, model.stage(batch) if ahead else None
+            return batch, engine.stage(batch) if ahead else None
 
-        waiting: Future[Any] | None = None
+        waiting: Future[tuple[Batch, StagedBatch | None] | None] | None = None
         threaded = ahead or self.feed.heavy
         while True:
-            found = waiting.result() if waiting else prepare()
-            if found is None:
+            prepared = waiting.result() if waiting else prepare()
+            if prepared is None:
                 return
             waiting = worker.submit(prepare) if threaded else None
-            batch, staged = found
-            yield batch, staged if ahead else model.stage(batch)
+            batch, staged = prepared
+            yield batch, engine.stage(batch) if staged is None else staged
 
-    def _settle(self, under_way: Any) -> None:
+    def _settle(self, step: Advanced) -> None:
         """Fetch a batch's loss (and outputs, if a metric wants them) and count them."""
-        batch, loss_handle, outputs, lr = under_way
-        session = self.model.session
-        self.losses.append(session.read(loss_handle).item())
-        if self.model.measured:
-            several = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-            self.totals.add([session.read(o) for o in several], batch.part.targets)
+        batch, session = step.batch, self.engine.session
+        self.losses.append(session.read(step.loss).item())
+        if self.engine.bound_metrics:
+            outputs = [session.read(output) for output in as_sequence(step.outputs)]
+            self.totals.add(outputs, batch.part.targets)
         if not batch.last:
             return
         loss, self.losses = sum(self.losses), []
         self.totals.add_loss(loss * batch.count, batch.count)
         end = StepEnd(
-            self.model.epoch + 1, batch.index, batch.step + 1, loss, lr, batch.count
-        )
+            self.engine.epoch + 1, batch.index, batch.step + 1, loss,
+            step.learning_rate, batch.count,
+        )  # fmt: skip
         self._tell(lambda callback: callback.on_step_end(self.model, end))
 
     def _tell(self, call: Callable[[Callback], None]) -> None:
-        """Tell all callbacks; one that ends the training does so behind the others."""
+        """Tell all callbacks; one that ends the training does so after the others."""
         stop: StopTraining | None = None
         for callback in self.callbacks:
             try:
@@ -222,7 +213,7 @@ class Loop:
         if stop is not None:
             raise stop
 
-    def _rest(self) -> None:
+    def _pause(self) -> None:
         """All steps are settled: callbacks may look at weights and state as they are
         between two steps."""
         self._tell(lambda callback: callback.on_pause(self.model, self.progress))
@@ -231,10 +222,10 @@ class Loop:
         """Where this training stands."""
         passed = time.perf_counter() - self.began if self.under_way else 0.0
         return Progress(
-            epoch=self.model.epoch,
+            epoch=self.engine.epoch,
             index=self.index,
-            step=self.model.steps_done,
-            learning_rate=self.model.learning_rate,
+            step=self.engine.steps_done,
+            learning_rate=self.engine.learning_rate,
             seconds=self.seconds + passed,
             rows=list(self.history.rows),
             totals=dict(self.totals.state()),

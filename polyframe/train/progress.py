@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from polyframe.io.array import Array
 
 
 @dataclass(frozen=True)
@@ -20,5 +20,5 @@ class Progress:
     learning_rate: float
     seconds: float  # that the epoch under way has taken
     rows: Sequence[dict[str, Any]] = ()  # the history of the whole epochs
-    totals: Mapping[str, np.ndarray] = field(default_factory=dict)
+    totals: Mapping[str, Array] = field(default_factory=dict)
     callbacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

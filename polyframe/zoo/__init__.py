@@ -1,8 +1,8 @@
 """Shipped models: each a function that returns a spec.
 
 ``list()`` names them. Every function takes ``num_classes``, ``input_shape`` and
-``width``, a factor on the numbers of channels: the published counts of weights hold at
-1. Where a model is torchvision's too, its weights are called as in torchvision's
+``width``, a factor on the numbers of channels: the published counts of parameters hold
+at 1. Where a model is torchvision's too, its weights are called as in torchvision's
 ``state_dict``. Initializers are polyframe's defaults where torchvision's have no name
 here.
 """

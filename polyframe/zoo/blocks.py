@@ -26,8 +26,8 @@ def divisible(channels: float, divisor: int = 8) -> int:
 
     How the MobileNets round: ``torchvision/models/_utils.py``, ``_make_divisible``.
     """
-    found = max(divisor, int(channels + divisor / 2) // divisor * divisor)
-    return found if found >= 0.9 * channels else found + divisor
+    rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
+    return rounded if rounded >= 0.9 * channels else rounded + divisor
 
 
 def model(layers: Sequence[Layer], input_shape: Shape, name: str) -> ModelSpec:

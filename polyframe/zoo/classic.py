@@ -23,10 +23,10 @@ from polyframe.zoo.blocks import Shape, model, scaled
 def lenet5(
     num_classes: int = 10, input_shape: Shape = (1, 32, 32), width: float = 1.0
 ) -> ModelSpec:
-    """LeNet-5 in today's layers: 61,706 weights.
+    """LeNet-5 in today's layers: 61,706 parameters.
 
     LeCun et al. 1998, section II.B and figure 2. C3 reads all maps of S2 (the paper's
-    table I leaves some out), the subsampling has no weights, tanh is not scaled, and a
+    table I leaves some out), the subsampling has no parameters, tanh is not scaled, and a
     dense layer stands for the radial basis functions.
     """
     layers = [
@@ -49,7 +49,7 @@ def lenet5(
 def alexnet(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """AlexNet for one GPU: 61,100,840 weights.
+    """AlexNet for one GPU: 61,100,840 parameters.
 
     Krizhevsky 2014 ("One weird trick"), after Krizhevsky et al. 2012;
     ``torchvision/models/alexnet.py``. Without local response normalisation.
@@ -83,7 +83,7 @@ def alexnet(
 def nin(
     num_classes: int = 10, input_shape: Shape = (3, 32, 32), width: float = 1.0
 ) -> ModelSpec:
-    """Network in Network for CIFAR-10: 966,986 weights.
+    """Network in Network for CIFAR-10: 966,986 parameters.
 
     Lin et al. 2014, figure 2, and section 3.2 for the global average pool; the sizes
     are those of the authors' Caffe definition for CIFAR-10 (names too: conv1, cccp1,

@@ -30,7 +30,7 @@ _START: dict[str, Any] = {"weight_init": Normal(std=0.02), "bias_init": Zeros()}
 def convnext_tiny(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """ConvNeXt-T: 28,589,128 weights.
+    """ConvNeXt-T: 28,589,128 parameters.
 
     Liu et al. 2022, table 9 and figure 4; ``torchvision/models/convnext.py``, with
     stochastic depth that grows from 0 to 0.1. Where torchvision transposes to channels

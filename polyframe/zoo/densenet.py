@@ -23,7 +23,7 @@ from polyframe.zoo.blocks import Shape, model, scaled
 def densenet121(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """DenseNet-121 (growth rate 32): 7,978,856 weights.
+    """DenseNet-121 (growth rate 32): 7,978,856 parameters.
 
     Huang et al. 2017, table 1; ``torchvision/models/densenet.py``. ``width`` scales the
     growth rate and the stem.
@@ -65,7 +65,7 @@ def _conv(channels: int, size: int, padding: int, name: str, stride: int = 1) ->
 
 
 def _dense_layer(growth: int, name: str) -> Block:
-    """1×1 and 3×3 convolutions behind batch norm and ReLU, next to their input."""
+    """1×1 and 3×3 convolutions after batch norm and ReLU, next to their input."""
     x = Input(name="x")
     y = ReLU(name="relu1")(BatchNorm(name="norm1")(x))
     y = _conv(4 * growth, 1, 0, "conv1")(y)

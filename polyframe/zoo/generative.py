@@ -23,7 +23,7 @@ from polyframe.zoo.blocks import Shape, model, scaled
 def dcgan_generator(
     num_classes: int = 3, input_shape: Shape = (100,), width: float = 1.0
 ) -> ModelSpec:
-    """DCGAN's generator, 100 numbers to a 64×64 image: 18,855,043 weights.
+    """DCGAN's generator, 100 numbers to a 64×64 image: 18,855,043 parameters.
 
     Radford et al. 2016, figure 1 and the guidelines of section 3: transposed 5×5
     convolutions, batch norm but for the last, ReLU, tanh at the end. ``num_classes`` is
@@ -49,7 +49,7 @@ def dcgan_generator(
 def dcgan_discriminator(
     num_classes: int = 1, input_shape: Shape = (3, 64, 64), width: float = 1.0
 ) -> ModelSpec:
-    """DCGAN's discriminator, a 64×64 image to one logit: 17,232,897 weights.
+    """DCGAN's discriminator, a 64×64 image to one logit: 17,232,897 parameters.
 
     Radford et al. 2016, the guidelines of section 3: 5×5 convolutions of stride 2,
     batch norm but for the first, LeakyReLU 0.2; the generator's figure 1 read
@@ -79,7 +79,7 @@ def conv_autoencoder(
     input_shape: Shape = (1, 28, 28),
     width: float = 1.0,
 ) -> ModelSpec:
-    """A convolutional autoencoder for MNIST's shape: 9,569 weights.
+    """A convolutional autoencoder for MNIST's shape: 9,569 parameters.
 
     After Masci et al. 2011, section 3, with strides in place of max pools and transposed
     convolutions to come back: 16 channels at half the size, 32 at a quarter, and the

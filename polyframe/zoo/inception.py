@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
@@ -22,11 +21,14 @@ from polyframe.spec.layers.base import Tensor
 from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.zoo.blocks import Shape, model, scaled
 
+Size = int | tuple[int, int]
+"""One for both axes, or (height, width)."""
+
 
 def googlenet(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """GoogLeNet (Inception v1) with batch norm: 6,624,904 weights.
+    """GoogLeNet (Inception v1) with batch norm: 6,624,904 parameters.
 
     Szegedy et al. 2015, table 1; ``torchvision/models/googlenet.py``, which takes 3×3
     where the paper has 5×5 convolutions. Without the auxiliary heads.
@@ -59,10 +61,10 @@ def googlenet(
 def inception_v3(
     num_classes: int = 1000, input_shape: Shape = (3, 299, 299), width: float = 1.0
 ) -> ModelSpec:
-    """Inception v3: 23,834,568 weights.
+    """Inception v3: 23,834,568 parameters.
 
     Szegedy et al. 2016, table 1; ``torchvision/models/inception.py``. Without the
-    auxiliary head, which has 3,326,696 weights more.
+    auxiliary head, which has 3,326,696 parameters more.
     """
     conv = partial(basic_conv, width)
     layers: list[Layer] = [
@@ -91,11 +93,17 @@ def inception_v3(
     return model(layers, input_shape, "inception_v3")
 
 
-def basic_conv(width: float, channels: int, kernel_size: Any, **settings: Any) -> Block:
+def basic_conv(
+    width: float,
+    channels: int,
+    kernel_size: Size,
+    stride: int = 1,
+    padding: Size = 0,
+    name: str | None = None,
+) -> Block:
     """A convolution without a bias, batch norm with eps = 0.001, and ReLU."""
-    x, name = Input(name="x"), settings.pop("name", None)
-    channels = scaled(channels, width)
-    y = Conv2D(channels, kernel_size, bias=False, name="conv", **settings)(x)
+    x, channels = Input(name="x"), scaled(channels, width)
+    y = Conv2D(channels, kernel_size, stride, padding, bias=False, name="conv")(x)
     y = ReLU(name="relu")(BatchNorm(eps=0.001, name="bn")(y))
     return Block(x, y, kind="BasicConv2d", name=name)
 
@@ -130,24 +138,24 @@ class _Paths:
         self.x = Input(name="x")
         self.width = width
 
-    def conv(self, name: str, channels: int, size: Any = 1, **settings: Any) -> Block:
+    def conv(
+        self, name: str, channels: int, size: Size = 1, stride: int | None = None
+    ) -> Block:
         """A convolution under its name in torchvision; padded to keep the size unless
         it has a stride."""
-        if "stride" not in settings and size != 1:
-            high, wide = (size, size) if isinstance(size, int) else size
-            settings["padding"] = (high // 2, wide // 2)
-        return basic_conv(self.width, channels, size, name=name, **settings)
+        if stride is not None:
+            return basic_conv(self.width, channels, size, stride, name=name)
+        high, wide = (size, size) if isinstance(size, int) else size
+        padding = (high // 2, wide // 2)
+        return basic_conv(self.width, channels, size, padding=padding, name=name)
 
     def pool(self) -> Tensor:
         """The mean of every 3×3 window."""
-        pool = AvgPool2D(3, stride=1, padding=1, name="avgpool")
-        pooled: Tensor = pool(self.x)
-        return pooled
+        return AvgPool2D(3, stride=1, padding=1, name="avgpool")(self.x)
 
     def halve(self) -> Tensor:
         """The largest value of every other 3×3 window."""
-        pooled: Tensor = MaxPool2D(3, stride=2, name="maxpool")(self.x)
-        return pooled
+        return MaxPool2D(3, stride=2, name="maxpool")(self.x)
 
     def block(self, outputs: list[Tensor], kind: str, name: str) -> Block:
         """All of it as a block."""
@@ -207,7 +215,7 @@ def _mixed_d(width: float, name: str) -> Block:
 
 
 def _mixed_e(width: float, name: str) -> Block:
-    """Paths that part again into 1×3 and 3×1: Szegedy et al. 2016, figure 7."""
+    """Paths that branch again into 1×3 and 3×1: Szegedy et al. 2016, figure 7."""
     p = _Paths(width)
     one = p.conv("branch1x1", 320)(p.x)
     y = p.conv("branch3x3_1", 384)(p.x)

@@ -26,7 +26,7 @@ from polyframe.zoo.blocks import Shape, divisible, model, residual, scaled
 def mobilenet_v1(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """MobileNet (v1): 4,231,976 weights.
+    """MobileNet (v1): 4,231,976 parameters.
 
     Howard et al. 2017, table 1 and figure 3; ``width`` is the width multiplier α of
     section 3.3. Every convolution is followed by batch norm and ReLU.
@@ -51,7 +51,7 @@ def mobilenet_v1(
 def mobilenet_v2(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """MobileNet v2: 3,504,872 weights.
+    """MobileNet v2: 3,504,872 parameters.
 
     Sandler et al. 2018, table 2; ``torchvision/models/mobilenetv2.py``. Channels are
     rounded to multiples of 8; the last 1280 do not shrink.
@@ -60,14 +60,14 @@ def mobilenet_v2(
         *((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2)),
         *((6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)),
     ]
-    taken = divisible(32 * width)
-    features: list[Layer] = [ConvNorm(taken, 3, stride=2, activation=ReLU6)]
+    in_channels = divisible(32 * width)
+    features: list[Layer] = [ConvNorm(in_channels, 3, stride=2, activation=ReLU6)]
     for expansion, channels, count, first in rows:
-        given = divisible(channels * width)
+        out_channels = divisible(channels * width)
         for index in range(count):
             stride = first if index == 0 else 1
-            features.append(_inverted(taken, expansion, given, stride))
-            taken = given
+            features.append(_inverted(in_channels, expansion, out_channels, stride))
+            in_channels = out_channels
     last = divisible(1280 * max(1.0, width))
     features.append(ConvNorm(last, 1, activation=ReLU6))
     layers = [
@@ -78,16 +78,18 @@ def mobilenet_v2(
     return model(layers, input_shape, "mobilenet_v2")
 
 
-def _inverted(taken: int, expansion: int, given: int, stride: int) -> Block:
+def _inverted(
+    in_channels: int, expansion: int, out_channels: int, stride: int
+) -> Block:
     """Expand, filter each channel, project without an activation (figure 4(d))."""
-    expand = [ConvNorm(taken * expansion, 1, activation=ReLU6)]
+    expand = [ConvNorm(in_channels * expansion, 1, activation=ReLU6)]
     layers = [
         *(expand if expansion != 1 else []),
         ConvNorm(None, 3, stride, activation=ReLU6),
-        Conv2D(given, 1, bias=False),
+        Conv2D(out_channels, 1, bias=False),
         BatchNorm(),
     ]
-    shortcut = stride == 1 and taken == given
+    shortcut = stride == 1 and in_channels == out_channels
     return residual(layers, "conv", "InvertedResidual", shortcut)
 
 
@@ -108,7 +110,7 @@ _NORM = partial(BatchNorm, eps=0.001, momentum=0.01)
 def mobilenet_v3_large(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """MobileNet v3, large: 5,483,032 weights.
+    """MobileNet v3, large: 5,483,032 parameters.
 
     Howard et al. 2019, table 1; ``torchvision/models/mobilenetv3.py``. Channels are
     rounded to multiples of 8.
@@ -137,7 +139,7 @@ def mobilenet_v3_large(
 def mobilenet_v3_small(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """MobileNet v3, small: 2,542,856 weights.
+    """MobileNet v3, small: 2,542,856 parameters.
 
     Howard et al. 2019, table 2; ``torchvision/models/mobilenetv3.py``. Channels are
     rounded to multiples of 8.
@@ -168,12 +170,12 @@ def _mobilenet_v3(
     width: float,
 ) -> ModelSpec:
     conv = partial(ConvNorm, activation=HardSwish, norm=_NORM)
-    taken = divisible(16 * width)
-    features: list[Layer] = [conv(taken, 3, stride=2)]
+    in_channels = divisible(16 * width)
+    features: list[Layer] = [conv(in_channels, 3, stride=2)]
     for row in rows:
-        features.append(_block_v3(taken, row, width))
-        taken = divisible(row.channels * width)
-    features.append(conv(6 * taken, 1))
+        features.append(_block_v3(in_channels, row, width))
+        in_channels = divisible(row.channels * width)
+    features.append(conv(6 * in_channels, 1))
     classifier = [
         Dense(divisible(hidden * width)),
         HardSwish(),
@@ -188,19 +190,19 @@ def _mobilenet_v3(
     return model(layers, input_shape, name)
 
 
-def _block_v3(taken: int, row: Row, width: float) -> Block:
+def _block_v3(in_channels: int, row: Row, width: float) -> Block:
     """An inverted residual with squeeze and excitation (figure 4)."""
     conv = partial(ConvNorm, norm=_NORM)
     activation = HardSwish if row.hard else ReLU
     expanded = divisible(row.expanded * width)
-    given = divisible(row.channels * width)
+    out_channels = divisible(row.channels * width)
     layers: list[Layer] = []
-    if expanded != taken:
+    if expanded != in_channels:
         layers.append(conv(expanded, 1, activation=activation))
     layers.append(conv(None, row.kernel, row.stride, activation=activation))
     if row.excite:
         squeezed = divisible(expanded // 4)
         layers.append(SqueezeExcite(expanded, squeezed, gate=HardSigmoid))
-    layers.append(conv(given, 1, activation=None))
-    shortcut = row.stride == 1 and taken == given
+    layers.append(conv(out_channels, 1, activation=None))
+    shortcut = row.stride == 1 and in_channels == out_channels
     return residual(layers, "block", "InvertedResidual", shortcut)

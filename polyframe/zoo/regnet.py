@@ -12,24 +12,26 @@ from polyframe.zoo.blocks import Shape, divisible, model
 def regnet_y_400mf(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """RegNetY-400MF: 4,344,144 weights.
+    """RegNetY-400MF: 4,344,144 parameters.
 
     Radosavovic et al. 2020, table 2; ``torchvision/models/regnet.py``, where depth 16,
     w_0 = 48, w_a = 27.89 and w_m = 2.09 give the stages here. Where torchvision says
     ``block1-0`` the name here is ``block1_0``. Widths are rounded to multiples of the
     groups' 8 channels.
     """
-    taken = divisible(32 * width)
-    layers: list[Layer] = [ConvNorm(taken, 3, stride=2, name="stem")]
+    in_channels = divisible(32 * width)
+    layers: list[Layer] = [ConvNorm(in_channels, 3, stride=2, name="stem")]
     stages = []
     for number, (channels, count) in enumerate(
         ((48, 1), (104, 3), (208, 6), (440, 6)), 1
     ):
-        given, blocks = divisible(channels * width), []
+        out_channels, blocks = divisible(channels * width), []
         for index in range(count):
             name = f"block{number}_{index}"
-            blocks.append(_block(taken, given, 2 if index == 0 else 1, name))
-            taken = given
+            blocks.append(
+                _block(in_channels, out_channels, 2 if index == 0 else 1, name)
+            )
+            in_channels = out_channels
         stages.append(chain(blocks, "Stage", f"block{number}"))
     layers += [
         chain(stages, "Trunk", "trunk_output"),
@@ -39,18 +41,18 @@ def regnet_y_400mf(
     return model(layers, input_shape, "regnet_y_400mf")
 
 
-def _block(taken: int, given: int, stride: int, name: str) -> Block:
+def _block(in_channels: int, out_channels: int, stride: int, name: str) -> Block:
     """1×1, grouped 3×3 with squeeze and excitation, 1×1, and a shortcut."""
     transform = [
-        ConvNorm(given, 1, name="a"),
-        ConvNorm(given, 3, stride, groups=given // 8, name="b"),
-        SqueezeExcite(given, int(0.25 * taken + 0.5), name="se"),
-        ConvNorm(given, 1, activation=None, name="c"),
+        ConvNorm(out_channels, 1, name="a"),
+        ConvNorm(out_channels, 3, stride, groups=out_channels // 8, name="b"),
+        SqueezeExcite(out_channels, int(0.25 * in_channels + 0.5), name="se"),
+        ConvNorm(out_channels, 1, activation=None, name="c"),
     ]
     x = Input(name="x")
-    shortcut, project = x, taken != given or stride != 1
+    shortcut, project = x, in_channels != out_channels or stride != 1
     if project:
-        shortcut = ConvNorm(given, 1, stride, activation=None, name="proj")(x)
+        shortcut = ConvNorm(out_channels, 1, stride, activation=None, name="proj")(x)
     y = chain(transform, "BottleneckTransform", "f")(x)
     y = ReLU(name="activation")(Add(name="add")(shortcut, y))
     return Block(x, y, kind="DownBottleneck" if project else "Bottleneck", name=name)

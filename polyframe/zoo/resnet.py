@@ -26,7 +26,7 @@ Unit = Callable[[int, int, bool], Block]
 def resnet18(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """ResNet-18: 11,689,512 weights.
+    """ResNet-18: 11,689,512 parameters.
 
     He et al. 2016, table 1; ``torchvision/models/resnet.py``.
     """
@@ -37,7 +37,7 @@ def resnet18(
 def resnet34(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """ResNet-34: 21,797,672 weights.
+    """ResNet-34: 21,797,672 parameters.
 
     He et al. 2016, table 1; ``torchvision/models/resnet.py``.
     """
@@ -48,7 +48,7 @@ def resnet34(
 def resnet50(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """ResNet-50: 25,557,032 weights.
+    """ResNet-50: 25,557,032 parameters.
 
     He et al. 2016, table 1, but with the stride in the 3×3 convolution ("v1.5"), as in
     ``torchvision/models/resnet.py``.
@@ -60,7 +60,7 @@ def resnet50(
 def resnet101(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """ResNet-101: 44,549,160 weights.
+    """ResNet-101: 44,549,160 parameters.
 
     He et al. 2016, table 1, but with the stride in the 3×3 convolution ("v1.5"), as in
     ``torchvision/models/resnet.py``.
@@ -72,7 +72,7 @@ def resnet101(
 def wide_resnet50_2(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """ResNet-50 whose 3×3 convolutions are twice as wide: 68,883,240 weights.
+    """ResNet-50 whose 3×3 convolutions are twice as wide: 68,883,240 parameters.
 
     Zagoruyko & Komodakis 2016, section 3.4 (WRN-50-2-bottleneck);
     ``torchvision/models/resnet.py``.
@@ -85,7 +85,7 @@ def wide_resnet50_2(
 def resnext50_32x4d(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """ResNet-50 with 3×3 convolutions in 32 groups of 4 channels: 25,028,904 weights.
+    """ResNet-50 with 3×3 convolutions in 32 groups of 4 channels: 25,028,904 parameters.
 
     Xie et al. 2017, table 1; ``torchvision/models/resnet.py``. ``width`` scales the
     channels in a group; the groups stay 32.

@@ -23,7 +23,7 @@ Unit = Callable[[int, int, bool, bool], Block]
 def resnet18_v2(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """ResNet-18 with pre-activation: 11,687,720 weights.
+    """ResNet-18 with pre-activation: 11,687,720 parameters.
 
     He et al. 2016b ("Identity mappings"), figure 1(b) and appendix: the first block
     finds its input activated by the stem, a block that projects activates before the
@@ -38,7 +38,7 @@ def resnet18_v2(
 def resnet50_v2(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """ResNet-50 with pre-activation: 25,549,352 weights.
+    """ResNet-50 with pre-activation: 25,549,352 parameters.
 
     He et al. 2016b, as ``resnet18_v2``; the stride is in the 3×3 convolution, as in
     ``resnet50``.

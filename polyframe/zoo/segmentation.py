@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polyframe.errors import SpecError
+from polyframe.spec.composites import chain
 from polyframe.spec.graph import Block, Input
 from polyframe.spec.layers import (
     Concat,
@@ -16,7 +17,7 @@ from polyframe.spec.layers import (
 )
 from polyframe.spec.layers.base import Tensor
 from polyframe.spec.model import ModelSpec
-from polyframe.zoo.blocks import Shape, chain, model, scaled
+from polyframe.zoo.blocks import Shape, model, scaled
 from polyframe.zoo.vgg import CHANNELS, COUNTS
 
 DEPTH = 4
@@ -26,7 +27,7 @@ DEPTH = 4
 def unet(
     num_classes: int = 2, input_shape: Shape = (1, 572, 572), width: float = 1.0
 ) -> ModelSpec:
-    """U-Net: 31,030,658 weights.
+    """U-Net: 31,030,658 parameters.
 
     Ronneberger et al. 2015, figure 1 and section 2: convolutions without padding, so
     that 572×572 pixels in give 388×388 classes out, and what a shortcut carries is
@@ -83,7 +84,7 @@ def _expand(channels: int, margins: tuple[tuple[int, int], ...], number: int) ->
 def fcn32s(
     num_classes: int = 21, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """FCN-32s on VGG-16: 136,152,917 weights.
+    """FCN-32s on VGG-16: 136,152,917 parameters.
 
     Long et al. 2015, section 4.1, with names, paddings and offset of the authors' Caffe
     definition: 100 pixels around the image, pools that round up, dense layers as
@@ -118,7 +119,7 @@ def fcn32s(
 
 
 def _offset(size: int) -> tuple[int, int]:
-    """The 19 pixels in front of the image's place, and those behind it."""
+    """The 19 pixels before the image's position, and those after it."""
     small = size + 198
     for _ in range(5):
         small = -(-small // 2)

@@ -24,7 +24,7 @@ from polyframe.zoo.blocks import Shape, model, scaled
 def shufflenet_v2_x1_0(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """ShuffleNet v2, 1×: 2,278,604 weights.
+    """ShuffleNet v2, 1×: 2,278,604 parameters.
 
     Ma et al. 2018, table 5 and figure 3(c, d); ``torchvision/models/shufflenetv2.py``.
     ``width`` scales the three stages; the first 24 and the last 1024 channels stay, as

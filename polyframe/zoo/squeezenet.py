@@ -21,7 +21,7 @@ from polyframe.zoo.blocks import Shape, model, scaled
 def squeezenet1_0(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """SqueezeNet 1.0: 1,248,424 weights.
+    """SqueezeNet 1.0: 1,248,424 parameters.
 
     Iandola et al. 2016, table 1; ``torchvision/models/squeezenet.py``.
     """
@@ -37,7 +37,7 @@ def squeezenet1_0(
 def squeezenet1_1(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """SqueezeNet 1.1, which pools earlier and takes 2.4 times less work: 1,235,496 weights.
+    """SqueezeNet 1.1, 2.4 times less work as it pools earlier: 1,235,496 parameters.
 
     Iandola et al. 2016, in the version 1.1 of the authors' repository;
     ``torchvision/models/squeezenet.py``.

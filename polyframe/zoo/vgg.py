@@ -30,7 +30,7 @@ CHANNELS = (64, 128, 256, 512, 512)
 def vgg11(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """VGG-11: 132,863,336 weights.
+    """VGG-11: 132,863,336 parameters.
 
     Simonyan & Zisserman 2015, table 1, column A; ``torchvision/models/vgg.py``.
     """
@@ -40,7 +40,7 @@ def vgg11(
 def vgg13(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """VGG-13: 133,047,848 weights.
+    """VGG-13: 133,047,848 parameters.
 
     Simonyan & Zisserman 2015, table 1, column B; ``torchvision/models/vgg.py``.
     """
@@ -50,7 +50,7 @@ def vgg13(
 def vgg16(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """VGG-16: 138,357,544 weights.
+    """VGG-16: 138,357,544 parameters.
 
     Simonyan & Zisserman 2015, table 1, column D; ``torchvision/models/vgg.py``.
     """
@@ -60,7 +60,7 @@ def vgg16(
 def vgg19(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """VGG-19: 143,667,240 weights.
+    """VGG-19: 143,667,240 parameters.
 
     Simonyan & Zisserman 2015, table 1, column E; ``torchvision/models/vgg.py``.
     """
@@ -70,7 +70,7 @@ def vgg19(
 def vgg11_bn(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """VGG-11 with a batch norm behind every convolution: 132,868,840 weights.
+    """VGG-11 with a batch norm after every convolution: 132,868,840 parameters.
 
     Simonyan & Zisserman 2015, table 1, column A; ``torchvision/models/vgg.py``.
     """
@@ -80,7 +80,7 @@ def vgg11_bn(
 def vgg13_bn(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """VGG-13 with a batch norm behind every convolution: 133,053,736 weights.
+    """VGG-13 with a batch norm after every convolution: 133,053,736 parameters.
 
     Simonyan & Zisserman 2015, table 1, column B; ``torchvision/models/vgg.py``.
     """
@@ -90,7 +90,7 @@ def vgg13_bn(
 def vgg16_bn(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """VGG-16 with a batch norm behind every convolution: 138,365,992 weights.
+    """VGG-16 with a batch norm after every convolution: 138,365,992 parameters.
 
     Simonyan & Zisserman 2015, table 1, column D; ``torchvision/models/vgg.py``.
     """
@@ -100,7 +100,7 @@ def vgg16_bn(
 def vgg19_bn(
     num_classes: int = 1000, input_shape: Shape = (3, 224, 224), width: float = 1.0
 ) -> ModelSpec:
-    """VGG-19 with a batch norm behind every convolution: 143,678,248 weights.
+    """VGG-19 with a batch norm after every convolution: 143,678,248 parameters.
 
     Simonyan & Zisserman 2015, table 1, column E; ``torchvision/models/vgg.py``.
     """

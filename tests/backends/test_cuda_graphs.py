@@ -11,10 +11,12 @@ import pytest
 import torch
 
 import polyframe as pf
-from polyframe.backends.pytorch.graphs import WARM_UP, Graphs, kind, tensors
+from polyframe.backends.pytorch.graphs import WARM_UP, Graphs, kind, results
 from polyframe.compiler.table import Target
+from polyframe.contract.devices import Device
 from polyframe.contract.programs import make_step, write_programs
 from polyframe.contract.registry import get
+from polyframe.contract.session import StagedBatch
 from polyframe.spec.settings import Training
 
 RATE = 2.0**-6  # the same in every float
@@ -44,7 +46,7 @@ class Recorder:
 
         def replay():
             self.replays += 1
-            for mine, new in zip(tensors(result), tensors(call()), strict=True):
+            for mine, new in zip(results(result), results(call()), strict=True):
                 mine.copy_(new)
 
         return replay, result
@@ -53,7 +55,7 @@ class Recorder:
         native, optimizer = self.session.native, self.session.kept["optimizer"]
         yield from native.state_dict(keep_vars=True).values()
         for state in optimizer.state.values():
-            yield from tensors(list(state.values()))
+            yield from (v for v in state.values() if isinstance(v, torch.Tensor))
 
 
 def spec():
@@ -79,10 +81,10 @@ def model(optimizer):
 
 def graphed(made, fails=False):
     """The model, its steps recorded."""
-    session = made.session
-    session._begin()
+    session = made.engine.session
+    session.begin()
     recorder = Recorder(session, fails)
-    session.graphs = Graphs(session._step, session.forget, "cpu", recorder)
+    session.graphs = Graphs(session.take_step, session.forget, "cpu", recorder)
     return recorder
 
 
@@ -124,12 +126,12 @@ def test_results_stay_as_they_were():
     graphed(made)
     handles, read, given = [], [], []
     for x, y in batches([8] * 7):
-        draws = made.stager.draws(made.session, 8, 0)
-        batch = made.session.stage([x], [y], [], draws, 8)
-        loss, outputs = made.session.train(batch, RATE)
+        draws = made.engine.draws(8, 0)
+        batch = made.engine.session.stage([x], [y], [], draws, 8)
+        loss, outputs = made.engine.session.train(batch, RATE)
         handles.append((loss, outputs))
         read.append((loss.item(), outputs.sum().item()))
-        given.append((batch[0].clone(), batch[0]))
+        given.append((batch.inputs[0].clone(), batch.inputs[0]))
     assert [(a.item(), b.sum().item()) for a, b in handles] == read
     assert len(set(read)) == len(read)
     assert all(torch.equal(before, after) for before, after in given)
@@ -153,11 +155,11 @@ def test_a_model_that_was_handed_out_and_new_states_are_not_replayed():
     for x, y in batches([8] * 5):
         made.train_step(x, y)
     assert recorder.replays == 2
-    first = made.session.graphs
-    made.session.set_training_state(made.session.training_state(), 5)
-    assert made.session.graphs is not first
-    made.session.graphs = first
-    assert made.native is made.session.native
+    first = made.engine.session.graphs
+    made.engine.session.set_training_state(made.training_state(), 5)
+    assert made.engine.session.graphs is not first
+    made.engine.session.graphs = first
+    assert made.native is made.engine.session.native
     for x, y in batches([8] * 2):
         made.train_step(x, y)
     assert recorder.replays == 2
@@ -182,14 +184,14 @@ def test_what_may_be_recorded(optimizer, how, answer):
     made = pf.compile(
         spec(), "torch", loss="cross_entropy", optimizer=optimizer, device="cpu", **how
     )
-    session = made.session
-    session._begin()
-    session.device = "cuda:0"
+    session = made.engine.session
+    session.begin()
+    session.device = Device("gpu", 0, "cuda:0")
     # As in a program for a GPU:
     session.kept["optimizer"].defaults["capturable"] = True
-    assert session._recordable() is answer
-    session.device = "cpu"
-    assert session._recordable() is False
+    assert session.recordable() is answer
+    session.device = Device("cpu", 0, "cpu")
+    assert session.recordable() is False
 
 
 @pytest.mark.parametrize(
@@ -214,11 +216,11 @@ def test_a_gpus_program_makes_an_optimizer_that_can_be_recorded(optimizer, said)
 
 def test_numbers_in_a_batch_are_part_of_its_kind():
     """The count of samples is written into a recording."""
-    one = (torch.zeros(2, 3), torch.zeros(2), 2)
-    assert kind(one) == kind((torch.ones(2, 3), one[1], 2))
-    for other in (
-        (one[0], one[1], 4),
-        (one[0][:1], one[1], 2),
-        (one[0].double(), one[1], 2),
-    ):
-        assert kind(one) != kind(other)
+
+    def batch(x, count):
+        return StagedBatch([x], [torch.zeros(2)], (), (), count)
+
+    x = torch.zeros(2, 3)
+    assert kind(batch(x, 2)) == kind(batch(torch.ones(2, 3), 2))
+    for other in (batch(x, 4), batch(x[:1], 2), batch(x.double(), 2)):
+        assert kind(batch(x, 2)) != kind(other)

@@ -16,8 +16,8 @@ from torch import nn
 import polyframe as pf
 from polyframe.conformance.losses import (
     COUNT,
-    KINKS,
     WEIGHTS,
+    Case,
     apart,
     as_weight,
     cases,
@@ -37,7 +37,7 @@ each_loss = pytest.mark.parametrize("word", WORDS)
 
 
 def of(word):
-    return [case for case in cases() if case[0].type == word]
+    return [case for case in cases() if case.loss.type == word]
 
 
 def test_every_loss_and_option_is_tested_here():
@@ -45,7 +45,7 @@ def test_every_loss_and_option_is_tested_here():
     assert set(WORDS) == {*known, "multi_margin", "triplet"}
     for word in WORDS:
         kind = Loss.find(word)
-        tried = [loss for loss, _ in of(word)]
+        tried = [case.loss for case in of(word)]
         for f in dataclasses.fields(kind):
             if f.name in ("loss_weight", "reduction"):
                 continue
@@ -62,15 +62,16 @@ def test_every_loss_and_option_is_tested_here():
 @on_each
 @each_loss
 def test_a_loss_and_its_slopes_are_the_definitions(word, backend):
-    for loss, shape in of(word):
-        y = targets(loss, shape)
+    for case in of(word):
+        loss, shape, _ = case
+        y = targets(case)
         for scale in ("usual", "extreme", "zeros"):
             x = outputs(shape, scale)
-            losses, found = run(backend, (loss, shape), x, y, WEIGHTS)
-            detail = (word, backend, loss, shape, scale)
+            losses, found = run(backend, case, x, y, WEIGHTS)
+            detail = (word, backend, *case, scale)
             family = "losses: values, float64"
             within(family, apart(losses, loss.define(x, y)), 1e-12, detail)
-            if scale == "zeros" and word in KINKS:
+            if scale == "zeros" and loss.kink_at_zero:
                 continue
             wanted = slopes(loss, x, y) * WEIGHTS.reshape(-1, *[1] * len(shape))
             family = "losses: gradients against central differences, float64"
@@ -79,17 +80,18 @@ def test_a_loss_and_its_slopes_are_the_definitions(word, backend):
 
 @each_loss
 def test_slopes_agree_between_backends(word):
-    for loss, shape in of(word):
-        y = targets(loss, shape)
+    for case in of(word):
+        loss, shape, _ = case
+        y = targets(case)
         for scale in ("usual", "extreme", "zeros"):
-            if scale == "zeros" and word in KINKS:
+            if scale == "zeros" and loss.kink_at_zero:
                 continue
             x = outputs(shape, scale)
-            exact = run("torch", (loss, shape), x, y, WEIGHTS)[1]
+            exact = run("torch", case, x, y, WEIGHTS)[1]
             for backend in BACKENDS:
-                found = run(backend, (loss, shape), x, y, WEIGHTS)[1]
+                found = run(backend, case, x, y, WEIGHTS)[1]
                 family = "losses: gradients between backends, float64"
-                detail = (word, backend, loss, shape, scale)
+                detail = (word, backend, *case, scale)
                 within(family, apart(found, exact), 1e-11, detail)
 
 
@@ -97,10 +99,11 @@ def test_slopes_agree_between_backends(word):
 @each_loss
 def test_a_float32_loss_errs_no_more_than_rounding(word, backend):
     """By 8 times what NumPy errs by in float32, or half a unit in the last place."""
-    for loss, shape in of(word):
+    for case in of(word):
+        loss, shape, _ = case
         for scale in ("usual", "extreme"):
             x = outputs(shape, scale).astype("float32")
-            y = targets(loss, shape)
+            y = targets(case)
             y = y.astype("float32") if y.dtype.kind == "f" else y
             wide = y.astype("float64") if y.dtype.kind == "f" else y
             exact = loss.define(x.astype("float64"), wide)
@@ -109,12 +112,12 @@ def test_a_float32_loss_errs_no_more_than_rounding(word, backend):
             least = np.abs(exact).max() * 2**-24
             error = max(np.abs(own - exact).max(), least)
             weights = WEIGHTS.astype("float32")
-            losses, found = run(backend, (loss, shape), x, y, weights)
+            losses, found = run(backend, case, x, y, weights)
             assert losses.dtype == found.dtype == np.float32
             assert np.isfinite(found).all()
             family = "losses: float32 error / NumPy's float32 error"
             off = np.abs(losses - exact).max() / error if error else 0.0
-            within(family, off, 8, (word, backend, loss, shape, scale))
+            within(family, off, 8, (word, backend, *case, scale))
 
 
 # --- the definitions -----------------------------------------------------------------
@@ -124,7 +127,7 @@ def tensor(value):
     return None if value is None else torch.tensor(value, dtype=torch.float64)
 
 
-def torchs(loss, axes):
+def torchs(loss, axes, kind):
     """PyTorch's loss of that name, or None; its mean is over all that is there."""
     if loss.type in ("cross_entropy", "nll"):
         options = {"weight": tensor(loss.class_weights)}
@@ -133,7 +136,8 @@ def torchs(loss, axes):
         if loss.type == "cross_entropy":
             smoothing = loss.label_smoothing
             return nn.CrossEntropyLoss(label_smoothing=smoothing, **options)
-        return None if loss.soft or loss.label_smoothing else nn.NLLLoss(**options)
+        smoothed = loss.label_smoothing or kind == "probabilities"
+        return None if smoothed else nn.NLLLoss(**options)
     if loss.type == "binary_cross_entropy":
         weight = tensor(loss.pos_weight)
         if weight is not None:
@@ -179,13 +183,14 @@ NOT_THEIRS = {"hinge", "squared_hinge", "dice"}
 @each_loss
 def test_the_mean_is_pytorchs(word):
     compared = 0
-    for loss, shape in of(word):
-        rule = torchs(loss, len(shape) - 1)
+    for case in of(word):
+        loss, shape, kind = case
+        rule = torchs(loss, len(shape) - 1, kind)
         if rule is None:
             continue
         compared += 1
         for seed in range(5):
-            x, y = outputs(shape, "usual", seed=seed), targets(loss, shape, seed=seed)
+            x, y = outputs(shape, "usual", seed=seed), targets(case, seed=seed)
             shares = loss.denominator_weights(y)
             count = COUNT if shares is None else shares.sum()
             found = loss.define(x, y).sum() / count
@@ -200,7 +205,7 @@ def test_hinges_are_what_keras_and_gluon_have(margin):
 
     from polyframe.backends.gluon.runtime import mx
 
-    x, y = outputs((4,), "usual"), targets(pf.Hinge(), (4,))
+    x, y = outputs((4,), "usual"), targets(Case(pf.Hinge(), (4,), "values"))
     for mine, keras, gluon in (
         (pf.Hinge(margin), tf.keras.losses.hinge, mx.gluon.loss.HingeLoss),
         (
@@ -241,7 +246,7 @@ def test_dice_by_hand():
 # --- whole steps ---------------------------------------------------------------------
 
 HEADS = cases((1, 3))
-FEW = list({(loss.type, len(shape)): (loss, shape) for loss, shape in HEADS}.values())
+FEW = list({(c.loss.type, len(c.shape), c.targets): c for c in HEADS}.values())
 
 
 @on_each
@@ -255,13 +260,13 @@ def test_a_step_with_all_losses_side_by_side(reduction, backend):
     every option of all losses at once, which TensorFlow takes a minute to trace."""
     heads = HEADS if reduction == "mean" else FEW
     losses = []
-    for number, (loss, _) in enumerate(heads):
+    for number, (loss, *_) in enumerate(heads):
         how = ("mean", "sum")[number % 2] if reduction == "both" else reduction
         factor = 0.5 if number % 3 else 1.0
         losses.append(dataclasses.replace(loss, reduction=how, loss_weight=factor))
-    shapes = [shape for _, shape in heads]
+    shapes = [case.shape for case in heads]
     model, x, logits = model_of(backend, losses, shapes)
-    y = [targets(*pair) for pair in zip(losses, shapes)]
+    y = [targets(case) for case in heads]
     for weights in (WEIGHTS,) if heads is HEADS else (None, WEIGHTS):
         both = [expected(*case, weights) for case in zip(losses, logits, y)]
         total = sum(value for value, _ in both)
@@ -280,10 +285,11 @@ def test_a_step_with_all_losses_side_by_side(reduction, backend):
 @on_each
 def test_without_reduction_there_is_a_loss_for_each_sample_and_no_training(backend):
     losses = [
-        dataclasses.replace(loss, reduction="none", loss_weight=0.5) for loss, _ in FEW
+        dataclasses.replace(case.loss, reduction="none", loss_weight=0.5)
+        for case in FEW
     ]
-    model, x, logits = model_of(backend, losses, [shape for _, shape in FEW])
-    y = [targets(*case) for case in FEW]
+    model, x, logits = model_of(backend, losses, [case.shape for case in FEW])
+    y = [targets(case) for case in FEW]
     values = sum(loss.define(*case) for loss, *case in zip(losses, logits, y)) * 0.5
     assert apart(model.loss(x, y), values) <= 1e-12
     assert apart(model.loss(x, y, WEIGHTS), WEIGHTS * values) <= 1e-12
@@ -310,9 +316,9 @@ PIXELS = pf.CrossEntropy(
 @on_each
 def test_denominators_are_those_of_the_whole_step_and_set(backend):
     """Accumulated or not, in batches of any size, per pixel: PyTorch's mean."""
-    y = targets(PIXELS, (4, 3, 2))
+    y = targets(Case(PIXELS, (4, 3, 2), "labels"))
     y[:2] = 255  # the first batch counts nothing
-    rule = torchs(PIXELS, 2)
+    rule = torchs(PIXELS, 2, "labels")
     found = []
     for options in ({}, {"accumulate": 3}):
         model, x, logits = model_of(
@@ -345,8 +351,8 @@ def test_a_batch_of_ignored_labels_moves_nothing(backend):
 @on_each
 def test_labels_of_pixels_may_become_probabilities(backend):
     model, x, logits = model_of(backend, "cross_entropy", [(4, 3, 2)])
-    for soft in (False, True, False):
-        y = targets(pf.CrossEntropy(soft=soft), (4, 3, 2))
+    for kind in ("labels", "probabilities", "labels"):
+        y = targets(Case(pf.CrossEntropy(), (4, 3, 2), kind))
         wanted = pf.CrossEntropy().define(logits[0], y).mean()
         assert model.train_step(x, y) == pytest.approx(wanted, rel=1e-12)
 

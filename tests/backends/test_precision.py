@@ -138,7 +138,9 @@ def test_2000_good_steps_double_the_scale(backend, digits):
     assert scales == [64.0, 128.0, 128.0]
 
 
-def test_mxnets_loss_scaling_follows_the_same_rule_with_bfloat16_in_its_place(digits):
+def test_mxnets_loss_scaling_follows_the_same_rule_with_bfloat16_in_its_place(
+    digits, monkeypatch
+):
     """Its float16 needs a GPU; the text of the step is the same but for one line."""
     backend = get("mxnet")
     training = Training(precision="float16", clip_norm=0.5)
@@ -153,8 +155,9 @@ def test_mxnets_loss_scaling_follows_the_same_rule_with_bfloat16_in_its_place(di
     )
     program = dataclasses.replace(program, files={"planted_mxnet.py": text})
     weights = model.weights()
-    model.session = backend.open(program, target, "cpu(0)", [(1, 8, 8)])
-    model.session.set_weights(weights)
+    session = backend.open_training(program, target, model.device, [(1, 8, 8)])
+    session.set_weights(weights)
+    monkeypatch.setattr(model.engine, "_session", session)
     x, y = digits.train[0][:64], digits.train[1][:64]
     state = model.training_state()
     assert state["loss_scale/scale"].item() == 2.0**16

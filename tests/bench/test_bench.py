@@ -283,6 +283,20 @@ def test_a_step_is_timed_with_its_update(backend, monkeypatch):
     """MXNet's update is under way when the loss is there."""
     own = Own(settings(), backend, "program")
     waits = []
-    monkeypatch.setattr(own.model.session, "wait", lambda: waits.append(1))
+    monkeypatch.setattr(own.model.engine.session, "wait", lambda: waits.append(1))
     assert own.bare(2) > 0
     assert waits == [1]
+
+
+def test_only_a_checkouts_programs_are_run(tmp_path):
+    """What lies beside an installed package may be anybody's ``tests/handwritten``."""
+    from polyframe.cli.bench import CHECKOUT, is_checkout
+
+    assert is_checkout(CHECKOUT)
+    site = tmp_path / "site-packages"
+    (site / "tests" / "handwritten" / "torch").mkdir(parents=True)
+    (site / "polyframe" / "backends" / "pytorch").mkdir(parents=True)
+    (site / "polyframe" / "backends" / "pytorch" / "backend.py").touch()
+    assert not is_checkout(site)
+    (site / "setup.py").touch()  # a stray one does not make it ours, either
+    assert not is_checkout(site)

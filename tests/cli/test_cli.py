@@ -68,7 +68,7 @@ BAD = {
     "TRAIN --device gpu:99": "device 'gpu:99' is not there",
     "TRAIN --set data=cifar": "Did you mean 'cifar10'?",
     "TRAIN --set data.3=4": "there is no option '3'",
-    "TRAIN --set 'data={name: digits, 3: 4}'": "option 3 is no name",
+    "TRAIN --set 'data={name: digits, 3: 4}'": "option 3 is not a name",
     "TRAIN --set model=simple_cnn": "is (1, 8, 8), but simple_cnn takes (3, 32, 32)",
     "TRAIN --set 'data={name: synthetic, classes: 12}'": "12 classes, but digits_cnn",
     "TRAIN --set loss=mse": "mse compares numbers",

@@ -76,17 +76,15 @@ def test_summary_of_shared_layers_several_outputs_and_layouts() -> None:
 def test_list() -> None:
     assert "torch" in call("list", "layers").stdout
     words = "cross_entropy AdamW cosine he_normal accuracy mixup early_stopping "
-    words += "simple_cnn fashion-mnist PyTorch"
+    words += "clip_norm simple_cnn fashion-mnist PyTorch"
     kinds = "losses optimizers schedules initializers metrics augmentations callbacks "
-    kinds += "models datasets backends"
+    kinds += "settings models datasets backends"
     for kind, word in zip(kinds.split(), words.split(), strict=True):
         assert word in call("list", kind).stdout
     # Those that keep a run safe are defined apart from the others.
     assert "terminate_on_nan" in call("list", "callbacks").stdout
     told = call("list", "--help").stdout.partition("KIND is ")[2].partition(".")[0]
-    assert told.replace(" or ", ", ").replace("\n", "").replace(" ", "") == (
-        ",".join(KINDS)
-    )
+    assert " ".join(told.split()).replace(" or ", ", ") == ", ".join(KINDS)
     assert "shipped with polyframe" in call("list", "recipes").stdout
 
 

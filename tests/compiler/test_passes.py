@@ -85,8 +85,8 @@ def trained(spec, backend, optimize):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(5, *spec.infer().inputs[0][1]))
     (batch,) = assemble_step([HostBatch([x], [rng.integers(0, 3, 5)])], None, 0, 0)
-    found = model.session.loss_and_gradients(model.stage(batch))
-    return model.source, model.session.read(found[1]), found[2]
+    found = model.engine.session.loss_and_gradients(model.engine.stage(batch))
+    return model.source, model.engine.session.read(found[1]), found[2]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -249,7 +249,7 @@ def test_predictions_follow_the_weights(backend):
         lambda: model.train_step(x, y),
         lambda: model.load_weights(moved(model.graph)),
         lambda: model.fit(x, y, batch_size=6),
-        lambda: model.adapt([np.zeros((6, 3))], False),  # probabilities
+        lambda: model.engine.adapt([np.zeros((6, 3))], False),  # probabilities
         lambda: model.load_training_state(
             {n: 0.5 * a for n, a in model.training_state().items()}, 1, 0
         ),
@@ -290,10 +290,10 @@ def test_lint_names_biases_in_front_of_a_batch_norm():
     spec = chain(conv(name="a"), pf.BatchNorm(name="b"), conv(name="c", bias=False),
                  pf.BatchNorm(), conv(name="d"), pf.ReLU())  # fmt: skip
     assert spec.lint() == (
-        "a has a bias that b takes away again: its gradient is rounding, which Adam "
+        "a has a bias that b subtracts again: its gradient is rounding, which Adam "
         "turns into full steps; bias=False leaves it out",
     )
-    assert "note: a has a bias that b takes away" in spec.summary()
+    assert "note: a has a bias that b subtracts" in spec.summary()
     assert "note" not in pf.zoo.simple_cnn().summary()
     assert any(note.startswith("features.0 has") for note in pf.zoo.vgg11_bn().lint())
 

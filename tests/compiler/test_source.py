@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.programs import SPECS, block, chain, conv, spec_of, step_of, steps, write
+from helpers.programs import SPECS, block, chain, conv, spec_of, step_of, write
+from helpers.steps import steps
 
 import polyframe as pf
 from polyframe.compiler.program import Program
@@ -91,7 +92,7 @@ def check_program(
     shapes = [shape for _, shape in graph.inputs]
     found_backend = registry.get(backend)
     device = found_backend.resolve_device("cpu")
-    session = found_backend.open(program, target, device, shapes)
+    session = found_backend.open_inference(program, target, device, shapes)
     weights = initial_weights(graph.parameters, 3, "float64")
     weights = {n: w + 0.1 * rng.uniform(size=w.shape) for n, w in weights.items()}
     session.set_weights(weights)

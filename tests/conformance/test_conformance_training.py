@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
+from helpers.opening import Opening, wrap
 from helpers.support import BACKENDS, within
 
 from polyframe.conformance import features, files
-from polyframe.conformance.rules import RULES
+from polyframe.conformance.rules import rules
 from polyframe.contract import registry
 from polyframe.contract.backend import Backend
+from polyframe.contract.session import TrainingSession
 from polyframe.errors import ConformanceError, PolyframeError, UnsupportedError
 from polyframe.spec.layers.base import Layer
 
@@ -36,7 +39,7 @@ def test_conformance(check):
 def test_nothing_is_left_out():
     assert set(features.RANDOM) == {w for w, la in Layer.registry.items() if la.random}
     kinds = {case.optimizer.type for case in features.CASES.values()}
-    assert kinds == {rule.type for rule in RULES.values()}
+    assert kinds == {rule.type for rule in rules().values()}
     weighted = {
         word
         for word, layer in Layer.registry.items()
@@ -64,7 +67,7 @@ def planted(name, bug):
     """A backend with a bug."""
     real = type(registry.get(name))
 
-    class Wrong(real):
+    class Wrong(Opening, real):
         def write(self, graph, target, step):
             nodes = tuple(
                 dataclasses.replace(n, layer=bug.layer(n.layer)) for n in graph.nodes
@@ -72,10 +75,9 @@ def planted(name, bug):
             graph = dataclasses.replace(graph, nodes=nodes)
             return super().write(graph, target, step and bug.step(step))
 
-        def open(self, *args):
-            opened = super().open(*args)
-            bug.session(opened)
-            return opened
+        def opened(self, session):
+            bug.session(session)
+            return session
 
     return Wrong()
 
@@ -130,14 +132,15 @@ def wrapping(**methods):
     """A bug of sessions: method → (the real one, the session) → another."""
 
     def session(opened):
-        for name, make in methods.items():
-            setattr(opened, name, make(getattr(opened, name), opened))
+        wrap(opened, **{n: partial(make, s=opened) for n, make in methods.items()})
 
     return type("Bug", (Bug,), {"session": staticmethod(session)})
 
 
 def last_batch_dropped(opened):
     """A batch of fewer samples than the first one is not learnt from."""
+    if not isinstance(opened, TrainingSession):
+        return
     stage, train, sizes = opened.stage, opened.train, []
 
     def staging(inputs, *rest):
@@ -319,9 +322,11 @@ def ejects(backend):
 
 
 def test_a_backend_that_ejects_nothing_says_so(tmp_path):
-    silent = ejecting(ejects=False)
+    silent = ejecting(abilities=registry.get("torch").abilities - {"eject"})
     assert not ejects(silent)
-    with pytest.raises(UnsupportedError, match="PyTorch ejects no scripts"):
+    with pytest.raises(
+        UnsupportedError, match="the torch backend cannot eject scripts"
+    ):
         files.eject(None, silent, tmp_path / "out", None)
 
 

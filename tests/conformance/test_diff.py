@@ -1,4 +1,4 @@
-"""The localiser names the place at which two backends part."""
+"""The localiser names the place at which two backends diverge."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ def test_the_command_says_where_they_part(spec, monkeypatch):
     )
     result = invoke(spec, "-b", "mxnet", "-b", "torch")
     assert result.exit_code == 1
-    assert "mxnet and torch part at step 1, inference of leaky" in result.output
-    assert "torch parts from the definition" in result.output
+    assert "mxnet and torch diverge at step 1, inference of leaky" in result.output
+    assert "torch differs from the definition" in result.output
     text = " ".join(result.output.split())
     result = invoke(spec, "-b", "mxnet", "-b", "torch", "--json")
     data = json.loads(result.stdout)

@@ -237,7 +237,7 @@ def test_cifar_bad_archives(tmp_path: Path) -> None:
         (tar_gz({"data_batch_1.bin": b"x"}), r"data_batch_2\.bin, .* missing"),
         (
             tar_gz(short),
-            r"test_batch\.bin: the file has 3,072 bytes, which is no whole",
+            r"test_batch\.bin: the file has 3,072 bytes, which is not a whole",
         ),
         (tar_gz(cifar_files() | {"test_batch.bin": b""}), "has 0 bytes"),
     ]:
@@ -368,7 +368,7 @@ X, Y = np.ones((4, 2), np.float32), np.arange(4)
         (X, Y - 1, "label -1 at sample 0 is outside 0, 1, 2"),
         (X, np.array([0, 2**64 - 1] * 2, np.uint64), "label 1844.* at sample 1 is no"),
         (X, np.eye(4, dtype=int), r"shape \(4, 4\), not \(N,\).*one-hot"),
-        (X, [[1], [1, 2]], "y is no array"),
+        (X, [[1], [1, 2]], "y is not an array"),
         (X, np.array([None] * 4), "y is an array of Python objects.*never unpickled"),
         (X[0], Y, r"x has shape \(2,\).*\(N, C, H, W\)"),
         (X.astype(int), Y, r"x is of type int64.*uint8 \(scaled by 1/255\), float32"),

@@ -1,4 +1,4 @@
-"""Data sets from folders of arrays and pictures, and rows of memory maps."""
+"""Data sets from folders of arrays and images, and rows of memory maps."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_npz_takes_weights():
 def test_image_folder():
     x = pictures()
     Path("set/.hidden").mkdir()
-    Path("set/cat/notes.txt").write_text("not a picture")
+    Path("set/cat/notes.txt").write_text("not an image")
     Path("set/cat/.x.png").write_text("hidden")
     made = data.load("set")
     assert made.train[0].dtype == np.uint8 and made.test is None
@@ -201,14 +201,12 @@ def test_image_modes_and_sizes():
     coloured = data.load("set", channels=3).train[0]
     np.testing.assert_array_equal(coloured, grey[:2, None].repeat(3, 1))
     save("set/b/y.png", BYTES[2])
-    bad(
-        "set/b/y.png: is in colours, the set's first picture is grey (channels=1", "set"
-    )
+    bad("set/b/y.png: is in colours, the set's first image is grey (channels=1", "set")
     made = data.load("set", channels=1).train[0]
     luma = Image.fromarray(BYTES[2].transpose(1, 2, 0)).convert("L")
     np.testing.assert_array_equal(made[2, 0], np.asarray(luma))
     save("set/b/y.png", grey[0, :3])
-    message = "set/b/y.png: is 3 x 5 pixels, the set's first picture 6 x 5 (size=[he"
+    message = "set/b/y.png: is 3 x 5 pixels, the set's first image 6 x 5 (size=[he"
     bad(message, "set")
     made = data.load("set", size=[6, 5]).train[0]
     np.testing.assert_array_equal(made[:2], grey[:2, None])
@@ -253,7 +251,7 @@ def test_odd_pictures_are_brought_to_bytes():
 
 def test_image_folder_bad_files(monkeypatch):
     Path("set").mkdir()
-    bad("set: has no class folders with pictures (allowed: FOLDER/class/", "set")
+    bad("set: has no class folders with images (allowed: FOLDER/class/", "set")
     x = pictures()
     whole = Path("set/dog/0.png").read_bytes()
     for end in range(len(whole)):
@@ -270,7 +268,7 @@ def test_image_folder_bad_files(monkeypatch):
     Path("set/dog/0.png").write_text(
         "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"
     )
-    bad("set/dog/0.png: is no picture (a picture is due, one of BMP, GIF, JPEG", "set")
+    bad("set/dog/0.png: is not an image (allowed: BMP, GIF, JPEG", "set")
     Path("set/dog/0.png").write_bytes(whole)
     for pixels in (29, 14):  # more than the limit, and more than twice the limit
         with monkeypatch.context() as patch:
@@ -280,7 +278,7 @@ def test_image_folder_bad_files(monkeypatch):
     Path("set/dog/inner").mkdir(parents=True)
     bad("set/dog/inner: is a folder inside a class folder", "set")
     Path("set/dog/inner").rmdir()
-    bad("set/dog: the class folder has no pictures (suffixes of pictures: .bmp", "set")
+    bad("set/dog: the class folder has no images (suffixes of images: .bmp", "set")
 
 
 def test_large_sets_are_mapped_from_the_cache(here, monkeypatch):
@@ -311,10 +309,10 @@ def test_large_sets_are_mapped_from_the_cache(here, monkeypatch):
     save("set/train/dog/1.png", 255 - x[3])
     os.utime("set/train/dog/1.png", ns=(1, 1))
     monkeypatch.setattr(os, "fsync", full)
-    text = bad("GiB of pictures cannot be written: No space left on device", "set")
+    text = bad("GiB of images cannot be written: No space left on device", "set")
     assert "(set POLYFRAME_CACHE to a folder with room)" in text
     Path("set/train/dog/1.png").write_bytes(b"")
-    bad("set/train/dog/1.png: is no picture", "set")
+    bad("set/train/dog/1.png: is not an image", "set")
     assert len(list((here / "cache" / "images").iterdir())) == count
 
 
@@ -322,6 +320,6 @@ def test_without_pillow(monkeypatch):
     pictures()
     monkeypatch.setitem(sys.modules, "PIL", None)
     way = 'pip install "polyframe[images]"'
-    bad(f"pictures need Pillow, which is not installed ({way})", "set")
+    bad(f"images need Pillow, which is not installed ({way})", "set")
     done = CliRunner().invoke(cli, ["data", "info", "digits"])
     assert done.exit_code == 0 and way in done.stdout and "classes: 10" in done.stdout

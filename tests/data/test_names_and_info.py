@@ -51,7 +51,7 @@ def test_info_draws_a_sheet():
     mean, deviation = x.mean() / 255, x.std() / 255
     assert f"values:  {low:.4g} to {high:.4g}, mean {mean:.4g}, " in text
     assert f"standard deviation {deviation:.4g}" in text
-    assert "pictures: photos.png" in text
+    assert "images: photos.png" in text
     sheet = Image.open("photos.png")
     sheet.load()
     # 6 x 5 pixels are shown as 48 x 40, 4 pixels apart: 4 rows of 10.
@@ -70,10 +70,8 @@ def test_info_draws_a_sheet():
 
 
 def test_info_options():
-    assert "pictures: d.png" in info("digits", "-o", "d.png")
-    assert info("digits", "--no-pictures") and [*Path().glob("*.png")] == [
-        Path("d.png")
-    ]
+    assert "images: d.png" in info("digits", "-o", "d.png")
+    assert info("digits", "--no-images") and [*Path().glob("*.png")] == [Path("d.png")]
     text = info("synthetic", "--set", "shape=[1,200,50]", "--set", "kind=regression")
     assert "(N, 1, 200, 50)" in text and "targets: (N, 1) of float32" in text
     with Image.open("synthetic.png") as sheet:
@@ -81,12 +79,12 @@ def test_info_options():
     np.savez("s.npz", x=BYTES[:, :2], y=LABELS, w_train=LABELS)
     text = info("s.npz")
     assert "weights: 0 to 2, mean 1" in text
-    assert "no sheet of pictures: samples of shape (2, 6, 5) are no pictures" in text
+    assert "no sheet of images: samples of shape (2, 6, 5) are not images" in text
     np.savez("s.npz", x=BYTES - 100.0, y=LABELS + 20)  # far from 0 to 1; high labels
-    assert "pictures: s.png" in info("s.npz")
+    assert "images: s.png" in info("s.npz")
     text = info("s.npz", "-o", "s.jpg", code=2)
     assert text == "error: s.jpg: a file ending in .png is needed\n"
-    info("digits", "-o", "s.png", "--no-pictures", code=2)
+    info("digits", "-o", "s.png", "--no-images", code=2)
     assert "there is no option 'name'" in info("digits", "--set", "name=3", code=2)
     text = info("synthetic", "--set", "shape=7", "-o", "s.png", code=2)
-    assert "samples of shape (7,) are no pictures" in text
+    assert "samples of shape (7,) are not images" in text

@@ -46,15 +46,15 @@ def test_the_most_special_cause_comes_first():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("3", "is no list of differences"),
+        ("3", "is not a list of differences"),
         ("[{id: a}]", "needs the keys backends, entries, id, kinds"),
         (
             "[{id: a, title: t, entries: x, kinds: [], backends: {}, remedy: r, source}]",
-            "entries is no list of names",
+            "entries is not a list of names",
         ),
         (
             "[{id: a, title: t, entries: [], kinds: [], backends: x, remedy: r, source}]",
-            "backends says what each of them does",
+            "backends is not a mapping of names to texts",
         ),
     ],
 )

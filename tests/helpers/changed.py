@@ -30,8 +30,8 @@ def planted(name, text, new, session=None):
                 Planted.hits += files != program.files
             return dataclasses.replace(program, files=files)
 
-        def open(self, *args):
-            found = super().open(*args)
+        def open_training(self, *args):
+            found = super().open_training(*args)
             return session(found) if session else found
 
     return Planted()

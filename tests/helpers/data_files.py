@@ -29,7 +29,7 @@ def npy(folder="set", **arrays):
 
 
 def save(path, pixels, **options):
-    """(H, W) or (C, H, W) bytes as a picture."""
+    """(H, W) or (C, H, W) bytes as an image."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     pixels = np.asarray(pixels, np.uint8)
     pixels = pixels if pixels.ndim == 2 else pixels.transpose(1, 2, 0)
@@ -37,7 +37,7 @@ def save(path, pixels, **options):
 
 
 def pictures(folder="set", classes=("cat", "dog", "eel"), start=0, count=2, x=BYTES):
-    """Some pictures for each class; the samples in the order of the data set."""
+    """Some images for each class; the samples in the order of the data set."""
     made = []
     for name in classes:
         for i in range(count):

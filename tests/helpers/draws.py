@@ -20,7 +20,11 @@ from polyframe.spec.fields import (
     Several,
     Sizes,
 )
+from polyframe.spec.layers.adaptive import Output
 from polyframe.spec.layers.base import Init, Layer
+from polyframe.spec.layers.resize import Each
+from polyframe.spec.layers.shape import Sections, Sides
+from polyframe.spec.layers.transposed import Cropping
 
 CHANNELS = (1, 2, 3, 4, 6, 8)  # many divisors, for groups
 TRIES = 40  # draws until fields and shapes fit each other
@@ -65,9 +69,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return items.map(tuple)
     if isinstance(kind, Sizes):
         each = st.integers(kind.low, kind.low + 2)
-        tuples = st.tuples(*[each] * kind.dims)
-        none = [st.none()] if kind.optional else []
-        return st.one_of(each, tuples, *none)
+        return st.one_of(each, st.tuples(*[each] * kind.dims))
     if isinstance(kind, Padding):
         each = st.integers(0, 2)
         pairs = st.tuples(*[st.tuples(each, each)] * kind.dims)
@@ -75,10 +77,50 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.one_of(each, tuples, pairs, st.just("same"))
     if isinstance(kind, Init):
         return st.just(UNSET)  # tests load weights of their own
-    own = getattr(kind, "draws", None)
-    if own is not None:
-        return own(st)
+    for own, strategy in OWN.items():
+        if isinstance(kind, own):
+            return strategy(kind)
     raise NotImplementedError(f"no draws for the kind {kind!r}")
+
+
+def cropping(kind: Cropping) -> st.SearchStrategy[Any]:
+    each = st.integers(0, 2)
+    pairs = st.tuples(*[st.tuples(each, each)] * kind.dims)
+    return st.one_of(each, st.tuples(*[each] * kind.dims), pairs)
+
+
+def sides(kind: Sides) -> st.SearchStrategy[Any]:
+    each, axes = st.integers(0, 2), st.integers(1, 3)
+    numbers = axes.flatmap(lambda n: st.tuples(*[each] * n))
+    pairs = axes.flatmap(lambda n: st.tuples(*[st.tuples(each, each)] * n))
+    return st.one_of(each, numbers, pairs)
+
+
+def sections(kind: Sections) -> st.SearchStrategy[Any]:
+    each = st.integers(1, 3)
+    return st.one_of(each, st.lists(each, min_size=1, max_size=3))
+
+
+def for_each_axis(kind: Each) -> st.SearchStrategy[Any]:
+    whole = isinstance(kind.kind, Int)
+    each = st.integers(1, 12) if whole else st.sampled_from((0.5, 1.3, 1.5, 2.0))
+    several = st.integers(1, 3).flatmap(lambda n: st.tuples(*[each] * n))
+    return st.one_of(st.none(), each, several)
+
+
+def output_sizes(kind: Output) -> st.SearchStrategy[Any]:
+    each = st.integers(1, 6)
+    return st.one_of(each, st.tuples(*[st.one_of(st.none(), each)] * kind.dims))
+
+
+OWN = {
+    Cropping: cropping,
+    Each: for_each_axis,
+    Output: output_sizes,
+    Sections: sections,
+    Sides: sides,
+}
+"""Kinds that belong to one layer → what is drawn for them."""
 
 
 @st.composite

@@ -17,7 +17,7 @@ from polyframe.spec.fields import UNSET
 from polyframe.spec.layers import Layer
 
 LAYERS = [layer for word, layer in sorted(Layer.registry.items()) if word != "Block"]
-ENDS = [(loss, shape) for loss, shape in cases((1,))]
+ENDS = list(dict.fromkeys((case.loss, case.shape) for case in cases((1,))))
 LARGEST = 600  # numbers of a node, for each sample
 ATTEMPTS = 14
 

@@ -8,7 +8,6 @@ import numpy as np
 from helpers.programs import step_of, write
 
 import polyframe as pf
-from polyframe.compiler.python.steps import function_of
 from polyframe.conformance.losses import COUNT, cases
 from polyframe.contract import registry
 from polyframe.contract.modules import load
@@ -18,7 +17,7 @@ from polyframe.contract.modules import load
 
 @functools.cache
 def functions(backend, dtype):
-    """(loss, shape) → the native function for it: all of one program, so that names,
+    """Case → the native function for it: all of one program, so that names,
     helpers and forms are those which users run."""
     source = {
         1: pf.Input((COUNT,), name="vector"),
@@ -28,16 +27,17 @@ def functions(backend, dtype):
     }
     make = {1: pf.Dense, 2: pf.Conv1D, 3: pf.Conv2D, 4: pf.Conv3D}
     ends = []
-    for number, (_, shape) in enumerate(cases()):
+    for number, (_, shape, _) in enumerate(cases()):
         sizes = () if len(shape) == 1 else (1,)
         layer = make[len(shape)](shape[0], *sizes, name=f"head{number}")
         ends.append(layer(source[len(shape)]))
     spec = pf.ModelSpec(list(source.values()), ends, name="heads")
     registry.get(backend).probe()  # imports the framework as polyframe does
-    step = step_of(spec, backend, [loss for loss, _ in cases()])
+    kinds = tuple(case.targets for case in cases())
+    step = step_of(spec, backend, [case.loss for case in cases()], targets=kinds)
     module = load(write(spec, backend, step=step, dtype=dtype))
     names = step.functions(spec.infer())
-    return {case: getattr(module, names[function_of(*case)]) for case in cases()}
+    return {case: getattr(module, names[case.function]) for case in cases()}
 
 
 def run(backend, case, x, y, weights):

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from helpers.opening import Opening
 
 import polyframe as pf
 from polyframe import conformance
 from polyframe.conformance.localise import localise
 from polyframe.conformance.subject import Subject
 from polyframe.contract import registry
+from polyframe.contract.session import TrainingSession
 
 
 def net():
@@ -91,7 +93,7 @@ class Bug:
         """The backend with the bug; ``hits`` counts the programs that it changed."""
         bug, original = self, registry.get(self.backend)
 
-        class Planted(type(original)):
+        class Planted(Opening, type(original)):
             hits = 0
 
             def write(self, *args):
@@ -103,12 +105,11 @@ class Bug:
                         Planted.hits += count
                 return dataclasses.replace(program, files=files)
 
-            def open(self, *args):
-                found = super().open(*args)
-                if bug.session:
-                    bug.session(found)
+            def opened(self, session):
+                if bug.session and isinstance(session, TrainingSession):
+                    bug.session(session)
                     Planted.hits += 1
-                return found
+                return session
 
         return Planted()
 

@@ -44,14 +44,14 @@ def test_weights(tiny: pf.Model, tmp_path: Path) -> None:
         (good | {"fc1.weight": good["fc1.weight"].T},
          "weights: 'fc1.weight' is (4, 3), the model's (3, 4)"),
         (good | {"fc1.bias": np.arange(3)}, "weights: 'fc1.bias' holds int64, not floating"),
-        (good | {"fc1.bias": [[1], [2, 3]]}, "weights: 'fc1.bias' is no array"),
+        (good | {"fc1.bias": [[1], [2, 3]]}, "weights: 'fc1.bias' is not an array"),
         ({}, "'fc1.weight' is missing; 'fc1.bias' is missing; 'fc2.weight' is missing; "),
         ({"x\ny": 1, 3: 2}, "'x\\ny' is not in the model."),
         ({"q" * 9999: 1}, "is not in the model."),
         (3, "weights: got int; a mapping of names to arrays, or a file's path is needed"),
         (tmp_path / "none.safetensors", "none.safetensors: there is no such file"),
         (tmp_path, "cannot be read: Is a directory"),
-        *((path, f"{path}: is no whole safetensors file: ") for path in (cut, head, lie, empty)),
+        *((path, f"{path}: is not a whole safetensors file: ") for path in (cut, head, lie, empty)),
     ]  # fmt: skip
     for source, message in cases:
         fails(pf.WeightsError, lambda source=source: tiny.load_weights(source), message)  # type: ignore[misc]

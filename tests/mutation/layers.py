@@ -111,8 +111,9 @@ class LayerRunner:
         return found
 
     def session(self, program):
+        """A program with a step, opened."""
         shapes = [shape for _, shape in self.graph.inputs]
-        session = self.backend.open(program, self.target, self.device, shapes)
+        session = self.backend.open_training(program, self.target, self.device, shapes)
         session.set_weights(self.weights)
         return session
 

@@ -8,11 +8,9 @@ from helpers.loss_cases import RUNS
 from helpers.programs import step_of, write
 
 import polyframe as pf
-from polyframe.compiler.python.steps import function_of
 from polyframe.conformance.figures import FORWARD, GRADIENT
 from polyframe.conformance.losses import (
     COUNT,
-    KINKS,
     WEIGHTS,
     apart,
     outputs,
@@ -21,6 +19,7 @@ from polyframe.conformance.losses import (
 from polyframe.conformance.losses import cases as loss_cases
 from polyframe.contract import registry
 from polyframe.contract.modules import load
+from polyframe.spec.losses import Loss
 
 from .unit import forget, mutated
 
@@ -28,7 +27,7 @@ from .unit import forget, mutated
 @cache
 def loss_program(unit):
     """(program, the cases, the name of each one's function)."""
-    held = [case for case in loss_cases() if case[0].type == unit.entry]
+    held = [case for case in loss_cases() if case.loss.type == unit.entry]
     source = {
         1: pf.Input((COUNT,), name="vector"), 2: pf.Input((COUNT, 3), name="line"),
         3: pf.Input((COUNT, 3, 2), name="image"),
@@ -36,17 +35,18 @@ def loss_program(unit):
     }  # fmt: skip
     make = {1: pf.Dense, 2: pf.Conv1D, 3: pf.Conv2D, 4: pf.Conv3D}
     ends, used = [], []
-    for number, (_, shape) in enumerate(held):
+    for number, (_, shape, _) in enumerate(held):
         sizes = () if len(shape) == 1 else (1,)
         layer = make[len(shape)](shape[0], *sizes, name=f"head{number}")
         ends.append(layer(source[len(shape)]))
         used.append(len(shape))
     inputs = [value for rank, value in source.items() if rank in used]
     spec = pf.ModelSpec(inputs, ends, name="heads")
-    step = step_of(spec, unit.backend, [loss for loss, _ in held])
+    kinds = tuple(case.targets for case in held)
+    step = step_of(spec, unit.backend, [case.loss for case in held], targets=kinds)
     names = step.functions(spec.infer())
     program = write(spec, unit.backend, step=step, dtype=unit.dtype)
-    return program, {case: names[function_of(*case)] for case in held}
+    return program, {case: names[case.function] for case in held}
 
 
 def loss_sources(unit):
@@ -69,8 +69,7 @@ class LossRunner:
         module = load(program)
         for number, (case, name) in enumerate(self.names.items()):
             for scale in ("usual", "extreme", "zeros"):
-                loss, shape = case
-                x, y = outputs(shape, scale), targets(loss, shape)
+                x, y = outputs(case.shape, scale), targets(case)
                 function = getattr(module, name)
                 yield (number, scale), RUNS[self.unit.backend](function, x, y, WEIGHTS)
 
@@ -78,7 +77,7 @@ class LossRunner:
         losses, slopes = self.wanted[key]
         if not apart(found[0], losses) <= FORWARD.value:
             return "values"
-        if key[1] == "zeros" and self.unit.entry in KINKS:
+        if key[1] == "zeros" and Loss.find(self.unit.entry).kink_at_zero:
             return None
         return None if apart(found[1], slopes) <= GRADIENT.value else "slopes"
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from polyframe.compiler.table import covers
 from polyframe.contract import registry
+from polyframe.spec.layers.base import Layer
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
 
@@ -19,30 +21,29 @@ WAYS = (("float64", "aligned"), ("float32", "aligned"), ("float64", "native"))
 
 def units(backend: str) -> Iterator[Unit]:
     """All units of a backend."""
-    for word, entry in sorted(registry.get(backend).entries.items()):
-        for form in entry.forms:
+    entries = registry.get(backend).entries
+    for word in sorted(set(entries) & set(Layer.registry)):
+        for form in entries[word].forms:
             for dtype, semantics in WAYS:
                 unit = Unit(backend, "layers", word, form.name, dtype, semantics)
                 if layer_cases(unit):
                     yield unit
                     break
-    known = registry.get(backend)
-    for word in sorted(Loss.registry):
-        if word in known.losses:
-            yield Unit(backend, "losses", word)
-    for word in sorted(Optimizer.registry):
-        if word in known.optimizers:
-            yield Unit(backend, "optimizers", word)
+    for family, known in (("losses", Loss), ("optimizers", Optimizer)):
+        for word in sorted(known.registry):
+            if covers(entries, word):
+                yield Unit(backend, family, word)
     yield Unit(backend, "step", "train_step")
 
 
 def unreached(backend: str) -> list[tuple[str, str]]:
     """Forms that no example takes on the CPU."""
     reached = {(u.entry, u.form) for u in units(backend)}
+    entries = registry.get(backend).entries
     return [
         (word, form.name)
-        for word, entry in sorted(registry.get(backend).entries.items())
-        for form in entry.forms
+        for word in sorted(set(entries) & set(Layer.registry))
+        for form in entries[word].forms
         if (word, form.name) not in reached
     ]
 

@@ -119,7 +119,9 @@ def test_a_damaged_one_does_not_push_out_the_new_ones(made, half):
 def test_logs_that_others_have_changed_stop_it(made, half):
     (half / "log.jsonl").write_text('{"epoch": 1}\nmine\n{"epoch": 2}\n')
     before = (half / "log.jsonl").read_bytes()
-    refused(made, half, "log.jsonl: cannot be continued: line 2 is no JSON", "--resume")
+    refused(
+        made, half, "log.jsonl: cannot be continued: line 2 is not JSON", "--resume"
+    )
     assert (half / "log.jsonl").read_bytes() == before
 
 

@@ -267,15 +267,15 @@ BAD = {
     "unknown augmentation 'random_filp'. Did you mean 'random_flip'?": (
         lambda: Augmentation.parse("random_filp")
     ),
-    "random_crop: takes pictures (C, H, W), and a sample is (7,)": (
+    "random_crop: takes images (C, H, W), and a sample is (7,)": (
         lambda: RandomCrop().check((7,), 3)
     ),
-    "random_crop: padding 4 is more than the picture's size 3 (some": (
+    "random_crop: padding 4 is more than the image's size 3 (some": (
         lambda: RandomCrop().check((1, 8, 3), 3)
     ),
-    "random_flip: takes pictures": lambda: RandomFlip().check((7,), None),
-    "cutout: takes pictures": lambda: Cutout(1).check((7,), None),
-    "cutmix: takes pictures": lambda: CutMix().check((7,), 3),
+    "random_flip: takes images": lambda: RandomFlip().check((7,), None),
+    "cutout: takes images": lambda: Cutout(1).check((7,), None),
+    "cutmix: takes images": lambda: CutMix().check((7,), 3),
     "cutmix: takes class labels": lambda: CutMix().check((1, 4, 4), None),
     "mixup: takes class labels, and the targets are numbers": (
         lambda: Mixup().check((7,), None)

@@ -101,7 +101,7 @@ SPECS: list[tuple[str, Callable[[], Any], str]] = [
     ("pool padding", lambda: model(pf.AvgPool2D(3, padding=2, name="p")(x)),
      "p (AvgPool2D): padding 2 is more than half of its kernel (3)"),
     ("rank", lambda: model(pf.Dense(3, name="d")(x)), "d (Dense): takes (features,) for each "
-     "sample, got (3, 8, 8) (put a Flatten or GlobalAvgPool2D in front)"),
+     "sample, got (3, 8, 8) (put a Flatten or GlobalAvgPool2D before it)"),
     ("rank 1", lambda: model(conv()(vector), vector), "c (Conv2D): takes (C, H, W) for each"),
     ("groups", lambda: model(conv(groups=2)(x)),
      "c (Conv2D): input channels (=3) must be divisible by groups (=2)"),
@@ -139,9 +139,9 @@ SPECS: list[tuple[str, Callable[[], Any], str]] = [
      layer("ReLU", "c")), "a: the layers form a cycle: a → b → c → a"),
     ("self", lambda: spec(RELU | {"from": "a"}), "a: the layers form a cycle: a → a"),
     ("from", lambda: spec(layer("ReLU", "conv1"), RELU | {"from": "conv2"}),
-     "a: reads 'conv2', which is no layer or input. Did you mean 'conv1'?"),
+     "a: reads 'conv2', which is not a layer or an input. Did you mean 'conv1'?"),
     ("no from", lambda: spec(RELU | {"from": []}), "a: from is []; the names of its inputs"),
-    ("outputs", lambda: spec(RELU, outputs="b"), "outputs: reads 'b', which is no layer"),
+    ("outputs", lambda: spec(RELU, outputs="b"), "outputs: reads 'b', which is not a layer"),
     ("no outputs", lambda: spec(RELU, outputs=[]), "spec: outputs is []; a list of names"),
     ("dead end", lambda: spec(RELU, layer("ReLU", "b", **{"from": "x"})),
      "a: no output needs it (remove it, or add it to outputs)"),
@@ -182,7 +182,7 @@ SPECS: list[tuple[str, Callable[[], Any], str]] = [
     ("alias", lambda: pf.load_spec("a: &q 1\nb: *q"), "spec: uses an alias (*q); "),
     ("tag", lambda: pf.load_spec("a: !!python/object/apply:os.system [id]"),
      "spec: is not YAML: line 1, column 4: could not determine a constructor for the tag"),
-    ("key of keys", lambda: pf.load_spec("? [a]\n: b"), "spec: line 1: a key is no plain word"),
+    ("key of keys", lambda: pf.load_spec("? [a]\n: b"), "spec: line 1: a key is not a plain word"),
     ("NUL", lambda: pf.load_spec("a: \0"), "spec: is not YAML: "),
     ("surrogate", lambda: pf.load_spec("a: \ud800"), "spec: has a value that is not YAML: "),
     ("giant number", lambda: pf.load_spec("a: " + "9" * 5000), "spec: has a value that is not"),
@@ -239,7 +239,7 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
     fails(
         pf.SpecError, lambda: pf.load_spec(tmp_path), "cannot be read: Is a directory"
     )
-    fails(pf.SpecError, lambda: pf.load_spec(Path("a\0b")), "is no path")
+    fails(pf.SpecError, lambda: pf.load_spec(Path("a\0b")), "is not a path")
     fails(
         pf.SpecError,
         lambda: pf.load_spec(Path("a" * 300)),

@@ -91,7 +91,8 @@ UNFIT = [
     ({"type": "triplet"}, (4,), "triplet takes (3·D,) per sample: anchor, positive"),
     ({"type": "mse", "reduction": "max"}, (4,), "mse: reduction is 'max'; 'mean' or"),
     ({"type": "huber", "delta": 0}, (4,), "huber: delta is 0; a finite number above 0"),
-    ({"type": "nll", "soft": True, "ignore_index": 1}, (4,), "nll: ignore_index is for"),
+    ({"type": "nll", "soft": True}, (4,), "nll: has no field 'soft'"),
+    ({"type": "dice", "soft": False}, IMAGE, "dice: has no field 'soft'"),
 ]  # fmt: skip
 
 

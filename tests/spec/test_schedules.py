@@ -373,10 +373,10 @@ ERRORS = [
      "(mode: min or max)"),
     (lambda: ReduceOnPlateauSchedule("confusion_matrix"), "whether 'confusion_matrix' is"),
     (lambda: ReduceOnPlateauSchedule().rate(1.0, 1.0, 9.0, [{"loss": 1.0, "lr": 0.1}]),
-     "reduce_on_plateau: monitor is 'val_loss', which is no number of this training. Did "
-     "you mean 'loss'? (known: loss, lr; val_… needs validation data)"),
+     "reduce_on_plateau: monitor is 'val_loss', which is not a number of this training. "
+     "Did you mean 'loss'? (known: loss, lr; val_… needs validation data)"),
     (lambda: ReduceOnPlateauSchedule("f1", "max").rate(1.0, 1.0, 9.0, [{"f1": [1]}]),
-     "reduce_on_plateau: monitor is 'f1', which is no number of this training. (known: "),
+     "reduce_on_plateau: monitor is 'f1', which is not a number of this training."),
 ]  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from polyframe.spec.element import Element
 from polyframe.spec.initializers import Initializer
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers import Layer
-from polyframe.spec.text import to_data
 from polyframe.spec.typed import flatten
 
 PLAIN = [layer for layer in Layer.registry.values() if layer.word != "Block"]
@@ -229,7 +228,7 @@ def test_shipped_models_round_trip(name: str) -> None:
     spec = getattr(pf.zoo, name)()
     for text in (spec.to_yaml(), spec.to_json()):
         assert pf.load_spec(text) == spec
-    assert pf.load_spec(to_data(spec)) == spec
+    assert pf.load_spec(spec.to_data()) == spec
     assert pf.load_spec(name) == spec
     assert pf.load_spec(spec) is spec
     assert max(map(len, spec.to_yaml().splitlines())) <= 120
@@ -282,7 +281,7 @@ def test_what_a_source_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert pf.load_spec(Path("simple_cnn")) == spec
     assert pf.load_spec("simple_cnn") == other  # a name, though there is a file
     assert pf.load_spec(spec.to_yaml() + "# net.yaml") == spec  # it has lines
-    assert pf.load_spec(json.dumps(to_data(spec))) == spec  # one line of JSON
+    assert pf.load_spec(json.dumps(spec.to_data())) == spec  # one line of JSON
     with pytest.raises(pf.SpecError, match="there is no shipped model 'plain'"):
         pf.load_spec("plain")
 

@@ -24,7 +24,9 @@ from polyframe.spec.callbacks import (
 )
 from polyframe.spec.text import element_data
 from polyframe.train import Callback
-from polyframe.train.callbacks.start import RUNNERS, start
+from polyframe.train.callbacks.start import _MAKERS, start
+
+RUNNERS = {spec.word: maker for spec, maker in _MAKERS.items()}
 
 
 def stopper(**options):

@@ -82,14 +82,14 @@ def test_a_figure_that_is_not_there():
     runner = stopper(monitor="val_los")
     text = fails(PolyframeError, lambda: runner.on_epoch_end(None, 1, row_of(1, 2)), "")
     assert text == (
-        "early_stopping: monitor 'val_los' is no figure of this training. Did you mean "
+        "early_stopping: monitor 'val_los' is not a value of this training. Did you mean "
         "'val_loss'? (known: epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds, "
         "examples_per_sec; val_… needs validation data)"
     )
     fails(
         PolyframeError,
         lambda: stopper(monitor="confusion").on_epoch_end(None, 1, row_of(1, 2)),
-        "monitor 'confusion' is no number",
+        "monitor 'confusion' is not a number",
     )
 
 
@@ -160,7 +160,7 @@ def test_a_resumed_one_stops_at_the_same_epoch(values, patience, cut):
         ({"best": math.nan, "best_epoch": 1, "waited": 0}, "best is nan"),
         ({"best": 1.0, "best_epoch": 1, "waited": -1}, "waited is -1; a whole number"),
         ({}, "best_epoch is None; a whole number"),
-        ([1], "[1] is no mapping"),
+        ([1], "[1] is not a mapping"),
     ],
 )
 def test_a_damaged_state(state, message):

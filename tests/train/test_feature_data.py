@@ -107,9 +107,7 @@ def test_reduce_on_plateau_sees_the_rows_of_fit(backend):
     # No epoch but the first is better by a factor of 1000.
     assert [s.lr for s in seen.steps] == [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
     assert history["lr"] == [0.1, 0.1, 0.05, 0.025]
-    text = (
-        "reduce_on_plateau: monitor is 'val_loss', which is no number of this training"
-    )
+    text = "monitor is 'val_loss', which is not a number of this training"
     fails(
         SpecError,
         lambda: compiled(backend, schedule=schedule).fit(x, y, epochs=2),
@@ -273,7 +271,7 @@ def test_a_one_shot_iterator_that_runs_dry_says_so(steps, behind):
 # --- augmentation ------------------------------------------------------------------
 
 AUGMENTED = {
-    "pictures": [pf.RandomCrop(1), pf.RandomFlip(), pf.Cutout(2)],
+    "images": [pf.RandomCrop(1), pf.RandomFlip(), pf.Cutout(2)],
     "normalize": [pf.Normalize()],
     "normalize, given": [pf.Normalize(0.3, 2.0), pf.RandomCrop(1)],
     "one_hot": [pf.OneHot()],
@@ -289,7 +287,7 @@ AUGMENTED = {
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("name", AUGMENTED)
 def test_augmented_trainings_are_the_definitions_everywhere(name, accumulate):
-    (x, y), net = samples(), normed if name == "pictures" else plain
+    (x, y), net = samples(), normed if name == "images" else plain
     trainer = Trainer(net, "cross_entropy", MOMENTUM, Training(accumulate=accumulate))
     ops = resolve(AUGMENTED[name], x)
     for epoch in range(2):
@@ -329,7 +327,7 @@ def test_augmentation_that_does_not_fit():
         (["one_hat"], "one_hot"),
         (
             [pf.RandomCrop(4)],
-            "random_crop: padding 4 is more than the picture's size 3",
+            "random_crop: padding 4 is more than the image's size 3",
         ),
         ([pf.Normalize((1.0, 2.0), (1.0, 1.0))], "normalize: mean has 2 numbers"),
     ):

@@ -95,7 +95,7 @@ def test_only_one_of_both_clips():
     fails(
         PolyframeError,
         lambda: compiled("torch", clip_norm=1.0, clip_value=1.0),
-        "compile: clip_norm: clip_norm and clip_value are both given; one clips",
+        "compile: clip_norm: clip_norm and clip_value are both given; only one can clip",
     )
 
 

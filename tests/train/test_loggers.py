@@ -179,8 +179,8 @@ def test_a_whole_last_line_without_its_end_is_kept(tmp_path):
     [
         ("a,b\n1,2\n", "it has no column 'epoch', or a column twice"),
         ("epoch,epoch\n1,2\n", "it has no column 'epoch', or a column twice"),
-        ("", "it is no table"),
-        ('epoch,"lo\n', "it is no table"),
+        ("", "it is not a table"),
+        ('epoch,"lo\n', "it is not a table"),
         ("epoch,loss\n1,2\n2\n", "row 3 has no epoch, or not one cell a column"),
         ("epoch,loss\n1,2\nx,3\n", "row 3 has no epoch"),
     ],
@@ -199,13 +199,13 @@ def test_a_table_of_others_is_not_written_over(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"epoch": 1}\nx\n{"epoch": 2}\n', "line 2 is no JSON"),
-        ('{"epoch": 1, "epoch": 1}\n{"epoch": 2}\n', "line 1 is no JSON"),
-        ("[1]\n", "line 1 is no mapping"),
+        ('{"epoch": 1}\nx\n{"epoch": 2}\n', "line 2 is not JSON"),
+        ('{"epoch": 1, "epoch": 1}\n{"epoch": 2}\n', "line 1 is not JSON"),
+        ("[1]\n", "line 1 is not a mapping"),
         ('{"loss": 1}\n', "line 1 has no epoch"),
         ('{"epoch": true}\n', "line 1 has no epoch"),
         ('{"epoch": 3, "step": 1, "index": "0"}\n', "or no index of its step"),
-        ("[" * 2**21, "line 1 is no JSON"),
+        ("[" * 2**21, "line 1 is not JSON"),
     ],
 )
 def test_lines_of_others_are_not_written_over(tmp_path, text, message):

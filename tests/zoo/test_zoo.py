@@ -1,4 +1,4 @@
-"""The shipped models: published counts of weights, names, widths, and that they run.
+"""The shipped models: published counts of parameters, names, widths, and that they run.
 
 The counts of torchvision's models are its ``num_params``; those of the others are
 written out below.
@@ -211,12 +211,12 @@ def test_the_list_is_what_is_tested():
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_number_of_weights(name):
+def test_number_of_parameters(name):
     spec = getattr(pf.zoo, name)()
     assert spec.name == name
     assert spec.num_parameters == COUNTS[name]
     first = inspect.getdoc(getattr(pf.zoo, name)).splitlines()[0]
-    assert f"{COUNTS[name]:,} weights" in first
+    assert f"{COUNTS[name]:,} parameters" in first
 
 
 @pytest.mark.parametrize("name", COUNTS)

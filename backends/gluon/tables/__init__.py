@@ -1,5 +1,6 @@
-"""What MXNet Gluon's programs say for each layer: a table for each file of layers."""
+"""What MXNet Gluon's programs say for layers, losses and optimizers."""
 
+from polyframe.backends.gluon import losses, optimizers
 from polyframe.backends.gluon.tables import (
     activation,
     adaptive,
@@ -30,4 +31,6 @@ TABLE = {
     **separable.TABLE,
     **shape.TABLE,
     **transposed.TABLE,
+    **losses.TABLE,
+    **optimizers.TABLE,
 }

@@ -14,12 +14,12 @@ def activation(name: str) -> Entry:
 
 
 def helper(*names: str) -> Entry:
-    """A function without options, the last of the helpers that it takes."""
+    """A helper without options, the last of these; the others are what it calls."""
     return entry(Code(f"{names[-1]}(F, {{0}})", snippets=names))
 
 
 def float32(view: View) -> bool:
-    """Where MXNet's own is right: it computes in float32 also for float64."""
+    """Where MXNet's own is exact: it computes in float32 for float64, too."""
     return view.target.dtype == "float32"
 
 
@@ -38,7 +38,7 @@ def native_leaky_relu(view: View) -> Code:
 
 
 def own_leaky_relu(view: View) -> bool:
-    """Gluon's refuses slopes below 0, and rounds them to float32."""
+    """Gluon's refuses slopes below 0, and rounds slopes to float32."""
     return bool(float32(view) and view.layer.negative_slope >= 0)
 
 

@@ -10,7 +10,7 @@ from polyframe.compiler.python.source import call, literal
 from polyframe.compiler.table import Entry, Form, View
 
 
-def whole(function: str) -> Callable[[View], Code]:
+def global_pool(function: str) -> Callable[[View], Code]:
     """Pooling over all positions."""
 
     def write(view: View) -> Code:
@@ -26,7 +26,8 @@ def adaptive_avg_pool2d(view: View) -> Code:
 
 
 def exact(view: View) -> bool:
-    """Whether float32 can hold every product of a place and a size."""
+    """Whether every product of a position and a size is exact in float32, in which
+    MXNet computes the windows."""
     pairs = zip(view.shape[1:], view.node.shape[1:], strict=True)
     return all(n * out < 2**24 for n, out in pairs)
 
@@ -44,10 +45,10 @@ def adaptive_max_pool2d(view: View) -> Code:
 TABLE: dict[str, Entry] = {
     "AdaptiveAvgPool2D": Entry((Form("native", adaptive_avg_pool2d, exact),)),
     "AdaptiveMaxPool2D": entry(adaptive_max_pool2d),
-    "GlobalAvgPool1D": entry(whole("GlobalAvgPool")),
-    "GlobalAvgPool2D": entry(whole("GlobalAvgPool")),
-    "GlobalAvgPool3D": entry(whole("GlobalAvgPool")),
-    "GlobalMaxPool1D": entry(whole("GlobalMaxPool")),
-    "GlobalMaxPool2D": entry(whole("GlobalMaxPool")),
-    "GlobalMaxPool3D": entry(whole("GlobalMaxPool")),
+    "GlobalAvgPool1D": entry(global_pool("GlobalAvgPool")),
+    "GlobalAvgPool2D": entry(global_pool("GlobalAvgPool")),
+    "GlobalAvgPool3D": entry(global_pool("GlobalAvgPool")),
+    "GlobalMaxPool1D": entry(global_pool("GlobalMaxPool")),
+    "GlobalMaxPool2D": entry(global_pool("GlobalMaxPool")),
+    "GlobalMaxPool3D": entry(global_pool("GlobalMaxPool")),
 }

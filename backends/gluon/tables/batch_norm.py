@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from polyframe.compiler.program import Slot
 from polyframe.compiler.python.code import Code
@@ -19,8 +18,8 @@ NORM = {
 
 
 def batch_norm(view: View) -> Code:
-    """The helper, which follows the neutral meaning to the last bit; another one where
-    there are no running statistics."""
+    """The helper ``BatchNorm``, which computes the neutral definition; ``Standardize``
+    where there are no running statistics."""
     layer = view.layer
     if not layer.track_running_stats:
         axes = (0, *range(2, len(view.shape) + 1))
@@ -39,7 +38,8 @@ def batch_norm(view: View) -> Code:
 
 
 def native_batch_norm(view: View) -> Code:
-    """Gluon's own: it keeps 1 - momentum of the old, in float32."""
+    """Gluon's own. Its momentum is the factor of the old statistics, and it updates them
+    in float32."""
     layer = view.layer
     make = call(
         "nn.BatchNorm",
@@ -52,9 +52,9 @@ def native_batch_norm(view: View) -> Code:
     return Code(make=make, weights=NORM)
 
 
-def helper(view: View, name: str, **options: Any) -> Code:
-    """``Standardize`` or one of its kind; weights have 1 on the axes along which they
-    repeat."""
+def helper(view: View, name: str, **options: object) -> Code:
+    """``Standardize`` or a helper like it; weights have size 1 on the axes along which
+    they are broadcast."""
     layer, across = view.layer, view.layer.across(view.shape)
     make = call(
         name,
@@ -73,27 +73,28 @@ def helper(view: View, name: str, **options: Any) -> Code:
     return Code(make=make, weights=weights, snippets=tuple(snippets))
 
 
-def once(view: View) -> bool:
+def statistics_are_right(view: View) -> bool:
     """Whether running statistics come out right (see the entry's gap)."""
     shared = view.node.shared and view.target.training
     return not (shared and view.layer.track_running_stats)
 
 
 def own_batch_norm(view: View) -> bool:
-    """Where Gluon's layer means what is asked: no training, or its own semantics."""
+    """Whether Gluon's layer computes what is asked for: without training, or with native
+    semantics."""
     if not view.layer.track_running_stats:
         return False
     if not view.target.training:
         return True
     native = view.target.semantics == "native" and not view.layer.unbiased
-    return native and once(view)
+    return native and statistics_are_right(view)
 
 
 TABLE: dict[str, Entry] = {
     "BatchNorm": Entry(
         (
             Form("native", native_batch_norm, own_batch_norm),
-            Form("exact statistics", batch_norm, once),
+            Form("exact statistics", batch_norm, statistics_are_right),
         )
     ),
 }

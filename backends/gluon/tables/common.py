@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 
 from polyframe.compiler.program import Slot
 from polyframe.compiler.table import View
+from polyframe.spec.layers.windows import Pads
 
 WEIGHTS = {"weight": Slot("weight"), "bias": Slot("bias")}
 
 
-def short(sizes: tuple[Any, ...]) -> Any:
+T = TypeVar("T")
+
+
+def short(sizes: tuple[T, ...]) -> T | tuple[T, ...]:
     """``(3, 3)`` is written ``3``."""
     return sizes[0] if len(set(sizes)) == 1 else sizes
 
 
-def even(pads: Any) -> bool:
+def even(pads: Pads) -> bool:
     """Whether both sides of each dimension are padded alike."""
     return all(lo == hi for lo, hi in pads)
 
 
-def padded(pads: Any, value: str = "") -> tuple[Any, str, tuple[str, ...]]:
-    """(the layer's own padding, its input, helpers): uneven padding goes in front."""
+Padded = tuple[int | tuple[int, ...], str, tuple[str, ...]]
+"""A layer's own padding, the expression of its input, and the snippets in it."""
+
+
+def padded(pads: Pads, value: str = "") -> Padded:
+    """Even padding is the layer's own; uneven padding is a call on its input."""
     if even(pads):
         return short(tuple(low for low, _ in pads)), "{0}", ()
     return 0, f"pad(F, {{0}}, {sides(pads)}{value})", ("pad",)
 
 
-def sides(pads: Any) -> str:
+def sides(pads: Pads) -> str:
     """The sides of all axes, one after the other."""
     return ", ".join(str(n) for pair in pads for n in pair)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from polyframe.backends.gluon.tables.common import (
     WEIGHTS,
+    Padded,
     low,
     lowered,
     padded,
@@ -15,24 +14,26 @@ from polyframe.backends.gluon.tables.common import (
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Call, Opt, call, literal
 from polyframe.compiler.table import Entry, View
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.layers.conv import Conv
 
 
 def conv(view: View) -> Code:
     layer = view.layer
     make = block(view, layer, view.shape)
-    _, x, helpers = front(layer, view.shape)
+    _, x, helpers = padded_input(layer, view.shape)
     names = lowered(view, f"Conv{layer.dims}D")
     return Code("{self}(" + x + ")", make, WEIGHTS, (*helpers, *names))
 
 
-def block(view: View, layer: Any, shape: Any) -> Call:
+def block(view: View, layer: Conv, shape: Shape) -> Call:
     """Gluon's layer."""
     return call(
         low(view, f"Conv{layer.dims}D"),
         {"channels": layer.out_channels},
         kernel_size=short(layer.kernel_size),
         strides=Opt(short(layer.stride), 1),
-        padding=Opt(front(layer, shape)[0], 0),
+        padding=Opt(padded_input(layer, shape)[0], 0),
         dilation=Opt(short(layer.dilation), 1),
         groups=Opt(layer.groups, 1),
         use_bias=Opt(layer.bias, True),
@@ -40,9 +41,9 @@ def block(view: View, layer: Any, shape: Any) -> Call:
     )
 
 
-def front(layer: Any, shape: Any) -> tuple[Any, str, tuple[str, ...]]:
-    """(the layer's own padding, its input, helpers): it pads with zeros, both sides
-    alike, and all else goes in front."""
+def padded_input(layer: Conv, shape: Shape) -> Padded:
+    """Gluon's layer pads with zeros, both sides alike; any other padding is a call on
+    its input."""
     pads, mode = layer.pads(shape), layer.padding_mode
     if mode == "zeros" or not any(n for pair in pads for n in pair):
         return padded(pads)

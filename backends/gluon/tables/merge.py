@@ -8,7 +8,7 @@ from polyframe.spec.layers.base import positive_axis
 
 
 def elementwise(op: str, sign: str) -> Entry:
-    """An operator between all inputs; shapes that differ need another one."""
+    """An operator between all inputs, ``op`` where their shapes differ."""
 
     def write(view: View) -> Code:
         shapes = view.node.in_shapes
@@ -33,7 +33,7 @@ def reduce(name: str) -> Entry:
 
 
 def concat(view: View) -> Code:
-    """``F.concat``, but where oneDNN's would fail: see ``concat_channels``."""
+    """``F.concat``, or ``concat_channels`` where oneDNN's kernel fails."""
     axis, shapes = positive_axis(view.layer.axis, view.shape), view.node.in_shapes
     native = view.target.device == "cpu" and view.target.dtype == "float32"
     images = axis == 1 and len(view.shape) == 3

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.code import Code, random_entry
 from polyframe.compiler.python.source import Opt, call
-from polyframe.compiler.table import Entry, Form, View
-
-
-def drawn(forward: str, native: Callable[[View], Code]) -> Entry:
-    """Factors that are an input with aligned semantics, and Gluon's own else."""
-    return Entry(
-        (
-            Form(
-                "aligned",
-                lambda v: Code(forward),
-                lambda v: v.target.semantics == "aligned" and v.target.training,
-            ),
-            Form("native", native),
-        )
-    )
+from polyframe.compiler.table import Entry, View
 
 
 def dropout(first: int | None = None) -> Callable[[View], Code]:
@@ -41,14 +27,14 @@ def gaussian_noise(view: View) -> Code:
 
 
 SMALLEST = 2.0**-126
-"""MXNet reads no rate below it, nor is there one that would drop anything."""
+"""MXNet reads no rate below it, and so small a rate drops nothing."""
 SHARED = "F.broadcast_mul({0}, {draw}) if draws else {0}"
 
 TABLE: dict[str, Entry] = {
-    "DropPath": drawn(SHARED, dropout(1)),
-    "Dropout": drawn("{0} * {draw} if draws else {0}", dropout()),
-    "GaussianNoise": drawn(
+    "DropPath": random_entry(SHARED, dropout(1)),
+    "Dropout": random_entry("{0} * {draw} if draws else {0}", dropout()),
+    "GaussianNoise": random_entry(
         "F.broadcast_add({0}, {draw}) if draws else {0}", gaussian_noise
     ),
-    "SpatialDropout2D": drawn(SHARED, dropout(2)),
+    "SpatialDropout2D": random_entry(SHARED, dropout(2)),
 }

@@ -13,7 +13,7 @@ from polyframe.compiler.table import Entry, Form, View
 
 
 def native_layer_norm(view: View) -> Code:
-    """Gluon's own over the last axis; any other takes that place for a moment."""
+    """Gluon's own, over the last axis; any other axis is transposed to the end and back."""
     layer = view.layer
     make = call(
         "nn.LayerNorm",
@@ -33,30 +33,35 @@ def native_layer_norm(view: View) -> Code:
 
 
 def layer_norm(view: View) -> Code:
-    return helper(view, "Standardize", axes=view.layer.over(view.shape))
+    code: Code = helper(view, "Standardize", axes=view.layer.over(view.shape))
+    return code
 
 
 def one_axis(view: View) -> bool:
-    """Where MXNet's kernel is right: one axis, in float32, which rounds epsilon; it
-    adds its numbers up one by one, so not too many of them."""
+    """Where MXNet's kernel is exact enough: over one axis, in float32 (it rounds epsilon
+    to float32), and of at most 1024 values, since it adds them up one by one."""
     sizes = view.layer.sizes(view.shape)
     return view.target.dtype == "float32" and len(sizes) == 1 and sizes[0] <= 1024
 
 
 def rms_norm(view: View) -> Code:
-    return helper(view, "RMSNorm", axes=view.layer.over(view.shape))
+    code: Code = helper(view, "RMSNorm", axes=view.layer.over(view.shape))
+    return code
 
 
 def group_norm(view: View) -> Code:
-    return helper(view, "GroupNorm", num_groups=view.layer.num_groups)
+    code: Code = helper(view, "GroupNorm", num_groups=view.layer.num_groups)
+    return code
 
 
 def instance_norm(view: View) -> Code:
     """With running statistics, for inference alone: a batch norm."""
-    if view.layer.track_running_stats:
-        return native_batch_norm(view)
-    axes = tuple(range(2, len(view.shape) + 1))
-    return helper(view, "Standardize", axes=axes)
+    code: Code = (
+        native_batch_norm(view)
+        if view.layer.track_running_stats
+        else helper(view, "Standardize", axes=tuple(range(2, len(view.shape) + 1)))
+    )
+    return code
 
 
 def untracked(view: View) -> bool:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from polyframe.backends.gluon.tables.common import even, padded, short, sides
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Call, Opt, call, literal
 from polyframe.compiler.table import Entry, View
+from polyframe.spec.layers.windows import Pads
 
 
 def own_ceil(view: View) -> bool:
     """Whether Gluon's layer makes the same windows: it rounds up, but never leaves out
-    a window that starts behind the input."""
+    a window that starts after the input's end."""
     layer, pads = view.layer, view.layer.pads(view.shape)
     if not even(pads):
         return False
@@ -30,12 +29,18 @@ def own_ceil(view: View) -> bool:
     )
 
 
-def hangs(view: View) -> bool:
+def ceil_mode_matters(view: View) -> bool:
     """Whether ceil_mode makes a difference for this input."""
     return any(map(any, view.layer.overhang(view.shape)))
 
 
-def pooled(view: View, function: str, padding: Any, ceil: bool, **options: Any) -> Call:
+def pooled(
+    view: View,
+    function: str,
+    padding: int | tuple[int, ...],
+    ceil: bool,
+    **options: object,
+) -> Call:
     """Gluon's layer."""
     kernel = short(view.layer.kernel_size)
     return call(
@@ -48,14 +53,12 @@ def pooled(view: View, function: str, padding: Any, ceil: bool, **options: Any) 
     )
 
 
-def padded_input(pads: Any, value: str = "") -> str:
-    """The first input with that padding."""
-    return f"pad(F, {{0}}, {sides(pads)}{value})" if any(map(any, pads)) else "{0}"
-
-
-def helpers(text: str, *names: str) -> tuple[str, ...]:
-    """Those snippets, and ``pad`` where the text calls it."""
-    return ("pad", *names) if "pad(F" in text else names
+def pooled_by_helper(name: str, pads: Pads, arguments: str, value: str = "") -> Code:
+    """A call of a helper on the first input with that padding."""
+    if not any(map(any, pads)):
+        return Code(f"{name}(F, {{0}}, {arguments})", snippets=(name,))
+    x = f"pad(F, {{0}}, {sides(pads)}{value})"
+    return Code(f"{name}(F, {x}, {arguments})", snippets=("pad", name))
 
 
 def size(view: View) -> str:
@@ -71,9 +74,8 @@ def max_pool(view: View) -> Code:
             n + lo + hi for n, (lo, hi) in zip(view.shape[1:], pads, strict=True)
         )
         sizes = f"{literal(padded_size)}, {size(view)}, {literal(layer.dilation)}"
-        text = f"dilated_max_pool(F, {padded_input(pads, value)}, {sizes})"
-        return Code(text, snippets=helpers(text, "dilated_max_pool"))
-    ceil = hangs(view) and own_ceil(view)
+        return pooled_by_helper("dilated_max_pool", pads, sizes, value)
+    ceil = ceil_mode_matters(view) and own_ceil(view)
     padding, x, snippets = padded(layer.pads(view.shape) if ceil else pads, value)
     make = pooled(view, "MaxPool", padding, ceil)
     return Code("{self}(" + x + ")", make, snippets=snippets)
@@ -83,10 +85,9 @@ def avg_pool(view: View) -> Code:
     layer = view.layer
     inner, outer = layer.counted_pads(view.shape)
     if layer.divisor is not None:
-        x = padded_input(layer.whole_pads(view.shape))
-        text = f"divided_pool(F, {x}, {size(view)}, {literal(layer.divisor)})"
-        return Code(text, snippets=helpers(text, "divided_pool"))
-    ceil = hangs(view) and own_ceil(view)
+        arguments = f"{size(view)}, {literal(layer.divisor)}"
+        return pooled_by_helper("divided_pool", layer.whole_pads(view.shape), arguments)
+    ceil = ceil_mode_matters(view) and own_ceil(view)
     if not any(map(any, outer)):
         padding, x, snippets = padded(inner)
         make = pooled(view, "AvgPool", padding, False)
@@ -94,21 +95,19 @@ def avg_pool(view: View) -> Code:
     if (
         not any(map(any, inner))
         and even(layer.pads(view.shape))
-        and (ceil or not hangs(view))
+        and (ceil or not ceil_mode_matters(view))
     ):
-        # Only real values count. Where MXNet counts the padding and rounds up, its
-        # float32 kernel's gradient is wrong on the CPU, with no padding at all too.
+        # Padding is not counted. Where it is counted and sizes are rounded up, the gradient
+        # of MXNet's float32 CPU kernel is wrong, even without any padding.
         padding = short(tuple(low for low, _ in outer))
         make = pooled(view, "AvgPool", padding, ceil, count_include_pad=False)
         return Code(make=make)
-    text = f"avg_pool_counted(F, {padded_input(inner)}, {size(view)}, {sides(outer)})"
-    return Code(text, snippets=("pad", "avg_pool_counted"))
+    return pooled_by_helper("avg_pool_counted", inner, f"{size(view)}, {sides(outer)}")
 
 
 def lp_pool2d(view: View) -> Code:
-    x = padded_input(view.layer.whole_pads(view.shape))
-    text = f"lp_pool2d(F, {x}, {literal(view.layer.norm_type)}, {size(view)})"
-    return Code(text, snippets=helpers(text, "lp_pool2d"))
+    arguments = f"{literal(view.layer.norm_type)}, {size(view)}"
+    return pooled_by_helper("lp_pool2d", view.layer.whole_pads(view.shape), arguments)
 
 
 LOWEST = {"float32": "-3.4028234663852886e38", "float64": "-1.7976931348623157e308"}

@@ -10,7 +10,7 @@ from polyframe.compiler.table import Entry, Form, View
 
 
 def factors(view: View) -> tuple[int, ...]:
-    """By how much height and width grow; nothing where those are no whole numbers."""
+    """The factors by which height and width grow; () unless they are whole numbers."""
     sizes = tuple(zip(view.shape[1:], view.node.shape[1:], strict=True))
     steps = view.layer.steps(view.shape)
     if len(sizes) != 2 or any(
@@ -30,15 +30,16 @@ def native(view: View) -> Code:
 
 
 def mxnet_has_it(view: View) -> bool:
-    """Where MXNet's operators mean it: nearest neighbours by one factor; bilinear where
-    its steps, which are float32, are exact."""
-    layer, found = view.layer, factors(view)
-    if not found or layer.align_corners:
+    """Whether an operator of MXNet computes it: nearest neighbours with one factor for
+    both axes; bilinear where the steps are exact in float32, in which it computes
+    them."""
+    layer, grows = view.layer, factors(view)
+    if not grows or layer.align_corners:
         return False
     if layer.mode == "nearest":
-        return found[0] == found[1]
-    exact = all(math.log2(factor).is_integer() for factor in found)
-    # An output of one pixel is taken for aligned corners, whatever is asked for.
+        return grows[0] == grows[1]
+    exact = all(math.log2(factor).is_integer() for factor in grows)
+    # For an output of one pixel it always aligns the corners.
     return bool(layer.mode == "bilinear" and exact and min(view.node.shape[1:]) > 1)
 
 

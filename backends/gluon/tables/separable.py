@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyframe.backends.gluon.tables.common import WEIGHTS, lowered
-from polyframe.backends.gluon.tables.conv import block, front
+from polyframe.backends.gluon.tables.conv import block, padded_input
 from polyframe.compiler.program import Slot
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import listing
@@ -18,7 +18,7 @@ HALVES = {
 
 def depthwise(view: View) -> Code:
     conv = view.layer.conv(view.shape[0])
-    _, x, helpers = front(conv, view.shape)
+    _, x, helpers = padded_input(conv, view.shape)
     make = block(view, conv, view.shape)
     return Code(
         "{self}(" + x + ")", make, WEIGHTS, (*helpers, *lowered(view, "Conv2D"))
@@ -29,8 +29,8 @@ def separable(view: View) -> Code:
     first, second = view.layer.depthwise(view.shape[0]), view.layer.pointwise()
     between = first.infer(view.shape)
     halves = [block(view, first, view.shape), block(view, second, between)]
-    _, x, helpers = front(first, view.shape)
-    names = (*helpers, *lowered(view, "Conv2D"))
+    _, x, helpers = padded_input(first, view.shape)
+    names = (*helpers, *lowered(view, "Conv2D"), "sequential")
     return Code("{self}(" + x + ")", listing("sequential", halves), HALVES, names)
 
 

@@ -35,8 +35,8 @@ def cut(view: View) -> Code:
     cut_axes = [axis for axis, c in enumerate(cuts) if c != slice(None)]
     if len(cut_axes) == 1 and not cuts[cut_axes[0]].step:
         (axis,), start, stop = cut_axes, cuts[cut_axes[0]].start, cuts[cut_axes[0]].stop
-        place = f"axis={axis}, begin={start or 0}, end={stop}"
-        return Code(f"F.slice_axis({{0}}, {place})")
+        bounds = f"axis={axis}, begin={start or 0}, end={stop}"
+        return Code(f"F.slice_axis({{0}}, {bounds})")
     cuts = cuts[: max(cut_axes, default=0) + 1]
     begin, end, step = (
         literal(tuple(getattr(c, part) for c in cuts))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from polyframe.backends.gluon.tables.common import WEIGHTS, short
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import Call, Opt, call, literal
 from polyframe.compiler.table import Entry, Form, View
+from polyframe.spec.layers.transposed import ConvTranspose
 
 
 def native(view: View) -> Code:
@@ -17,7 +16,7 @@ def native(view: View) -> Code:
         {"channels": layer.out_channels},
         kernel_size=short(layer.kernel_size),
         strides=Opt(short(layer.stride), 1),
-        padding=Opt(short(least(layer)), 0),
+        padding=Opt(short(even_padding(layer)), 0),
         output_padding=Opt(short(layer.output_padding), 0),
         dilation=Opt(short(layer.dilation), 1),
         groups=Opt(layer.groups, 1),
@@ -34,7 +33,7 @@ def written_out(view: View) -> Code:
         {"channels": layer.out_channels},
         kernel_size=layer.kernel_size,
         strides=layer.stride,
-        padding=least(layer),
+        padding=even_padding(layer),
         output_padding=layer.output_padding,
         dilation=layer.dilation,
         groups=layer.groups,
@@ -45,25 +44,25 @@ def written_out(view: View) -> Code:
 
 
 def cut(view: View, make: Call, snippets: tuple[str, ...] = ()) -> Code:
-    """Gluon cuts both sides alike; the rest of an uneven padding is sliced off."""
+    """Gluon crops both sides alike; what an uneven padding crops besides is a slice."""
     layer, y = view.layer, "{self}({0})"
     if any(low != high for low, high in layer.padding):
-        pairs = list(zip(least(layer), layer.padding, strict=True))
+        pairs = list(zip(even_padding(layer), layer.padding, strict=True))
         begin = (None, None, *(low - n or None for n, (low, _) in pairs))
         end = (None, None, *(n - high or None for n, (_, high) in pairs))
         y = f"F.slice({y}, begin={literal(begin)}, end={literal(end)})"
     return Code(y, make, WEIGHTS, snippets)
 
 
-def least(layer: Any) -> tuple[int, ...]:
-    """What is cut off both sides of each axis."""
+def even_padding(layer: ConvTranspose) -> tuple[int, ...]:
+    """What is cropped from both sides of each axis alike."""
     return tuple(min(pair) for pair in layer.padding)
 
 
-def right(view: View) -> bool:
-    """Whether MXNet's deconvolution does it, and rightly: it has no dilation and no
-    float64 for volumes, takes no output padding as large as the stride, and in float64
-    computes another thing where it strides and dilates."""
+def native_is_right(view: View) -> bool:
+    """Whether MXNet's deconvolution computes it, and correctly: in 3-D it has neither
+    dilation nor float64; it takes no output padding as large as the stride; and with
+    both a stride and a dilation above 1 its results are wrong in float64."""
     layer = view.layer
     dilated = max(layer.dilation) > 1
     if layer.dims == 3 and (dilated or view.target.dtype != "float32"):
@@ -75,7 +74,7 @@ def right(view: View) -> bool:
 
 
 CONV_TRANSPOSE = Entry(
-    (Form("native", native, right), Form("written out", written_out))
+    (Form("native", native, native_is_right), Form("written out", written_out))
 )
 
 TABLE: dict[str, Entry] = {

@@ -11,7 +11,8 @@ from polyframe.compiler.table import Entry, Form, View
 
 
 def two(native: Callable[[View], Code], write: Callable[[View], Code]) -> Entry:
-    """PyTorch's own layer in float32; its gradient is rounded to float32 in float64."""
+    """PyTorch's own layer, in float32 alone: in float64 its gradient is rounded to
+    float32."""
     return Entry(
         (
             Form("native", native, lambda v: v.target.dtype == "float32"),
@@ -37,7 +38,8 @@ def prelu(view: View) -> Code:
 
 
 def softplus(view: View) -> Code:
-    """Above 40, x is the exact function, also in float64; PyTorch's own bound is 20."""
+    """Above a threshold PyTorch computes x, by default above 20; above 40 that is exact in
+    float64, too."""
     layer = view.layer
     threshold = 40.0 if layer.threshold is None else min(layer.threshold, 40.0)
     return Code(

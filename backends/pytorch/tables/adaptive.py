@@ -10,7 +10,7 @@ from polyframe.compiler.python.source import call
 from polyframe.compiler.table import Entry, View
 
 
-def whole(function: str) -> Callable[[View], Code]:
+def global_pool(function: str) -> Callable[[View], Code]:
     """Pooling over all positions."""
 
     def write(view: View) -> Code:
@@ -36,10 +36,10 @@ def adaptive(function: str) -> Callable[[View], Code]:
 TABLE: dict[str, Entry] = {
     "AdaptiveAvgPool2D": entry(adaptive("AdaptiveAvgPool")),
     "AdaptiveMaxPool2D": entry(adaptive("AdaptiveMaxPool")),
-    "GlobalAvgPool1D": entry(whole("AdaptiveAvgPool")),
-    "GlobalAvgPool2D": entry(whole("AdaptiveAvgPool")),
-    "GlobalAvgPool3D": entry(whole("AdaptiveAvgPool")),
-    "GlobalMaxPool1D": entry(whole("AdaptiveMaxPool")),
-    "GlobalMaxPool2D": entry(whole("AdaptiveMaxPool")),
-    "GlobalMaxPool3D": entry(whole("AdaptiveMaxPool")),
+    "GlobalAvgPool1D": entry(global_pool("AdaptiveAvgPool")),
+    "GlobalAvgPool2D": entry(global_pool("AdaptiveAvgPool")),
+    "GlobalAvgPool3D": entry(global_pool("AdaptiveAvgPool")),
+    "GlobalMaxPool1D": entry(global_pool("AdaptiveMaxPool")),
+    "GlobalMaxPool2D": entry(global_pool("AdaptiveMaxPool")),
+    "GlobalMaxPool3D": entry(global_pool("AdaptiveMaxPool")),
 }

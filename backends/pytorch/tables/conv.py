@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 from polyframe.backends.pytorch.tables.common import AS_IS, even, f_pad, short
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Call, Opt, call
 from polyframe.compiler.table import Entry, Form, View
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.layers.conv import Conv
 
 
-def convolution(view: View) -> Any:
-    """The layer, a depthwise one as the grouped convolution that it is."""
+def convolution(view: View) -> Conv:
+    """The layer; a depthwise one as a grouped convolution."""
     layer = view.layer
-    return layer.conv(view.shape[0]) if hasattr(layer, "conv") else layer
+    grouped: Conv = layer.conv(view.shape[0]) if hasattr(layer, "conv") else layer
+    return grouped
 
 
 def conv(view: View) -> Code:
@@ -24,7 +26,7 @@ def conv(view: View) -> Code:
     return Code("{self}(" + padded(layer, view.shape) + ")", make, AS_IS)
 
 
-def module(layer: Any, shape: Any) -> Call:
+def module(layer: Conv, shape: Shape) -> Call:
     """PyTorch's layer, which pads both sides alike or not at all."""
     pads = layer.pads(shape)
     own = even(pads) and any(lo for lo, _ in pads)
@@ -42,13 +44,13 @@ def module(layer: Any, shape: Any) -> Call:
 
 
 MAX_MATMUL_POSITIONS = 64
-"""Places of an image up to which a matrix product is faster than a 1×1 convolution:
-0.4 to 0.8 of the time, forward and backward, at 1 to 64 places and 32 samples, but 1.1
-to 1.5 at 256 (two cores, oneDNN)."""
+"""The number of an image's positions up to which a matrix product is faster than a 1×1
+convolution. Forward and backward, with 32 samples, it took 0.4 to 0.8 of the time at
+1 to 64 positions, but 1.1 to 1.5 at 256 (two cores, oneDNN)."""
 
 
 def few_positions(view: View) -> bool:
-    """Whether a convolution is a matrix product over so few places, on a CPU."""
+    """Whether it is a matrix product over so few positions, on a CPU."""
     layer = view.layer
     alone = layer.groups == 1 and layer.pointwise(view.shape)
     return (
@@ -70,9 +72,9 @@ def pointwise(view: View) -> Code:
 
 
 def single_position(view: View) -> bool:
-    """Whether one position of the kernel sees all that there is, on a CPU."""
+    """Whether a single position of the kernel sees the input, on a CPU."""
     layer, cpu = convolution(view), view.target.plain_cpu
-    own = even(layer.pads(view.shape))  # padding in front makes more places
+    own = even(layer.pads(view.shape))  # other padding adds positions
     return cpu and own and layer.position(view.shape) is not None
 
 
@@ -82,8 +84,8 @@ def single_position_code(view: View) -> Code:
     return Code(make=make, weights=AS_IS, snippets=("SinglePlaceConv2d",))
 
 
-def padded(layer: Any, shape: Any) -> str:
-    """The layer's input: uneven padding goes in front."""
+def padded(layer: Conv, shape: Shape) -> str:
+    """The layer's input; uneven padding is a call on it."""
     pads = layer.pads(shape)
     mode = f', mode="{layer.padding_mode}"' if layer.padding_mode != "zeros" else ""
     return "{0}" if even(pads) else f"F.pad({{0}}, {f_pad(pads)}{mode})"

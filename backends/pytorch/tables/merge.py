@@ -31,7 +31,7 @@ TABLE: dict[str, Entry] = {
     "Add": entry(Code("{sum}")),
     "Average": entry(average),
     "Concat": entry(lambda v: Code(f"torch.cat(({{all}}), dim={v.layer.axis})")),
-    # PyTorch's own would split the gradient between equal values.
+    # torch.maximum splits the gradient between equal values.
     "Maximum": entry(Code("maximum({all})", snippets=("maximum",))),
     "Multiply": entry(lambda v: joined(v, " * ")),
     "ReduceMean": reduce("mean"),

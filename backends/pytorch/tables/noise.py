@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.code import Code, random_entry
 from polyframe.compiler.python.source import call
-from polyframe.compiler.table import Entry, Form, View
-
-
-def drawn(forward: str, native: Callable[[View], Code]) -> Entry:
-    """Factors that are an input with aligned semantics, and PyTorch's own else."""
-    return Entry(
-        (
-            Form(
-                "aligned",
-                lambda v: Code(forward),
-                lambda v: v.target.semantics == "aligned",
-            ),
-            Form("native", native),
-        )
-    )
+from polyframe.compiler.table import Entry, View
 
 
 def drop_path(view: View) -> Code:
@@ -32,13 +18,17 @@ def gaussian_noise(view: View) -> Code:
     return Code(make=make, snippets=("GaussianNoise",))
 
 
+def dropout(name: str) -> Callable[[View], Code]:
+    """PyTorch's own layer."""
+    return lambda view: Code(make=call(name, {"p": view.layer.p}))
+
+
 FACTOR = "{0} * {draw} if self.training else {0}"
+TERM = "{0} + {draw} if self.training else {0}"
 
 TABLE: dict[str, Entry] = {
-    "DropPath": drawn(FACTOR, drop_path),
-    "Dropout": drawn(FACTOR, lambda v: Code(make=call("nn.Dropout", {"p": v.layer.p}))),
-    "GaussianNoise": drawn("{0} + {draw} if self.training else {0}", gaussian_noise),
-    "SpatialDropout2D": drawn(
-        FACTOR, lambda v: Code(make=call("nn.Dropout2d", {"p": v.layer.p}))
-    ),
+    "DropPath": random_entry(FACTOR, drop_path, inference=True),
+    "Dropout": random_entry(FACTOR, dropout("nn.Dropout"), inference=True),
+    "GaussianNoise": random_entry(TERM, gaussian_noise, inference=True),
+    "SpatialDropout2D": random_entry(FACTOR, dropout("nn.Dropout2d"), inference=True),
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from polyframe.backends.pytorch.tables.common import AS_IS
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Opt, call
@@ -33,9 +31,9 @@ def rms_norm(view: View) -> Code:
     return Code(last(view), make, AS_IS)
 
 
-def normalized(view: View) -> Any:
+def normalized(view: View) -> int | tuple[int, ...]:
     """The sizes of the normalised axes; ``(32,)`` is written ``32``."""
-    sizes = view.layer.sizes(view.shape)
+    sizes: tuple[int, ...] = view.layer.sizes(view.shape)
     return sizes[0] if len(sizes) == 1 else sizes
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from polyframe.backends.pytorch.tables.common import even, f_pad, short
 from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.source import Opt, call, literal
+from polyframe.compiler.python.source import Call, Opt, call, literal
 from polyframe.compiler.table import Entry, View
+from polyframe.spec.layers.windows import Pads
 
 
 def own(view: View) -> bool:
@@ -20,7 +19,7 @@ def own(view: View) -> bool:
     return even(pads) and fits and (layer.dims < 3 or all(k <= n for k, n in pairs))
 
 
-def padded_input(pads: Any) -> str:
+def padded_input(pads: Pads) -> str:
     """The first input with that padding."""
     return f"F.pad({{0}}, {f_pad(pads)})" if any(map(any, pads)) else "{0}"
 
@@ -31,21 +30,21 @@ def size(view: View) -> str:
     return f"{literal(short(layer.kernel_size))}, {literal(short(layer.steps))}"
 
 
-def pooled(view: View, function: str, **options: Any) -> Any:
+def pooled(view: View, function: str, **options: object) -> Call:
     """PyTorch's layer; its padding and ceil_mode only where it takes them itself."""
     layer, kernel = view.layer, short(view.layer.kernel_size)
-    padding, ceil = short(tuple(hi for _, hi in layer.pads(view.shape))), hangs(view)
+    padding = short(tuple(hi for _, hi in layer.pads(view.shape)))
     return call(
         f"nn.{function}{layer.dims}d",
         {"kernel_size": kernel},
         stride=Opt(short(layer.steps), kernel),
         padding=Opt(padding if own(view) else 0, 0),
-        ceil_mode=Opt(ceil and own(view), False),
+        ceil_mode=Opt(ceil_mode_matters(view) and own(view), False),
         **options,
     )
 
 
-def hangs(view: View) -> bool:
+def ceil_mode_matters(view: View) -> bool:
     """Whether ceil_mode makes a difference for this input."""
     return any(map(any, view.layer.overhang(view.shape)))
 
@@ -77,7 +76,7 @@ def avg_pool(view: View) -> Code:
 
 
 def lp_pool2d(view: View) -> Code:
-    ceil = ", ceil_mode=True" if hangs(view) else ""
+    ceil = ", ceil_mode=True" if ceil_mode_matters(view) else ""
     text = f"lp_pool2d({{0}}, {literal(view.layer.norm_type)}, {size(view)}{ceil})"
     return Code(text, snippets=("lp_pool2d",))
 

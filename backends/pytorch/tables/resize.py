@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from polyframe.backends.pytorch.tables.common import short
@@ -12,24 +10,25 @@ from polyframe.compiler.python.source import Opt, call, literal
 from polyframe.compiler.table import Entry, Form, View
 
 
-def scales(view: View) -> tuple[Any, ...]:
-    """The scale factors that mean on every device what the given ones mean on the CPU:
-    PyTorch's CPU kernels take a factor of 1 (and 2) where that makes the same size."""
+def scales(view: View) -> tuple[float, ...]:
+    """Scale factors that give the same values on every device as the given ones do on the
+    CPU: PyTorch's CPU kernels take a factor of 1 (or 2) where that gives the same
+    size."""
     sizes = zip(view.shape[1:], view.node.shape[1:], strict=True)
     steps = view.layer.steps(view.shape)
-    found = []
+    factors = []
     for given, (n, size), step in zip(
         view.layer.each(view.shape), sizes, steps, strict=True
     ):
         scale = given if step == 1 / given else size / n
-        found.append(int(scale) if scale == int(scale) else scale)
-    return tuple(found)
+        factors.append(int(scale) if scale == int(scale) else scale)
+    return tuple(factors)
 
 
 def upsample(view: View) -> Code:
     layer = view.layer
     if layer.size is None:
-        size: dict[str, Any] = {"scale_factor": short(scales(view))}
+        size: dict[str, object] = {"scale_factor": short(scales(view))}
     else:
         size = {"size": short(view.node.shape[1:])}
     make = call(
@@ -48,7 +47,8 @@ def by_index(view: View) -> Code:
 
 
 def right_in_float32(view: View) -> bool:
-    """Whether PyTorch finds the nearest neighbours: it multiplies in float32."""
+    """Whether PyTorch picks the right nearest neighbours: it computes their positions in
+    float32."""
     if view.layer.mode != "nearest":
         return True
     for size, step in zip(

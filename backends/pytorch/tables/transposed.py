@@ -9,15 +9,15 @@ from polyframe.compiler.table import Entry, View
 
 
 def conv_transpose(view: View) -> Code:
-    """PyTorch cuts both sides alike; the rest of an uneven padding is sliced off."""
+    """PyTorch crops both sides alike; what an uneven padding crops besides is a slice."""
     layer = view.layer
-    least = tuple(min(pair) for pair in layer.padding)
+    even_padding = tuple(min(pair) for pair in layer.padding)
     make = call(
         f"nn.ConvTranspose{layer.dims}d",
         {"in_channels": view.shape[0], "out_channels": layer.out_channels},
         kernel_size=short(layer.kernel_size),
         stride=Opt(short(layer.stride), 1),
-        padding=Opt(short(least), 0),
+        padding=Opt(short(even_padding), 0),
         output_padding=Opt(short(layer.output_padding), 0),
         groups=Opt(layer.groups, 1),
         bias=Opt(layer.bias, True),
@@ -27,7 +27,7 @@ def conv_transpose(view: View) -> Code:
     if any(low != high for low, high in layer.padding):
         cuts = [
             slice(low - n or None, n - high or None)
-            for n, (low, high) in zip(least, layer.padding, strict=True)
+            for n, (low, high) in zip(even_padding, layer.padding, strict=True)
         ]
         y += subscript([slice(None), slice(None), *cuts])
     return Code(y, make, AS_IS)

@@ -1,5 +1,6 @@
-"""What TensorFlow's programs say for each layer: a table for each file of layers."""
+"""What TensorFlow's programs say for layers, losses and optimizers."""
 
+from polyframe.backends.tf import losses, optimizers
 from polyframe.backends.tf.tables import (
     activation,
     adaptive,
@@ -30,4 +31,6 @@ TABLE = {
     **separable.TABLE,
     **shape.TABLE,
     **transposed.TABLE,
+    **losses.TABLE,
+    **optimizers.TABLE,
 }

@@ -19,7 +19,7 @@ def native_gelu(view: View) -> Code:
 
 
 def gelu(view: View) -> Code:
-    """In float64, too: TensorFlow's own rounds √2 and √(2/π) to float32."""
+    """Written out, exact in float64: TensorFlow's own rounds √2 and √(2/π) to float32."""
     name = "gelu" if view.layer.approximate == "none" else "gelu_tanh"
     return Code(f"{name}({{0}})", snippets=(name,))
 
@@ -35,7 +35,7 @@ def leaky_relu(view: View) -> Code:
 
 
 def own_leaky_relu(view: View) -> bool:
-    """Keras's refuses slopes below 0, and rounds them to float32."""
+    """Keras's refuses slopes below 0, and rounds slopes to float32."""
     return bool(view.target.dtype == "float32" and view.layer.negative_slope >= 0)
 
 
@@ -44,13 +44,14 @@ def where(view: View) -> Code:
 
 
 def prelu(view: View) -> Code:
-    """Keras's own keeps slopes in an array of the sample's rank, which is no vector."""
+    """The helper: Keras's own stores the slopes in an array of the sample's rank, not in
+    a vector."""
     make = call("PReLU", slopes=Opt(view.layer.num_parameters, 1))
     return Code(make=make, weights={"weight": Slot("alpha")}, snippets=("PReLU",))
 
 
 def softmax(view: View) -> Code:
-    """Keras's own warns where there is one value to choose from."""
+    """Keras's own, except over an axis of size 1, of which it warns."""
     axis = native_axis(view.layer.axis, view.shape)
     if native_shape(view.shape)[axis if axis < 0 else axis - 1] == 1:
         return Code(f"tf.nn.softmax({{0}}, axis={axis})")

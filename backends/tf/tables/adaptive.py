@@ -14,13 +14,13 @@ def global_avg_pool(view: View) -> Code:
 
 
 def global_max_pool(view: View) -> Code:
-    """Keras's own shares the gradient among equal values."""
+    """The helper: Keras's own splits the gradient between equal values."""
     option = ", keepdims=True" if view.layer.keepdims else ""
     return Code(f"global_max_pool({{0}}{option})", snippets=("global_max_pool",))
 
 
 def adaptive(view: View, function: str, helper: str) -> Code:
-    """Plain pooling where all windows have one size."""
+    """Plain pooling where all windows have one size, else the helper."""
     window = view.layer.even_windows(view.shape)
     if window is not None:
         return Code(make=call(function, {"pool_size": short(window)}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from polyframe.compiler.program import Slot
 from polyframe.compiler.python.code import Code
@@ -17,8 +17,8 @@ NORM = {
 }
 
 
-def batch_norm(name: str) -> Any:
-    """A batch norm of that class; Keras's momentum is the share that is kept."""
+def batch_norm(name: str) -> Callable[[View], Code]:
+    """A batch norm of that class; Keras's momentum is the factor of the old statistics."""
 
     def write(view: View) -> Code:
         layer = view.layer
@@ -31,18 +31,17 @@ def batch_norm(name: str) -> Any:
         )
         snippets = () if name.startswith("layers.") else (name,)
         forward = "{self}({0}, training=training)"
-        # Keras holds a layer to the rank of its first input.
+        # A Keras layer refuses inputs of another rank than its first one.
         return Code(forward, make, NORM, snippets, rank=len(view.shape))
 
     return write
 
 
 def written_out(view: View) -> Code:
-    """The helper; another one where there are no running statistics."""
+    """The helper ``BatchNorm``, or ``BatchStatistics`` without running statistics."""
     layer = view.layer
     if layer.track_running_stats:
-        found: Code = batch_norm("BatchNorm")(view)
-        return found
+        return batch_norm("BatchNorm")(view)
     make = call(
         "BatchStatistics",
         epsilon=Opt(layer.eps, 1e-5),
@@ -53,19 +52,19 @@ def written_out(view: View) -> Code:
 
 
 def biased(view: View) -> bool:
-    """Where Keras's own layer means what is asked."""
+    """Whether Keras's own layer computes what is asked for."""
     return view.layer.track_running_stats and not view.layer.unbiased
 
 
 def fused(view: View) -> bool:
-    """Where TensorFlow's fused kernel is: float32 images."""
+    """Whether TensorFlow has a fused kernel: for float32 images."""
     images = view.target.dtype == "float32" and len(view.shape) == 3
     return images and view.layer.track_running_stats
 
 
 TABLE: dict[str, Entry] = {
-    # Three forms: Keras's own means the same only where the variance is the biased
-    # one, and takes 11.9 ms where the fused kernel takes 4.5 (64x32x32x32, two cores).
+    # Three forms: Keras's own layer is right only for the biased variance, and takes
+    # 11.9 ms where the fused kernel takes 4.5 ms (64x32x32x32, two cores).
     "BatchNorm": Entry(
         (
             Form("native", batch_norm("layers.BatchNormalization"), biased),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from polyframe.backends.tf.tables.common import (
     BIAS,
@@ -19,6 +18,9 @@ from polyframe.compiler.program import Slot
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Opt, call
 from polyframe.compiler.table import Entry, Form, View
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.layers.conv import Conv
+from polyframe.spec.layers.windows import Sizes
 
 
 def conv(view: View) -> Code:
@@ -39,13 +41,13 @@ def conv(view: View) -> Code:
 
 
 MAX_MATMUL_POSITIONS = 64
-"""Places of an image up to which a matrix product is faster than a 1×1 convolution:
-0.5 to 0.8 of the time, forward and backward, at 1 to 64 places and 32 samples, but 1.0
-to 1.06 at 256 (two cores, oneDNN)."""
+"""The number of an image's positions up to which a matrix product is faster than a 1×1
+convolution. Forward and backward, with 32 samples, it took 0.5 to 0.8 of the time at
+1 to 64 positions, but 1.0 to 1.06 at 256 (two cores, oneDNN)."""
 
 
 def few_positions(view: View) -> bool:
-    """Whether a convolution is a matrix product over so few places, on a CPU."""
+    """Whether it is a matrix product over so few positions, on a CPU."""
     layer = view.layer
     alone = layer.groups == 1 and layer.pointwise(view.shape)
     return (
@@ -63,20 +65,21 @@ def pointwise(view: View) -> Code:
     return Code(make=make, weights=weights, snippets=("PointwiseConv2D",))
 
 
-def convolution(view: View) -> Any:
-    """The layer, a depthwise one as the grouped convolution that it is."""
+def convolution(view: View) -> Conv:
+    """The layer; a depthwise one as a grouped convolution."""
     layer = view.layer
-    return layer.conv(view.shape[0]) if hasattr(layer, "conv") else layer
+    grouped: Conv = layer.conv(view.shape[0]) if hasattr(layer, "conv") else layer
+    return grouped
 
 
 def single_position(view: View) -> bool:
-    """Whether one position of the kernel sees all that there is, on a CPU."""
+    """Whether a single position of the kernel sees the input, on a CPU."""
     return view.target.plain_cpu and convolution(view).position(view.shape) is not None
 
 
 def single_position_code(view: View) -> Code:
     layer, channels = convolution(view), view.shape[0]
-    options = {
+    options: dict[str, object] = {
         "kernel_size": short(layer.kernel_size),
         "position": layer.position(view.shape),
         "use_bias": Opt(layer.bias, True),
@@ -92,7 +95,7 @@ def single_position_code(view: View) -> Code:
     return Code(make=make, weights={"weight": kernel, **BIAS}, snippets=(name,))
 
 
-def depthwise(view: View, layer: Any) -> Code:
+def depthwise(view: View, layer: Conv) -> Code:
     """A convolution with a group for each channel, by Keras's layer for that."""
     channels = view.shape[0]
     multiplier = layer.out_channels // channels
@@ -112,7 +115,7 @@ def depthwise(view: View, layer: Any) -> Code:
     return Code(y, make, weights, (*helpers, *bias_snippets(view, name)))
 
 
-def depthwise_kernel(path: str, layer: Any, channels: int) -> Slot:
+def depthwise_kernel(path: str, layer: Conv, channels: int) -> Slot:
     """(C·m, 1, kh, kw) as (kh, kw, C, m)."""
     size, count = layer.kernel_size, layer.out_channels
     shape = (channels, count // channels, *size)
@@ -121,15 +124,15 @@ def depthwise_kernel(path: str, layer: Any, channels: int) -> Slot:
 
 
 def padding_and_strides(
-    layer: Any, shape: Any, equal: bool = False
-) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+    layer: Conv, shape: Shape, equal: bool = False
+) -> tuple[str, dict[str, object], tuple[str, ...]]:
     """(the forward pass, options of Keras's layer, helpers).
 
-    A kernel of one place reads every second row and column of a slice: oneDNN's gradient
-    of it with strides writes outside of its memory where there are few channels.
-    TensorFlow strides or dilates, not both, and its depthwise kernel has one stride for
-    all axes (``equal``). What stride and dilation have in common is done by slicing the
-    input, what the layer cannot do of the stride by slicing its output.
+    A 1×1 kernel with strides is applied to a slice of every second row and column: the
+    gradient of oneDNN's strided kernel writes outside of its memory where there are few
+    channels. TensorFlow has strides or dilation, not both, and one stride for all axes
+    of a depthwise kernel (``equal``). The common divisor of stride and dilation is a
+    slice of the input; a stride that the layer cannot do is a slice of its output.
     """
     pads, stride, dilation = layer.pads(shape), layer.stride, layer.dilation
     both = max(stride) > 1 and max(dilation) > 1
@@ -143,33 +146,33 @@ def padding_and_strides(
         padding = "valid"
         function, end, helpers = PADS[layer.padding_mode]
         x = f"{function}({{0}}, {paddings(pads)}{end})"
-    rest = (1,) * len(stride)
+    ones = output_stride = (1,) * len(stride)
     if max(stride) > 1 and set(layer.kernel_size) == {1} and narrow(layer, shape):
-        x += steps(stride)
-        stride = dilation = rest
+        x += strided(stride)
+        stride = dilation = ones
     elif both:
         common = tuple(math.gcd(s, d) for s, d in zip(stride, dilation, strict=True))
-        x += steps(common)
+        x += strided(common)
         stride = divided(stride, common)
         dilation = divided(dilation, common)
         if max(stride) > 1 and max(dilation) > 1:
-            stride, rest = rest, stride
+            stride, output_stride = ones, stride
     if equal:
-        least = (math.gcd(*stride),) * len(stride)
+        common = (math.gcd(*stride),) * len(stride)
         if max(stride) > 1:
-            rest = divided(stride, least)
-        stride = least
-    options = {
+            output_stride = divided(stride, common)
+        stride = common
+    options: dict[str, object] = {
         "strides": Opt(short(stride), 1),
         "padding": Opt(padding, "valid"),
         "dilation_rate": Opt(short(dilation), 1),
     }
-    return f"{{self}}({x}){steps(rest)}", options, helpers
+    return f"{{self}}({x}){strided(output_stride)}", options, helpers
 
 
-def narrow(layer: Any, shape: Any) -> bool:
-    """Whether a group has less channels than oneDNN's blocks of 16."""
-    return bool(shape[0] // getattr(layer, "groups", shape[0]) < 16)
+def narrow(layer: Conv, shape: Shape) -> bool:
+    """Whether a group has fewer channels than oneDNN's blocks of 16."""
+    return shape[0] // layer.groups < 16
 
 
 PADS: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -180,15 +183,15 @@ PADS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
-def divided(sizes: Any, by: Any) -> tuple[int, ...]:
+def divided(sizes: Sizes, by: Sizes) -> tuple[int, ...]:
     """Each size by each divisor."""
     return tuple(n // m for n, m in zip(sizes, by, strict=True))
 
 
-def steps(sizes: Any) -> str:
+def strided(sizes: Sizes) -> str:
     """``[:, ::2, ::2]``: every second row and column."""
-    places = ", ".join(f"::{n}" if n > 1 else ":" for n in sizes)
-    return f"[:, {places}]" if max(sizes) > 1 else ""
+    slices = ", ".join(f"::{n}" if n > 1 else ":" for n in sizes)
+    return f"[:, {slices}]" if max(sizes) > 1 else ""
 
 
 SINGLE_POSITION = Form(

@@ -23,8 +23,8 @@ def dense(view: View) -> Code:
 def scale(view: View) -> Code:
     layer = view.layer
     count, axis = layer.count(view.shape), native_axis(layer.axis, view.shape)
-    behind = 0 if axis == -1 else len(view.shape) - axis
-    shape = (count, *[1] * behind)
+    axes_after = 0 if axis == -1 else len(view.shape) - axis
+    shape = (count, *[1] * axes_after)
     weights = {"weight": Slot("scale"), "bias": Slot("bias")}
     make = call("Scale", {"shape": shape}, bias=Opt(layer.bias, False))
     return Code(make=make, weights=weights, snippets=("Scale",))

@@ -8,7 +8,7 @@ from polyframe.compiler.python.source import call
 from polyframe.compiler.table import Entry, View
 from polyframe.spec.layers.base import positive_axis
 
-STRETCHED = {
+BROADCAST = {
     "Add": "{x} + {y}",
     "Average": "{x} + {y}",
     "Maximum": "tf.maximum({x}, {y})",
@@ -20,8 +20,8 @@ STRETCHED = {
 
 
 def merging(name: str) -> Entry:
-    """Keras's layer of that name on inputs of one shape. Where shapes differ Keras's sum
-    may take (N, 1, 1, 1) for a bias and add it along an axis that is as long as N."""
+    """Keras's layer of that name, for inputs of one shape. Where shapes differ, Keras's Add
+    may take (N, 1, 1, 1) for a bias, and add it along another axis of size N."""
 
     def write(view: View) -> Code:
         shapes = view.node.in_shapes
@@ -29,14 +29,14 @@ def merging(name: str) -> Entry:
             return Code("{self}([{all}])", call(f"layers.{name}"))
         text = "{0}"
         for i in range(1, len(shapes)):
-            text = STRETCHED[name].format(x=text, y=f"{{{i}}}")
+            text = BROADCAST[name].format(x=text, y=f"{{{i}}}")
         return Code(f"({text}) / {len(shapes)}" if name == "Average" else text)
 
     return entry(write)
 
 
 def reduce(name: str) -> Entry:
-    """A reduction; the first axis that remains is the last one natively."""
+    """A reduction; the first axis that is left becomes the last one natively."""
 
     def write(view: View) -> Code:
         layer, shape = view.layer, view.shape

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.code import Code, random_entry
 from polyframe.compiler.python.source import Call, call
-from polyframe.compiler.table import Entry, Form, View
-
-
-def drawn(forward: str, native: Callable[[View], Code]) -> Entry:
-    """Factors that are an input with aligned semantics, and Keras's own else."""
-    return Entry(
-        (
-            Form(
-                "aligned",
-                lambda v: Code(forward),
-                lambda v: v.target.semantics == "aligned" and v.target.training,
-            ),
-            Form("native", native),
-        )
-    )
+from polyframe.compiler.table import Entry, View
 
 
 def own(make: Callable[[View], Call]) -> Callable[[View], Code]:
@@ -29,7 +15,7 @@ def own(make: Callable[[View], Call]) -> Callable[[View], Code]:
 
 
 def drop_path(view: View) -> Call:
-    """One factor a sample; the identity of inference needs none."""
+    """One factor for each sample; none in inference, where it is the identity."""
     if not view.target.training:
         return call("layers.Dropout", {"rate": view.layer.p})
     shape = (None, *[1] * len(view.shape))
@@ -37,7 +23,7 @@ def drop_path(view: View) -> Call:
 
 
 def gaussian_noise(view: View) -> Code:
-    """Keras's own takes a deviation of 1 at most."""
+    """Keras's own, which takes a standard deviation of at most 1, else the helper."""
     stddev = view.layer.stddev
     name = "layers.GaussianNoise" if stddev <= 1 else "GaussianNoise"
     return Code(
@@ -50,12 +36,12 @@ def gaussian_noise(view: View) -> Code:
 FACTOR = "{0} * {draw} if training else {0}"
 
 TABLE: dict[str, Entry] = {
-    "DropPath": drawn(FACTOR, own(drop_path)),
-    "Dropout": drawn(
+    "DropPath": random_entry(FACTOR, own(drop_path)),
+    "Dropout": random_entry(
         FACTOR, own(lambda v: call("layers.Dropout", {"rate": v.layer.p}))
     ),
-    "GaussianNoise": drawn("{0} + {draw} if training else {0}", gaussian_noise),
-    "SpatialDropout2D": drawn(
+    "GaussianNoise": random_entry("{0} + {draw} if training else {0}", gaussian_noise),
+    "SpatialDropout2D": random_entry(
         FACTOR, own(lambda v: call("layers.SpatialDropout2D", {"rate": v.layer.p}))
     ),
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from polyframe.backends.tf.tables.batch_norm import NORM
 from polyframe.backends.tf.tables.common import native_axis
 from polyframe.compiler.program import Slot
@@ -19,14 +17,14 @@ def native_axes(view: View) -> list[int]:
     return sorted(native_axis(axis, view.shape) % rank for axis in over)
 
 
-def axis(view: View) -> Any:
-    """The same as Keras writes it: the channels alone are -1."""
-    found = native_axes(view)
-    return -1 if found == [len(view.shape)] else tuple(found)
+def axis(view: View) -> int | tuple[int, ...]:
+    """The same for Keras's ``axis``: the channels alone are -1."""
+    axes = native_axes(view)
+    return -1 if axes == [len(view.shape)] else tuple(axes)
 
 
 def keras_slot(view: View, path: str) -> Slot:
-    """Weights of the sizes of the axes: Keras has the channels as the last of them."""
+    """The slot of weights over the normalised axes; in Keras the channels come last."""
     over = view.layer.over(view.shape)
     moved = over[0] == 1 and len(over) > 1
     return Slot(path, perm=(*range(1, len(over)), 0) if moved else None)
@@ -114,7 +112,8 @@ def local_response_norm(view: View) -> Code:
 
 
 def own_response_norm(view: View) -> bool:
-    """Where TensorFlow's operator is: float32 images, as much on both sides."""
+    """Whether TensorFlow's operator computes it: for float32 images, and as many channels
+    on both sides."""
     images = view.target.dtype == "float32" and len(view.shape) == 3
     return images and view.layer.size % 2 == 1
 

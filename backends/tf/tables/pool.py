@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from polyframe.backends.tf.tables.common import mode, padded, paddings, short, wide
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Call, Opt, call, literal
 from polyframe.compiler.table import Entry, Form, View
+from polyframe.spec.layers.windows import Pads, Sizes
 
 
-def keras(view: View, function: str, padding: str, **options: Any) -> Call:
+def keras(view: View, function: str, padding: str, **options: object) -> Call:
     """Keras's layer."""
     kernel = short(view.layer.kernel_size)
     return call(
@@ -22,19 +21,20 @@ def keras(view: View, function: str, padding: str, **options: Any) -> Call:
     )
 
 
-def word(view: View, pads: Any, size: Any) -> str:
-    """Keras's word for that padding of an input of that size, or ""."""
+def keras_mode(view: View, pads: Pads, size: Sizes) -> str:
+    """Keras's name for that padding of an input of that size, or ""."""
     layer = view.layer
-    return mode(pads, size, layer.kernel_size, layer.steps, layer.spacing)
+    name: str = mode(pads, size, layer.kernel_size, layer.steps, layer.spacing)
+    return name
 
 
-def padded_input(pads: Any, value: str = "") -> str:
+def padded_input(pads: Pads, value: str = "") -> str:
     """The first input with that padding."""
     return f"tf.pad({{0}}, {paddings(pads)}{value})" if padded(pads) else "{0}"
 
 
-def lowest(pads: Any) -> str:
-    """The first input with padding that is never the largest value."""
+def lowest(pads: Pads) -> str:
+    """The first input padded with the lowest number of its dtype."""
     return padded_input(pads, ", constant_values={0}.dtype.min")
 
 
@@ -45,7 +45,7 @@ def sizes(view: View) -> str:
 
 
 def float32(view: View) -> bool:
-    """What TensorFlow has 3-D kernels for."""
+    """The only dtype that TensorFlow has 3-D kernels for."""
     return view.target.dtype == "float32"
 
 
@@ -53,7 +53,7 @@ def max_pool(view: View) -> Code:
     layer, pads = view.layer, view.layer.whole_pads(view.shape)
     if max(layer.dilation) > 1:
         return max_pool_written_out(view)
-    padding = word(view, pads, view.shape[1:])
+    padding = keras_mode(view, pads, view.shape[1:])
     if padding:
         return Code(make=keras(view, "Max", padding))
     if layer.dims == 2:
@@ -72,9 +72,9 @@ def avg_pool(view: View) -> Code:
     layer = view.layer
     inner, outer = layer.counted_pads(view.shape)
     size = tuple(n + lo + hi for n, (lo, hi) in zip(view.shape[1:], inner, strict=True))
-    padding = word(view, outer, size)
+    padding = keras_mode(view, outer, size)
     if layer.divisor is not None or not padding:
-        return helped(view)
+        return pooled_by_helper(view)
     make = keras(view, "Average", padding, dtype=Opt(wide(view), None))
     y = f"{{self}}({padded_input(inner)})"
     return Code(f"tf.cast({y}, {{0}}.dtype)" if wide(view) else y, make)
@@ -84,15 +84,15 @@ def avg_pool3d_written_out(view: View) -> Code:
     layer = view.layer
     inner, outer = layer.counted_pads(view.shape)
     if layer.divisor is not None or padded(outer):
-        return helped(view, "avg_pool3d")
+        return pooled_by_helper(view, "avg_pool3d")
     given = f"{literal(layer.kernel_size)}, {literal(layer.steps)}"
     text = f'avg_pool3d({padded_input(inner)}, {given}, "VALID")'
     return Code(text, snippets=("avg_pool3d",))
 
 
-def helped(view: View, pool: str = "") -> Code:
-    """Average pooling by a helper, which divides by what each window has to count;
-    ``pool`` is the helper's own way to pool."""
+def pooled_by_helper(view: View, pool: str = "") -> Code:
+    """Average pooling by a helper, which divides by the number of values that count in
+    each window; ``pool`` is the helper that it pools with."""
     layer = view.layer
     inner, outer = layer.counted_pads(view.shape)
     if layer.divisor is not None:

@@ -11,8 +11,8 @@ from polyframe.compiler.table import Entry, Form, View
 
 
 def factors(view: View) -> tuple[int, ...] | None:
-    """By how much each axis grows, where that is a whole number."""
-    found = []
+    """The factors by which the axes grow; None unless they are whole numbers."""
+    grows = []
     for n, size, step in zip(
         view.shape[1:],
         view.node.shape[1:],
@@ -21,8 +21,8 @@ def factors(view: View) -> tuple[int, ...] | None:
     ):
         if size % n or step != n / size:
             return None
-        found.append(size // n)
-    return tuple(found)
+        grows.append(size // n)
+    return tuple(grows)
 
 
 def upsampling(view: View) -> Code:
@@ -35,14 +35,14 @@ def upsampling(view: View) -> Code:
 
 
 def keras_has_it(view: View) -> bool:
-    """Where Keras's layer means it: nearest neighbours by whole factors; bilinear in
-    float32 (it returns that for float64, too), where its steps are exact in float32."""
-    found = factors(view)
-    if found is None:
+    """Whether Keras's layer computes it: nearest neighbours by whole factors; bilinear
+    in float32 (which it returns for float64, too) where the steps are exact."""
+    grows = factors(view)
+    if grows is None:
         return False
     if view.layer.mode == "nearest":
         return True
-    exact = all(math.log2(factor).is_integer() for factor in found)
+    exact = all(math.log2(factor).is_integer() for factor in grows)
     plain = view.layer.mode == "bilinear" and not view.layer.align_corners
     return plain and exact and view.target.dtype == "float32"
 

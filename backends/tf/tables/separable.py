@@ -11,7 +11,8 @@ from polyframe.compiler.table import Entry, Form, View
 
 
 def depthwise(view: View) -> Code:
-    return conv.depthwise(view, view.layer.conv(view.shape[0]))
+    code: Code = conv.depthwise(view, view.layer.conv(view.shape[0]))
+    return code
 
 
 def separable(view: View) -> Code:

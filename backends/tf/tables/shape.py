@@ -16,17 +16,18 @@ from polyframe.spec.layers.base import Shape
 
 
 def same_order(shape: Shape) -> bool:
-    """Whether the channels may stand first or last alike: one channel, or one place."""
+    """Whether channels first and channels last are the same order: one channel, or one
+    position."""
     return shape[0] == 1 or math.prod(shape[1:]) == 1
 
 
 def reshape(view: View) -> Code:
-    """``Reshape`` and ``Flatten``, in the neutral order: the channels' place changes
-    in front and behind, unless each channel keeps its own values."""
+    """``Reshape`` and ``Flatten``, in the neutral order: the channels are moved first
+    before the call and last after it, unless each channel keeps its own values."""
     shape, new = view.shape, view.node.shape
-    kept = shape[0] == new[0]
-    before = not kept and not same_order(shape)
-    after = not kept and not same_order(new)
+    by_channel = shape[0] == new[0]
+    before = not by_channel and not same_order(shape)
+    after = not by_channel and not same_order(new)
     target = new if after else native_shape(new)
     make = call("layers.Flatten")
     if len(new) > 1:
@@ -38,7 +39,7 @@ def reshape(view: View) -> Code:
 
 
 def permute(view: View) -> Code:
-    """``layers.Permute`` counts as the neutral axes do, but with the channels last."""
+    """``layers.Permute`` counts axes from 1, with the channels last."""
     rank = len(view.shape)
     native = [axis - 1 if axis > 1 else rank for axis in view.layer.axes]
     dims = (*native[1:], native[0])

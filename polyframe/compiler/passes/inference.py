@@ -1,4 +1,4 @@
-"""Rewrites for inference: what does nothing there goes, and constants are folded."""
+"""Rewrites for inference: layers without effect are removed, constants are folded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from polyframe.compiler.passes.users import called_once, only_user
+from polyframe.io.array import Array
 from polyframe.spec.typed import TypedGraph, TypedNode
 
 
@@ -39,14 +40,14 @@ def fold_affine(graph: TypedGraph) -> TypedGraph:
     which ``folded_weights`` computes in float64.
     """
     users, once = graph.users(), called_once(graph)
-    kept: dict[str, TypedNode] = {}
+    nodes: dict[str, TypedNode] = {}
     sources: dict[str, str] = {}
     for node in graph.nodes:
         node = replace(node, inputs=tuple(sources.get(n, n) for n in node.inputs))
-        kept[node.name] = node
+        nodes[node.name] = node
         if not node.layer.per_channel or node.owner not in once:
             continue
-        before = kept.get(node.inputs[0])
+        before = nodes.get(node.inputs[0])
         if (
             before is None
             or before.owner not in once
@@ -54,16 +55,16 @@ def fold_affine(graph: TypedGraph) -> TypedGraph:
             or only_user(before, users, graph) is None
         ):
             continue
-        kept[before.name] = taking_in(before, node)
+        nodes[before.name] = with_norm_folded(before, node)
         sources[node.name] = before.name
         users[before.name] = users.get(node.name, [])
         outputs = tuple(sources.get(name, name) for name in graph.outputs)
         graph = replace(graph, outputs=outputs)
-        del kept[node.name]
-    return replace(graph, nodes=tuple(kept.values()))
+        del nodes[node.name]
+    return replace(graph, nodes=tuple(nodes.values()))
 
 
-def taking_in(node: TypedNode, norm: TypedNode) -> TypedNode:
+def with_norm_folded(node: TypedNode, norm: TypedNode) -> TypedNode:
     """A layer with a bias that has a norm folded in."""
     layer = replace(node.layer, bias=True)  # type: ignore[call-arg]
     folded = (*node.folded, norm)
@@ -77,11 +78,9 @@ def taking_in(node: TypedNode, norm: TypedNode) -> TypedNode:
     )
 
 
-def folded_weights(
-    graph: TypedGraph, weights: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def folded_weights(graph: TypedGraph, weights: Mapping[str, Array]) -> dict[str, Array]:
     """The weights of a graph with folded layers, from those of the original."""
-    found = {name: weights[name] for name in graph.parameters if name in weights}
+    folded = {name: weights[name] for name in graph.parameters if name in weights}
     for node in graph.walk():
         if not node.folded:
             continue
@@ -102,6 +101,6 @@ def folded_weights(
             sizes = [1] * weight.ndim
             sizes[axis] = -1
             weight, bias = weight * factor.reshape(sizes), bias * factor + shift
-        found[name] = weight.astype(dtype)
-        found[f"{node.owner}.bias"] = bias.astype(dtype)
-    return found
+        folded[name] = weight.astype(dtype)
+        folded[f"{node.owner}.bias"] = bias.astype(dtype)
+    return folded

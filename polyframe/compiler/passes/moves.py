@@ -1,4 +1,4 @@
-"""Rewrites by which a pool and what stands in front of it change places."""
+"""Rewrites that swap a pool with the layer before it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pool_before_activation(graph: TypedGraph) -> TypedGraph:
     f(max(a, b)) = max(f(a), f(b)) for every f that never decreases. Gradients agree
     too: the pool picks the first maximum before f; where f is flat (ReLU below zero)
     either choice passes a zero gradient, and elsewhere the maxima are the same. Padding
-    (-inf) never wins: every window has a real value, which ``infer`` sees to.
+    (-inf) is never the maximum: every window has a real value, as ``infer`` ensures.
     """
     return pool_first(
         graph,
@@ -28,20 +28,20 @@ def pool_before_activation(graph: TypedGraph) -> TypedGraph:
 
 
 def average_before_pointwise(graph: TypedGraph) -> TypedGraph:
-    """Average pooling before a 1×1 convolution, where it leaves fewer places to convolve.
+    """Average pooling before a 1×1 convolution, where that leaves fewer positions.
 
     Both are linear, and they act on different axes, so they commute: the mean of
     ``W x + b`` over a window is ``W`` times the mean of ``x``, plus ``b`` where the
     factors of each window add up to one. They do unless zeros of padding are counted
-    or the divisor is given: then a convolution with a bias stays in front. So the
-    gradients agree, too. Sums are taken in another order, which moves the last bits.
+    or the divisor is given: then a convolution with a bias stays before the pool. So the
+    gradients agree, too. Sums are taken in another order, which changes the last bits.
     """
 
     def pools(pool: TypedNode, conv: TypedNode) -> bool:
         fewer = math.prod(pool.shape[1:]) < math.prod(pool.in_shapes[0][1:])
         biased: bool = conv.layer.bias  # type: ignore[attr-defined]
         average = isinstance(pool.layer, AvgPool)
-        return average and fewer and (whole(pool) or not biased)
+        return average and fewer and (averages_ones_to_one(pool) or not biased)
 
     return pool_first(
         graph,
@@ -52,8 +52,8 @@ def average_before_pointwise(graph: TypedGraph) -> TypedGraph:
     )
 
 
-def whole(pool: TypedNode) -> bool:
-    """Whether the factors of each of its windows add up to one."""
+def averages_ones_to_one(pool: TypedNode) -> bool:
+    """Whether the factors of each window add up to one."""
     layer: AvgPool = pool.layer  # type: ignore[assignment]
     inner, _ = layer.counted_pads(pool.in_shapes[0])
     return layer.divisor is None and not any(map(any, inner))
@@ -64,8 +64,8 @@ def pool_first(
     moves: Callable[[TypedNode], bool],
     pools: Callable[[TypedNode, TypedNode], bool],
 ) -> TypedGraph:
-    """The graph with every node that ``moves`` behind the pool that alone reads it, if
-    ``pools(pool, node)``."""
+    """The graph with every node for which ``moves(node)`` put after the pool that alone
+    reads it, if ``pools(pool, node)``."""
     users = graph.users()
     nodes = list(graph.nodes)
     at = {node.name: index for index, node in enumerate(nodes)}
@@ -94,5 +94,5 @@ def pool_first(
 
 
 def read(name: str, node: TypedNode, renamed: dict[str, str]) -> str:
-    """What a node reads after pools and activations have changed places."""
+    """What a node reads after the swaps."""
     return name if renamed.get(name) == node.name else renamed.get(name, name)

@@ -1,7 +1,7 @@
-"""Probes: shifts of zeros behind every node of a graph.
+"""Probes: shifts by zeros after every node of a graph.
 
-A shift's gradient is the slope of the loss in the node's output, summed over the samples,
-so a backend needs no way of its own to ask for it: flattening, a scale and a reshape do.
+The gradient of a shift is the loss's gradient with respect to the node's output, summed
+over the samples. So a backend needs nothing special for it: Flatten, Scale and Reshape.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from polyframe.spec.typed import TypedGraph, TypedNode
 
 
 def with_probes(graph: TypedGraph) -> tuple[TypedGraph, dict[str, str]]:
-    """A flat graph with a probe behind each input and node, and name → its probe."""
+    """A flat graph with a probe after each input and node, and name → its probe."""
     nodes: list[TypedNode] = []
-    behind: dict[str, str] = {}
+    probed: dict[str, str] = {}
     names: dict[str, str] = {}
 
     def add(layer: Layer, name: str, source: str, shape: Shape) -> Shape:
@@ -36,15 +36,15 @@ def with_probes(graph: TypedGraph) -> tuple[TypedGraph, dict[str, str]]:
             add(Flatten(), f"{word}_flat", source, shape)
             source = f"{word}_flat"
         add(Scale(bias=True), word, source, flat)
-        behind[name], names[name] = word, word
+        probed[name], names[name] = word, word
         if len(shape) > 1:
             add(Reshape(shape), f"{word}_back", word, flat)
-            behind[name] = f"{word}_back"
+            probed[name] = f"{word}_back"
 
     for name, shape in graph.inputs:
         probe(name, shape)
     for node in graph.nodes:
-        nodes.append(replace(node, inputs=tuple(behind[i] for i in node.inputs)))
+        nodes.append(replace(node, inputs=tuple(probed[i] for i in node.inputs)))
         probe(node.name, node.shape)
-    outputs = tuple(behind[name] for name in graph.outputs)
+    outputs = tuple(probed[name] for name in graph.outputs)
     return TypedGraph(graph.name, graph.inputs, tuple(nodes), outputs), names

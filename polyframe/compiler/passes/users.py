@@ -9,10 +9,10 @@ def only_user(
     node: TypedNode, users: dict[str, list[TypedNode]], graph: TypedGraph
 ) -> TypedNode | None:
     """The single node that reads this one, if nothing else sees its value."""
-    found = users.get(node.name, [])
-    if len(found) != 1 or node.name in graph.outputs or len(found[0].inputs) != 1:
+    readers = users.get(node.name, [])
+    if len(readers) != 1 or node.name in graph.outputs:
         return None
-    return found[0]
+    return readers[0] if len(readers[0].inputs) == 1 else None
 
 
 def called_once(graph: TypedGraph) -> set[str]:

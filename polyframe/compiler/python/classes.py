@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import heapq
 import itertools
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import (
@@ -19,37 +20,80 @@ from polyframe.compiler.python.source import (
 )
 from polyframe.compiler.python.units import Group, Style, Unit, named
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.typed import TypedNode
+from polyframe.spec.typed import TypedGraph
 
 AXES = {1: ("C",), 2: ("C", "L"), 3: ("C", "H", "W"), 4: ("C", "D", "H", "W")}
 """What sizes that differ between the units of a class are called in comments."""
 SCRATCH = ("x", "y", "z", "u", "v", "w")
-"""Names for values on their way; a graph that needs more takes h1, h2, …"""
+"""Names of variables for intermediate values; after these come h1, h2, …"""
+
+Lines = tuple[int, int]
+"""The first and the last line of something, counted from 0."""
 
 
-def write_class(group: Group, style: Style, doc: str = "") -> list[str]:
-    """The lines of one class; fills in where its units keep what they made."""
+@dataclass
+class Body:
+    """The lines that compute a graph's outputs, and which of them are each node's."""
+
+    lines: list[str] = field(default_factory=list)
+    nodes: list[Lines] = field(default_factory=list)  # in the graph's order
+    variables: dict[str, str] = field(default_factory=dict)  # of all values
+
+
+@dataclass
+class ClassText:
+    """The lines of one class, and where its nodes are made and called."""
+
+    lines: list[str]
+    made: dict[str, Lines]  # by name of the node
+    called: list[Lines]  # in the graph's order
+
+    def items(self, name: str) -> list[ast.expr]:
+        """What is made inside the container of that name, with line numbers that count
+        from its own first line."""
+        first, last = self.made[name]
+        text = "\n".join(line[8:] for line in self.lines[first : last + 1])
+        (made,) = ast.parse(text).body
+        assert isinstance(made, ast.Assign)
+        return items_of(made.value)
+
+
+def items_of(made: ast.expr) -> list[ast.expr]:
+    """The arguments of a container's call, or those in the one list that it takes."""
+    assert isinstance(made, ast.Call)
+    if len(made.args) == 1 and isinstance(made.args[0], ast.List):
+        return made.args[0].elts
+    return made.args
+
+
+def write_class(group: Group, style: Style) -> ClassText:
+    """One class; fills in the native names of its units' nodes."""
     unit = group.units[0]
     references = _attributes(group, style)
     base = style.block_base if unit.path and style.block_base else style.base
     lines = head(f"class {group.name}", [base], ":", 0)
-    if doc:
-        lines += [f'    """{doc}"""', ""]
     lines += head("def __init__", ["self", *group.parameters], ":", 4)
     lines += [f"        {style.init}"]
+    made = {}
     for name, make in named(group).items():
         if make is not None:
+            start = len(lines)
             lines += statement(f"{references[name]} = ", make, 8)
+            made[name] = (start, len(lines) - 1)
     if style.made and not unit.path:
         lines.append(f"        {style.made}")
-    return [*lines, "", *_forward(group, unit, references, style)]
+    lines.append("")
+    forward = _forward(group, unit, references, style)
+    start = len(lines)
+    called = [(first + start, last + start) for first, last in forward.nodes]
+    return ClassText([*lines, *forward.lines], made, called)
 
 
 def _attributes(group: Group, style: Style) -> dict[str, str]:
-    """Node → how it is reached from ``self``; paths go into ``unit.pieces``."""
+    """Node → how it is reached from ``self``; paths go into ``unit.native_names``."""
     references: dict[str, str] = {}
     closed = style.reserved | style.names | KEYWORDS
-    taken: set[str] = set()
+    used: set[str] = set()
     for node in group.units[0].graph.nodes:
         code = group.units[0].codes.get(node.name)
         if node.shared or code is None or code.make is None:
@@ -57,91 +101,119 @@ def _attributes(group: Group, style: Style) -> dict[str, str]:
         name = node.name.replace(".", "_")
         clash = name in closed or name.isdigit()
         if clash and style.keyed and name not in style.assigned:
-            references[node.name], piece = f'self._modules["{name}"]', name
+            references[node.name], native = f'self._modules["{name}"]', name
         else:
             attribute = f"layer{name}" if name.isdigit() else name
-            while attribute in closed or attribute in taken:
+            while attribute in closed or attribute in used:
                 attribute += "_"
             references[node.name] = f"self.{attribute}"
-            piece = attribute
-        taken.add(piece)
+            native = attribute
+        used.add(native)
         for unit in group.units:
-            unit.pieces[node.name] = piece
+            unit.native_names[node.name] = native
     return references
 
 
 def _forward(
     group: Group, unit: Unit, references: Mapping[str, str], style: Style
-) -> list[str]:
+) -> Body:
     graph = unit.graph
-    variables: dict[str, str] = {}
-    closed = style.names | set(re.findall(r"\w+", style.forward)) | {"draws"}
-    for name, _ in graph.inputs:
-        variables[name] = fresh(name, closed.union(variables.values()))
+    variables = input_variables(graph, style.closed)
     arguments = [*variables.values(), *(["draws=()"] if unit.draws else [])]
-    function, _, rest = style.forward.format(", ".join(arguments)).partition("(")
-    lines = head(f"def {function}", rest.removesuffix(")").split(", "), ":", 4)
+    arguments = [*style.leading, *arguments, *style.trailing]
+    lines = head(f"def {style.forward}", arguments, ":", 4)
     columns = zip(*(unit.graph.inputs for unit in group.units), strict=True)
     shapes = [_shape(group, style, [shape for _, shape in c]) for c in columns]
     comment = f"  # {', '.join(shapes)}"
     if len(lines) == 1 and len(lines[0] + comment) <= WIDTH:
         lines = [lines[0] + comment]
-    last = {name: i for i, node in enumerate(graph.nodes) for name in node.inputs}
-    last |= dict.fromkeys(graph.outputs, len(graph.nodes))
-    free = Free(variables[name] for name, _ in graph.inputs if name in last)
     if not unit.path:
+        used = {name for node in graph.nodes for name in node.inputs}
         for name, input_shape in graph.inputs:
-            if name in last and len(input_shape) in style.enter:
+            live = name in used or name in graph.outputs
+            if live and len(input_shape) in style.enter:
                 text = style.enter[len(input_shape)].format(variables[name])
                 lines += statement(f"{variables[name]} = ", Name(text), 8)
-    drawn = 0
-    for index, node in enumerate(graph.nodes):
+    next_draw = 0
+
+    def value(index: int, inputs: list[str]) -> tuple[str, str]:
+        nonlocal next_draw
+        node = graph.nodes[index]
         code = unit.codes[node.owner_name if node.body else node.name]
-        made = references.get(node.owner_name, "")
-        value = _expression(node, code, unit, made, variables, drawn)
-        drawn += unit.draws_of(node)
-        done = {name: None for name in node.inputs if last[name] == index}
-        target = free.take([variables[name] for name in done])
-        variables[node.name] = target
-        if node.note:
-            lines.append(f"        # {node.note}")
+        count = unit.draws_of(node)
+        arguments = list(inputs)
+        if node.body is not None and count:
+            arguments.append(f"draws[{next_draw}:{next_draw + count}]")
+        made, draw = references.get(node.owner_name, ""), f"draws[{next_draw}]"
+        next_draw += count
         shape = _shape(group, style, [u.graph.nodes[index].shape for u in group.units])
-        lines += statement(f"{target} = ", value, 8, shape)
-    outputs = [variables[name] for name in graph.outputs]
+        return expression(code, made, inputs, draw, arguments), shape
+
+    body = write_body(graph, variables, value, Body(lines), 8)
+    outputs = [body.variables[name] for name in graph.outputs]
     if not unit.path:
         outputs = [
             style.leave.get(len(output), "{0}").format(name)
             for name, output in zip(outputs, graph.output_shapes, strict=True)
         ]
-    return [*lines, *_return(outputs)]
+    body.lines += _return(outputs)
+    return body
 
 
-def _expression(
-    node: TypedNode,
-    code: Code,
-    unit: Unit,
-    made: str,
+def input_variables(graph: TypedGraph, closed: frozenset[str]) -> dict[str, str]:
+    """The variables for a graph's inputs: their names, unless they are ``closed``."""
+    variables: dict[str, str] = {}
+    for name, _ in graph.inputs:
+        variables[name] = fresh(name, closed.union(variables.values()))
+    return variables
+
+
+def write_body(
+    graph: TypedGraph,
     variables: Mapping[str, str],
-    drawn: int,
-) -> Name:
-    inputs = [variables[name] for name in node.inputs]
-    count = unit.draws_of(node)
-    everything = list(inputs)
-    if node.body is not None and count:
-        everything.append(f"draws[{drawn}:{drawn + count}]")
-    return Name(
-        code.forward.format(
-            *inputs,
-            self=made,
-            all=", ".join(everything),
-            sum=" + ".join(inputs),
-            draw=f"draws[{drawn}]",
-        )
+    value: Callable[[int, list[str]], tuple[str, str]],
+    body: Body,
+    indent: int,
+) -> Body:
+    """Add a line for each node to ``body``: a variable, which is one of its inputs'
+    where that is not needed any more, and what ``value`` says of the node's index and
+    its inputs' variables, (an expression, the comment with its shape)."""
+    body.variables = dict(variables)
+    last = {name: i for i, node in enumerate(graph.nodes) for name in node.inputs}
+    last |= dict.fromkeys(graph.outputs, len(graph.nodes))
+    free = FreeNames(variables[name] for name, _ in graph.inputs if name in last)
+    for index, node in enumerate(graph.nodes):
+        text, shape = value(index, [body.variables[name] for name in node.inputs])
+        done = dict.fromkeys(name for name in node.inputs if last[name] == index)
+        target = free.take([body.variables[name] for name in done])
+        body.variables[node.name] = target
+        if node.note:
+            body.lines.append(f"{' ' * indent}# {node.note}")
+        start = len(body.lines)
+        body.lines += statement(f"{target} = ", Name(text), indent, shape)
+        body.nodes.append((start, len(body.lines) - 1))
+    return body
+
+
+def expression(
+    code: Code,
+    made: str,
+    inputs: Sequence[str],
+    draw: str = "",
+    arguments: Sequence[str] | None = None,
+) -> str:
+    """What a node's code says of its inputs."""
+    return code.forward.format(
+        *inputs,
+        self=made,
+        all=", ".join(inputs if arguments is None else arguments),
+        sum=" + ".join(inputs),
+        draw=draw,
     )
 
 
-class Free:
-    """Which names are free for values on their way."""
+class FreeNames:
+    """Which names of variables are free; ``live``: those that still hold a value."""
 
     def __init__(self, live: Iterable[str]) -> None:
         self.live = set(live)
@@ -150,14 +222,14 @@ class Free:
         self.further = itertools.count(len(SCRATCH))
 
     def take(self, done: Sequence[str]) -> str:
-        """The first of the inputs' names that are not needed any more, or a new one."""
+        """The first of ``done``, names that are not needed any more, or a new one."""
         self.live.difference_update(done)
         for name in done[1:]:
             if name in self.rank:
                 heapq.heappush(self.spare, self.rank[name])
-        found = done[0] if done else next(n for n in self._next() if n not in self.live)
-        self.live.add(found)
-        return found
+        name = done[0] if done else next(n for n in self._next() if n not in self.live)
+        self.live.add(name)
+        return name
 
     def _next(self) -> Iterator[str]:
         while True:

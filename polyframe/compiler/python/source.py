@@ -11,9 +11,8 @@ import ast
 import builtins
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from polyframe.errors import SpecError
 
@@ -23,7 +22,7 @@ WIDTH = 88
 
 @dataclass(frozen=True)
 class Name:
-    """A piece of source that stands as it is: a variable, an attribute."""
+    """Source text that is written as it is: a variable, an attribute."""
 
     text: str
 
@@ -32,8 +31,8 @@ class Name:
 class Opt:
     """A value that is written only where it differs from the function's default."""
 
-    value: Any
-    default: Any
+    value: object
+    default: object
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,13 @@ class Argument:
     """One argument: its role (what a parameter standing for it would be called)."""
 
     role: str
-    value: Any  # a literal, a Name or a Call
+    value: object  # a literal, a Name or a Call
     keyword: bool
-    default: Any = ...  # Ellipsis: always written
+    default: object = ...  # Ellipsis: always written
 
     @property
     def written(self) -> bool:
-        """Whether it has to stand in the source."""
+        """Whether it has to be in the source."""
         return self.default is ... or self.value != self.default
 
 
@@ -71,12 +70,12 @@ class Call:
 
     @property
     def open(self) -> str:
-        """What stands in front of the arguments."""
+        """The text before the arguments."""
         return "[" if not self.function else self.function.removesuffix("()") + "("
 
     @property
     def close(self) -> str:
-        """What stands behind them."""
+        """The text after them."""
         return (")" if self.function else "]") + self.tail
 
     def items(self) -> list[str]:
@@ -88,23 +87,25 @@ class Call:
         ]
 
 
-def call(function: str, positional: dict[str, Any] | None = None, /, **kw: Any) -> Call:
+def call(
+    function: str, positional: Mapping[str, object] | None = None, /, **keywords: object
+) -> Call:
     """A call from positional arguments (role → value) and keywords (value or Opt)."""
-    found = [Argument(role, v, False) for role, v in (positional or {}).items()]
-    for role, value in kw.items():
+    arguments = [Argument(role, v, False) for role, v in (positional or {}).items()]
+    for role, value in keywords.items():
         if isinstance(value, Opt):
-            found.append(Argument(role, value.value, True, value.default))
+            arguments.append(Argument(role, value.value, True, value.default))
         else:
-            found.append(Argument(role, value, True))
-    return Call(function, tuple(found))
+            arguments.append(Argument(role, value, True))
+    return Call(function, tuple(arguments))
 
 
-def listing(function: str, values: Iterable[Any]) -> Call:
+def listing(function: str, values: Iterable[object]) -> Call:
     """A call on values without roles; without a function, a list of them."""
     return Call(function, tuple(Argument("item", value, False) for value in values))
 
 
-def literal(value: Any) -> str:
+def literal(value: object) -> str:
     """The source of a checked value; anything else is a defect, and stops here."""
     if value is None or isinstance(value, (bool, int, float)):
         return repr(value)
@@ -116,14 +117,14 @@ def literal(value: Any) -> str:
     raise SpecError(f"{value!r} is not something that is written into source")
 
 
-def flat(value: Any) -> str:
+def flat(value: object) -> str:
     """A value on one line."""
     if isinstance(value, Call):
         return value.flat()
     return value.text if isinstance(value, Name) else literal(value)
 
 
-def statement(prefix: str, value: Any, indent: int, comment: str = "") -> list[str]:
+def statement(prefix: str, value: object, indent: int, comment: str = "") -> list[str]:
     """``prefix value  # comment`` on as few lines as the width allows."""
     pad = " " * indent
     tail = f"  # {comment}" if comment else ""
@@ -142,22 +143,25 @@ def statement(prefix: str, value: Any, indent: int, comment: str = "") -> list[s
     return [*above, f"{pad}{prefix}(", *inner, f"{pad})"]
 
 
-def parsed(text: str) -> Any:
+def parsed(text: str) -> Call | Name:
     """An expression as a ``Call`` where it is one, so that it can be laid out."""
 
     def source(node: ast.expr) -> str:
         return text[node.col_offset : node.end_col_offset]  # one line of ASCII
 
-    def convert(node: ast.expr) -> Any:
+    def convert(node: ast.expr) -> Call | Name:
         if isinstance(node, (ast.Tuple, ast.List)):
-            found = listing("", map(convert, node.elts))
-            return replace(found, function="()" if isinstance(node, ast.Tuple) else "")
+            display = listing("", map(convert, node.elts))
+            return replace(
+                display, function="()" if isinstance(node, ast.Tuple) else ""
+            )
         if not isinstance(node, ast.Call):
             return Name(source(node))
         if isinstance(node.func, ast.Attribute) and isinstance(
             node.func.value, ast.Call
         ):
             inner = convert(node.func.value)  # a chain breaks in its first brackets
+            assert isinstance(inner, Call)
             return replace(inner, tail=inner.tail + source(node)[len(flat(inner)) :])
         words = [Argument(str(k.arg), convert(k.value), True) for k in node.keywords]
         items = [Argument("item", convert(arg), False) for arg in node.args]
@@ -186,7 +190,7 @@ SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*
 
 def operands(text: str) -> list[tuple[str, str]]:
     """``a if b else c``, ``a + b - c`` or ``a * b`` in parts, the operator in front."""
-    node, found = ast.parse(text, mode="eval").body, []
+    node, terms = ast.parse(text, mode="eval").body, []
 
     def source(part: ast.expr) -> str:
         return text[part.col_offset : part.end_col_offset]
@@ -198,18 +202,18 @@ def operands(text: str) -> list[tuple[str, str]]:
     while isinstance(node, ast.BinOp) and type(node.op) in SIGNS:
         if isinstance(node.op, ast.Mult) != product:
             break
-        found.append((f"{SIGNS[type(node.op)]} ", source(node.right)))
+        terms.append((f"{SIGNS[type(node.op)]} ", source(node.right)))
         node = node.left
-    return [("", source(node)), *reversed(found)]
+    return [("", source(node)), *reversed(terms)]
 
 
-def layout(prefix: str, value: Any, suffix: str, indent: int) -> list[str]:
+def layout(prefix: str, value: object, suffix: str, indent: int) -> list[str]:
     """A value over several lines: arguments on one line of their own, or one each."""
     pad = " " * indent
     one = f"{pad}{prefix}{flat(value)}{suffix}"
     if len(one) > WIDTH and isinstance(value, Name) and not prefix:
-        first, *rest = factors(value.text)
-        lines = [f"{pad}{first}", *(f"{pad}* {factor}" for factor in rest)]
+        first, *others = factors(value.text)
+        lines = [f"{pad}{first}", *(f"{pad}* {factor}" for factor in others)]
         return [*lines[:-1], lines[-1] + suffix]
     if len(one) <= WIDTH or not isinstance(value, Call) or not value.items():
         return [one]
@@ -229,11 +233,11 @@ def layout(prefix: str, value: Any, suffix: str, indent: int) -> list[str]:
 
 def factors(text: str) -> list[str]:
     """``a * b * c`` as its factors; anything else as it is."""
-    node, found = ast.parse(text, mode="eval").body, []
+    node, later = ast.parse(text, mode="eval").body, []
     while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        found.append(text[node.right.col_offset : node.right.end_col_offset])
+        later.append(text[node.right.col_offset : node.right.end_col_offset])
         node = node.left
-    return [text[node.col_offset : node.end_col_offset], *reversed(found)]
+    return [text[node.col_offset : node.end_col_offset], *reversed(later)]
 
 
 def head(prefix: str, items: list[str], suffix: str, indent: int) -> list[str]:
@@ -250,16 +254,16 @@ def head(prefix: str, items: list[str], suffix: str, indent: int) -> list[str]:
 
 KEYWORDS = frozenset(keyword.kwlist)
 RESERVED = KEYWORDS | frozenset(dir(builtins)) | {"self"}
-"""Words that no variable or class of a program may take."""
+"""Names that no variable or class of a program may have."""
 
 
-def fresh(name: str, taken: Iterable[str]) -> str:
-    """``name``, or ``name2``, ``name3``, … if it is taken or reserved."""
-    taken = RESERVED.union(taken)
-    if name not in taken:
+def fresh(name: str, used: Iterable[str]) -> str:
+    """``name``, or ``name2``, ``name3``, … if it is used or reserved."""
+    closed = RESERVED.union(used)
+    if name not in closed:
         return name
     number = 2
-    while f"{name}{number}" in taken:
+    while f"{name}{number}" in closed:
         number += 1
     return f"{name}{number}"
 
@@ -269,19 +273,19 @@ def camel(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
-def size(shape: Iterable[Any]) -> str:
+def size(shape: Iterable[object]) -> str:
     """A shape comment: ``(N, 32, 30, 30)``."""
     return f"(N, {', '.join(str(n) for n in shape)})"
 
 
 def subscript(cuts: Iterable[slice]) -> str:
-    """What is taken of each axis: ``[:, 1:-1, ::2]``; whole axes at the end go."""
+    """The slice of each axis: ``[:, 1:-1, ::2]``; whole axes at the end are left out."""
 
     def text(cut: slice) -> str:
         parts = ["" if n is None else str(n) for n in (cut.start, cut.stop)]
         return ":".join(parts) + (f":{cut.step}" if cut.step else "")
 
-    found = [text(cut) for cut in cuts]
-    while len(found) > 1 and found[-1] == ":":
-        found.pop()
-    return f"[{', '.join(found)}]"
+    texts = [text(cut) for cut in cuts]
+    while len(texts) > 1 and texts[-1] == ":":
+        texts.pop()
+    return f"[{', '.join(texts)}]"

@@ -1,10 +1,14 @@
-"""What the training step of every program has in common: its arguments and parts."""
+"""What the training steps of all programs have in common: arguments and functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import ClassVar
 
+from polyframe.compiler.program import WHOLE, Role
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.sections import Section
 from polyframe.compiler.python.source import (
     Call,
     Name,
@@ -14,122 +18,250 @@ from polyframe.compiler.python.source import (
     statement,
 )
 from polyframe.compiler.python.write import Written
-from polyframe.compiler.training import TrainingSpec, function_of
-from polyframe.errors import SpecError, UnsupportedError
+from polyframe.compiler.table import Target
+from polyframe.compiler.training import LossFunction, TrainingSpec
 from polyframe.spec.typed import TypedGraph
 
 
-def step_template_values(
-    graph: TypedGraph,
-    written: Written,
-    step: TrainingSpec,
-    kept: Sequence[str],
-    results: str = "loss, outputs",
-) -> dict[str, str]:
-    """The pieces of text in which steps of different graphs differ.
+class StepWriter:
+    """The part of a program that trains: losses, optimizer, gradients, update.
 
-    ``kept`` names what stays from step to step: the optimizer, averages, …;
-    ``results`` what ``loss_and_gradients`` returns.
+    A backend gives templates, and overrides what is its own; ``{…}`` in a template are
+    ``values``.
     """
-    if not graph.num_parameters:
-        raise SpecError(
-            "has no weights to train",
-            where=graph.name,
-            hint="compile it without a loss",
-        )
-    draws = ["draws"] if written.draws else []
-    weights = ["weights"] if step.weighted else []
-    scaled = ["scaler"] if "scaler" in kept else []
-    batch = ["model", "x", "target", *weights, *draws, "count"]
-    last = ["last=True"] if step.training.accumulate > 1 else []
-    train = [*batch, *kept, "learning_rate", *last]
-    inputs = ["*x" if len(graph.inputs) > 1 else "x", *draws]
-    called = listing("loss_and_gradients", map(Name, [*batch, *scaled]))
-    return {
-        "gradients_head": "\n".join(
-            head("def loss_and_gradients", [*batch, *scaled], ":", 0)
-        ),
-        "train_head": "\n".join(head("def train_step", train, ":", 0)),
-        "called": "\n".join(statement(f"{results} = ", called, 4)),
-        "inputs": ", ".join(inputs),
-        "over": "" if step.sums else " / count",
-    }
 
+    makers: ClassVar[Mapping[str, str]] = {}
+    """The training objects besides the optimizer, if the training asks for them: "sums"
+    (of gradients), "average" (the EMA of the weights), "scaler" (of the loss) → the
+    function that makes it."""
+    gradients: ClassVar[str]  # the function ``loss_and_gradients``
+    train: ClassVar[str]  # the function ``train_step``
+    results: ClassVar[str] = "loss, outputs"  # what ``loss_and_gradients`` returns
+    model: ClassVar[tuple[str, ...]] = ("model",)  # arguments before those of a batch
+    last: ClassVar[str] = "last=True"  # whether gradients are complete
+    clips: ClassVar[Mapping[str, str]] = {}  # setting → the function ``clip``
 
-def frozen_layers(graph: TypedGraph, written: Written, step: TrainingSpec) -> list[str]:
-    """The native paths of the layers that stay as they are."""
-    trained = {name: p for name, p in graph.parameters.items() if p.trainable}
-    slots = written.weights
-    return [
-        next(
-            slot.path.rpartition(".")[0]
-            for name, slot in slots.items()
-            if name.rpartition(".")[0] == layer
+    def __init__(
+        self,
+        graph: TypedGraph,
+        written: Written,
+        step: TrainingSpec,
+        target: Target,
+        losses: Mapping[LossFunction, Code],
+        optimizer: Code,
+    ) -> None:
+        self.graph, self.written, self.step, self.target = graph, written, step, target
+        self.losses, self.optimizer = losses, optimizer
+        self.training = step.training
+        self.names = step.functions(graph)
+        self.scaled = self.training.precision == "float16"
+        self.accumulates = self.training.accumulate > 1
+
+    def helpers(self) -> list[str]:
+        """The snippets that the step needs besides those of losses and optimizer."""
+        return []
+
+    def sections(self) -> Iterator[Section]:
+        """The sections, in order."""
+        yield from self.loss_sections()
+        yield Section.of(self.freeze_text())
+        yield Section.of(self.optimizer_text(), (WHOLE, "optimizer"))
+        yield from map(Section.of, self.maker_texts())
+        yield self.part("loss_and_gradients", self.gradients)
+        yield Section.of(self.clip_text())
+        yield Section.of(self.apply_text(), (WHOLE, "apply"))
+        yield self.part("train_step", self.train)
+
+    def maker_texts(self) -> list[str]:
+        """The functions that make the training objects but the optimizer."""
+        names = self.training_objects[1:]
+        return [self.makers[name].format(**self.values) for name in names]
+
+    def part(self, role: Role, template: str) -> Section:
+        """A section of the whole program's from its template."""
+        return Section.of(template.format(**self.values), (WHOLE, role))
+
+    # --- losses ------------------------------------------------------------------
+
+    def loss_sections(self) -> Iterator[Section]:
+        """A function (or object) for each different loss."""
+        functions = self.step.loss_functions(self.graph)
+        outputs = self.graph.outputs
+        roles: list[tuple[str, LossFunction]] = []
+        for number, (output, function) in enumerate(zip(outputs, functions), 1):
+            repeated = output in outputs[: number - 1]
+            path = f"{output} (output {number})" if repeated else output
+            roles.append((path, function))
+        for function, name in self.names.items():
+            own = [path for path, one in roles if one == function]
+            text = self.loss_text(name, self.losses[function])
+            yield Section.of(text, *((path, "loss") for path in own))
+
+    def loss_text(self, name: str, code: Code) -> str:
+        """One loss: an object that is called, or a function."""
+        if code.make is not None:
+            return "\n".join(statement(f"{name} = ", code.make, 0, "(N,)"))
+        top = [f"def {name}(output, target):", '    """One loss per sample."""']
+        return "\n".join([*top, *code.body])
+
+    def losses_text(self, indent: int) -> str:
+        """The statement that computes ``losses``, one for each sample, as lines."""
+        step, several = self.step, len(self.step.losses) > 1
+        functions = step.loss_functions(self.graph)
+        terms = []
+        for index, loss in enumerate(step.losses):
+            at = f"[{index}]" if several else ""
+            text = f"{self.names[functions[index]]}(outputs{at}, target{at})"
+            if loss.reduction == "sum" and not step.sums:
+                text = f"count * {text}"
+            if loss.loss_weight != 1.0:
+                text = f"{literal(loss.loss_weight)} * {text}"
+            terms.append(Name(f"{text} * weights{at}" if step.weighted else text))
+        if not several:
+            return f"{' ' * indent}losses = {terms[0].text}"
+        reductions = {loss.reduction for loss in step.losses}
+        alike = len(self.names) == 1 and len(reductions) == 1 and not step.weighted
+        if alike and all(loss.loss_weight == 1.0 for loss in step.losses):
+            each = "loss_fn(o, t) for o, t in zip(outputs, target)"
+            return f"{' ' * indent}losses = sum({each})"
+        total = listing("sum", [listing("", terms)])
+        return "\n".join(statement("losses = ", total, indent))
+
+    # --- optimizer ---------------------------------------------------------------
+
+    def optimizer_text(self) -> str:
+        """The function ``make_optimizer``."""
+        assert self.optimizer.make is not None
+        made = statement("return ", self.optimizer.make, 4)
+        return "\n".join(["def make_optimizer(model):", *made])
+
+    # --- the step ----------------------------------------------------------------
+
+    @cached_property
+    def training_objects(self) -> list[str]:
+        """The names of the objects that live from step to step, the optimizer first."""
+        asked = {
+            "sums": self.accumulates,
+            "average": self.training.ema is not None,
+            "scaler": self.scaled,
+        }
+        return ["optimizer", *(n for n in asked if asked[n] and n in self.makers)]
+
+    @property
+    def batch(self) -> list[str]:
+        """The arguments that a batch consists of."""
+        weights = ["weights"] if self.step.weighted else []
+        draws = ["draws"] if self.written.draws else []
+        return ["x", "target", *weights, *draws, "count"]
+
+    @cached_property
+    def values(self) -> dict[str, str]:
+        """The values of ``{…}`` in templates."""
+        scaled = ["scaler"] if "scaler" in self.training_objects else []
+        batch = [*self.model, *self.batch]
+        last = [self.last] if self.accumulates else []
+        train = [*batch, *self.training_objects, "learning_rate", *last]
+        called = listing("loss_and_gradients", map(Name, [*batch, *scaled]))
+        return {
+            "gradients_head": "\n".join(
+                head("def loss_and_gradients", [*batch, *scaled], ":", 0)
+            ),
+            "train_head": "\n".join(head("def train_step", train, ":", 0)),
+            "called": "\n".join(statement(f"{self.results} = ", called, 4)),
+            "inputs": self.inputs,
+            "over": "" if self.step.sums else " / count",
+            "ema": literal(self.training.ema),
+            "update": self.update_text(),
+            **self.own_values(),
+        }
+
+    def own_values(self) -> dict[str, str]:
+        """Values of the backend's own."""
+        return {}
+
+    @property
+    def inputs(self) -> str:
+        """The arguments that the model is called with."""
+        x = "*x" if len(self.graph.inputs) > 1 else "x"
+        return f"{x}, draws" if self.written.draws else x
+
+    @property
+    def apply_arguments(self) -> list[str]:
+        """The arguments of ``apply``."""
+        return [*self.training_objects, "learning_rate"]
+
+    @property
+    def applied(self) -> str:
+        """The call of ``apply``."""
+        return f"apply({', '.join(self.apply_arguments)})"
+
+    def update_text(self) -> str:
+        """What ``train_step`` does after the gradients."""
+        return f"if last:\n        {self.applied}" if self.accumulates else self.applied
+
+    def apply_text(self) -> str:
+        """The function ``apply``: from gradients to new weights."""
+        raise NotImplementedError
+
+    def function(self, lines: Iterable[str]) -> str:
+        """The function ``apply`` of these lines."""
+        top = f"def {self.applied}:"
+        return "\n".join([top, *(f"    {line}" for line in lines)])
+
+    @property
+    def bound(self) -> tuple[str, float] | None:
+        """How gradients are clipped, ("clip_norm" or "clip_value", the bound)."""
+        for name in ("clip_norm", "clip_value"):
+            bound = getattr(self.training, name)
+            if bound is not None:
+                return name, bound
+        return None
+
+    def clip_text(self) -> str:
+        """The function ``clip``, if there is one."""
+        if self.bound is None or not self.clips:
+            return ""
+        name, bound = self.bound
+        return self.clips[name].format(bound=literal(bound))
+
+    # --- frozen layers -----------------------------------------------------------
+
+    @cached_property
+    def frozen(self) -> list[str]:
+        """The canonical paths of the layers that are not trained."""
+        trained = {n: p for n, p in self.graph.parameters.items() if p.trainable}
+        return list(self.training.frozen(trained))
+
+    def freeze_text(self) -> str:
+        """The function ``freeze``, if there is one."""
+        if not self.frozen:
+            return ""
+        paths = {
+            name.rpartition(".")[0]: slot.path.rpartition(".")[0]
+            for name, slot in reversed(list(self.written.weights.items()))
+        }
+        layers = [self.layer(paths[layer]) for layer in self.frozen]
+        loop = statement("for layer in ", listing("", layers), 4)
+        loop[-1] += ":"
+        return "\n".join(
+            [
+                "def freeze(model):",
+                '    """Leave the weights of these layers as they are."""',
+                *loop,
+                f"        {self.frozen_line()}",
+            ]
         )
-        for layer in step.training.frozen(trained)
-    ]
+
+    def frozen_line(self) -> str:
+        """What ``freeze`` does to each ``layer``."""
+        raise NotImplementedError
+
+    def layer(self, path: str) -> Name | Call:
+        """A layer of the model by its native path."""
+        return attribute(path)
 
 
 def attribute(path: str) -> Name:
     """``model.blocks[0].conv1`` for the native path ``blocks.0.conv1``."""
     parts = (f"[{p}]" if p.isdigit() else f".{p}" for p in path.split("."))
     return Name("model" + "".join(parts))
-
-
-def freeze_text(layers: Iterable[Name | Call], line: str) -> str:
-    """The function ``freeze``; ``line`` is what it does to each ``layer``."""
-    loop = statement("for layer in ", listing("", layers), 4)
-    loop[-1] += ":"
-    return "\n".join(
-        [
-            "def freeze(model):",
-            '    """Leave the weights of these layers as they are."""',
-            *loop,
-            f"        {line}",
-        ]
-    )
-
-
-def losses_text(graph: TypedGraph, step: TrainingSpec, indent: int) -> str:
-    """The statement that computes ``losses``, one for each sample, as lines."""
-    functions, several = step.functions(graph), len(step.losses) > 1
-    terms = []
-    for index, loss in enumerate(step.losses):
-        at = f"[{index}]" if several else ""
-        name = functions[function_of(loss, graph.output_shapes[index])]
-        text = f"{name}(outputs{at}, target{at})"
-        if loss.reduction == "sum" and not step.sums:
-            text = f"count * {text}"
-        if loss.loss_weight != 1.0:
-            text = f"{literal(loss.loss_weight)} * {text}"
-        terms.append(Name(f"{text} * weights{at}" if step.weighted else text))
-    if not several:
-        return f"{' ' * indent}losses = {terms[0].text}"
-    reductions = {loss.reduction for loss in step.losses}
-    alike = len(functions) == 1 and len(reductions) == 1 and not step.weighted
-    if alike and all(loss.loss_weight == 1.0 for loss in step.losses):
-        each = "loss_fn(o, t) for o, t in zip(outputs, target)"
-        return f"{' ' * indent}losses = sum({each})"
-    total = listing("sum", [listing("", terms)])
-    return "\n".join(statement("losses = ", total, indent))
-
-
-def supported(
-    step: TrainingSpec,
-    losses: Mapping[str, Any],
-    optimizers: Mapping[str, Any],
-    backend: str,
-    reasons: Mapping[str, str],
-) -> None:
-    """UnsupportedError unless a backend's tables hold the losses and the optimizer;
-    ``reasons`` are those of its gaps."""
-    for element, table in (
-        *((loss, losses) for loss in step.losses),
-        (step.optimizer, optimizers),
-    ):
-        if element.type not in table:
-            reason = reasons.get(element.type)
-            raise UnsupportedError(
-                f"the {backend} backend has no {element.family} {element.type!r}"
-                + (f": {reason}" if reason else "")
-            )

@@ -9,11 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
 
 from polyframe.compiler.program import Slot
 from polyframe.compiler.python.code import Code
-from polyframe.compiler.python.source import Argument, Call, Name, camel, flat, fresh
+from polyframe.compiler.python.source import (
+    Argument,
+    Call,
+    Name,
+    camel,
+    flat,
+    fresh,
+    listing,
+)
 from polyframe.compiler.table import Form, Target, View
 from polyframe.errors import UnsupportedError
 from polyframe.spec.layers.base import Shape
@@ -24,95 +32,105 @@ from polyframe.spec.typed import TypedGraph, TypedNode
 class Style:
     """How one framework's classes are written."""
 
-    base: str  # the class that a model extends
-    forward: str  # the head of the forward method; {} are its arguments
-    sequential: Callable[[list[Call]], Call]  # a container of children
-    child: str  # path of a container's child {i}
-    plain: tuple[str, ...]  # forward texts that a container may run
+    forward: str  # the method (or function) of the forward pass
+    base: str = "object"  # the class that a model extends
+    sequential: Callable[[list[Call]], Call] = partial(listing, "")  # of children
+    child: str = "{i}"  # path of a container's child {i}
+    plain: tuple[str, ...] = ()  # forward texts that a container may run
     block: str = "{self}({all})"  # how a block is called
     block_base: str = ""  # the class that a block extends, if it is another
     init: str = "super().__init__()"
     keyed: bool = False  # clashing names stay, as self._modules["name"]
     reserved: frozenset[str] = frozenset()  # attributes the base class has
     assigned: frozenset[str] = frozenset()  # those it sets while it runs
-    names: frozenset[str] = frozenset()  # what its programs import and copy in
+    names: frozenset[str] = frozenset()  # more that its programs name
+    leading: tuple[str, ...] = ("self",)  # arguments of ``forward`` before the inputs …
+    trailing: tuple[str, ...] = ()  # … and after them
+    container_snippets: tuple[str, ...] = ()  # what ``sequential`` names
     native: Callable[[Shape], Shape] = lambda shape: shape  # its order of axes
-    made: str = ""  # a line of the model's constructor, behind all that it makes
+    made: str = ""  # a line of the model's constructor, after all that it makes
     enter: Mapping[int, str] = field(default_factory=dict)  # axes of {0}, an input …
     leave: Mapping[int, str] = field(
         default_factory=dict
     )  # … an output → as it goes on
 
+    @property
+    def closed(self) -> frozenset[str]:
+        """What a variable of ``forward`` may not be called."""
+        arguments = (text.partition("=")[0] for text in (*self.leading, *self.trailing))
+        return self.names.union(arguments, {self.forward, "draws"})
+
 
 @dataclass
 class Unit:
-    """One graph on its way into source."""
+    """One graph that is being written: a block, or the whole model."""
 
     graph: TypedGraph
     path: str
     codes: dict[str, Code]
-    kids: dict[str, Unit]
+    children: dict[str, Unit]
     make: Call | None = None  # how a parent makes it; None for the whole model
     container: bool = False
     height: int = 0
     group: Group | None = None
-    pieces: dict[str, str] = field(default_factory=dict)  # node -> its native path here
+    native_names: dict[str, str] = field(default_factory=dict)  # of its nodes
 
     def walk(self) -> Iterator[Unit]:
         """The units inside it, the innermost first, and itself."""
-        for kid in self.kids.values():
-            yield from kid.walk()
+        for child in self.children.values():
+            yield from child.walk()
         yield self
 
     @property
     def draws(self) -> int:
-        """How many random factors a call of it takes."""
+        """How many arrays of random numbers a call of it takes."""
         return sum(self.draws_of(node) for node in self.graph.nodes)
 
     def draws_of(self, node: TypedNode) -> int:
-        """How many random factors one of its nodes takes."""
+        """How many arrays of random numbers one of its nodes takes."""
         if node.body is not None:
-            return self.kids[node.owner_name].draws
-        return int("{draw}" in self.codes[node.name].forward)
+            return self.children[node.owner_name].draws
+        return int(self.codes[node.name].draws)
 
 
 @dataclass
 class Group:
-    """Units of one class: what they share, and the arguments in which they differ."""
+    """Units of one class; ``parameters``: the class's arguments, the values in which the
+    units differ, one for each unit."""
 
     name: str
     units: list[Unit]
-    parameters: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    parameters: dict[str, tuple[object, ...]] = field(default_factory=dict)
 
 
 def build(
     graph: TypedGraph, forms: Mapping[str, Form], target: Target, style: Style
 ) -> tuple[list[Group], Unit]:
-    """The groups in the order in which they have to stand, and the model's unit."""
+    """The groups, each after those that it uses, and the model's unit."""
     levels: list[list[Unit]] = []  # by height, so that equal units stand together
     top = _unit(graph, "", forms, target, levels)
     groups: list[Group] = []
-    taken = set(style.names)
+    class_names = set(style.names)
     for units in levels:
-        found: dict[Any, Group] = {}
+        by_signature: dict[object, Group] = {}
         for unit in units:
-            for name, kid in unit.kids.items():
-                unit.codes[name] = Code(style.block, kid.make)
+            for name, child in unit.children.items():
+                unit.codes[name] = Code(style.block, child.make)
             if unit is not top and _is_container(unit, style):
                 children = [unit.codes[n.name].make for n in unit.graph.nodes]
                 unit.make = style.sequential([c for c in children if c is not None])
                 unit.container = True
                 continue
             key = (unit is top, unit.graph.name, signature(unit))
-            if key not in found:
+            if key not in by_signature:
                 name = "Sequence" if unit.graph.name == "Sequential" else ""
-                name = fresh(name or camel(unit.graph.name), taken)
-                taken.add(name)
-                found[key] = Group(name, [])
-            found[key].units.append(unit)
-        for group in found.values():
+                name = fresh(name or camel(unit.graph.name), class_names)
+                class_names.add(name)
+                by_signature[key] = Group(name, [])
+            by_signature[key].units.append(unit)
+        for group in by_signature.values():
             _parametrise(group)
-        groups += found.values()
+        groups += by_signature.values()
     return groups, top
 
 
@@ -124,37 +142,37 @@ def _unit(
     levels: list[list[Unit]],
 ) -> Unit:
     codes: dict[str, Code] = {}
-    kids: dict[str, Unit] = {}
-    unit = Unit(graph, path, codes, kids)
+    children: dict[str, Unit] = {}
+    unit = Unit(graph, path, codes, children)
     for node in graph.nodes:
         if node.body is None:
             codes[node.name] = forms[node.path].write(View(node, target))
             if node.shared:
                 _check_shared(node.path, codes[node.owner_name], codes[node.name])
         elif not node.shared:
-            kids[node.name] = _unit(node.body, node.path, forms, target, levels)
-            unit.height = max(unit.height, kids[node.name].height + 1)
+            children[node.name] = _unit(node.body, node.path, forms, target, levels)
+            unit.height = max(unit.height, children[node.name].height + 1)
         else:
-            again = _unit(node.body, node.owner, forms, target, [])
-            _check_bodies(node.path, kids[node.owner_name], again)
+            this_call = _unit(node.body, node.owner, forms, target, [])
+            _check_bodies(node.path, children[node.owner_name], this_call)
     while len(levels) <= unit.height:
         levels.append([])
     levels[unit.height].append(unit)
     return unit
 
 
-def _check_shared(path: str, first: Code, again: Code) -> None:
-    """UnsupportedError where a shared layer has to be made in another way, as where
-    "same" padding differs with the input's size."""
-    if first.rank != again.rank:
+def _check_shared(path: str, first: Code, this_call: Code) -> None:
+    """UnsupportedError if a shared layer would have to be made differently for this call:
+    for example where "same" padding depends on the input's size."""
+    if first.rank != this_call.rank:
         raise UnsupportedError(
             f"shares a layer that was made for inputs of {first.rank} axes, but this "
-            f"input has {again.rank}",
+            f"input has {this_call.rank}",
             where=path,
             hint="a layer of its own",
         )
-    if first.make != again.make:
-        one, other = (flat(code.make) for code in (first, again))
+    if first.make != this_call.make:
+        one, other = (flat(code.make) for code in (first, this_call))
         raise UnsupportedError(
             f"shares a layer that is {one}, but this input's size needs {other}",
             where=path,
@@ -162,20 +180,20 @@ def _check_shared(path: str, first: Code, again: Code) -> None:
         )
 
 
-def _check_bodies(path: str, first: Unit, again: Unit) -> None:
-    """The same for all that a shared block holds; it is written once."""
+def _check_bodies(path: str, first: Unit, this_call: Unit) -> None:
+    """The same for everything in a shared block, which is written once."""
     for name, code in first.codes.items():
         where = f"{path}.{name}"
-        _check_shared(where, code, again.codes[name])
-        if code.forward != again.codes[name].forward:
+        _check_shared(where, code, this_call.codes[name])
+        if code.forward != this_call.codes[name].forward:
             raise UnsupportedError(
                 f"is {code.forward} at the block's first call, but this call's sizes "
-                f"need {again.codes[name].forward}",
+                f"need {this_call.codes[name].forward}",
                 where=where,
                 hint="inputs of one size, or explicit padding",
             )
-    for name, kid in first.kids.items():
-        _check_bodies(f"{path}.{name}", kid, again.kids[name])
+    for name, child in first.children.items():
+        _check_bodies(f"{path}.{name}", child, this_call.children[name])
 
 
 def _is_container(unit: Unit, style: Style) -> bool:
@@ -194,7 +212,7 @@ def _is_container(unit: Unit, style: Style) -> bool:
     return unit.graph.outputs == (before,)
 
 
-def signature(unit: Unit) -> Any:
+def signature(unit: Unit) -> tuple[object, ...]:
     """What two units must have in common to share a class: all but literal values."""
     return (
         tuple(name for name, _ in unit.graph.inputs),
@@ -214,7 +232,7 @@ def signature(unit: Unit) -> Any:
     )
 
 
-def skeleton(value: Any) -> Any:
+def skeleton(value: object) -> object:
     """A call without its literal values."""
     if isinstance(value, Call):
         return value.function, tuple(
@@ -224,14 +242,14 @@ def skeleton(value: Any) -> Any:
     return value if isinstance(value, Name) or value is None else "literal"
 
 
-def leaves(value: Any, role: str = "value") -> list[tuple[str, Any]]:
+def leaves(value: object, role: str = "value") -> list[tuple[str, object]]:
     """The literal values of a call with their roles, in order."""
     if isinstance(value, Call):
         return [leaf for a in value.arguments for leaf in leaves(a.value, a.role)]
     return [] if isinstance(value, Name) or value is None else [(role, value)]
 
 
-def unit_leaves(unit: Unit) -> list[tuple[str, Any]]:
+def unit_leaves(unit: Unit) -> list[tuple[str, object]]:
     """The literal values of all that a unit makes."""
     return [
         leaf
@@ -242,9 +260,9 @@ def unit_leaves(unit: Unit) -> list[tuple[str, Any]]:
 
 
 def _parametrise(group: Group) -> None:
-    """Find the values in which the units differ; each becomes an argument."""
+    """Find the values in which the units differ; each becomes an argument of the class."""
     rows = [unit_leaves(unit) for unit in group.units]
-    known: set[Any] = set()
+    known: set[object] = set()
     for column in zip(*rows, strict=True):
         values = tuple(value for _, value in column)
         if len(set(exact(values))) > 1 and exact(values) not in known:
@@ -263,7 +281,7 @@ def _parametrise(group: Group) -> None:
         )
 
 
-def exact(values: tuple[Any, ...]) -> tuple[Any, ...]:
+def exact(values: tuple[object, ...]) -> tuple[object, ...]:
     """Values that are equal only where their types are too: 1 is not True."""
     return tuple((type(value), value) for value in values)
 
@@ -273,37 +291,37 @@ def named(group: Group) -> dict[str, Call | None]:
     rows = [iter(unit_leaves(unit)) for unit in group.units]
     names = {exact(v): Name(role) for role, v in group.parameters.items()}
 
-    def replace_values(value: Any) -> Any:
+    def of_call(call: Call) -> Call:
+        arguments = (replace(a, value=of_value(a.value)) for a in call.arguments)
+        return Call(call.function, tuple(arguments))
+
+    def of_value(value: object) -> object:
         if isinstance(value, Call):
-            arguments = tuple(
-                replace(a, value=replace_values(a.value)) for a in value.arguments
-            )
-            return Call(value.function, arguments)
+            return of_call(value)
         if isinstance(value, Name) or value is None:
             return value
         return names.get(exact(tuple(next(row)[1] for row in rows)), value)
 
     first = group.units[0]
-    return {
-        node.name: replace_values(first.codes[node.name].make)
-        for node in first.graph.nodes
-        if not node.shared
+    makes = {
+        n.name: first.codes[n.name].make for n in first.graph.nodes if not n.shared
     }
+    return {name: make and of_call(make) for name, make in makes.items()}
 
 
 def weight_map(unit: Unit, style: Style, prefix: str = "") -> dict[str, Slot]:
     """Canonical name → slot, for everything that a unit made."""
-    found: dict[str, Slot] = {}
+    slots: dict[str, Slot] = {}
     for index, node in enumerate(unit.graph.nodes):
         if node.shared or unit.codes[node.name].make is None:
             continue
-        child = style.child.format(i=index)
-        piece = child if unit.container else unit.pieces[node.name]
-        native = f"{prefix}.{piece}" if prefix else piece
+        item = style.child.format(i=index)
+        name = item if unit.container else unit.native_names[node.name]
+        native = f"{prefix}.{name}" if prefix else name
         if node.body is not None:
-            found |= weight_map(unit.kids[node.name], style, native)
+            slots |= weight_map(unit.children[node.name], style, native)
         else:
-            slots = unit.codes[node.name].weights
-            for name in node.parameters:
-                found[f"{node.owner}.{name}"] = slots[name].under(native)
-    return found
+            own = unit.codes[node.name].weights
+            for parameter in node.parameters:
+                slots[f"{node.owner}.{parameter}"] = own[parameter].under(native)
+    return slots

@@ -3,108 +3,147 @@
 from __future__ import annotations
 
 import ast
-import functools
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from polyframe.compiler.program import Slot
-from polyframe.compiler.python.classes import write_class
-from polyframe.compiler.python.units import Style, build, weight_map
+from polyframe.compiler.program import Role, Slot
+from polyframe.compiler.python.classes import ClassText, Lines, items_of, write_class
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.sections import Place, Section
+from polyframe.compiler.python.snippets import Snippet
+from polyframe.compiler.python.units import Style, Unit, build, weight_map
 from polyframe.compiler.table import Form, Table, Target
-from polyframe.spec.typed import TypedGraph, flatten
+from polyframe.spec.typed import TypedGraph, TypedNode, flatten
 
 
 @dataclass(frozen=True)
 class Written:
-    """The model's classes as text, and what a program has to know about them."""
+    """The model as text, and the facts about it that a ``Program`` states."""
 
-    classes: tuple[str, ...]
+    sections: tuple[Section, ...]
     entry: str
     weights: Mapping[str, Slot]
     draws: tuple[str, ...]
-    snippets: tuple[str, ...]
+    snippets: tuple[Snippet, ...]
+    imports: tuple[str, ...] = ()
+    makes: frozenset[str] = frozenset()  # the functions that construct its nodes
+
+    def takes(self, name: str) -> bool:
+        """Whether it asks for the snippet of that name."""
+        return any(snippet.name == name for snippet in self.snippets)
 
 
 def write_model(
-    graph: TypedGraph, forms: Mapping[str, Form], target: Target, style: Style
+    graph: TypedGraph,
+    forms: Mapping[str, Form],
+    target: Target,
+    style: Style,
+    table: Table,
 ) -> Written:
     """Write every class that the graph needs, the model's last."""
     groups, top = build(graph, forms, target, style)
-    texts = ["\n".join(write_class(group, style)) for group in groups]
-    assert top.group is not None
-    snippets = dict.fromkeys(
-        name
+    classes = {group.name: write_class(group, style) for group in groups}
+    places: dict[str, list[Place]] = defaultdict(list)
+    for name, place in places_of(top, "", classes):
+        places[name].append(place)
+    nodes = [
+        (node, unit.codes[node.name])
         for unit in top.walk()
-        for code in unit.codes.values()
-        for name in code.snippets
-    )
+        for node in unit.graph.nodes
+        if node.name in unit.codes
+    ]
+    snippets = list(snippets_of(nodes, table))
+    if any(unit.container for unit in top.walk()):
+        snippets += map(Snippet, style.container_snippets)
     slots = weight_map(top, style)
     order = [name for name in graph.parameters if name in slots]
     random = tuple(n.path for n in flatten(graph).nodes if n.layer.random)
+    assert top.group is not None
     return Written(
-        tuple(texts),
+        tuple(
+            Section("\n".join(text.lines), tuple(places[name]))
+            for name, text in classes.items()
+        ),
         top.group.name,
         {name: slots[name] for name in order},
         random if top.draws else (),
-        tuple(snippets),
+        tuple(dict.fromkeys(snippets)),
+        tuple(dict.fromkeys(line for _, code in nodes for line in code.imports)),
+        frozenset(c.make.function for _, c in nodes if c.make is not None),
     )
 
 
-@functools.cache
-def _definitions(path: Path) -> dict[str, str]:
-    text = path.read_text(encoding="utf-8")
-    return {
-        node.name: ast.get_source_segment(text, node) or ""
-        for node in ast.parse(text).body
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-    }
+def snippets_of(
+    nodes: Iterable[tuple[TypedNode, Code]], table: Table
+) -> Iterator[Snippet]:
+    """The snippets that the code of nodes asks for."""
+    for node, code in nodes:
+        for name in code.snippets:
+            yield Snippet(name, table[node.layer.type].snippets)
 
 
-def library(folder: Path) -> tuple[Path, ...]:
-    """The files of snippets in a folder, without what only ejected scripts take."""
-    names = sorted(path for path in folder.glob("*.py") if path.stem != "eject")
-    return tuple(path for path in names if path.stem != "__init__")
+# --- the source map ----------------------------------------------------------------
 
 
-def defined_in(paths: Iterable[Path]) -> frozenset[str]:
-    """The names of all classes and functions in some files."""
-    return frozenset(name for path in paths for name in _definitions(path))
+def places_of(
+    unit: Unit, prefix: str, classes: Mapping[str, ClassText]
+) -> Iterator[tuple[str, Place]]:
+    """(class, place) of every node below a call of a unit, whose path ends in
+    ``prefix``."""
+    assert unit.group is not None
+    name = unit.group.name
+    text = classes[name]
+    for node, called in zip(unit.graph.nodes, text.called, strict=True):
+        made = text.made.get(node.owner_name)
+        path = prefix + node.name
+        for place in _places(node, prefix, made, called):
+            yield name, place
+        if node.body is None:
+            continue
+        inner = unit.children[node.owner_name]
+        if not inner.container:
+            yield from places_of(inner, f"{path}.", classes)
+            continue
+        assert made is not None
+        items = text.items(node.owner_name)
+        for owner, place in _in_container(
+            inner, f"{path}.", items, made[0], called, classes
+        ):
+            yield owner or name, place
 
 
-def snippet(path: Path, name: str) -> str:
-    """The text of a class or function in a file, which is read and not run."""
-    return _definitions(path)[name]
+def _in_container(
+    unit: Unit,
+    prefix: str,
+    items: Sequence[ast.expr],
+    start: int,
+    called: Lines,
+    classes: Mapping[str, ClassText],
+) -> Iterator[tuple[str, Place]]:
+    """The same inside a container: its children are made in its own construction and
+    run by its own call. The class is "" for the one that has the container."""
+    for node, item in zip(unit.graph.nodes, items, strict=True):
+        assert item.end_lineno is not None
+        made = start + item.lineno - 1, start + item.end_lineno - 1
+        for place in _places(node, prefix, made, called):
+            yield "", place
+        if node.body is None:
+            continue
+        path, inner = prefix + node.name, unit.children[node.owner_name]
+        if inner.container:
+            yield from _in_container(
+                inner, f"{path}.", items_of(item), start, called, classes
+            )
+        else:
+            yield from places_of(inner, f"{path}.", classes)
 
 
-def files_of(table: Table, graph: TypedGraph) -> tuple[Path, ...]:
-    """The plug-ins' files of snippets that a graph's entries name."""
-    named = (table[node.layer.type].snippets for node in graph.walk())
-    return tuple(dict.fromkeys(path for path in named if path is not None))
-
-
-def snippet_of(paths: Iterable[Path], name: str) -> str:
-    """The text of a class or function, from whichever of the files has it."""
-    return next(snippet(path, name) for path in paths if name in _definitions(path))
-
-
-def assemble(
-    doc: str, imports: Sequence[tuple[str, str]], sections: Iterable[str]
-) -> str:
-    """A module: docstring, the imports that are used, sections two lines apart.
-
-    ``imports`` pairs an import line with a pattern that shows its use; an empty line
-    separates groups.
-    """
-    body = [section.strip("\n") for section in sections if section.strip()]
-    code = "\n\n\n".join(body)
-    lines: list[str] = []
-    for line, use in imports:
-        if line == "":
-            lines += [""] if lines and lines[-1] else []
-        elif re.search(use, code):
-            lines.append(line)
-    head = "\n".join(lines).strip("\n")
-    gap = "\n\n\n" if re.match(r"class |def |@", code) else "\n\n"
-    return f'"""{doc}"""\n\n{head}{gap}{code}\n'
+def _places(
+    node: TypedNode, prefix: str, made: Lines | None, called: Lines
+) -> Iterator[Place]:
+    roles: dict[Role, Lines | None] = {"construction": made, "forward": called}
+    for one in (node, *node.folded):
+        for role, lines in roles.items():
+            if lines is not None:
+                yield Place(prefix + one.name, role, *lines)

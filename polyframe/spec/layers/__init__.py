@@ -13,4 +13,5 @@ from polyframe.spec.layers.pool import *
 from polyframe.spec.layers.resize import *
 from polyframe.spec.layers.separable import *
 from polyframe.spec.layers.shape import *
+from polyframe.spec.layers.softmax import *
 from polyframe.spec.layers.transposed import *

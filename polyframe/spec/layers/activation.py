@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Choice, Float, Int, Maybe, field
 from polyframe.spec.initializers import Constant
 from polyframe.spec.layers.base import (
@@ -18,7 +19,6 @@ from polyframe.spec.layers.base import (
     Layer,
     Parameter,
     Shape,
-    positive_axis,
 )
 
 __all__ = [
@@ -31,14 +31,12 @@ __all__ = [
     "HardTanh",
     "LeakyReLU",
     "LogSigmoid",
-    "LogSoftmax",
     "Mish",
     "PReLU",
     "ReLU",
     "ReLU6",
     "SiLU",
     "Sigmoid",
-    "Softmax",
     "Softplus",
     "Softsign",
     "Tanh",
@@ -52,7 +50,7 @@ EVERY_RANK: Examples = (
 )
 
 
-@dataclass(frozen=True)
+@define_base
 class Activation(Layer):
     """An elementwise function of tensors of any rank."""
 
@@ -62,7 +60,7 @@ class Activation(Layer):
         return shapes[0]
 
 
-@dataclass(frozen=True)
+@define_base
 class Increasing(Activation):
     """An elementwise function that never decreases, whatever its values are."""
 
@@ -77,7 +75,7 @@ class ReLU(Increasing):
 
     short: ClassVar[str] = "relu"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.maximum(x[0], 0)
 
 
@@ -90,7 +88,7 @@ class ReLU6(Increasing):
 
     short: ClassVar[str] = "relu"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.clip(x[0], 0, 6)
 
 
@@ -101,7 +99,7 @@ class LeakyReLU(Activation):
     ``negative_slope``: UNSET is PyTorch's 0.01 when aligned; Keras's own is 0.3.
     """
 
-    negative_slope: float = field(Float(), default=UNSET, aligned=0.01)
+    negative_slope: FloatOrUnset = field(Float(), default=UNSET, aligned=0.01)
 
     short: ClassVar[str] = "leaky_relu"
     examples = (
@@ -113,9 +111,9 @@ class LeakyReLU(Activation):
 
     @property
     def increasing(self) -> bool:
-        return self.negative_slope is not UNSET and self.negative_slope >= 0
+        return isinstance(self.negative_slope, float) and self.negative_slope >= 0
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.where(x[0] > 0, x[0], self.negative_slope * x[0])
 
 
@@ -131,7 +129,7 @@ class PReLU(Activation):
     """
 
     num_parameters: int = field(Int(), default=1)
-    init: float = field(Float(), default=UNSET, aligned=0.25)
+    init: FloatOrUnset = field(Float(), default=UNSET, aligned=0.25)
 
     short: ClassVar[str] = "prelu"
     examples = (
@@ -153,7 +151,7 @@ class PReLU(Activation):
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         return {"weight": Parameter((self.num_parameters,), Constant(self.init))}
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         weight = at["weight"].reshape(-1, *[1] * (x[0].ndim - 2))
         return np.where(x[0] > 0, x[0], weight * x[0])
 
@@ -176,7 +174,7 @@ class ELU(Activation):
     def increasing(self) -> bool:
         return self.alpha >= 0
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.where(x[0] > 0, x[0], self.alpha * np.expm1(np.minimum(x[0], 0)))
 
 
@@ -196,7 +194,7 @@ class CELU(Increasing):
         ({"alpha": 2.0}, ((6,),)),
     )
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         below = self.alpha * np.expm1(np.minimum(x[0], 0) / self.alpha)
         return np.where(x[0] > 0, x[0], below)
 
@@ -210,7 +208,7 @@ class SELU(Increasing):
 
     short: ClassVar[str] = "selu"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         below = 1.6732632423543772 * np.expm1(np.minimum(x[0], 0))
         return 1.0507009873554805 * np.where(x[0] > 0, x[0], below)
 
@@ -227,10 +225,11 @@ class GELU(Activation):
     short: ClassVar[str] = "gelu"
     examples = (*EVERY_RANK, ({"approximate": "tanh"}, ((3, 4, 5),)))
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         if self.approximate == "tanh":
             inner = math.sqrt(2 / math.pi) * (x[0] + 0.044715 * x[0] ** 3)
-            return 0.5 * x[0] * (1 + np.tanh(inner))
+            out: Array = 0.5 * x[0] * (1 + np.tanh(inner))
+            return out
         return 0.5 * x[0] * (1 + erf(x[0] * math.sqrt(0.5)))
 
 
@@ -240,7 +239,7 @@ class SiLU(Activation):
 
     short: ClassVar[str] = "silu"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0] * sigmoid(x[0])
 
 
@@ -250,8 +249,9 @@ class Mish(Activation):
 
     short: ClassVar[str] = "mish"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        return x[0] * np.tanh(softplus(x[0]))
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0] * np.tanh(softplus(x[0]))
+        return out
 
 
 @define
@@ -260,7 +260,7 @@ class Sigmoid(Increasing):
 
     short: ClassVar[str] = "sigmoid"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return sigmoid(x[0])
 
 
@@ -270,7 +270,7 @@ class LogSigmoid(Increasing):
 
     short: ClassVar[str] = "log_sigmoid"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return -softplus(-x[0])
 
 
@@ -284,7 +284,7 @@ class HardSigmoid(Increasing):
 
     short: ClassVar[str] = "hard_sigmoid"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.clip(x[0] + 3, 0, 6) / 6
 
 
@@ -297,7 +297,7 @@ class HardSwish(Activation):
 
     short: ClassVar[str] = "hard_swish"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0] * np.clip(x[0] + 3, 0, 6) / 6
 
 
@@ -320,7 +320,7 @@ class HardTanh(Increasing):
                 where=self.label,
             )
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.clip(x[0], self.min_val, self.max_val)
 
 
@@ -330,7 +330,7 @@ class Tanh(Increasing):
 
     short: ClassVar[str] = "tanh"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.tanh(x[0])
 
 
@@ -359,7 +359,7 @@ class Softplus(Activation):
     def increasing(self) -> bool:
         return self.threshold is None  # the step down at the threshold
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         y = softplus(self.beta * x[0]) / self.beta
         if self.threshold is None:
             return y
@@ -372,68 +372,25 @@ class Softsign(Increasing):
 
     short: ClassVar[str] = "softsign"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        return x[0] / (1 + np.abs(x[0]))
-
-
-@dataclass(frozen=True)
-class AlongAxis(Layer):
-    """What softmax and its logarithm share: the axis."""
-
-    axis: int = field(Int(-4, 4), default=1)
-
-    examples = (
-        *EVERY_RANK,
-        ({"axis": -1}, ((3, 2, 4),)),
-        ({"axis": 2}, ((3, 2, 4),)),
-    )
-
-    def infer(self, *shapes: Shape) -> Shape:
-        positive_axis(self.axis, shapes[0])
-        return shapes[0]
-
-
-@define
-class Softmax(AlongAxis):
-    """``exp(x - max) / Σ exp(x - max)`` along one axis; axis 1 is the channels.
-
-    ``axis`` counts as in (N, C, H, W), N being 0; it may be negative.
-    """
-
-    short: ClassVar[str] = "softmax"
-
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        e = np.exp(x[0] - x[0].max(axis=self.axis, keepdims=True))
-        out: np.ndarray = e / e.sum(axis=self.axis, keepdims=True)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0] / (1 + np.abs(x[0]))
         return out
 
 
-@define
-class LogSoftmax(AlongAxis):
-    """``x - max - log Σ exp(x - max)`` along one axis; axis 1 is the channels.
-
-    ``axis`` counts as in (N, C, H, W), N being 0; it may be negative.
-    """
-
-    short: ClassVar[str] = "log_softmax"
-
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        z = x[0] - x[0].max(axis=self.axis, keepdims=True)
-        out: np.ndarray = z - np.log(np.exp(z).sum(axis=self.axis, keepdims=True))
-        return out
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
+def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)); exp never overflows."""
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    out: Array = np.where(x >= 0, 1, e) / (1 + e)
+    return out
 
 
-def softplus(x: np.ndarray) -> np.ndarray:
+def softplus(x: Array) -> Array:
     """log(1 + exp(x)); exp never overflows."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    out: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return out
 
 
-def erf(x: np.ndarray) -> np.ndarray:
+def erf(x: Array) -> Array:
     """The error function, which NumPy lacks."""
-    return np.frompyfunc(math.erf, 1, 1)(x).astype(x.dtype)
+    out: Array = np.frompyfunc(math.erf, 1, 1)(x).astype(x.dtype)
+    return out

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from polyframe.spec.element import define
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import As
 from polyframe.spec.fields import Bool, Int, Spatial, field
 from polyframe.spec.layers.base import Context, Layer, Shape
 
@@ -23,7 +26,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@define_base
 class GlobalPool(Layer):
     """What pooling over all positions shares."""
 
@@ -42,20 +45,22 @@ class GlobalPool(Layer):
         return (shapes[0][0], *(1,) * (self.dims if self.keepdims else 0))
 
 
-@dataclass(frozen=True)
+@define_base
 class GlobalAvgPool(GlobalPool):
     """The mean over all positions."""
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        return x[0].mean(axis=self.axes, keepdims=self.keepdims)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0].mean(axis=self.axes, keepdims=self.keepdims)
+        return out
 
 
-@dataclass(frozen=True)
+@define_base
 class GlobalMaxPool(GlobalPool):
     """The largest value over all positions."""
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        return x[0].max(axis=self.axes, keepdims=self.keepdims)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0].max(axis=self.axes, keepdims=self.keepdims)
+        return out
 
 
 @define
@@ -122,16 +127,16 @@ class GlobalMaxPool3D(GlobalMaxPool):
 
 
 @dataclass(frozen=True)
-class Output(Spatial):
+class Output(Spatial[tuple[int | None, ...]]):
     """A size for all spatial axes, or one for each, in which nothing keeps the input's:
     ``7`` or ``(7, None)``."""
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         each = Int().allowed
         return f"{each}, or {self.several()} of them, each a number or nothing"
 
-    def check(self, value: Any) -> tuple[int | None, ...]:
+    def check(self, value: object) -> tuple[int | None, ...]:
         """Always a number, or None, for each axis."""
         if not isinstance(value, (tuple, list)):
             return (Int().check(value),) * self.dims
@@ -139,22 +144,19 @@ class Output(Spatial):
             raise ValueError
         return tuple(None if v is None else Int().check(v) for v in value)
 
-    def draws(self, st: Any) -> Any:
-        """What random tests draw; ``st`` is Hypothesis's strategies."""
-        each = st.integers(1, 6)
-        return st.one_of(each, st.tuples(*[st.one_of(st.none(), each)] * self.dims))
-
-    def short(self, value: Any) -> Any:
+    def short(self, value: tuple[int | None, ...]) -> object:
         """One number where all are equal."""
         same = len(set(value)) == 1 and value[0] is not None
         return value[0] if same else value
 
 
-@dataclass(frozen=True)
+@define_base
 class AdaptivePool(Layer):
     """What pooling to a given size shares: the windows."""
 
-    output_size: Any = field(Output())
+    output_size: As[int | Sequence[int | None], tuple[int | None, ...]] = field(
+        Output()
+    )
 
     short: ClassVar[str] = "pool"
     dims: ClassVar[int] = 2
@@ -172,7 +174,7 @@ class AdaptivePool(Layer):
             return None
         return tuple(n // out for n, out in pairs)
 
-    def reduce(self, x: np.ndarray, of: Any) -> np.ndarray:
+    def reduce(self, x: Array, of: Callable[..., Array]) -> Array:
         """``of`` each window."""
         channels, height, width = self.infer(x.shape[1:])
         out = np.empty((len(x), channels, height, width), x.dtype)
@@ -210,7 +212,7 @@ class AdaptiveAvgPool2D(AdaptivePool):
 
     examples = EXAMPLES
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return self.reduce(x[0], np.mean)
 
 
@@ -225,5 +227,5 @@ class AdaptiveMaxPool2D(AdaptivePool):
 
     examples = EXAMPLES
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return self.reduce(x[0], np.max)

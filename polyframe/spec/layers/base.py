@@ -6,15 +6,14 @@ Shapes are per sample, without N: an image is ``(C, H, W)``, a feature vector ``
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as plain_field
 from typing import Any, ClassVar
 
-import numpy as np
-
 from polyframe.errors import SpecError, brief
-from polyframe.spec.element import Element, check_name
+from polyframe.io.array import Array
+from polyframe.spec.element import Element, check_name, define_base
 from polyframe.spec.fields import Kind
 from polyframe.spec.initializers import Fans, Initializer, Zeros
 
@@ -26,13 +25,18 @@ Examples = tuple[tuple[dict[str, Any], tuple[Shape, ...]], ...]
 
 @dataclass(frozen=True)
 class Context:
-    """What a definition sees besides its inputs: parameters, mode, and the draw."""
+    """What a definition sees besides its inputs.
 
-    parameters: Mapping[str, np.ndarray]
+    - ``parameters``: the layer's own arrays, by name;
+    - ``training``: whether this is a training step;
+    - ``draw``: the factors of a random layer, float64 (N, …), or None.
+    """
+
+    parameters: Mapping[str, Array]
     training: bool = False
-    draw: np.ndarray | None = None
+    draw: Array | None = None
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> Array:
         return self.parameters[name]
 
 
@@ -46,17 +50,19 @@ class Parameter:
     trainable: bool = True
 
 
-class Init(Kind):
+class Init(Kind[Initializer]):
     """An initializer: an object, a name, or ``{type: name, …}``."""
 
-    allowed = "an initializer or its name"
+    @property
+    def allowed(self) -> str:
+        return "an initializer or its name"
 
-    def check(self, value: Any) -> Initializer:
+    def check(self, value: object) -> Initializer:
         """The initializer."""
         return Initializer.parse(value)
 
 
-@dataclass(frozen=True)
+@define_base
 class Layer(Element, family="layer"):
     """The base of all layers. Calling one on a tensor adds a node to a graph.
 
@@ -67,7 +73,7 @@ class Layer(Element, family="layer"):
 
     short: ClassVar[str] = "layer"  # unnamed layers are called short1, short2, …
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # least and most inputs
-    random: ClassVar[bool] = False  # draws while training; else the identity
+    random: ClassVar[bool] = False  # random while training; else the identity
     examples: ClassVar[Examples] = ()
 
     def __post_init__(self) -> None:
@@ -79,8 +85,9 @@ class Layer(Element, family="layer"):
     def label(self) -> str:
         return f"{self.name} ({self.type})" if self.name else self.type
 
-    def __call__(self, *inputs: Any) -> Any:
-        """Add this layer to the graph of its inputs: tensors from ``pf.Input``."""
+    def __call__(self, *inputs: Tensor | Sequence[Tensor]) -> Tensor:
+        """Add this layer to the graph of its inputs: tensors from ``pf.Input``, one by
+        one or as a list."""
         return connect(self, inputs)
 
     def infer(self, *shapes: Shape) -> Shape:
@@ -98,7 +105,7 @@ class Layer(Element, family="layer"):
     @property
     def increasing(self) -> bool:
         """Whether it is an elementwise function that never decreases, by its values
-        (a leaky slope could be negative): such may change places with max pooling."""
+        (a negative slope could decrease): such may swap with max pooling."""
         return False
 
     @property
@@ -113,16 +120,16 @@ class Layer(Element, family="layer"):
         return False
 
     def channel_map(
-        self, parameters: Mapping[str, np.ndarray], channels: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, parameters: Mapping[str, Array], channels: int
+    ) -> tuple[Array, Array]:
         """``f`` and ``s``, each (C,), for layers that are ``per_channel``."""
         raise NotImplementedError
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        """The meaning of the layer: NumPy, (N, C, H, W), written for reading."""
+    def define(self, at: Context, *x: Array) -> Array:
+        """What the layer computes, in NumPy: (N, C, H, W), written for reading."""
         raise NotImplementedError
 
-    def new_state(self, at: Context, *x: np.ndarray) -> dict[str, np.ndarray]:
+    def new_state(self, at: Context, *x: Array) -> dict[str, Array]:
         """The state parameters after one training step on ``x``."""
         return {}
 
@@ -130,9 +137,15 @@ class Layer(Element, family="layer"):
         """How many random numbers one sample takes; for layers with ``random``."""
         raise NotImplementedError
 
-    def draw(self, bits: np.ndarray) -> np.ndarray:
+    def draw(self, bits: Array) -> Array:
         """Float64 factors from uniform 32-bit integers; for layers with ``random``."""
         raise NotImplementedError
+
+    def draw_formula(self) -> str | None:
+        """``draw`` as an expression of NumPy in ``bits``, which an ejected script holds,
+        in one line as ``ruff format`` writes it; None where there is none. Conformance
+        holds it against ``draw``."""
+        return None
 
     def needs_rank(self, shape: Shape, *ranks: int) -> None:
         """SpecError unless a sample of that shape has one of these ranks."""
@@ -140,7 +153,7 @@ class Layer(Element, family="layer"):
             wanted = " or ".join(RANKS[r] for r in ranks)
             hint = None
             if ranks == (1,):
-                hint = "put a Flatten or GlobalAvgPool2D in front"
+                hint = "put a Flatten or GlobalAvgPool2D before it"
             raise SpecError(
                 f"takes {wanted} for each sample, got {brief(shape)}", hint=hint
             )
@@ -167,11 +180,12 @@ def check_arity(layer: Layer, count: int, where: str) -> None:
         raise SpecError(f"takes {wanted} inputs, got {count}", where=where)
 
 
-def connect(layer: Layer, inputs: tuple[Any, ...]) -> Tensor:
+def connect(layer: Layer, inputs: tuple[object, ...]) -> Tensor:
     """What calling a layer does: check the inputs and remember the call."""
     if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)):
         inputs = tuple(inputs[0])
     check_arity(layer, len(inputs), layer.label)
+    checked = []
     for tensor in inputs:
         if not isinstance(tensor, Tensor):
             raise SpecError(
@@ -179,7 +193,8 @@ def connect(layer: Layer, inputs: tuple[Any, ...]) -> Tensor:
                 where=layer.label,
                 hint="start from pf.Input(shape)",
             )
-    return Tensor(layer, inputs)
+        checked.append(tensor)
+    return Tensor(layer, tuple(checked))
 
 
 RANKS = {1: "(features,)", 2: "(C, L)", 3: "(C, H, W)", 4: "(C, D, H, W)"}
@@ -188,10 +203,10 @@ RANKS = {1: "(features,)", 2: "(C, L)", 3: "(C, H, W)", 4: "(C, D, H, W)"}
 def positive_axis(axis: int, shape: Shape) -> int:
     """The axis counted from N = 0; SpecError for N itself and beyond the last."""
     rank = len(shape) + 1
-    found = axis if axis >= 0 else axis + rank
-    if not 1 <= found < rank:
+    positive = axis if axis >= 0 else axis + rank
+    if not 1 <= positive < rank:
         raise SpecError(
             f"axis {axis} is not one of the {rank - 1} axes after N",
             hint=f"1 to {rank - 1}, or {1 - rank} to -1",
         )
-    return found
+    return positive

@@ -7,7 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import define
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.initializers import Ones, Zeros
 from polyframe.spec.layers.base import Context, Layer, Parameter, Shape
@@ -37,14 +39,14 @@ class Affine(Layer):
         return (1, shape[0], *(1,) * (len(shape) - 1))
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
-        found, shape = {}, self.sizes(shapes[0])
+        affine, shape = {}, self.sizes(shapes[0])
         if self.scaled:
-            found["weight"] = Parameter(shape, Ones())
+            affine["weight"] = Parameter(shape, Ones())
         if self.shifted:
-            found["bias"] = Parameter(shape, Zeros())
-        return found
+            affine["bias"] = Parameter(shape, Zeros())
+        return affine
 
-    def weighted(self, at: Context, out: np.ndarray) -> np.ndarray:
+    def weighted(self, at: Context, out: Array) -> Array:
         """``weight · out + bias``."""
         across = self.across(out.shape[1:])
         if self.scaled:
@@ -83,8 +85,8 @@ class BatchNorm(Affine):
     Weights: ``weight``, ``bias``; state: ``running_mean``, ``running_var``; all (C,).
     """
 
-    eps: float = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
-    momentum: float = field(Float(0.0, 1.0), default=UNSET, aligned=0.1)
+    eps: FloatOrUnset = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
+    momentum: FloatOrUnset = field(Float(0.0, 1.0), default=UNSET, aligned=0.1)
     affine: bool = field(Bool(), default=True)
     unbiased: bool = field(Bool(), default=UNSET, aligned=True)
     scale: bool = field(Bool(), default=True)
@@ -125,8 +127,8 @@ class BatchNorm(Affine):
         return self.track_running_stats
 
     def channel_map(
-        self, parameters: Mapping[str, np.ndarray], channels: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, parameters: Mapping[str, Array], channels: int
+    ) -> tuple[Array, Array]:
         factor = 1 / np.sqrt(parameters["running_var"] + self.eps)
         factor = factor * parameters.get("weight", 1.0)
         shift = parameters.get("bias", 0.0) - factor * parameters["running_mean"]
@@ -137,10 +139,10 @@ class BatchNorm(Affine):
         return shapes[0]
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
-        found = super().parameters(*shapes)
-        return found | running(shapes[0]) if self.track_running_stats else found
+        affine = super().parameters(*shapes)
+        return affine | running(shapes[0]) if self.track_running_stats else affine
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         axes, across = (0, *range(2, x[0].ndim)), self.across(x[0].shape[1:])
         if at.training or not self.track_running_stats:
             mean, var = x[0].mean(axes), x[0].var(axes)
@@ -149,7 +151,7 @@ class BatchNorm(Affine):
         out = (x[0] - mean.reshape(across)) / np.sqrt(var.reshape(across) + self.eps)
         return self.weighted(at, out)
 
-    def new_state(self, at: Context, *x: np.ndarray) -> dict[str, np.ndarray]:
+    def new_state(self, at: Context, *x: Array) -> dict[str, Array]:
         if not self.track_running_stats:
             return {}
         axes = (0, *range(2, x[0].ndim))

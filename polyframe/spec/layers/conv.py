@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import InitializerField, Ints, PaddingField
 from polyframe.spec.fields import UNSET, Bool, Choice, Int, Padding, Sizes, field
-from polyframe.spec.initializers import Fans, TorchDefault
+from polyframe.spec.initializers import Fans, Initializer, TorchDefault
 from polyframe.spec.layers.base import Context, Init, Layer, Parameter, Shape
+from polyframe.spec.layers.conv_examples import (
+    EXAMPLES_1D,
+    EXAMPLES_2D,
+    EXAMPLES_3D,
+)
 from polyframe.spec.layers.windows import Pads, output_size, resolve_padding, windows
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
@@ -20,22 +26,22 @@ __all__ = ["Conv1D", "Conv2D", "Conv3D"]
 NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-@dataclass(frozen=True)
+@define_base
 class Conv(Layer):
     """What convolutions over one, two and three spatial axes (``dims``) share."""
 
     out_channels: int = field(Int())
-    kernel_size: Any = field(Sizes())
-    stride: Any = field(Sizes(), default=1)
-    padding: Any = field(Padding(), default=0)
-    dilation: Any = field(Sizes(), default=1)
+    kernel_size: Ints = field(Sizes())
+    stride: Ints = field(Sizes(), default=1)
+    padding: PaddingField = field(Padding(), default=0)
+    dilation: Ints = field(Sizes(), default=1)
     groups: int = field(Int(), default=1)
     bias: bool = field(Bool(), default=True)
     padding_mode: str = field(
         Choice(("zeros", "reflect", "replicate", "circular")), default="zeros"
     )
-    weight_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
-    bias_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
+    weight_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
+    bias_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
 
     short: ClassVar[str] = "conv"
     dims: ClassVar[int]
@@ -47,28 +53,28 @@ class Conv(Layer):
         )
 
     def pointwise(self, shape: Shape) -> bool:
-        """Whether it sees one place of such an input at a time, and every place: a
-        matrix over the channels."""
+        """Whether it is a matrix over the channels, applied at every spatial position of
+        such an input."""
         single = set(self.kernel_size) | set(self.stride) == {1}
         return single and not any(map(any, self.pads(shape)))
 
     def position(self, shape: Shape) -> tuple[int, ...] | None:
-        """Which position of the kernel sees an input of one place, such as (row,
-        column), if that is all that is computed: the others see zeros. None else, and
-        where it would be several products (some groups of several channels)."""
+        """Which position (row, column) of the kernel sees an input of one spatial
+        position, if that is all that is computed: the others see zeros. None
+        otherwise, and where it would be several products (groups of channels)."""
         out = self.infer(shape)
         single = {*shape[1:], *out[1:]} == {1} and self.padding_mode == "zeros"
         if not single or self.groups not in (1, shape[0] * (shape[0] == out[0])):
             return None
-        found = [
+        positions = [
             divmod(low, step)
             for (low, _), step in zip(self.pads(shape), self.dilation, strict=True)
         ]
         sees = all(
             rest == 0 and at < size
-            for (at, rest), size in zip(found, self.kernel_size, strict=True)
+            for (at, rest), size in zip(positions, self.kernel_size, strict=True)
         )
-        return tuple(at for at, _ in found) if sees else None
+        return tuple(at for at, _ in positions) if sees else None
 
     @property
     def out_axis(self) -> int | None:
@@ -88,10 +94,10 @@ class Conv(Layer):
                     f"values on each side of an axis of {n}, padding is {max(pair)}",
                     hint="less padding, or padding_mode replicate or zeros",
                 )
-        found = output_size(
+        out_size = output_size(
             tuple(size), self.kernel_size, self.stride, pads, self.dilation
         )
-        return (self.out_channels, *found)
+        return (self.out_channels, *out_size)
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         per_group = shapes[0][0] // self.groups
@@ -102,21 +108,21 @@ class Conv(Layer):
         per_output = shapes[0][0] // self.groups * math.prod(self.kernel_size)
         return math.prod(self.infer(*shapes)) * per_output
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         inside, pads = x[0], self.pads(x[0].shape[1:])
         if self.padding_mode != "zeros":
             widths, mode = ((0, 0), (0, 0), *pads), NUMPY_MODES[self.padding_mode]
             inside = np.pad(inside, widths, mode=mode)  # type: ignore[call-overload]
             pads = ((0, 0),) * self.dims
         view = windows(inside, self.kernel_size, self.stride, pads, self.dilation, 0.0)
-        n, c, *rest = view.shape  # rest: the output's size, then the kernel's
+        n, c, *sizes = view.shape  # sizes: the output's, then the kernel's
         g = self.groups
-        view = view.reshape(n, g, c // g, *rest)
+        view = view.reshape(n, g, c // g, *sizes)
         weight = at["weight"].reshape(g, -1, c // g, *self.kernel_size)
-        place, inside_kernel = "hwd"[: self.dims], "uvt"[: self.dims]
-        rule = f"ngc{place}{inside_kernel},goc{inside_kernel}->ngo{place}"
-        out = np.einsum(rule, view, weight, optimize=True)
-        out = out.reshape(n, self.out_channels, *rest[: self.dims])
+        space, kernel = "hwd"[: self.dims], "uvt"[: self.dims]
+        rule = f"ngc{space}{kernel},goc{kernel}->ngo{space}"
+        out: Array = np.einsum(rule, view, weight, optimize=True)
+        out = out.reshape(n, self.out_channels, *sizes[: self.dims])
         return out + across(at["bias"], self.dims) if self.bias else out
 
 
@@ -126,19 +132,30 @@ def divisible(what: str, count: int, groups: int) -> None:
         raise SpecError(f"{what} (={count}) must be divisible by groups (={groups})")
 
 
-def weight_and_bias(layer: Any, shape: Shape, out: int) -> dict[str, Parameter]:
+class Weighted(Protocol):
+    """A layer with a ``weight``, and a ``bias`` if ``bias`` is true."""
+
+    @property
+    def bias(self) -> bool: ...
+    @property
+    def weight_init(self) -> Initializer: ...
+    @property
+    def bias_init(self) -> Initializer: ...
+
+
+def weight_and_bias(layer: Weighted, shape: Shape, out: int) -> dict[str, Parameter]:
     """``weight`` and, where the layer has one, ``bias``, with PyTorch's fans: the
     weight's second axis, and its first, times the kernel's area
     (``torch.nn.init._calculate_fan_in_and_fan_out``)."""
     area = math.prod(shape[2:])
     fans = Fans(shape[1] * area, shape[0] * area)
-    found = {"weight": Parameter(shape, layer.weight_init, fans)}
+    parameters = {"weight": Parameter(shape, layer.weight_init, fans)}
     if layer.bias:
-        found["bias"] = Parameter((out,), layer.bias_init, fans)
-    return found
+        parameters["bias"] = Parameter((out,), layer.bias_init, fans)
+    return parameters
 
 
-def across(values: np.ndarray, dims: int) -> np.ndarray:
+def across(values: Array, dims: int) -> Array:
     """One value per channel, so that it meets (N, C, …)."""
     return values.reshape(-1, *[1] * dims)
 
@@ -154,76 +171,7 @@ class Conv1D(Conv):
     """
 
     dims: ClassVar[int] = 1
-    examples = (
-        ({"out_channels": 4, "kernel_size": 3}, ((3, 7),)),
-        ({"out_channels": 4, "kernel_size": 3, "padding": "same"}, ((2, 6),)),
-        ({"out_channels": 4, "kernel_size": 3, "padding": 1, "bias": False}, ((3, 6),)),
-        (
-            {"out_channels": 4, "kernel_size": 2, "stride": 2, "padding": "same"},
-            ((3, 7),),
-        ),
-        ({"out_channels": 3, "kernel_size": 3, "padding": ((2, 1),)}, ((2, 5),)),
-        ({"out_channels": 3, "kernel_size": 3, "dilation": 2}, ((2, 8),)),
-        (
-            {"out_channels": 3, "kernel_size": 2, "dilation": 3, "stride": 2},
-            ((2, 9),),
-        ),
-        ({"out_channels": 6, "kernel_size": 3, "groups": 2, "dilation": 2}, ((4, 9),)),
-        ({"out_channels": 8, "kernel_size": 3, "groups": 4, "stride": 2}, ((4, 8),)),
-        (
-            {
-                "out_channels": 4,
-                "kernel_size": 3,
-                "groups": 2,
-                "stride": 4,
-                "dilation": 2,
-                "padding": ((1, 2),),
-            },
-            ((6, 11),),
-        ),
-        (
-            {
-                "out_channels": 4,
-                "kernel_size": 3,
-                "groups": 2,
-                "dilation": 2,
-                "stride": 2,
-                "padding": 1,
-                "padding_mode": "circular",
-                "bias": False,
-            },
-            ((2, 7),),
-        ),
-        (
-            {
-                "out_channels": 3,
-                "kernel_size": 3,
-                "padding": ((2, 1),),
-                "padding_mode": "reflect",
-            },
-            ((2, 3),),
-        ),
-        (
-            {
-                "out_channels": 3,
-                "kernel_size": 3,
-                "padding": 2,
-                "padding_mode": "replicate",
-            },
-            ((2, 2),),
-        ),
-        (
-            {
-                "out_channels": 6,
-                "kernel_size": 3,
-                "groups": 3,
-                "dilation": 2,
-                "stride": 3,
-                "padding": "same",
-            },
-            ((3, 8),),
-        ),
-    )
+    examples = EXAMPLES_1D
 
 
 @define
@@ -245,109 +193,7 @@ class Conv2D(Conv):
     """
 
     dims: ClassVar[int] = 2
-    examples = (
-        ({"out_channels": 4, "kernel_size": 3}, ((3, 7, 6),)),
-        ({"out_channels": 4, "kernel_size": 3, "padding": "same"}, ((2, 5, 6),)),
-        (
-            {"out_channels": 4, "kernel_size": 3, "padding": 1, "bias": False},
-            ((3, 6, 6),),
-        ),
-        (
-            {"out_channels": 4, "kernel_size": (3, 2), "stride": 2, "padding": "same"},
-            ((3, 7, 6),),
-        ),
-        (
-            {"out_channels": 3, "kernel_size": 3, "padding": ((0, 1), (2, 0))},
-            ((2, 5, 6),),
-        ),
-        ({"out_channels": 4, "kernel_size": (1, 5), "stride": (1, 3)}, ((2, 4, 9),)),
-        ({"out_channels": 3, "kernel_size": 3, "dilation": 2}, ((2, 8, 7),)),
-        (
-            {"out_channels": 3, "kernel_size": 2, "dilation": (2, 3), "stride": 2},
-            ((2, 8, 9),),
-        ),
-        ({"out_channels": 6, "kernel_size": 3, "groups": 2}, ((4, 6, 5),)),
-        (
-            {"out_channels": 4, "kernel_size": 3, "groups": 2, "dilation": 2},
-            ((4, 7, 8),),
-        ),
-        ({"out_channels": 8, "kernel_size": 3, "groups": 4, "stride": 2}, ((4, 6, 5),)),
-        ({"out_channels": 5, "kernel_size": 1}, ((3, 4, 4),)),
-        ({"out_channels": 5, "kernel_size": 3, "padding": 1}, ((3, 1, 1),)),
-        (
-            {
-                "out_channels": 4,
-                "kernel_size": (3, 5),
-                "dilation": 2,
-                "padding": (2, 4),
-                "groups": 4,
-            },
-            ((4, 1, 1),),
-        ),
-        (
-            {
-                "out_channels": 3,
-                "kernel_size": 3,
-                "padding": 1,
-                "padding_mode": "reflect",
-            },
-            ((2, 4, 5),),
-        ),
-        (
-            {
-                "out_channels": 3,
-                "kernel_size": 3,
-                "padding": ((2, 0), (1, 3)),
-                "padding_mode": "circular",
-            },
-            ((2, 4, 5),),
-        ),
-        (
-            {
-                "out_channels": 3,
-                "kernel_size": 3,
-                "padding": "same",
-                "padding_mode": "replicate",
-                "stride": 2,
-                "dilation": 2,
-            },
-            ((2, 5, 6),),
-        ),
-        (
-            {
-                "out_channels": 4,
-                "kernel_size": 3,
-                "padding": (0, 2),
-                "padding_mode": "reflect",
-                "groups": 2,
-                "stride": (2, 3),
-                "dilation": (2, 1),
-            },
-            ((4, 7, 6),),
-        ),
-        (
-            {
-                "out_channels": 4,
-                "kernel_size": 2,
-                "groups": 4,
-                "stride": (1, 3),
-                "dilation": (2, 1),
-                "padding": 1,
-            },
-            ((4, 6, 5),),
-        ),
-        (
-            {
-                "out_channels": 8,
-                "kernel_size": 3,
-                "groups": 4,
-                "stride": (2, 4),
-                "dilation": (1, 3),
-                "padding": "same",
-            },
-            ((4, 6, 7),),
-        ),
-    )
+    examples = EXAMPLES_2D
 
 
 @define
@@ -360,72 +206,4 @@ class Conv3D(Conv):
     """
 
     dims: ClassVar[int] = 3
-    examples = (
-        ({"out_channels": 3, "kernel_size": 2}, ((2, 3, 4, 3),)),
-        ({"out_channels": 2, "kernel_size": 3, "padding": "same"}, ((2, 3, 4, 5),)),
-        (
-            {"out_channels": 2, "kernel_size": 3, "padding": 1, "bias": False},
-            ((2, 3, 3, 4),),
-        ),
-        (
-            {
-                "out_channels": 3,
-                "kernel_size": (2, 3, 1),
-                "stride": (1, 2, 3),
-                "padding": ((0, 1), (2, 0), (1, 1)),
-            },
-            ((2, 4, 5, 4),),
-        ),
-        (
-            {"out_channels": 2, "kernel_size": 2, "dilation": (1, 2, 3)},
-            ((2, 3, 4, 5),),
-        ),
-        (
-            {"out_channels": 4, "kernel_size": 2, "groups": 2, "dilation": 2},
-            ((4, 4, 4, 3),),
-        ),
-        (
-            {"out_channels": 4, "kernel_size": 2, "groups": 4, "stride": 2},
-            ((4, 4, 3, 4),),
-        ),
-        (
-            {
-                "out_channels": 2,
-                "kernel_size": 2,
-                "groups": 2,
-                "stride": (2, 3, 4),
-                "dilation": (3, 2, 2),
-                "padding": "same",
-            },
-            ((4, 5, 4, 5),),
-        ),
-        (
-            {
-                "out_channels": 2,
-                "kernel_size": 2,
-                "padding": ((1, 0), (0, 2), (1, 1)),
-                "padding_mode": "reflect",
-            },
-            ((2, 2, 3, 4),),
-        ),
-        (
-            {
-                "out_channels": 2,
-                "kernel_size": 2,
-                "padding": 1,
-                "padding_mode": "replicate",
-            },
-            ((2, 2, 3, 1),),
-        ),
-        (
-            {
-                "out_channels": 2,
-                "kernel_size": 2,
-                "padding": (0, 1, 2),
-                "padding_mode": "circular",
-                "groups": 2,
-                "stride": 2,
-            },
-            ((2, 3, 3, 2),),
-        ),
-    )
+    examples = EXAMPLES_3D

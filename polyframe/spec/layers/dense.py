@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import define
+from polyframe.spec.field_types import InitializerField
 from polyframe.spec.fields import UNSET, Bool, Int, field
 from polyframe.spec.initializers import Fans, Ones, TorchDefault, Zeros
 from polyframe.spec.layers.base import (
@@ -32,8 +34,8 @@ class Dense(Layer):
 
     out_features: int = field(Int())
     bias: bool = field(Bool(), default=True)
-    weight_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
-    bias_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
+    weight_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
+    bias_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
 
     short: ClassVar[str] = "fc"
     examples = (
@@ -53,15 +55,15 @@ class Dense(Layer):
         features = shapes[0][0]
         fans = Fans(features, self.out_features)
         shape = (self.out_features, features)
-        found = {"weight": Parameter(shape, self.weight_init, fans)}
+        parameters = {"weight": Parameter(shape, self.weight_init, fans)}
         if self.bias:
-            found["bias"] = Parameter((self.out_features,), self.bias_init, fans)
-        return found
+            parameters["bias"] = Parameter((self.out_features,), self.bias_init, fans)
+        return parameters
 
     def multiply_adds(self, *shapes: Shape) -> int:
         return self.out_features * shapes[0][0]
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         out = x[0] @ at["weight"].T
         return out + at["bias"] if self.bias else out
 
@@ -78,8 +80,8 @@ class Scale(Layer):
 
     axis: int = field(Int(-4, 4), default=1)
     bias: bool = field(Bool(), default=False)
-    weight_init: Any = field(Init(), default=Ones())
-    bias_init: Any = field(Init(), default=Zeros())
+    weight_init: InitializerField = field(Init(), default=Ones())
+    bias_init: InitializerField = field(Init(), default=Zeros())
 
     short: ClassVar[str] = "scale"
     examples = (
@@ -97,8 +99,8 @@ class Scale(Layer):
         return self.axis == 1
 
     def channel_map(
-        self, parameters: Mapping[str, np.ndarray], channels: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, parameters: Mapping[str, Array], channels: int
+    ) -> tuple[Array, Array]:
         return parameters["weight"], parameters.get("bias", np.zeros(channels))
 
     def count(self, shape: Shape) -> int:
@@ -111,13 +113,13 @@ class Scale(Layer):
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         shape = (self.count(shapes[0]),)
-        found = {"weight": Parameter(shape, self.weight_init)}
+        parameters = {"weight": Parameter(shape, self.weight_init)}
         if self.bias:
-            found["bias"] = Parameter(shape, self.bias_init)
-        return found
+            parameters["bias"] = Parameter(shape, self.bias_init)
+        return parameters
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        behind = x[0].ndim - 1 - positive_axis(self.axis, x[0].shape[1:])
-        across = (-1, *[1] * behind)
+    def define(self, at: Context, *x: Array) -> Array:
+        after = x[0].ndim - 1 - positive_axis(self.axis, x[0].shape[1:])
+        across = (-1, *[1] * after)
         out = at["weight"].reshape(across) * x[0]
         return out + at["bias"].reshape(across) if self.bias else out

@@ -1,15 +1,16 @@
-"""Layers that bring values together: several inputs into one, or axes into nothing."""
+"""Layers that combine values: several inputs into one, or reductions over axes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import Ints
 from polyframe.spec.fields import Bool, Int, Several, field
 from polyframe.spec.layers.base import Context, Examples, Layer, Shape, positive_axis
 
@@ -39,7 +40,7 @@ SEVERAL: Examples = (
 )
 
 
-@dataclass(frozen=True)
+@define_base
 class Elementwise(Layer):
     """What elementwise layers of several inputs share: sizes of 1 are stretched.
 
@@ -65,7 +66,7 @@ class Add(Elementwise):
 
     short: ClassVar[str] = "add"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return reduce(np.add, x)
 
 
@@ -77,7 +78,7 @@ class Subtract(Elementwise):
     arity = (2, 2)
     examples = PAIRS
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0] - x[1]
 
 
@@ -90,7 +91,7 @@ class Multiply(Elementwise):
 
     short: ClassVar[str] = "multiply"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return reduce(np.multiply, x)
 
 
@@ -103,7 +104,7 @@ class Maximum(Elementwise):
 
     short: ClassVar[str] = "maximum"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return reduce(np.maximum, x)
 
 
@@ -113,8 +114,8 @@ class Average(Elementwise):
 
     short: ClassVar[str] = "average"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        total: np.ndarray = reduce(np.add, x)
+    def define(self, at: Context, *x: Array) -> Array:
+        total: Array = reduce(np.add, x)
         return total / len(x)
 
 
@@ -138,23 +139,23 @@ class Concat(Layer):
 
     def infer(self, *shapes: Shape) -> Shape:
         axis = positive_axis(self.axis, shapes[0]) - 1
-        rest = {(*s[:axis], *s[axis + 1 :]) for s in shapes}
-        if len(rest) > 1 or len({len(s) for s in shapes}) > 1:
+        others = {(*s[:axis], *s[axis + 1 :]) for s in shapes}
+        if len(others) > 1 or len({len(s) for s in shapes}) > 1:
             raise SpecError(
                 f"its inputs differ beside axis {self.axis}: {listed(shapes)}"
             )
         total = sum(s[axis] for s in shapes)
         return (*shapes[0][:axis], total, *shapes[0][axis + 1 :])
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return np.concatenate(x, axis=self.axis)
 
 
-@dataclass(frozen=True)
+@define_base
 class Reduce(Layer):
     """What reductions share: the axes, counted as in (N, C, H, W), never N."""
 
-    axes: Any = field(Several(Int(-4, 4), least=1, most=4))
+    axes: Ints = field(Several(Int(-4, 4), least=1, most=4))
     keepdims: bool = field(Bool(), default=False)
 
     examples = (
@@ -170,16 +171,16 @@ class Reduce(Layer):
     )
 
     def infer(self, *shapes: Shape) -> Shape:
-        found = {positive_axis(axis, shapes[0]) for axis in self.axes}
-        if len(found) < len(self.axes):
+        axes = {positive_axis(axis, shapes[0]) for axis in self.axes}
+        if len(axes) < len(self.axes):
             raise SpecError(f"axes {self.axes} name an axis twice")
         if self.keepdims:
-            return tuple(1 if i in found else n for i, n in enumerate(shapes[0], 1))
-        if len(found) == len(shapes[0]):
+            return tuple(1 if i in axes else n for i, n in enumerate(shapes[0], 1))
+        if len(axes) == len(shapes[0]):
             raise SpecError(
                 "leaves no axis of a sample", hint="fewer axes, or keepdims=True"
             )
-        return tuple(n for i, n in enumerate(shapes[0], 1) if i not in found)
+        return tuple(n for i, n in enumerate(shapes[0], 1) if i not in axes)
 
 
 @define
@@ -192,8 +193,8 @@ class ReduceMean(Reduce):
 
     short: ClassVar[str] = "mean"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        out: np.ndarray = x[0].mean(axis=self.axes, keepdims=self.keepdims)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0].mean(axis=self.axes, keepdims=self.keepdims)
         return out
 
 
@@ -203,8 +204,8 @@ class ReduceSum(Reduce):
 
     short: ClassVar[str] = "sum"
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        out: np.ndarray = x[0].sum(axis=self.axes, keepdims=self.keepdims)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = x[0].sum(axis=self.axes, keepdims=self.keepdims)
         return out
 
 

@@ -8,19 +8,19 @@ each framework draws its own.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from polyframe.spec.element import define
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
 from polyframe.spec.fields import Float, field
 from polyframe.spec.layers.base import Context, Layer, Shape
 
 __all__ = ["DropPath", "Dropout", "GaussianNoise", "SpatialDropout2D"]
 
 
-@dataclass(frozen=True)
+@define_base
 class Dropping(Layer):
     """What layers that zero at random with probability p share: factors 0, 1/(1-p)."""
 
@@ -31,17 +31,22 @@ class Dropping(Layer):
     def infer(self, *shapes: Shape) -> Shape:
         return shapes[0]
 
-    def draw(self, bits: np.ndarray) -> np.ndarray:
+    def draw(self, bits: Array) -> Array:
         kept = bits >= self.p * 2**32
         return kept / (1 - self.p) if self.p < 1 else np.zeros(bits.shape)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def draw_formula(self) -> str:
+        if self.p == 1:
+            return "np.zeros(bits.shape)"
+        return f"(bits >= {self.p!r} * 2**32) / (1 - {self.p!r})"
+
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0] * at.draw if at.training and at.draw is not None else x[0]
 
 
 @define
 class Dropout(Dropping):
-    """Inverted dropout: each value is zeroed with probability p, the rest · 1/(1-p).
+    """Inverted dropout: each value is zeroed with probability p, the others · 1/(1-p).
 
     Srivastava et al. 2014, section 10. Inference is the identity.
     """
@@ -73,7 +78,7 @@ class SpatialDropout2D(Dropping):
 
 @define
 class DropPath(Dropping):
-    """Stochastic depth: whole samples are zeroed with probability p, the rest · 1/(1-p).
+    """Stochastic depth: whole samples are zeroed with probability p, the others · 1/(1-p).
 
     Huang et al. 2016, section 3; it stands at the end of a residual branch.
     """
@@ -115,10 +120,16 @@ class GaussianNoise(Layer):
     def draw_shape(self, *shapes: Shape) -> Shape:
         return (*shapes[0], 2)
 
-    def draw(self, bits: np.ndarray) -> np.ndarray:
+    def draw(self, bits: Array) -> Array:
         u, v = (bits[..., 0] + 1.0) / 2**32, bits[..., 1] / 2**32
-        noise: np.ndarray = np.sqrt(-2 * np.log(u)) * np.cos(2 * math.pi * v)
+        noise: Array = np.sqrt(-2 * np.log(u)) * np.cos(2 * math.pi * v)
         return self.stddev * noise
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def draw_formula(self) -> str:
+        return (
+            f"{self.stddev!r} * (np.sqrt(-2 * np.log((bits[..., 0] + 1.0) / 2**32))"
+            " * np.cos(2 * np.pi * (bits[..., 1] / 2**32)))"
+        )
+
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0] + at.draw if at.training and at.draw is not None else x[0]

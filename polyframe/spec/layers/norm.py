@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import FloatOrUnset, OptionalInts
 from polyframe.spec.fields import UNSET, Bool, Float, Int, Maybe, Several, field
 from polyframe.spec.layers.base import Context, Layer, Parameter, Shape, positive_axis
 from polyframe.spec.layers.batch_norm import Affine, running
@@ -17,18 +18,18 @@ from polyframe.spec.layers.batch_norm import Affine, running
 __all__ = ["GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
-def standardize(x: np.ndarray, axes: tuple[int, ...], eps: float) -> np.ndarray:
+def standardize(x: Array, axes: tuple[int, ...], eps: float) -> Array:
     """``(x - mean) / √(var + eps)`` over some axes; the variance is the biased one."""
     mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
-    out: np.ndarray = (x - mean) / np.sqrt(var + eps)
+    out: Array = (x - mean) / np.sqrt(var + eps)
     return out
 
 
-@dataclass(frozen=True)
+@define_base
 class OverAxes(Affine):
     """What layer norm and RMS norm share: the axes, and weights of their sizes."""
 
-    axes: Any = field(Maybe(Several(Int(-4, 4), 1, 4)), default=None)
+    axes: OptionalInts = field(Maybe(Several(Int(-4, 4), 1, 4)), default=None)
 
     short: ClassVar[str] = "norm"
 
@@ -36,10 +37,10 @@ class OverAxes(Affine):
         """The axes, counted from N = 0, in order."""
         if self.axes is None:
             return tuple(range(1, len(shape) + 1))
-        found = sorted(positive_axis(axis, shape) for axis in self.axes)
-        if len(set(found)) < len(found):
+        axes = sorted(positive_axis(axis, shape) for axis in self.axes)
+        if len(set(axes)) < len(axes):
             raise SpecError(f"axes {self.axes} name an axis twice")
-        return tuple(found)
+        return tuple(axes)
 
     def sizes(self, shape: Shape) -> Shape:
         """The shape of the weights: the sizes of these axes."""
@@ -63,16 +64,16 @@ class LayerNorm(OverAxes):
     ``y = weight · (x - mean) / √(var + eps) + bias``, the variance being the biased one
     (Ba, Kiros & Hinton 2016, section 3). Training and inference are the same.
 
-    - ``axes``: as counted in (N, C, H, W); none: all behind N. PyTorch's
+    - ``axes``: as counted in (N, C, H, W); none: all after N. PyTorch's
       ``normalized_shape`` stands for the last ones; ``axes=1`` normalises the channels
-      at each place, as in ConvNeXt (Liu et al. 2022).
+      at each spatial position, as in ConvNeXt (Liu et al. 2022).
     - ``eps``: inside the root. UNSET: 1e-5 (Keras: 1e-3).
     - ``elementwise_affine``: with ``weight``, and ``bias`` if ``bias`` is true.
 
     Weights: ``weight``, ``bias``, of the sizes of the axes, in their order.
     """
 
-    eps: float = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
+    eps: FloatOrUnset = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
     elementwise_affine: bool = field(Bool(), default=True)
     bias: bool = field(Bool(), default=True)
 
@@ -97,7 +98,7 @@ class LayerNorm(OverAxes):
     def shifted(self) -> bool:
         return self.elementwise_affine and self.bias
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         over = self.over(x[0].shape[1:])
         return self.weighted(at, standardize(x[0], over, self.eps))
 
@@ -107,9 +108,9 @@ class RMSNorm(OverAxes):
     """Division by the root mean square of each sample over some axes.
 
     ``y = weight · x / √(mean(x²) + eps)`` (Zhang & Sennrich 2019, equation 4); no mean
-    is taken off, and there is no bias.
+    is subtracted, and there is no bias.
 
-    - ``axes``: as in LayerNorm; none: all behind N.
+    - ``axes``: as in LayerNorm; none: all after N.
     - ``eps``: inside the root. UNSET: 2⁻²³, which is what ``torch.nn.RMSNorm`` takes in
       float32 (it takes the machine epsilon of whatever dtype; Keras: 1e-6).
     - ``elementwise_affine``: with ``weight``.
@@ -117,7 +118,7 @@ class RMSNorm(OverAxes):
     Weights: ``weight``, of the sizes of the axes, in their order.
     """
 
-    eps: float = field(Float(0.0, above=True), default=UNSET, aligned=2.0**-23)
+    eps: FloatOrUnset = field(Float(0.0, above=True), default=UNSET, aligned=2.0**-23)
     elementwise_affine: bool = field(Bool(), default=True)
 
     examples = (
@@ -138,7 +139,7 @@ class RMSNorm(OverAxes):
     def shifted(self) -> bool:
         return False
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         over = self.over(x[0].shape[1:])
         square = np.mean(x[0] ** 2, axis=over, keepdims=True)
         return self.weighted(at, x[0] / np.sqrt(square + self.eps))
@@ -149,7 +150,7 @@ class GroupNorm(Affine):
     """Normalisation of each sample over groups of channels: (N, C, H, W), any rank.
 
     The channels are split into ``num_groups`` equal groups, in order; each is
-    standardised over its channels and all places: ``y = weight · (x - mean) /
+    standardised over its channels and all spatial positions: ``y = weight · (x - mean) /
     √(var + eps) + bias`` (Wu & He 2018, section 3.1). The weights are one for each
     channel, not for each group.
 
@@ -160,7 +161,7 @@ class GroupNorm(Affine):
     """
 
     num_groups: int = field(Int())
-    eps: float = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
+    eps: FloatOrUnset = field(Float(0.0, above=True), default=UNSET, aligned=1e-5)
     affine: bool = field(Bool(), default=True)
 
     short: ClassVar[str] = "norm"
@@ -190,7 +191,7 @@ class GroupNorm(Affine):
     def shifted(self) -> bool:
         return self.affine
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         groups = x[0].reshape(len(x[0]), self.num_groups, -1)
         out = standardize(groups, (2,), self.eps)
         return self.weighted(at, out.reshape(x[0].shape))
@@ -198,10 +199,10 @@ class GroupNorm(Affine):
 
 @define
 class InstanceNorm(Affine):
-    """Normalisation of each channel of each sample over its places: (N, C, H, W).
+    """Normalisation of each channel of each sample over space: (N, C, H, W).
 
     ``y = weight · (x - mean) / √(var + eps) + bias`` (Ulyanov, Vedaldi & Lempitsky
-    2016), for one to three spatial axes, with more than one place.
+    2016), for one to three spatial axes, with more than one position.
 
     - ``affine``: with ``weight`` and ``bias``.
     - ``track_running_stats``: keeps ``running = (1 - momentum) · running + momentum ·
@@ -238,7 +239,7 @@ class InstanceNorm(Affine):
         if math.prod(shapes[0][1:]) == 1:
             raise SpecError(
                 "has one value per channel here, which is its own mean",
-                hint="an earlier place in the network, or LayerNorm",
+                hint="move it to an earlier point of the network, or take LayerNorm",
             )
         return shapes[0]
 
@@ -251,10 +252,10 @@ class InstanceNorm(Affine):
         return self.affine
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
-        found = super().parameters(*shapes)
-        return found | running(shapes[0]) if self.track_running_stats else found
+        affine = super().parameters(*shapes)
+        return affine | running(shapes[0]) if self.track_running_stats else affine
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         if at.training or not self.track_running_stats:
             out = standardize(x[0], tuple(range(2, x[0].ndim)), self.eps)
         else:
@@ -264,7 +265,7 @@ class InstanceNorm(Affine):
             out = out / np.sqrt(var.reshape(across) + self.eps)
         return self.weighted(at, out)
 
-    def new_state(self, at: Context, *x: np.ndarray) -> dict[str, np.ndarray]:
+    def new_state(self, at: Context, *x: Array) -> dict[str, Array]:
         if not self.track_running_stats:
             return {}
         axes = tuple(range(2, x[0].ndim))
@@ -304,7 +305,7 @@ class LocalResponseNorm(Layer):
 
     @property
     def sides(self) -> tuple[int, int]:
-        """How many channels of a window stand before its own, and behind it."""
+        """How many channels of a window come before its own, and after it."""
         return self.size // 2, (self.size - 1) // 2
 
     def infer(self, *shapes: Shape) -> Shape:
@@ -314,9 +315,9 @@ class LocalResponseNorm(Layer):
     def multiply_adds(self, *shapes: Shape) -> int:
         return math.prod(shapes[0]) * self.size
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         flat = x[0].reshape(*x[0].shape[:2], -1)
         padded = np.pad(flat**2, ((0, 0), self.sides, (0, 0)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, self.size, axis=1)
-        out = flat / (self.k + self.alpha * windows.mean(axis=-1)) ** self.beta
+        out: Array = flat / (self.k + self.alpha * windows.mean(axis=-1)) ** self.beta
         return out.reshape(x[0].shape)

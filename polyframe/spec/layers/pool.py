@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import Ints, OptionalInts, PaddingField
 from polyframe.spec.fields import Bool, Float, Int, Maybe, Padding, Sizes, field
 from polyframe.spec.layers.base import Context, Layer, Shape
 from polyframe.spec.layers.windows import Pads, output_size, resolve_padding, windows
@@ -27,18 +28,18 @@ UNCOUNTED = {"count_include_pad": False}
 L8, I66, D544 = ((2, 8),), ((2, 6, 6),), ((2, 5, 4, 4),)  # shapes of examples
 
 
-@dataclass(frozen=True)
+@define_base
 class Pool(Layer):
     """What all pooling over ``dims`` spatial axes shares: the windows."""
 
-    kernel_size: Any = field(Sizes())
-    stride: Any = field(Sizes(optional=True), default=None)
+    kernel_size: Ints = field(Sizes())
+    stride: OptionalInts = field(Maybe(Sizes()), default=None)
 
     short: ClassVar[str] = "pool"
     dims: ClassVar[int]
 
     @property
-    def geometry(self) -> tuple[Any, tuple[int, ...], bool]:
+    def geometry(self) -> tuple[str | Pads, tuple[int, ...], bool]:
         """(padding, dilation, ceil_mode), of those that the class has."""
         raise NotImplementedError
 
@@ -68,21 +69,21 @@ class Pool(Layer):
     def overhang(self, shape: Shape) -> Pads:
         """How far ``ceil_mode`` lets the last windows hang over the padded input.
 
-        A last window that would start behind the input's own values is left out
+        A last window that would start after the input's own values is left out.
         (``aten/src/ATen/native/Pool.h``, ``pooling_output_shape_pad_lr``).
         """
-        found = []
+        pairs = []
         sizes = zip(shape[1:], self.pads(shape), self.reach, self.steps, strict=True)
         for n, (lo, hi), reach, s in sizes:
             last = -((reach - n - lo - hi) // s)  # the number of the last window
             if last * s >= n + lo:
                 last -= 1
             over = last * s + reach - (n + lo + hi)
-            found.append((0, max(over, 0) if self.geometry[2] and last >= 0 else 0))
-        return tuple(found)
+            pairs.append((0, max(over, 0) if self.geometry[2] and last >= 0 else 0))
+        return tuple(pairs)
 
     def whole_pads(self, shape: Shape) -> Pads:
-        """The padding with the overhang behind it: with it no window hangs over."""
+        """The padding with the overhang after it: with it no window hangs over."""
         pairs = zip(self.pads(shape), self.overhang(shape), strict=True)
         return tuple((lo, hi + over) for (lo, hi), (_, over) in pairs)
 
@@ -96,10 +97,8 @@ class Pool(Layer):
                     f"padding {max(lo, hi)} is more than half of its kernel ({reach})"
                 )
         pads = self.whole_pads(shapes[0])
-        found = output_size(
-            tuple(size), self.kernel_size, self.steps, pads, self.spacing
-        )
-        axes = zip(size, pads, self.steps, self.spacing, found, strict=True)
+        out = output_size(tuple(size), self.kernel_size, self.steps, pads, self.spacing)
+        axes = zip(size, pads, self.steps, self.spacing, out, strict=True)
         for n, (lo, _), s, d, count in axes:
             # Windows that start in the padding step over an input shorter than a gap.
             starts = range(-lo, min(0, count * s - lo), s)
@@ -108,9 +107,9 @@ class Pool(Layer):
                     f"a window with dilation {d} holds padding only (input {n})",
                     hint="less padding or dilation",
                 )
-        return (channels, *found)
+        return (channels, *out)
 
-    def windows(self, x: np.ndarray, fill: float) -> np.ndarray:
+    def windows(self, x: Array, fill: float) -> Array:
         """Every window of ``x``, padded with ``fill``: its inside at the end."""
         pads = self.whole_pads(x.shape[1:])
         return windows(x, self.kernel_size, self.steps, pads, self.spacing, fill)
@@ -121,21 +120,22 @@ class Pool(Layer):
         return tuple(range(-self.dims, 0))
 
 
-@dataclass(frozen=True)
+@define_base
 class MaxPool(Pool):
     """What max pooling over one, two and three spatial axes shares."""
 
-    padding: Any = field(Padding(), default=0)
-    dilation: Any = field(Sizes(), default=1)
+    padding: PaddingField = field(Padding(), default=0)
+    dilation: Ints = field(Sizes(), default=1)
     ceil_mode: bool = field(Bool(), default=False)
 
     @property
-    def geometry(self) -> tuple[Any, tuple[int, ...], bool]:
+    def geometry(self) -> tuple[str | Pads, tuple[int, ...], bool]:
         """All three."""
         return self.padding, self.dilation, self.ceil_mode
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        return self.windows(x[0], -np.inf).max(axis=self.inside)
+    def define(self, at: Context, *x: Array) -> Array:
+        out: Array = self.windows(x[0], -np.inf).max(axis=self.inside)
+        return out
 
 
 @define
@@ -219,16 +219,16 @@ class MaxPool3D(MaxPool):
     )
 
 
-@dataclass(frozen=True)
+@define_base
 class AvgPool(Pool):
     """What average pooling over one, two and three spatial axes shares."""
 
-    padding: Any = field(Padding(), default=0)
+    padding: PaddingField = field(Padding(), default=0)
     ceil_mode: bool = field(Bool(), default=False)
     count_include_pad: bool = field(Bool(), default=True)
 
     @property
-    def geometry(self) -> tuple[Any, tuple[int, ...], bool]:
+    def geometry(self) -> tuple[str | Pads, tuple[int, ...], bool]:
         """No dilation."""
         return self.padding, (1,) * self.dims, self.ceil_mode
 
@@ -238,28 +238,28 @@ class AvgPool(Pool):
         return None
 
     def counted_pads(self, shape: Shape) -> tuple[Pads, Pads]:
-        """The padding whose zeros are counted as values, and around it the rest."""
+        """The padding whose zeros are counted as values, and the padding around it."""
         none = ((0, 0),) * self.dims
         if self.count_include_pad:
             return self.pads(shape), self.overhang(shape)
         return none, self.whole_pads(shape)
 
-    def counts(self, shape: Shape) -> np.ndarray:
+    def counts(self, shape: Shape) -> Array:
         """What each window's sum is divided by, (H', W'), for inputs (C, H, W)."""
         inner, outer = self.counted_pads(shape)
         ones = np.pad(np.ones(shape[1:]), inner, constant_values=1)[None, None]
         view = windows(ones, self.kernel_size, self.steps, outer, self.spacing, 0)
-        counts: np.ndarray = view.sum(axis=self.inside)[0, 0]
+        counts: Array = view.sum(axis=self.inside)[0, 0]
         return counts
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         total = self.windows(x[0], 0.0).sum(axis=self.inside)
-        if self.divisor is not None:
-            return total / self.divisor
-        return total / self.counts(x[0].shape[1:]).astype(total.dtype)
+        counts = self.counts(x[0].shape[1:]).astype(total.dtype)
+        out: Array = total / (self.divisor or counts)
+        return out
 
 
-@dataclass(frozen=True)
+@define_base
 class DividedAvgPool(AvgPool):
     """Average pooling whose divisor can be given."""
 
@@ -354,9 +354,9 @@ class AvgPool3D(DividedAvgPool):
     )
 
 
-@dataclass(frozen=True)
+@define_base
 class NormType(Layer):
-    """The field that LPPool2D has in front of its windows."""
+    """The field that LPPool2D has before its windows."""
 
     norm_type: float = field(Float(1))
 
@@ -382,10 +382,11 @@ class LPPool2D(Pool, NormType):
     )
 
     @property
-    def geometry(self) -> tuple[Any, tuple[int, ...], bool]:
+    def geometry(self) -> tuple[str | Pads, tuple[int, ...], bool]:
         """Neither padding nor dilation."""
         return ((0, 0), (0, 0)), (1, 1), self.ceil_mode
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         powers = np.abs(self.windows(x[0], 0.0)) ** self.norm_type
-        return powers.sum(axis=self.inside) ** (1 / self.norm_type)
+        out: Array = powers.sum(axis=self.inside) ** (1 / self.norm_type)
+        return out

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define
-from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, field
+from polyframe.spec.field_types import As
+from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, T, field
 from polyframe.spec.layers.base import Context, Layer, Shape
 
 __all__ = ["ChannelShuffle", "PixelShuffle", "PixelUnshuffle", "Upsample"]
 
 
 @dataclass(frozen=True)
-class Each(Kind):
+class Each(Kind[T | tuple[T, ...] | None]):
     """A number for all spatial axes, or one for each; how many, the input says."""
 
-    kind: Kind
+    kind: Kind[T]
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         return f"{self.kind.allowed}, one of them for each spatial axis, or nothing"
 
-    def check(self, value: Any) -> Any:
+    def check(self, value: object) -> T | tuple[T, ...] | None:
         """None, a number, or a tuple of one to three."""
         if not isinstance(value, (tuple, list)):
             return None if value is None else self.kind.check(value)
@@ -34,17 +37,8 @@ class Each(Kind):
             raise ValueError
         return tuple(self.kind.check(n) for n in value)
 
-    def draws(self, st: Any) -> Any:
-        """What random tests draw from: strategies made with ``st``."""
-        whole = isinstance(self.kind, Int)
-        each = st.integers(1, 12) if whole else st.sampled_from((0.5, 1.3, 1.5, 2.0))
-        several = st.integers(1, 3).flatmap(lambda n: st.tuples(*[each] * n))
-        return st.one_of(st.none(), each, several)
 
-
-def weights(
-    mode: str, n: int, size: int, step: float, align_corners: bool
-) -> np.ndarray:
+def weights(mode: str, n: int, size: int, step: float, align_corners: bool) -> Array:
     """The matrix (size, n) that resizes one axis: row i weighs the inputs for output i.
 
     Output i lies at ``(i + ½)·step - ½`` of the input (the middles of pixels count); at
@@ -59,29 +53,29 @@ def weights(
         at = i * ((n - 1) / max(size - 1, 1))
     first = np.floor(at).astype(int)
     t = at - first
-    taps = {0: 1 - t, 1: t}  # place beside the first -> its weight
+    taps = {0: 1 - t, 1: t}  # offset from the first -> its weight
     if mode == "bicubic":
         taps = {-1: far(1 + t), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
-    found = np.zeros((size, n))
-    for place, weight in taps.items():
-        np.add.at(found, (i, np.clip(first + place, 0, n - 1)), weight)
-    return found
+    matrix = np.zeros((size, n))
+    for offset, weight in taps.items():
+        np.add.at(matrix, (i, np.clip(first + offset, 0, n - 1)), weight)
+    return matrix
 
 
 A = -0.75
-"""The cubic kernel's slope at distance 1, as in PyTorch (TensorFlow takes -0.5)."""
+"""The cubic kernel's derivative at distance 1, as in PyTorch (TensorFlow takes -0.5)."""
 
 
-def near(d: np.ndarray) -> np.ndarray:
+def near(d: Array) -> Array:
     """The cubic kernel at a distance up to 1 (Keys 1981, eq. 15)."""
-    found: np.ndarray = ((A + 2) * d - (A + 3)) * d * d + 1
-    return found
+    out: Array = ((A + 2) * d - (A + 3)) * d * d + 1
+    return out
 
 
-def far(d: np.ndarray) -> np.ndarray:
+def far(d: Array) -> Array:
     """The cubic kernel at a distance from 1 to 2."""
-    found: np.ndarray = ((A * d - 5 * A) * d + 8 * A) * d - 4 * A
-    return found
+    out: Array = ((A * d - 5 * A) * d + 8 * A) * d - 4 * A
+    return out
 
 
 RANKS = {
@@ -107,8 +101,12 @@ class Upsample(Layer):
     ``s = H/H'`` where H' is H (but bicubic), and for nearest where it is 2·H.
     """
 
-    size: Any = field(Each(Int()), default=None)
-    scale_factor: Any = field(Each(Float(0.0, above=True)), default=None)
+    size: As[int | Sequence[int] | None, int | tuple[int, ...] | None] = field(
+        Each(Int()), default=None
+    )
+    scale_factor: As[
+        float | Sequence[float] | None, float | tuple[float, ...] | None
+    ] = field(Each(Float(0.0, above=True)), default=None)
     mode: str = field(Choice(tuple(RANKS)), default="nearest")
     align_corners: bool = field(Bool(), default=False)
 
@@ -160,45 +158,45 @@ class Upsample(Layer):
                 hint="mode bilinear or bicubic, or leave it out",
             )
 
-    def each(self, shape: Shape) -> tuple[Any, ...]:
+    def each(self, shape: Shape) -> tuple[float, ...]:
         """The size or the scale factor of each spatial axis."""
         value = self.scale_factor if self.size is None else self.size
         axes = len(shape) - 1
-        found = value if isinstance(value, tuple) else (value,) * axes
-        if len(found) != axes:
+        values = value if isinstance(value, tuple) else (value or 0,) * axes
+        if len(values) != axes:
             raise SpecError(
-                f"has {len(found)} values for the {axes} spatial axes of {shape}",
+                f"has {len(values)} values for the {axes} spatial axes of {shape}",
                 hint="one number for all axes",
             )
-        return found
+        return values
 
     def infer(self, *shapes: Shape) -> Shape:
         channels, *size = shapes[0]
         self.needs_rank(shapes[0], *RANKS[self.mode])
-        found = self.each(shapes[0])
-        if self.size is None:
-            found = tuple(math.floor(n * s) for n, s in zip(size, found, strict=True))
-        if not 1 <= min(found) <= max(found) <= Int().high:
-            raise SpecError(f"makes {tuple(size)} into {found}")
-        return (channels, *found)
+        pairs = zip(size, self.each(shapes[0]), strict=True)
+        by_scale = self.size is None
+        new = tuple(math.floor(n * each if by_scale else each) for n, each in pairs)
+        if not 1 <= min(new) <= max(new) <= Int().high:
+            raise SpecError(f"makes {tuple(size)} into {new}")
+        return (channels, *new)
 
     def steps(self, shape: Shape) -> tuple[float, ...]:
         """How far the next output is in the input, for each spatial axis."""
-        found = []
+        steps = []
         for n, size, given in zip(
             shape[1:], self.infer(shape)[1:], self.each(shape), strict=True
         ):
             same = (n, 2 * n) if self.mode == "nearest" else (n,)
             by_size = self.size is not None or (size in same and self.mode != "bicubic")
-            found.append(n / size if by_size else 1 / given)
-        return tuple(found)
+            steps.append(n / size if by_size else 1 / given)
+        return tuple(steps)
 
     @property
     def linear(self) -> bool:
         """Whether it is linear along each axis."""
         return self.mode.endswith("linear")
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         shape, y = x[0].shape[1:], x[0]
         sizes = zip(shape[1:], self.infer(shape)[1:], self.steps(shape), strict=True)
         for n, size, step in sizes:  # axis 2 becomes the last: in the end all are back
@@ -234,7 +232,7 @@ class PixelShuffle(Layer):
             )
         return (channels // (r * r), height * r, width * r)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         (n, channels, h, w), r = x[0].shape, self.upscale_factor
         y = x[0].reshape(n, channels // (r * r), r, r, h, w)
         return y.transpose(0, 1, 4, 2, 5, 3).reshape(n, -1, h * r, w * r)
@@ -267,7 +265,7 @@ class PixelUnshuffle(Layer):
             )
         return (channels * r * r, height // r, width // r)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         (n, c, h, w), r = x[0].shape, self.downscale_factor
         y = x[0].reshape(n, c, h // r, r, w // r, r)
         return y.transpose(0, 1, 3, 5, 2, 4).reshape(n, -1, h // r, w // r)
@@ -302,7 +300,7 @@ class ChannelShuffle(Layer):
             )
         return shapes[0]
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         n, channels, *size = x[0].shape
         grouped = x[0].reshape(n, self.groups, channels // self.groups, *size)
         return grouped.swapaxes(1, 2).reshape(x[0].shape)

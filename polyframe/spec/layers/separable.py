@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-
+from polyframe.io.array import Array
 from polyframe.spec.element import define
+from polyframe.spec.field_types import InitializerField, Ints, PaddingField
 from polyframe.spec.fields import UNSET, Bool, Int, Padding, Sizes, field
 from polyframe.spec.initializers import TorchDefault
 from polyframe.spec.layers.base import Context, Init, Layer, Parameter, Shape
@@ -28,14 +28,14 @@ class DepthwiseConv2D(Layer):
     Weights: ``weight`` (C·m, 1, kh, kw), ``bias`` (C·m,).
     """
 
-    kernel_size: Any = field(Sizes())
+    kernel_size: Ints = field(Sizes())
     depth_multiplier: int = field(Int(), default=1)
-    stride: Any = field(Sizes(), default=1)
-    padding: Any = field(Padding(), default=0)
-    dilation: Any = field(Sizes(), default=1)
+    stride: Ints = field(Sizes(), default=1)
+    padding: PaddingField = field(Padding(), default=0)
+    dilation: Ints = field(Sizes(), default=1)
     bias: bool = field(Bool(), default=True)
-    weight_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
-    bias_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
+    weight_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
+    bias_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
 
     short: ClassVar[str] = "depthwise"
     dims: ClassVar[int] = 2
@@ -96,7 +96,7 @@ class DepthwiseConv2D(Layer):
     def multiply_adds(self, *shapes: Shape) -> int:
         return self.conv(shapes[0][0]).multiply_adds(*shapes)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return self.conv(x[0].shape[1]).define(at, *x)
 
 
@@ -113,14 +113,14 @@ class SeparableConv2D(Layer):
     """
 
     out_channels: int = field(Int())
-    kernel_size: Any = field(Sizes())
+    kernel_size: Ints = field(Sizes())
     depth_multiplier: int = field(Int(), default=1)
-    stride: Any = field(Sizes(), default=1)
-    padding: Any = field(Padding(), default=0)
-    dilation: Any = field(Sizes(), default=1)
+    stride: Ints = field(Sizes(), default=1)
+    padding: PaddingField = field(Padding(), default=0)
+    dilation: Ints = field(Sizes(), default=1)
     bias: bool = field(Bool(), default=True)
-    weight_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
-    bias_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
+    weight_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
+    bias_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
 
     short: ClassVar[str] = "separable"
     dims: ClassVar[int] = 2
@@ -196,8 +196,13 @@ class SeparableConv2D(Layer):
 
     def pointwise(self) -> Conv2D:
         """Its second half."""
-        inits = {"weight_init": self.weight_init, "bias_init": self.bias_init}
-        return Conv2D(self.out_channels, 1, bias=self.bias, **inits)
+        return Conv2D(
+            self.out_channels,
+            1,
+            bias=self.bias,
+            weight_init=self.weight_init,
+            bias_init=self.bias_init,
+        )
 
     def infer(self, *shapes: Shape) -> Shape:
         self.needs_rank(shapes[0], 3)
@@ -206,16 +211,16 @@ class SeparableConv2D(Layer):
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         first = self.depthwise(shapes[0][0])
         second = self.pointwise().parameters(first.infer(*shapes))
-        found = {"depthwise_weight": first.parameters(*shapes)["weight"]}
-        found["pointwise_weight"] = second.pop("weight")
-        return found | second
+        weights = {"depthwise_weight": first.parameters(*shapes)["weight"]}
+        weights["pointwise_weight"] = second.pop("weight")
+        return weights | second
 
     def multiply_adds(self, *shapes: Shape) -> int:
         first = self.depthwise(shapes[0][0])
         second = self.pointwise().multiply_adds(first.infer(*shapes))
         return first.multiply_adds(*shapes) + second
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         first = Context({"weight": at["depthwise_weight"]})
         second = Context({**at.parameters, "weight": at["pointwise_weight"]})
         between = self.depthwise(x[0].shape[1]).define(first, *x)

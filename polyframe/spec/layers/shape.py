@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
-from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, field
-from polyframe.spec.fields import Padding as Pairs
-from polyframe.spec.layers.base import Context, Layer, Shape, positive_axis
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import As, Ints, SidesField
+from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, field, pairs
+from polyframe.spec.layers.base import Context, Layer, Shape, Tensor, positive_axis
 from polyframe.spec.layers.windows import Pads
 
 __all__ = [
@@ -57,12 +58,12 @@ class Flatten(Layer):
         end = positive_axis(self.end_axis, shape)
         if start >= end:
             raise SpecError(
-                f"start_axis {self.start_axis} is behind end_axis {self.end_axis} "
+                f"start_axis {self.start_axis} comes after end_axis {self.end_axis} "
                 f"for samples {shape}"
             )
         return (*shape[:start], math.prod(shape[start:end]), *shape[end:])
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0].reshape(len(x[0]), *self.infer(x[0].shape[1:]))
 
 
@@ -74,7 +75,7 @@ class Reshape(Layer):
     running fastest; one size may be -1: what is left for it.
     """
 
-    shape: tuple[int, ...] = field(Several(Int(-1), 1, 4))
+    shape: Ints = field(Several(Int(-1), 1, 4))
 
     short: ClassVar[str] = "reshape"
     examples = (
@@ -101,7 +102,7 @@ class Reshape(Layer):
             )
         return tuple(total // known if n == -1 else n for n in self.shape)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0].reshape(len(x[0]), *self.infer(x[0].shape[1:]))
 
 
@@ -110,10 +111,10 @@ class Permute(Layer):
     """The axes in another order: (N, C, H, W) → (N, H, W, C) by ``axes=(2, 3, 1)``.
 
     ``axes`` names for each axis of the output the one of the input that it is, counted
-    from 1 behind N, as ``torch.permute(x, (0, *axes))``.
+    from 1 after N, as ``torch.permute(x, (0, *axes))``.
     """
 
-    axes: tuple[int, ...] = field(Several(Int(1, 4), 1, 4))
+    axes: Ints = field(Several(Int(1, 4), 1, 4))
 
     short: ClassVar[str] = "permute"
     examples = (
@@ -128,46 +129,39 @@ class Permute(Layer):
     def infer(self, *shapes: Shape) -> Shape:
         if sorted(self.axes) != list(range(1, len(shapes[0]) + 1)):
             raise SpecError(
-                f"axes {self.axes} is no order of the {len(shapes[0])} axes after N",
+                f"axes {self.axes} is not an order of the {len(shapes[0])} axes after N",
                 hint=f"each number from 1 to {len(shapes[0])} once",
             )
         return tuple(shapes[0][axis - 1] for axis in self.axes)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         return x[0].transpose(0, *self.axes)
 
 
-class Sides(Kind):
+class Sides(Kind[int | Pads]):
     """How much on both sides of each spatial axis: a number, one for each axis, or
     (before, after) for each. How many axes there are, the input says."""
 
-    allowed = (
-        "a number, one for each spatial axis, or (before, after) for each: "
-        "2, (1, 2), ((0, 1), (2, 2))"
-    )
+    @property
+    def allowed(self) -> str:
+        return (
+            "a number, one for each spatial axis, or (before, after) for each: "
+            "2, (1, 2), ((0, 1), (2, 2))"
+        )
 
-    def check(self, value: Any) -> int | Pads:
+    def check(self, value: object) -> int | Pads:
         """A number, or ``((before, after), …)`` for each axis."""
         if not isinstance(value, (tuple, list)):
             return Int(0).check(value)
         if not 1 <= len(value) <= 3:
             raise ValueError
-        found: Any = Pairs(len(value)).check(value)
-        return found
+        return pairs(value, len(value))
 
-    def short(self, value: Any) -> Any:
+    def short(self, value: int | Pads) -> object:
         """One number for each axis, where that says it all."""
         if isinstance(value, int) or any(low != high for low, high in value):
             return value
         return tuple(low for low, _ in value)
-
-    def draws(self, st: Any) -> Any:
-        """What random tests draw from: strategies made with ``st``."""
-        each = st.integers(0, 2)
-        axes = st.integers(1, 3)
-        numbers = axes.flatmap(lambda n: st.tuples(*[each] * n))
-        pairs = axes.flatmap(lambda n: st.tuples(*[st.tuples(each, each)] * n))
-        return st.one_of(each, numbers, pairs)
 
 
 def sides(value: int | Pads, layer: Layer, shape: Shape) -> Pads:
@@ -195,7 +189,7 @@ class Pad(Layer):
       that is called "replicate").
     """
 
-    padding: Any = field(Sides())
+    padding: SidesField = field(Sides())
     mode: str = field(Choice(("constant", "reflect", "edge")), default="constant")
     value: float = field(Float(), default=0.0)
 
@@ -231,14 +225,15 @@ class Pad(Layer):
         grown = (n + low + high for n, (low, high) in zip(size, pads, strict=True))
         return (channels, *grown)
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         widths = ((0, 0), (0, 0), *self.pads(x[0].shape[1:]))
         if self.mode == "constant":
             return np.pad(x[0], widths, constant_values=self.value)
-        return np.pad(x[0], widths, mode=self.mode)  # type: ignore[call-overload]
+        out: Array = np.pad(x[0], widths, mode=self.mode)  # type: ignore[call-overload]
+        return out
 
 
-@dataclass(frozen=True)
+@define_base
 class Cut(Layer):
     """What layers share whose output is a piece of their input."""
 
@@ -248,24 +243,24 @@ class Cut(Layer):
 
     def infer(self, *shapes: Shape) -> Shape:
         pieces = zip(shapes[0], self.cuts(shapes[0]), strict=True)
-        found = tuple(len(range(*cut.indices(n))) for n, cut in pieces)
-        if 0 in found:
+        kept = tuple(len(range(*cut.indices(n))) for n, cut in pieces)
+        if 0 in kept:
             raise SpecError(f"leaves nothing of samples {shapes[0]}")
-        return found
+        return kept
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
-        piece: np.ndarray = x[0][(slice(None), *self.cuts(x[0].shape[1:]))]
+    def define(self, at: Context, *x: Array) -> Array:
+        piece: Array = x[0][(slice(None), *self.cuts(x[0].shape[1:]))]
         return piece
 
 
 def along(axis: int, shape: Shape, cut: slice) -> tuple[slice, ...]:
     """A cut along one axis, all others whole; what a cut need not say is left out."""
-    found = [slice(None)] * len(shape)
-    place = positive_axis(axis, shape) - 1
-    start, stop, step = cut.indices(shape[place])
-    end = stop if stop < shape[place] else None
-    found[place] = slice(start or None, end, step if step > 1 else None)
-    return tuple(found)
+    cuts = [slice(None)] * len(shape)
+    index = positive_axis(axis, shape) - 1
+    start, stop, step = cut.indices(shape[index])
+    end = stop if stop < shape[index] else None
+    cuts[index] = slice(start or None, end, step if step > 1 else None)
+    return tuple(cuts)
 
 
 @define
@@ -276,7 +271,7 @@ class Crop(Cut):
     ((top, bottom), (left, right)). Also for (C, L) and (C, D, H, W).
     """
 
-    cropping: Any = field(Sides())
+    cropping: SidesField = field(Sides())
 
     short: ClassVar[str] = "crop"
     examples = (
@@ -297,8 +292,8 @@ class Crop(Cut):
                     f"cuts {low} + {high} off an axis that has {n}",
                     hint="at least one value must be left",
                 )
-        found = (slice(low or None, -high or None) for low, high in pairs)
-        return (slice(None), *found)
+        kept = (slice(low or None, -high or None) for low, high in pairs)
+        return (slice(None), *kept)
 
 
 @define
@@ -330,21 +325,18 @@ class Slice(Cut):
         return along(self.axis, shape, slice(self.start, self.stop, self.step))
 
 
-class Sections(Kind):
+class Sections(Kind[int | tuple[int, ...]]):
     """Into how many equal parts, or the sizes of the parts."""
 
-    allowed = "a number of equal parts, or a list of their sizes"
+    @property
+    def allowed(self) -> str:
+        return "a number of equal parts, or a list of their sizes"
 
-    def check(self, value: Any) -> int | tuple[int, ...]:
+    def check(self, value: object) -> int | tuple[int, ...]:
         """A number, or a tuple."""
         if isinstance(value, (tuple, list)):
             return Several(Int(), least=1).check(value)
         return Int().check(value)
-
-    def draws(self, st: Any) -> Any:
-        """What random tests draw from: strategies made with ``st``."""
-        each = st.integers(1, 3)
-        return st.one_of(each, st.lists(each, min_size=1, max_size=3))
 
 
 @define
@@ -356,7 +348,7 @@ class Split(Cut):
     - ``axis`` counts as in (N, C, H, W), N being 0.
     """
 
-    sections: Any = field(Sections())
+    sections: As[int | Sequence[int], int | tuple[int, ...]] = field(Sections())
     index: int = field(Int(0))
     axis: int = field(Int(-4, 4), default=1)
 
@@ -390,8 +382,12 @@ class Split(Cut):
         return along(self.axis, shape, slice(start, start + parts[self.index]))
 
 
-def split(x: Any, sections: Any, axis: int = 1) -> list[Any]:
-    """All parts of a tensor that is split along an axis (see ``Split``)."""
+def split(x: Tensor, sections: int | Sequence[int], axis: int = 1) -> list[Tensor]:
+    """All parts of a tensor that is split along an axis (see ``Split``).
+
+    ``sections``: a number of equal parts, or the sizes of the parts. ``axis`` counts as
+    in (N, C, H, W), N being 0.
+    """
     checked = Split(sections, 0, axis).sections
     count = checked if isinstance(checked, int) else len(checked)
     return [Split(checked, index, axis)(x) for index in range(count)]

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
-from polyframe.spec.fields import UNSET, Bool, Int, Padding, Sizes, Spatial, field
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
+from polyframe.spec.field_types import InitializerField, Ints, PairsField
+from polyframe.spec.fields import (
+    UNSET,
+    Bool,
+    Int,
+    Padding,
+    Pair,
+    Sizes,
+    Spatial,
+    field,
+    pairs,
+    short_pairs,
+)
 from polyframe.spec.initializers import TorchDefault
 from polyframe.spec.layers.base import Context, Init, Layer, Parameter, Shape
 from polyframe.spec.layers.conv import across, divisible, weight_and_bias
@@ -19,44 +32,36 @@ __all__ = ["ConvTranspose1D", "ConvTranspose2D", "ConvTranspose3D"]
 
 
 @dataclass(frozen=True)
-class Cropping(Spatial):
+class Cropping(Spatial[tuple[Pair, ...]]):
     """What is cut off both ends: as ``Padding``, but nothing depends on the size."""
 
     @property
-    def allowed(self) -> str:  # type: ignore[override]
+    def allowed(self) -> str:
         return Padding(self.dims).allowed.removeprefix("'same', 'valid', ")
 
-    def check(self, value: Any) -> Any:
+    def check(self, value: object) -> tuple[Pair, ...]:
         """``((before, after), …)`` for each axis."""
-        if isinstance(value, str):
-            raise ValueError
-        return Padding(self.dims).check(value)
+        return pairs(value, self.dims)
 
-    def short(self, value: Any) -> Any:
+    def short(self, value: tuple[Pair, ...]) -> object:
         """A number, or one for each axis, where that says it all."""
-        return Padding(self.dims).short(value)
-
-    def draws(self, st: Any) -> Any:
-        """What random tests draw."""
-        each = st.integers(0, 2)
-        pairs = st.tuples(*[st.tuples(each, each)] * self.dims)
-        return st.one_of(each, st.tuples(*[each] * self.dims), pairs)
+        return short_pairs(value)
 
 
-@dataclass(frozen=True)
+@define_base
 class ConvTranspose(Layer):
     """What transposed convolutions over ``dims`` spatial axes share."""
 
     out_channels: int = field(Int())
-    kernel_size: Any = field(Sizes())
-    stride: Any = field(Sizes(), default=1)
-    padding: Any = field(Cropping(), default=0)
-    output_padding: Any = field(Sizes(low=0), default=0)
+    kernel_size: Ints = field(Sizes())
+    stride: Ints = field(Sizes(), default=1)
+    padding: PairsField = field(Cropping(), default=0)
+    output_padding: Ints = field(Sizes(low=0), default=0)
     groups: int = field(Int(), default=1)
     bias: bool = field(Bool(), default=True)
-    dilation: Any = field(Sizes(), default=1)
-    weight_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
-    bias_init: Any = field(Init(), default=UNSET, aligned=TorchDefault())
+    dilation: Ints = field(Sizes(), default=1)
+    weight_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
+    bias_init: InitializerField = field(Init(), default=UNSET, aligned=TorchDefault())
 
     short: ClassVar[str] = "deconv"
     dims: ClassVar[int]
@@ -91,7 +96,7 @@ class ConvTranspose(Layer):
         channels, *size = shapes[0]
         divisible("input channels", channels, self.groups)
         divisible("out_channels", self.out_channels, self.groups)
-        found = []
+        out = []
         for n, (low, high), extra in zip(
             self.full(tuple(size)), self.padding, self.output_padding, strict=True
         ):
@@ -100,8 +105,8 @@ class ConvTranspose(Layer):
                     f"padding {low} + {high} leaves nothing of an axis of {n + extra}",
                     hint="less padding: here it shrinks the output",
                 )
-            found.append(n + extra - low - high)
-        return (self.out_channels, *found)
+            out.append(n + extra - low - high)
+        return (self.out_channels, *out)
 
     def parameters(self, *shapes: Shape) -> dict[str, Parameter]:
         shape = (shapes[0][0], self.out_channels // self.groups, *self.kernel_size)
@@ -111,19 +116,19 @@ class ConvTranspose(Layer):
         per_input = self.out_channels // self.groups * math.prod(self.kernel_size)
         return math.prod(shapes[0]) * per_input
 
-    def define(self, at: Context, *x: np.ndarray) -> np.ndarray:
+    def define(self, at: Context, *x: Array) -> Array:
         n, c, *size = x[0].shape
         g = self.groups
         values = x[0].reshape(n, g, c // g, *size)
         weight = at["weight"].reshape(g, c // g, -1, *self.kernel_size)
-        weight = np.moveaxis(weight, (0, 1, 2), (-3, -2, -1))  # places first
+        weight = np.moveaxis(weight, (0, 1, 2), (-3, -2, -1))  # the kernel's axes first
         full = self.full(tuple(size))
         grown = (m + e for m, e in zip(full, self.output_padding, strict=True))
         out = np.zeros((n, self.out_channels, *grown), x[0].dtype)
         whole = (slice(None), slice(None))
-        for place in np.ndindex(*self.kernel_size):
-            part = np.einsum("ngc...,gco->ngo...", values, weight[place])
-            steps = zip(place, self.dilation, size, self.stride, strict=True)
+        for position in np.ndindex(*self.kernel_size):
+            part = np.einsum("ngc...,gco->ngo...", values, weight[position])
+            steps = zip(position, self.dilation, size, self.stride, strict=True)
             where = (slice(u * d, u * d + (m - 1) * s + 1, s) for u, d, m, s in steps)
             out[(*whole, *where)] += part.reshape(n, -1, *size)
         ends = zip(out.shape[2:], self.padding, strict=True)

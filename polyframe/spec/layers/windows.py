@@ -6,18 +6,18 @@ height and width; or depth, height and width.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 
 Sizes = tuple[int, ...]
 Pads = tuple[tuple[int, int], ...]
 
 
 def resolve_padding(
-    padding: Any, size: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes
+    padding: str | Pads, size: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes
 ) -> Pads:
     """Explicit ((before, after), …) for one input size.
 
@@ -26,8 +26,8 @@ def resolve_padding(
     TensorFlow (``tensorflow/core/framework/kernel_shape_util.cc``) and, for stride 1,
     PyTorch.
     """
-    if padding != "same":
-        return tuple((low, high) for low, high in padding)
+    if not isinstance(padding, str):
+        return padding
     pads = []
     for n, k, s, d in zip(size, kernel, stride, dilation, strict=True):
         total = max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0)
@@ -53,21 +53,21 @@ def output_size(
 
 
 def windows(
-    x: np.ndarray,
+    x: Array,
     kernel: Sizes,
     stride: Sizes,
     pads: Pads,
     dilation: Sizes,
     fill: float,
-) -> np.ndarray:
-    """Every window of ``x`` (N, C, …): its place behind C, its inside at the end.
+) -> Array:
+    """Every window of ``x`` (N, C, …): its position after C, its values at the end.
 
     An image's are (N, C, H', W', kh, kw).
     """
     x = np.pad(x, ((0, 0), (0, 0), *pads), constant_values=fill)
     axes = tuple(range(2, x.ndim))
     reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
-    slide: Any = np.lib.stride_tricks.sliding_window_view
-    view: np.ndarray = slide(x, reach, axis=axes)
+    view = sliding_window_view(x, reach, axes)  # type: ignore[call-overload]
     steps = (slice(None, None, n) for n in (*stride, *dilation))
-    return view[(slice(None), slice(None), *steps)]
+    out: Array = view[(slice(None), slice(None), *steps)]
+    return out

@@ -10,19 +10,41 @@ count instead). So a common factor of all weights changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import replace
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from polyframe.errors import SpecError, brief
-from polyframe.spec.element import Element
+from polyframe.io.array import Array
+from polyframe.spec.element import Element, define_base
 from polyframe.spec.fields import Choice, Float, field
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses.targets import values
 
+__all__ = [
+    "Domain",
+    "Loss",
+    "Losses",
+    "OutputWeights",
+    "TargetKind",
+    "check_one_number",
+    "default_loss",
+    "parse_losses",
+    "sample_weights",
+    "unreduced",
+]
 
-@dataclass(frozen=True)
+TargetKind = Literal["values", "labels", "probabilities"]
+"""What the targets of an output are: numbers as the output's, integer labels of classes,
+or probabilities of them. Programs say a loss anew for each."""
+Domain = Literal[
+    "any", "from 0 to 1", "signs", "probabilities", "log-probabilities", "unused"
+]
+"""Which numbers targets that are values may be."""
+
+
+@define_base
 class Loss(Element, family="loss"):
     """The base of all losses.
 
@@ -39,25 +61,49 @@ class Loss(Element, family="loss"):
 
     by_axes: ClassVar[bool] = False  # programs say it anew for outputs of another rank
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)  # fields that tests set
+    example_shapes: ClassVar[tuple[Shape, ...]] = (
+        (4,),
+        (4, 3),
+        (4, 3, 2),
+        (4, 2, 3, 2),
+    )
+    kink_at_zero: ClassVar[bool] = False  # no slope where all outputs are 0
 
     @property
     def labels(self) -> bool:
         """Whether targets are integer class labels (or probabilities of classes)."""
         return False
 
+    @property
+    def target_kinds(self) -> tuple[TargetKind, ...]:
+        """The kinds of targets that it takes; the first is what programs are written
+        for before there are any."""
+        return ("labels",) if self.labels else ("values",)
+
+    @property
+    def domain(self) -> Domain:
+        """Which numbers its targets are, where they are neither labels nor their
+        probabilities."""
+        return "any"
+
+    def kind_of(self, target: Array) -> TargetKind:
+        """What targets of that dtype are; SpecError where the loss's fields are not
+        for them."""
+        return self.target_kinds[0]
+
     def check(self, shape: Shape) -> None:
         """SpecError unless the model's output of that shape can be compared."""
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         """Targets as programs take them, for an output of that shape per sample;
         DataError for what the loss is not defined on."""
         return values(target, shape, dtype)
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         """The meaning: one loss per sample, (N,)."""
         raise NotImplementedError
 
-    def denominator_weights(self, target: np.ndarray) -> np.ndarray | None:
+    def denominator_weights(self, target: Array) -> Array | None:
         """What each sample counts in the mean's denominator, by its target, (N,); None
         if all count 1."""
         return None
@@ -66,10 +112,6 @@ class Loss(Element, family="loss"):
     def has_denominator_weights(self) -> bool:
         """Whether ``denominator_weights`` gives weights, for labels."""
         return False
-
-    def for_targets(self, target: np.ndarray) -> Loss:
-        """The loss as programs are written for targets of that dtype."""
-        return self
 
     def needs_rank(self, shape: Shape, pixels: bool = True) -> None:
         """SpecError unless an output is (classes,), or, with ``pixels``, that for each
@@ -82,9 +124,9 @@ class Loss(Element, family="loss"):
             )
 
 
-def per_sample(losses: np.ndarray) -> np.ndarray:
+def per_sample(losses: Array) -> Array:
     """The mean over all axes but N."""
-    found: np.ndarray = losses.reshape(len(losses), -1).mean(axis=1)
+    found: Array = losses.reshape(len(losses), -1).mean(axis=1)
     return found
 
 
@@ -146,12 +188,12 @@ class OutputWeights(NamedTuple):
     """One output's weights of samples, and what their weighted sum is divided by;
     ``share`` is None where it is by nothing."""
 
-    weights: np.ndarray  # (N,)
+    weights: Array  # (N,)
     share: float | None
 
 
 def sample_weights(
-    losses: Losses, targets: Sequence[np.ndarray], given: np.ndarray | None
+    losses: Losses, targets: Sequence[Array], given: Array | None
 ) -> list[OutputWeights]:
     """Each output's weights of samples, and their share in the denominator."""
     found = []
@@ -163,12 +205,6 @@ def sample_weights(
             OutputWeights(weights, float(share) if loss.reduction == "mean" else None)
         )
     return found
-
-
-def losses_for_targets(losses: Losses, targets: Sequence[np.ndarray]) -> Losses:
-    """The losses with ``soft`` as the targets have it: labels, or probabilities."""
-    pairs = zip(losses, targets, strict=True)
-    return tuple(loss.for_targets(target) for loss, target in pairs)
 
 
 def unreduced(loss: Loss) -> Loss:

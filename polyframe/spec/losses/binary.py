@@ -7,18 +7,19 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.fields import Float, Maybe, Several, field
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses.base import Loss, per_sample
+from polyframe.spec.losses.base import Domain, Loss, per_sample
 from polyframe.spec.losses.targets import shares
 
 __all__ = ["BinaryCrossEntropy", "Focal"]
 
 
-def softplus(x: np.ndarray) -> np.ndarray:
+def softplus(x: Array) -> Array:
     """``log(1 + exp(x))``, good for any x; ``-softplus(-x)`` is ``log sigmoid(x)``."""
-    found: np.ndarray = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    found: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
     return found
 
 
@@ -46,6 +47,10 @@ class BinaryCrossEntropy(Loss):
         {"pos_weight": (0.5, 0.0, 2.0, 1.5)},
     )
 
+    @property
+    def domain(self) -> Domain:
+        return "from 0 to 1"
+
     def check(self, shape: Shape) -> None:
         if self.pos_weight is not None and len(self.pos_weight) not in (1, shape[0]):
             raise SpecError(
@@ -54,10 +59,10 @@ class BinaryCrossEntropy(Loss):
                 hint="one for all, or one for each",
             )
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         return shares(target, shape, dtype, self.type)
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         weight = np.array(self.pos_weight or 1.0, output.dtype)
         weight = weight.reshape(-1, *[1] * (output.ndim - 2))  # beside (C, …)
         yes, no = weight * target, 1 - target
@@ -91,10 +96,14 @@ class Focal(Loss):
         {"gamma": 2.5, "alpha": 0.0},
     )
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    @property
+    def domain(self) -> Domain:
+        return "from 0 to 1"
+
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         return shares(target, shape, dtype, self.type)
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         yes, no = target, 1 - target
         losses = yes * softplus(-output) + no * softplus(output)
         p = np.exp(-softplus(-output))  # σ(x)

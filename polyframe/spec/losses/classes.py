@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
-from polyframe.spec.fields import LARGEST, Bool, Float, Int, Maybe, Several, field
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
+from polyframe.spec.fields import LARGEST, Float, Int, Maybe, Several, field
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses.base import Loss, per_sample
+from polyframe.spec.losses.base import Loss, TargetKind, per_sample
 from polyframe.spec.losses.targets import labels, probabilities
 
 __all__ = ["NLL", "CrossEntropy"]
@@ -27,7 +27,7 @@ def check_classes(loss: Loss, weights: tuple[float, ...] | None, shape: Shape) -
         )
 
 
-@dataclass(frozen=True)
+@define_base
 class _Likelihood(Loss):
     """What cross-entropy and the negative log-likelihood share.
 
@@ -36,12 +36,12 @@ class _Likelihood(Loss):
 
         loss[n] = mean over pixels p of -Σ_k w[k] · t[n,k,p] · q[n,k,p]
 
-    where ``t`` is 1 at the label.
+    where ``t`` is 1 at the label; or targets are the probabilities ``t``, of the
+    output's shape.
     """
 
     label_smoothing: float = field(Float(0.0, 1.0), default=0.0)
     class_weights: tuple[float, ...] | None = field(CLASS_WEIGHTS, default=None)
-    soft: bool = field(Bool(), default=False)
     ignore_index: int | None = field(Maybe(Int(-LARGEST)), default=None)
 
     by_axes = True
@@ -59,48 +59,47 @@ class _Likelihood(Loss):
             "class_weights": (0.5, 2.0, 3.0, 1.5),
             "label_smoothing": 0.3,
         },
-        {"soft": True},
-        {"soft": True, "label_smoothing": 0.2},
-        {"soft": True, "class_weights": (0.5, 0.0, 2.0, 1.5)},
-        {
-            "soft": True,
-            "class_weights": (0.5, 1.0, 2.0, 1.5),
-            "label_smoothing": 0.4,
-        },
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.class_weights is not None and not any(self.class_weights):
             raise SpecError("class_weights are all 0", where=self.label)
-        if self.soft and self.ignore_index is not None:
-            raise SpecError(
-                "ignore_index is for labels, and the targets are probabilities",
-                where=self.label,
-            )
 
     @property
     def labels(self) -> bool:
         return True
 
+    @property
+    def target_kinds(self) -> tuple[TargetKind, ...]:
+        ignores = self.ignore_index is not None
+        return ("labels",) if ignores else ("labels", "probabilities")
+
+    def kind_of(self, target: Array) -> TargetKind:
+        if target.dtype.kind != "f":
+            return "labels"
+        if self.ignore_index is not None:
+            raise SpecError(
+                "ignore_index is for labels, and the targets are probabilities",
+                where=self.label,
+            )
+        return "probabilities"
+
     def check(self, shape: Shape) -> None:
         self.needs_rank(shape)
         check_classes(self, self.class_weights, shape)
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         if target.dtype.kind == "f" and target.shape[1:] == shape:
-            self.for_targets(target)
+            self.kind_of(target)  # SpecError where it has to be labels
             return probabilities(target, shape, dtype)
         return labels(target, shape, self.type, self.ignore_index)
 
-    def for_targets(self, target: np.ndarray) -> Loss:
-        return replace(self, soft=target.dtype.kind == "f")
-
-    def log_probabilities(self, output: np.ndarray) -> np.ndarray:
+    def log_probabilities(self, output: Array) -> Array:
         """``q`` of the formula."""
         raise NotImplementedError
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         log_p, classes = self.log_probabilities(output), output.shape[1]
         smooth = self.label_smoothing
         weights = np.ones(classes, output.dtype)
@@ -117,14 +116,14 @@ class _Likelihood(Loss):
             losses = losses - smooth / classes * (each * log_p).sum(axis=1)
         return per_sample(losses * kept)
 
-    def _kept(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _kept(self, target: Array) -> tuple[Array, Array]:
         """Where labels count, and the labels, with 0 where they do not."""
         if self.ignore_index is None:
             return np.ones(target.shape, bool), target
         kept = target != self.ignore_index
         return kept, np.where(kept, target, 0)
 
-    def denominator_weights(self, target: np.ndarray) -> np.ndarray | None:
+    def denominator_weights(self, target: Array) -> Array | None:
         if not self.has_denominator_weights or target.dtype.kind == "f":
             return None
         kept, label = self._kept(target)
@@ -153,15 +152,16 @@ class CrossEntropy(_Likelihood):
       sum of the labels' weights: ``Σ loss / Σ w[label]``.
     - ``ignore_index``: a label that counts neither in the sum nor in the denominator.
       Where all labels are ignored, the loss is 0 and nothing moves (PyTorch: NaN).
-    - ``soft``: the targets are probabilities ``t`` of the output's shape instead of
-      labels; the mean then is over the number of samples, with class weights as well.
+
+    Targets may also be the probabilities ``t``, of the output's shape (their dtype
+    tells); the mean then is over the number of samples, with class weights as well.
     """
 
     word = "cross_entropy"
 
-    def log_probabilities(self, output: np.ndarray) -> np.ndarray:
+    def log_probabilities(self, output: Array) -> Array:
         shifted = output - output.max(axis=1, keepdims=True)
-        found: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        found: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
         return found
 
 
@@ -176,5 +176,5 @@ class NLL(_Likelihood):
 
     word = "nll"
 
-    def log_probabilities(self, output: np.ndarray) -> np.ndarray:
+    def log_probabilities(self, output: Array) -> Array:
         return output

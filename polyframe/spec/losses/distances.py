@@ -6,10 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.fields import Bool, Float, field
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses.base import Loss, per_sample
+from polyframe.spec.losses.base import Domain, Loss, per_sample
 from polyframe.spec.losses.targets import probabilities
 
 __all__ = ["L1", "MSE", "Cosine", "Huber", "KLDiv", "SmoothL1"]
@@ -21,7 +22,7 @@ class MSE(Loss):
 
     word = "mse"
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         return per_sample((output - target) ** 2)
 
 
@@ -31,7 +32,7 @@ class L1(Loss):
 
     word = "l1"
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         return per_sample(np.abs(output - target))
 
 
@@ -51,7 +52,7 @@ class Huber(Loss):
     word = "huber"
     examples: ClassVar = ({}, {"delta": 0.3})
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         error, delta = np.abs(output - target), self.delta
         line = delta * (error - delta / 2)
         return per_sample(np.where(error <= delta, error**2 / 2, line))
@@ -72,7 +73,7 @@ class SmoothL1(Loss):
     word = "smooth_l1"
     examples: ClassVar = ({}, {"beta": 0.3}, {"beta": 0.0})
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         error, beta = np.abs(output - target), self.beta
         if beta == 0:
             return per_sample(error)
@@ -105,21 +106,23 @@ class KLDiv(Loss):
         {"log_target": True, "batchmean": True},
     )
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    @property
+    def domain(self) -> Domain:
+        return "log-probabilities" if self.log_target else "probabilities"
+
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         if self.log_target:
             return super().take(target, shape, dtype)
         return probabilities(target, shape, dtype)
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         if self.log_target:
             losses = np.exp(target) * (target - output)
         else:
             logs = np.log(np.where(target > 0, target, 1))
             losses = target * (logs - output)
         losses = losses.reshape(len(losses), -1)
-        found: np.ndarray = (
-            losses.sum(axis=1) if self.batchmean else losses.mean(axis=1)
-        )
+        found: Array = losses.sum(axis=1) if self.batchmean else losses.mean(axis=1)
         return found
 
 
@@ -135,7 +138,7 @@ class Cosine(Loss):
     word = "cosine"
     by_axes = True
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         norms = 1.0
         for vectors in (output, target):
             norms = norms * np.maximum(np.sqrt((vectors**2).sum(axis=1)), 1e-8)

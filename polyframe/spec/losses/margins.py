@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
-from polyframe.spec.element import define
+from polyframe.io.array import Array
+from polyframe.spec.element import define, define_base
 from polyframe.spec.fields import Bool, Float, Int, field
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses.base import Loss, per_sample
+from polyframe.spec.losses.base import Domain, Loss, per_sample
 from polyframe.spec.losses.classes import CLASS_WEIGHTS, check_classes
 from polyframe.spec.losses.targets import labels, signs
 
 __all__ = ["Hinge", "MultiMargin", "SquaredHinge", "Triplet"]
 
 
-@dataclass(frozen=True)
+@define_base
 class _Hinge(Loss):
     """What hinges share: targets are -1 or 1, numbers of the output's shape."""
 
@@ -26,12 +26,16 @@ class _Hinge(Loss):
 
     examples: ClassVar = ({}, {"margin": 0.3})
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    @property
+    def domain(self) -> Domain:
+        return "signs"
+
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         return signs(target, shape, dtype, self.type)
 
-    def missing(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def missing(self, output: Array, target: Array) -> Array:
         """How much of the margin is missing."""
-        found: np.ndarray = np.maximum(self.margin - target * output, 0)
+        found: Array = np.maximum(self.margin - target * output, 0)
         return found
 
 
@@ -46,7 +50,7 @@ class Hinge(_Hinge):
 
     word = "hinge"
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         return per_sample(self.missing(output, target))
 
 
@@ -59,7 +63,7 @@ class SquaredHinge(_Hinge):
 
     word = "squared_hinge"
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         return per_sample(self.missing(output, target) ** 2)
 
 
@@ -95,10 +99,10 @@ class MultiMargin(Loss):
         self.needs_rank(shape, pixels=False)
         check_classes(self, self.class_weights, shape)
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         return labels(target, shape, self.type)
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         own = np.take_along_axis(output, target[:, None], axis=1)
         missing = np.maximum(self.margin - own + output, 0) ** self.p
         others = np.arange(output.shape[1]) != target[:, None]
@@ -129,6 +133,8 @@ class Triplet(Loss):
     swap: bool = field(Bool(), default=False)
 
     word = "triplet"
+    example_shapes = ((12,),)
+    kink_at_zero = True
     examples: ClassVar = (
         {},
         {"swap": True},
@@ -136,6 +142,10 @@ class Triplet(Loss):
         {"p": 3.0, "eps": 1e-3},
         {"p": 1.5, "swap": True, "margin": 5.0},
     )
+
+    @property
+    def domain(self) -> Domain:
+        return "unused"
 
     def check(self, shape: Shape) -> None:
         if len(shape) != 1 or shape[0] % 3:
@@ -145,15 +155,15 @@ class Triplet(Loss):
                 hint="a Concat of the three makes it",
             )
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         return super().take(target, (), dtype)
 
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         anchor, positive, negative = np.split(output, 3, axis=1)
 
-        def distance(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        def distance(u: Array, v: Array) -> Array:
             powers = np.abs(u - v + self.eps) ** self.p
-            found: np.ndarray = powers.sum(axis=1) ** (1 / self.p)
+            found: Array = powers.sum(axis=1) ** (1 / self.p)
             return found
 
         near, far = distance(anchor, positive), distance(anchor, negative)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.fields import Bool, Choice, Float, field
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.losses.base import Loss, per_sample
+from polyframe.spec.losses.base import Domain, Loss, TargetKind, per_sample
 from polyframe.spec.losses.targets import labels, shares
 
 __all__ = ["Dice"]
@@ -26,18 +26,16 @@ class Dice(Loss):
     the logits.
 
     - ``activation``: "sigmoid", each channel by itself, for targets from 0 to 1 of the
-      output's shape; "softmax" over the channels, for integer labels (N, H, W) (or
-      their probabilities, of the output's shape).
+      output's shape; "softmax" over the channels, for integer labels (N, H, W), or
+      their probabilities, of the output's shape (their dtype tells).
     - ``smooth``: s, 1, which makes an empty region rightly found a loss of 0.
     - ``squared``: ``Σ p² + Σ t²`` in the denominator (Milletari et al. 2016, section 3,
       who have no s).
-    - ``soft``: set by itself, whether a softmax's targets are probabilities.
     """
 
     activation: str = field(Choice(("sigmoid", "softmax")), default="sigmoid")
     smooth: float = field(Float(0.0, above=True), default=1.0)
     squared: bool = field(Bool(), default=False)
-    soft: bool = field(Bool(), default=False)
 
     word = "dice"
     examples: ClassVar = (
@@ -45,12 +43,25 @@ class Dice(Loss):
         {"squared": True, "smooth": 1e-3},
         {"activation": "softmax"},
         {"activation": "softmax", "squared": True},
-        {"activation": "softmax", "soft": True, "smooth": 0.1},
+        {"activation": "softmax", "smooth": 0.1},
     )
 
     @property
     def labels(self) -> bool:
         return self.activation == "softmax"
+
+    @property
+    def target_kinds(self) -> tuple[TargetKind, ...]:
+        return ("labels", "probabilities") if self.labels else ("values",)
+
+    @property
+    def domain(self) -> Domain:
+        return "from 0 to 1"
+
+    def kind_of(self, target: Array) -> TargetKind:
+        if not self.labels:
+            return "values"
+        return "probabilities" if target.dtype.kind == "f" else "labels"
 
     def check(self, shape: Shape) -> None:
         if not 1 < len(shape) <= 4:
@@ -60,16 +71,13 @@ class Dice(Loss):
                 hint="put a Conv2D at the end",
             )
 
-    def take(self, target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+    def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         if self.labels and target.dtype.kind != "f":
             return labels(target, shape, self.type)
         hint = "softmax takes labels" if target.dtype.kind in "iu" else None
         return shares(target, shape, dtype, self.type, hint)
 
-    def for_targets(self, target: np.ndarray) -> Loss:
-        return replace(self, soft=target.dtype.kind == "f") if self.labels else self
-
-    def define(self, output: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def define(self, output: Array, target: Array) -> Array:
         if self.labels:
             powers = np.exp(output - output.max(axis=1, keepdims=True))
             found = powers / powers.sum(axis=1, keepdims=True)

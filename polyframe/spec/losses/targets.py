@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from polyframe.errors import DataError
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 
 
-def finite(array: np.ndarray, where: str) -> np.ndarray:
+def finite(array: Array, where: str) -> Array:
     """The array itself; DataError names the first sample with NaN or infinity."""
     # The sum is finite where everything is (or else it overflowed, and the mask below
     # finds nothing), and far cheaper than a mask.
@@ -21,12 +22,12 @@ def finite(array: np.ndarray, where: str) -> np.ndarray:
     return array
 
 
-def sample_of(mask: np.ndarray) -> int:
+def sample_of(mask: Array) -> int:
     """The first sample for which something in the mask is true."""
     return int(mask.reshape(len(mask), -1).any(axis=1).argmax())
 
 
-def values(target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+def values(target: Array, shape: Shape, dtype: str) -> Array:
     """Finite numbers of the output's shape."""
     if target.shape[1:] != shape:
         raise DataError(f"is {target.shape}; {sized(shape)} is needed", where="y")
@@ -34,8 +35,8 @@ def values(target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
 
 
 def shares(
-    target: np.ndarray, shape: Shape, dtype: str, what: str, hint: str | None = None
-) -> np.ndarray:
+    target: Array, shape: Shape, dtype: str, what: str, hint: str | None = None
+) -> Array:
     """Numbers from 0 to 1 of the output's shape."""
     found = values(target, shape, dtype)
     if found.size and not 0 <= found.min() <= found.max() <= 1:
@@ -50,7 +51,7 @@ def shares(
     return found
 
 
-def probabilities(target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
+def probabilities(target: Array, shape: Shape, dtype: str) -> Array:
     """Numbers of the output's shape, none negative."""
     found = values(target, shape, dtype)
     if (found < 0).any():
@@ -59,7 +60,7 @@ def probabilities(target: np.ndarray, shape: Shape, dtype: str) -> np.ndarray:
     return found
 
 
-def signs(target: np.ndarray, shape: Shape, dtype: str, what: str) -> np.ndarray:
+def signs(target: Array, shape: Shape, dtype: str, what: str) -> Array:
     """-1 or 1, of the output's shape."""
     found = values(target, shape, dtype)
     wrong = np.abs(found) != 1
@@ -74,9 +75,7 @@ def signs(target: np.ndarray, shape: Shape, dtype: str, what: str) -> np.ndarray
     return found
 
 
-def labels(
-    target: np.ndarray, shape: Shape, what: str, ignored: int | None = None
-) -> np.ndarray:
+def labels(target: Array, shape: Shape, what: str, ignored: int | None = None) -> Array:
     """Integer labels (N,), or one for each pixel, as int64; ``ignored`` is none."""
     if target.dtype.kind not in "iu" or target.shape[1:] != shape[1:]:
         raise DataError(

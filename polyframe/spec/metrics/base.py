@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-import numpy as np
-
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import Element
 from polyframe.spec.layers.base import Shape
 
@@ -36,17 +35,15 @@ class Metric(Element, family="metric"):
     def check(self, shape: Shape) -> None:
         """SpecError unless a model's output of that shape per sample can be measured."""
 
-    def start(self, shape: Shape) -> np.ndarray:
+    def start(self, shape: Shape) -> Array:
         """The totals of no samples, for an output of that shape per sample."""
         raise NotImplementedError
 
-    def update(
-        self, totals: np.ndarray, output: np.ndarray, target: np.ndarray
-    ) -> np.ndarray:
+    def update(self, totals: Array, output: Array, target: Array) -> Array:
         """Totals after one more batch: outputs (N, …) and their targets."""
         raise NotImplementedError
 
-    def value(self, totals: np.ndarray) -> float | np.ndarray:
+    def value(self, totals: Array) -> float | Array:
         """The metric; by default the first total over the second, NaN of no samples."""
         return float(totals[0] / totals[1]) if totals[1] else float("nan")
 
@@ -75,8 +72,8 @@ def larger_is_better(column: str) -> bool | None:
     while key:
         if key == "loss":
             return False
-        for found in known:
-            if found.owns(key):
-                return found.larger_is_better
+        for metric in known:
+            if metric.owns(key):
+                return metric.larger_is_better
         key = key.partition("_")[2]
     return None

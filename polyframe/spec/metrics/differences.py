@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from polyframe.errors import DataError
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.metrics.base import Metric
@@ -15,21 +16,20 @@ class _Errors(Metric):
 
     larger_is_better = False
 
-    def start(self, shape: Shape) -> np.ndarray:
+    def start(self, shape: Shape) -> Array:
         return np.zeros(2)
 
-    def update(
-        self, totals: np.ndarray, output: np.ndarray, target: np.ndarray
-    ) -> np.ndarray:
+    def update(self, totals: Array, output: Array, target: Array) -> Array:
         if output.shape != target.shape:
             raise DataError(
                 f"is {target.shape}; {output.shape} is needed", where="y"
             )  # NumPy would spread (N,) over (N, 1)
         with np.errstate(over="ignore", invalid="ignore"):
             errors = self.errors(output.astype(np.float64) - target)
-            return totals + np.array([errors.sum(), errors.size])
+            out: Array = totals + np.array([errors.sum(), errors.size])
+            return out
 
-    def errors(self, difference: np.ndarray) -> np.ndarray:
+    def errors(self, difference: Array) -> Array:
         """What is averaged, from output - target."""
         raise NotImplementedError
 
@@ -40,7 +40,7 @@ class MeanSquaredError(_Errors):
 
     word = "mse"
 
-    def errors(self, difference: np.ndarray) -> np.ndarray:
+    def errors(self, difference: Array) -> Array:
         return difference**2
 
 
@@ -50,5 +50,5 @@ class MeanAbsoluteError(_Errors):
 
     word = "mae"
 
-    def errors(self, difference: np.ndarray) -> np.ndarray:
+    def errors(self, difference: Array) -> Array:
         return np.abs(difference)

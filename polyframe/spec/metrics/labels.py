@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from polyframe.errors import DataError, SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.fields import Choice, Int, field
 from polyframe.spec.layers.base import Shape
@@ -36,10 +37,11 @@ class _Classes(Metric):
             )
 
 
-def labels_of(output: np.ndarray, target: np.ndarray) -> np.ndarray:
+def labels_of(output: Array, target: Array) -> Array:
     """The label of every sample (or pixel) in order, as one vector."""
     if target.dtype.kind == "f" and target.shape == output.shape:
-        return target.argmax(axis=1).ravel()
+        out: Array = target.argmax(axis=1).ravel()
+        return out
     classes, wanted = output.shape[1], (len(output), *output.shape[2:])
     if target.dtype.kind not in "iu" or target.shape != wanted:
         raise DataError(
@@ -57,11 +59,12 @@ def labels_of(output: np.ndarray, target: np.ndarray) -> np.ndarray:
     return target.ravel().astype(np.int64, copy=False)
 
 
-def predictions(output: np.ndarray) -> np.ndarray:
+def predictions(output: Array) -> Array:
     """The class predicted for every sample (or pixel), in the same order; K for NaN."""
-    found = output.argmax(axis=1)
-    found[np.isnan(output).any(axis=1)] = output.shape[1]
-    return found.ravel()
+    classes = output.argmax(axis=1)
+    classes[np.isnan(output).any(axis=1)] = output.shape[1]
+    out: Array = classes.ravel()
+    return out
 
 
 @define
@@ -70,22 +73,21 @@ class Accuracy(_Classes):
 
     word = "accuracy"
 
-    def start(self, shape: Shape) -> np.ndarray:
+    def start(self, shape: Shape) -> Array:
         return np.zeros(2, np.int64)
 
-    def update(
-        self, totals: np.ndarray, output: np.ndarray, target: np.ndarray
-    ) -> np.ndarray:
+    def update(self, totals: Array, output: Array, target: Array) -> Array:
         labels = labels_of(output, target)
         right = np.count_nonzero(predictions(output) == labels)
-        return totals + np.array([right, len(labels)])
+        out: Array = totals + np.array([right, len(labels)])
+        return out
 
 
 @define
 class TopKAccuracy(_Classes):
     """The share of samples (or pixels) whose label is among the k largest logits.
 
-    A label's place is the number of logits that are larger, plus those that are equal
+    A label's rank is the number of logits that are larger, plus those that are equal
     and come first; it is found if that is below ``k`` (default 5). So ``k=1`` is
     accuracy, ties included, and a model that says the same of all classes gains
     nothing by it. ``key``: top_5_accuracy.
@@ -111,20 +113,19 @@ class TopKAccuracy(_Classes):
                 hint=f"k is at most {shape[0]} here",
             )
 
-    def start(self, shape: Shape) -> np.ndarray:
+    def start(self, shape: Shape) -> Array:
         return np.zeros(2, np.int64)
 
-    def update(
-        self, totals: np.ndarray, output: np.ndarray, target: np.ndarray
-    ) -> np.ndarray:
+    def update(self, totals: Array, output: Array, target: Array) -> Array:
         labels = labels_of(output, target)
         classes = output.shape[1]
         logits = np.moveaxis(output, 1, -1).reshape(-1, classes)
         own = np.take_along_axis(logits, labels[:, None], axis=1)
         before = np.arange(classes) < labels[:, None]
-        place = np.count_nonzero((logits > own) | (logits == own) & before, axis=1)
-        found = (place < self.k) & ~np.isnan(logits).any(axis=1)
-        return totals + np.array([np.count_nonzero(found), len(labels)])
+        rank = np.count_nonzero((logits > own) | (logits == own) & before, axis=1)
+        hits = (rank < self.k) & ~np.isnan(logits).any(axis=1)
+        out: Array = totals + np.array([np.count_nonzero(hits), len(labels)])
+        return out
 
 
 class _PerClass(_Classes):
@@ -146,18 +147,16 @@ class _PerClass(_Classes):
     def owns(cls, key: str) -> bool:
         return key in (cls.word, f"{cls.word}_micro")
 
-    def start(self, shape: Shape) -> np.ndarray:
+    def start(self, shape: Shape) -> Array:
         return np.zeros((3, shape[0] + 1), np.int64)
 
-    def update(
-        self, totals: np.ndarray, output: np.ndarray, target: np.ndarray
-    ) -> np.ndarray:
+    def update(self, totals: Array, output: Array, target: Array) -> Array:
         labels, predicted = labels_of(output, target), predictions(output)
         seen = predicted[predicted == labels], predicted, labels
         size = output.shape[1] + 1
         return totals + np.stack([np.bincount(each, minlength=size) for each in seen])
 
-    def value(self, totals: np.ndarray) -> float:
+    def value(self, totals: Array) -> float:
         totals = totals[:, totals[1:].any(axis=0)]
         if not totals.size:
             return float("nan")
@@ -167,8 +166,8 @@ class _PerClass(_Classes):
         return float(np.mean(over / np.maximum(under, 1)))
 
     def share(
-        self, right: np.ndarray, predicted: np.ndarray, labelled: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, right: Array, predicted: Array, labelled: Array
+    ) -> tuple[Array, Array]:
         """Numerators and denominators; a numerator is 0 where its denominator is."""
         raise NotImplementedError
 
@@ -189,8 +188,8 @@ class Precision(_PerClass):
     word = "precision"
 
     def share(
-        self, right: np.ndarray, predicted: np.ndarray, labelled: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, right: Array, predicted: Array, labelled: Array
+    ) -> tuple[Array, Array]:
         return right, predicted
 
 
@@ -207,8 +206,8 @@ class Recall(_PerClass):
     word = "recall"
 
     def share(
-        self, right: np.ndarray, predicted: np.ndarray, labelled: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, right: Array, predicted: Array, labelled: Array
+    ) -> tuple[Array, Array]:
         return right, labelled
 
 
@@ -226,8 +225,8 @@ class F1(_PerClass):
     word = "f1"
 
     def share(
-        self, right: np.ndarray, predicted: np.ndarray, labelled: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, right: Array, predicted: Array, labelled: Array
+    ) -> tuple[Array, Array]:
         return 2 * right, predicted + labelled
 
 
@@ -246,8 +245,8 @@ class MeanIoU(_PerClass):
         return key == cls.word
 
     def share(
-        self, right: np.ndarray, predicted: np.ndarray, labelled: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+        self, right: Array, predicted: Array, labelled: Array
+    ) -> tuple[Array, Array]:
         return right, predicted + labelled - right
 
 
@@ -262,16 +261,14 @@ class ConfusionMatrix(_Classes):
     word = "confusion_matrix"
     larger_is_better = None
 
-    def start(self, shape: Shape) -> np.ndarray:
+    def start(self, shape: Shape) -> Array:
         return np.zeros((shape[0], shape[0] + 1), np.int64)
 
-    def update(
-        self, totals: np.ndarray, output: np.ndarray, target: np.ndarray
-    ) -> np.ndarray:
+    def update(self, totals: Array, output: Array, target: Array) -> Array:
         cells = labels_of(output, target) * totals.shape[1] + predictions(output)
         counts = np.bincount(cells, minlength=totals.size)
-        found: np.ndarray = totals + counts.reshape(totals.shape)
-        return found
+        matrix: Array = totals + counts.reshape(totals.shape)
+        return matrix
 
-    def value(self, totals: np.ndarray) -> np.ndarray:
+    def value(self, totals: Array) -> Array:
         return totals[:, :-1].copy()

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from itertools import product
+from typing import Any, ClassVar
 
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import define
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
 
+__all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
+
 BETA = Float(0.0, 1.0, below=True)
 EPS = Float(0.0, above=True)
+AWAY = {
+    "lr": 0.02,
+    "beta1": 0.8,
+    "beta2": 0.95,
+    "eps": 1e-3,
+    "weight_decay": 0.1,
+}
+"""Fields of examples, away from their defaults."""
+
+
+def examples_with(option: str, **more: Any) -> tuple[dict[str, Any], ...]:
+    """The defaults, and each way to decay with and without an option."""
+    both = product(("all", "kernels"), (False, True))
+    return ({}, *(AWAY | more | {"decay_on": on, option: value} for on, value in both))
 
 
 class Moments(Optimizer):
@@ -26,7 +45,7 @@ class Moments(Optimizer):
     def state(self) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq")
 
-    def means(self, g: np.ndarray, state: State) -> tuple[np.ndarray, np.ndarray]:
+    def means(self, g: Array, state: State) -> tuple[Array, Array]:
         """``m = β1·m + (1-β1)·g`` and ``v = β2·v + (1-β2)·g²``."""
         m = self.beta1 * state["exp_avg"] + (1 - self.beta1) * g
         v = self.beta2 * state["exp_avg_sq"] + (1 - self.beta2) * g * g
@@ -43,15 +62,13 @@ class _Adam(Moments):
     def state(self) -> tuple[str, ...]:
         return (*super().state, *(["max_exp_avg_sq"] if self.amsgrad else []))
 
-    def move(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def move(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         """``w - lr · m̂ / (√v̂ + eps)``."""
         m, v = self.means(g, state)
         if self.amsgrad:
             v = state["max_exp_avg_sq"] = np.maximum(state["max_exp_avg_sq"], v)
         m_hat, v_hat = m / (1 - self.beta1**step), v / (1 - self.beta2**step)
-        out: np.ndarray = w - lr * m_hat / (np.sqrt(v_hat) + self.eps)
+        out: Array = w - lr * m_hat / (np.sqrt(v_hat) + self.eps)
         return out
 
 
@@ -65,16 +82,16 @@ class Adam(_Adam):
     2). UNSET ``eps``: 1e-8 (Keras: 1e-7).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-3)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-3)
     beta1: float = field(BETA, default=0.9)
     beta2: float = field(BETA, default=0.999)
-    eps: float = field(EPS, default=UNSET, aligned=1e-8)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
     amsgrad: bool = field(Bool(), default=False)
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    examples: ClassVar = examples_with("amsgrad")
+
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         return self.move(w, g + self.decay(w) * w, state, lr, step)
 
 
@@ -86,16 +103,16 @@ class AdamW(_Adam):
     UNSET ``weight_decay``: 0.01 (Keras: 0.004); ``eps`` and ``amsgrad`` as in Adam.
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-3)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-3)
     beta1: float = field(BETA, default=0.9)
     beta2: float = field(BETA, default=0.999)
-    eps: float = field(EPS, default=UNSET, aligned=1e-8)
-    weight_decay: float = field(Float(0.0), default=UNSET, aligned=0.01)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-8)
+    weight_decay: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=0.01)
     amsgrad: bool = field(Bool(), default=False)
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    examples: ClassVar = examples_with("amsgrad")
+
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         return self.move(w * (1 - lr * self.decay(w)), g, state, lr, step)
 
 
@@ -108,24 +125,25 @@ class Adamax(Optimizer):
     instead, so its own stays there). UNSET ``lr``: 2e-3 (Keras: 1e-3).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=2e-3)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=2e-3)
     beta1: float = field(BETA, default=0.9)
     beta2: float = field(BETA, default=0.999)
     eps: float = field(EPS, default=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
 
+    examples: ClassVar = ({}, AWAY | {"decay_on": "kernels"})
+
     @property
     def state(self) -> tuple[str, ...]:
         return ("exp_avg", "exp_inf")
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         g = g + self.decay(w) * w
         m = self.beta1 * state["exp_avg"] + (1 - self.beta1) * g
         u = np.maximum(self.beta2 * state["exp_inf"], np.abs(g) + self.eps)
         state["exp_avg"], state["exp_inf"] = m, u
-        return w - lr / (1 - self.beta1**step) * m / u
+        out: Array = w - lr / (1 - self.beta1**step) * m / u
+        return out
 
 
 class _Either(Moments):
@@ -133,9 +151,7 @@ class _Either(Moments):
 
     decoupled_weight_decay: bool
 
-    def decayed(
-        self, w: np.ndarray, g: np.ndarray, lr: float
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def decayed(self, w: Array, g: Array, lr: float) -> tuple[Array, Array]:
         """The weights and the gradient with the decay in one of them."""
         if self.decoupled_weight_decay:
             return w * (1 - lr * self.decay(w)), g
@@ -154,21 +170,22 @@ class NAdam(_Either):
     ``momentum_decay``: 4e-3 (Keras: 1, fixed); ``eps``: 1e-8 (Keras: 1e-7).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=2e-3)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=2e-3)
     beta1: float = field(BETA, default=0.9)
     beta2: float = field(BETA, default=0.999)
-    eps: float = field(EPS, default=UNSET, aligned=1e-8)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
-    momentum_decay: float = field(Float(0.0), default=UNSET, aligned=4e-3)
+    momentum_decay: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=4e-3)
     decoupled_weight_decay: bool = field(Bool(), default=False)
+
+    examples: ClassVar = examples_with("decoupled_weight_decay", momentum_decay=0.1)
 
     def momentum(self, step: int) -> float:
         """μ of a step."""
-        return self.beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay))
+        out: float = self.beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay))
+        return out
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         w, g = self.decayed(w, g, lr)
         m, v = self.means(g, state)
         now, following = self.momentum(step), self.momentum(step + 1)
@@ -176,7 +193,7 @@ class NAdam(_Either):
         of_g = (1 - now) / (1 - product)
         of_m = following / (1 - product * following)
         size = np.sqrt(v / (1 - self.beta2**step)) + self.eps
-        out: np.ndarray = w - lr * (of_g * g + of_m * m) / size
+        out: Array = w - lr * (of_g * g + of_m * m) / size
         return out
 
 
@@ -198,18 +215,18 @@ class RAdam(_Either):
     weight_decay: float = field(Float(0.0), default=0.0)
     decoupled_weight_decay: bool = field(Bool(), default=False)
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    examples: ClassVar = examples_with("decoupled_weight_decay")
+
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         w, g = self.decayed(w, g, lr)
         m, v = self.means(g, state)
         m_hat, correction = m / (1 - self.beta1**step), 1 - self.beta2**step
         longest = 2 / (1 - self.beta2) - 1
         length = longest - 2 * step * self.beta2**step / correction
-        if length <= 5:
-            return w - lr * m_hat
-        known = (length - 4) * (length - 2) * longest
-        rectified = math.sqrt(known / ((longest - 4) * (longest - 2) * length))
-        size = np.sqrt(v) + self.eps
-        out: np.ndarray = w - lr * rectified * math.sqrt(correction) * m_hat / size
+        out: Array = w - lr * m_hat
+        if length > 5:
+            known = (length - 4) * (length - 2) * longest
+            rectified = math.sqrt(known / ((longest - 4) * (longest - 2) * length))
+            size = np.sqrt(v) + self.eps
+            out = w - lr * rectified * math.sqrt(correction) * m_hat / size
         return out

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import ClassVar
+
 import numpy as np
 
+from polyframe.io.array import Array
 from polyframe.spec.element import define
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
+
+__all__ = ["Adadelta", "Adagrad", "RMSProp"]
 
 MEAN = Float(0.0, 1.0, below=True)
 EPS = Float(0.0, above=True)
@@ -25,21 +32,31 @@ class RMSProp(Optimizer):
     MXNet: 0.9).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-2)
-    alpha: float = field(MEAN, default=UNSET, aligned=0.99)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-2)
+    alpha: FloatOrUnset = field(MEAN, default=UNSET, aligned=0.99)
     eps: float = field(EPS, default=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
     momentum: float = field(MEAN, default=0.0)
     centered: bool = field(Bool(), default=False)
+
+    examples: ClassVar = (
+        {},
+        *(
+            {
+                "lr": 0.02, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1,
+                "momentum": momentum, "centered": centered,
+                "decay_on": "kernels" if centered else "all",
+            }
+            for momentum, centered in product((0.0, 0.8), (False, True))
+        ),
+    )  # fmt: skip
 
     @property
     def state(self) -> tuple[str, ...]:
         more = [("momentum_buffer", self.momentum), ("grad_avg", self.centered)]
         return ("square_avg", *(name for name, kept in more if kept))
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         g = g + self.decay(w) * w
         n = self.alpha * state["square_avg"] + (1 - self.alpha) * g * g
         state["square_avg"] = n
@@ -50,7 +67,7 @@ class RMSProp(Optimizer):
         d = g / (np.sqrt(n) + self.eps)
         if self.momentum:
             d = state["momentum_buffer"] = self.momentum * state["momentum_buffer"] + d
-        out: np.ndarray = w - lr * d
+        out: Array = w - lr * d
         return out
 
 
@@ -65,26 +82,34 @@ class Adagrad(Optimizer):
     (Keras: 0.1).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-2)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-2)
     lr_decay: float = field(Float(0.0), default=0.0)
     weight_decay: float = field(Float(0.0), default=0.0)
-    initial_accumulator_value: float = field(Float(0.0), default=UNSET, aligned=0.0)
+    initial_accumulator_value: FloatOrUnset = field(
+        Float(0.0), default=UNSET, aligned=0.0
+    )
     eps: float = field(EPS, default=1e-10)
+
+    examples: ClassVar = (
+        {},
+        {
+            "lr": 0.1, "lr_decay": 0.05, "weight_decay": 0.1, "eps": 1e-3,
+            "initial_accumulator_value": 0.2, "decay_on": "kernels",
+        },
+    )  # fmt: skip
 
     @property
     def state(self) -> tuple[str, ...]:
         return ("sum",)
 
-    def start(self, w: np.ndarray) -> State:
+    def start(self, w: Array) -> State:
         return {"sum": np.full_like(w, self.initial_accumulator_value)}
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         g = g + self.decay(w) * w
         h = state["sum"] = state["sum"] + g * g
         rate = lr / (1 + (step - 1) * self.lr_decay)
-        out: np.ndarray = w - rate * g / (np.sqrt(h) + self.eps)
+        out: Array = w - rate * g / (np.sqrt(h) + self.eps)
         return out
 
 
@@ -98,21 +123,31 @@ class Adadelta(Optimizer):
     ``eps``: 1e-6 (Keras: 1e-7; MXNet: 1e-5).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1.0)
-    rho: float = field(MEAN, default=UNSET, aligned=0.9)
-    eps: float = field(EPS, default=UNSET, aligned=1e-6)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1.0)
+    rho: FloatOrUnset = field(MEAN, default=UNSET, aligned=0.9)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-6)
     weight_decay: float = field(Float(0.0), default=0.0)
+
+    examples: ClassVar = (
+        {},
+        {
+            "lr": 0.7,
+            "rho": 0.8,
+            "eps": 1e-4,
+            "weight_decay": 0.1,
+            "decay_on": "kernels",
+        },
+    )
 
     @property
     def state(self) -> tuple[str, ...]:
         return ("square_avg", "acc_delta")
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         g = g + self.decay(w) * w
         n = self.rho * state["square_avg"] + (1 - self.rho) * g * g
         d = np.sqrt(state["acc_delta"] + self.eps) / np.sqrt(n + self.eps) * g
         state["square_avg"] = n
         state["acc_delta"] = self.rho * state["acc_delta"] + (1 - self.rho) * d * d
-        return w - lr * d
+        out: Array = w - lr * d
+        return out

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from polyframe.spec.element import Element
+from polyframe.io.array import Array
+from polyframe.spec.element import Element, define_base
 from polyframe.spec.fields import UNSET, Choice, field
 
-State = dict[str, np.ndarray]
+__all__ = ["Optimizer", "State"]
+
+State = dict[str, Array]
 
 
-@dataclass(frozen=True)
+@define_base
 class Optimizer(Element, family="optimizer"):
     """The base of all optimizers. ``lr`` is the rate at step 0.
 
@@ -29,34 +31,41 @@ class Optimizer(Element, family="optimizer"):
     lr = 0.0
     weight_decay = 0.0
 
+    adapts: ClassVar[bool] = False  # what decay_on leaves out has no own rate either
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)  # fields that tests set
+
     @property
     def state(self) -> tuple[str, ...]:
         """The canonical names of a parameter's state, as in PyTorch."""
         return ()
 
+    @property
+    def spares_vectors(self) -> bool:
+        """Whether it treats vectors (biases, scales and shifts) otherwise."""
+        matters = bool(self.weight_decay) or self.adapts
+        return self.decay_on == "kernels" and matters
+
     def settings(self) -> dict[str, tuple[Any, Any]]:
         """Each field's value and neutral default, but for ``lr`` and ``decay_on``."""
-        found = {}
+        values = {}
         for f in dataclasses.fields(self):
             if f.name not in ("lr", "decay_on"):
                 default = f.metadata["aligned"] if f.default is UNSET else f.default
-                found[f.name] = getattr(self, f.name), default
-        return found
+                values[f.name] = getattr(self, f.name), default
+        return values
 
-    def covers(self, w: np.ndarray) -> bool:
+    def covers(self, w: Array) -> bool:
         """Whether a parameter is among those that ``decay_on`` names."""
         return self.decay_on == "all" or w.ndim > 1
 
-    def decay(self, w: np.ndarray) -> float:
+    def decay(self, w: Array) -> float:
         """The weight decay of one parameter."""
         return self.weight_decay if self.covers(w) else 0.0
 
-    def start(self, w: np.ndarray) -> State:
+    def start(self, w: Array) -> State:
         """The state of one parameter before the first step."""
         return {name: np.zeros_like(w) for name in self.state}
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
-        """The meaning: the new weights; updates ``state``; ``step`` counts from 1."""
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
+        """The definition: the new weights; updates ``state``; ``step`` counts from 1."""
         raise NotImplementedError

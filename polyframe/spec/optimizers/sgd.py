@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import ClassVar
 
 from polyframe.errors import SpecError
+from polyframe.io.array import Array
 from polyframe.spec.element import define
+from polyframe.spec.field_types import FloatOrUnset
 from polyframe.spec.fields import UNSET, Bool, Float, field
 from polyframe.spec.optimizers.base import Optimizer, State
+
+__all__ = ["SGD"]
 
 
 @define
@@ -20,11 +24,22 @@ class SGD(Optimizer):
     rate acts at once. UNSET ``lr``: 1e-3 (Keras, Gluon: 1e-2).
     """
 
-    lr: float = field(Float(0.0), default=UNSET, aligned=1e-3)
+    lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-3)
     momentum: float = field(Float(0.0, 1.0, below=True), default=0.0)
     nesterov: bool = field(Bool(), default=False)
     weight_decay: float = field(Float(0.0), default=0.0)
     dampening: float = field(Float(0.0, 1.0), default=0.0)
+
+    examples: ClassVar = (
+        {"lr": 0.1},
+        {"lr": 0.05, "momentum": 0.8, "weight_decay": 0.1},
+        {
+            "lr": 0.05, "momentum": 0.8, "nesterov": True, "weight_decay": 0.1,
+            "decay_on": "kernels",
+        },
+        {"lr": 0.1, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.1},
+        {"lr": 0.02, "momentum": 0.9, "dampening": 1.0},
+    )  # fmt: skip
 
     @property
     def state(self) -> tuple[str, ...]:
@@ -37,13 +52,12 @@ class SGD(Optimizer):
         if self.nesterov and self.dampening:
             raise SpecError("nesterov needs a dampening of 0", where="SGD")
 
-    def define(
-        self, w: np.ndarray, g: np.ndarray, state: State, lr: float, step: int
-    ) -> np.ndarray:
+    def define(self, w: Array, g: Array, state: State, lr: float, step: int) -> Array:
         g = g + self.decay(w) * w
         if self.momentum:
             share = 1 - self.dampening if step > 1 else 1
             v = self.momentum * state["momentum_buffer"] + share * g
             state["momentum_buffer"] = v
             g = g + self.momentum * v if self.nesterov else v
-        return w - lr * g
+        out: Array = w - lr * g
+        return out

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from polyframe.train.feed import Batch
 from polyframe.train.progress import Progress
+from polyframe.train.protocol import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,11 @@ class Plan:
     epochs: int  # the number of the last epoch, counted from 1
     steps: int | None  # optimizer steps an epoch; None where an iterator does not say
     batch_size: int | None  # samples a step; None where an iterator decides
-    epoch: int = 0  # whole epochs behind it already (resumed, or fit called again)
-    step: int = 0  # steps of the next epoch behind it already
+    epoch: int = 0  # whole epochs done already (resumed, or fit called again)
+    step: int = 0  # steps of the next epoch done already
+    # The batches of an epoch from one of its steps on, as they were, by (epoch, step of
+    # the whole training, step of the epoch); None where they cannot be had again.
+    replay: Callable[[int, int, int], Iterator[Batch]] | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class StepEnd:
 
 
 class StopTraining(Exception):  # noqa: N818 - no error, a wish
-    """Raised by a callback to end the training behind this step or epoch.
+    """Raised by a callback to end the training after this step or epoch.
 
     All other callbacks still see it; ``fit`` returns as after the last epoch.
     """
@@ -47,21 +52,25 @@ class Callback:
 
     ``tolerates_delay`` says that ``on_step_end`` may come while the device is a few
     steps further on, which keeps it busy; a callback that looks at the model there
-    needs False.
+    needs False. ``adds_to_rows`` says that ``on_epoch_end`` adds to the history's row:
+    it comes before those that write rows down.
     """
 
     tolerates_delay: ClassVar[bool] = False
+    adds_to_rows: ClassVar[bool] = False
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Before the first step."""
 
-    def on_step_end(self, model: Any, step: StepEnd) -> None:
+    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
         """After each step; see ``tolerates_delay``."""
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         """After an epoch (from 1) and its validation, with its row of the history."""
 
-    def on_fit_end(self, model: Any) -> None:
+    def on_fit_end(self, model: TrainedModel) -> None:
         """After the last epoch."""
 
     def wants_pause(self, step: int) -> bool:
@@ -69,7 +78,7 @@ class Callback:
         ``on_pause`` called. It also pauses before the first step and after epochs."""
         return False
 
-    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+    def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """Between two steps: weights and state are those of ``progress()``."""
 
     def state(self) -> dict[str, Any]:

@@ -9,13 +9,18 @@ from typing import Any
 
 from polyframe.errors import PolyframeError, brief, did_you_mean
 from polyframe.spec.callbacks import EarlyStopping
-from polyframe.spec.fields import Float, Int, Maybe
+from polyframe.spec.fields import Float, Int, Kind, Maybe
 from polyframe.train.callbacks.base import StopTraining
 from polyframe.train.callbacks.helpers import SpecCallback, restored, scalars
 from polyframe.train.progress import Progress
+from polyframe.train.protocol import TrainedModel
 
 COUNT = Int(0, 2**53)
-STATE = {"best": Maybe(Float()), "best_epoch": COUNT, "waited": COUNT}
+STATE: dict[str, Kind[Any]] = {
+    "best": Maybe(Float()),
+    "best_epoch": COUNT,
+    "waited": COUNT,
+}
 
 
 class EarlyStopper(SpecCallback):
@@ -37,8 +42,10 @@ class EarlyStopper(SpecCallback):
         gain = than - value if self.spec.smaller else value - than
         return gain > self.spec.min_delta
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
-        """Compare; ``StopTraining`` says which figure, and when it was best."""
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
+        """Compare; ``StopTraining`` says which value, and when it was best."""
         value = self.look_up(row)
         self.waited += 1
         if self.better(value, self.best):
@@ -48,17 +55,21 @@ class EarlyStopper(SpecCallback):
         if self.waited >= self.spec.patience:
             raise StopTraining(self.reason())
 
-    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+    def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """A training that was to end here, and was killed before it could say so, ends
         when it is resumed."""
         if self.waited >= self.spec.patience:
             raise StopTraining(self.reason())
 
     def look_up(self, row: Mapping[str, Any]) -> float:
-        """The monitored figure of a row."""
+        """The monitored value of a row."""
         known, wanted = scalars(row), self.spec.monitor
         if wanted not in known:
-            what = "is no number" if wanted in row else "is no figure of this training"
+            what = (
+                "is not a number"
+                if wanted in row
+                else "is not a value of this training"
+            )
             more = "; val_… needs validation data" if wanted.startswith("val_") else ""
             raise PolyframeError(
                 f"monitor {brief(wanted)} {what}.{did_you_mean(wanted, known)}",

@@ -40,12 +40,12 @@ def json_line(values: Mapping[str, int | float]) -> str:
     return json.dumps(finite, ensure_ascii=False) + "\n"
 
 
-def restored(where: str, state: Any, kinds: Mapping[str, Kind]) -> list[Any]:
+def restored(where: str, state: Any, kinds: Mapping[str, Kind[Any]]) -> list[Any]:
     """The values of a callback's state, which comes from a file, in ``kinds``' order."""
     found = []
     if not isinstance(state, Mapping):
         raise PolyframeError(
-            f"its state in the checkpoint is damaged: {brief(state)} is no mapping",
+            f"its state in the checkpoint is damaged: {brief(state)} is not a mapping",
             where=where,
         )
     for key, kind in kinds.items():

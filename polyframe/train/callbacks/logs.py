@@ -1,6 +1,6 @@
 """Logs in files: a CSV table, lines of JSON.
 
-After a resume each row stands in them once: what was written behind the checkpoint is
+After a resume each row stands in them once: what was written after the checkpoint is
 cut off before the first step, since these epochs and steps come again. A training that
 starts anew writes over an old log of that name.
 """
@@ -19,6 +19,7 @@ from polyframe.io.text import parse_json, read_text
 from polyframe.spec.callbacks import CsvLog, JsonLog
 from polyframe.train.callbacks.base import Plan, StepEnd
 from polyframe.train.callbacks.helpers import SpecCallback, json_line, scalars
+from polyframe.train.protocol import TrainedModel
 
 LONGEST = 2**20
 """The most bytes that a line of a log may have."""
@@ -32,19 +33,21 @@ class CsvLogger(SpecCallback):
         self.path = folder / spec.file
         self.rows: list[dict[str, Any]] = []
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
-        """Keep the rows of the epochs that lie behind."""
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
+        """Keep the rows of the epochs that are done."""
         self.rows = []
         if plan.epoch and self.path.exists():
             self.rows = read_rows(self.path, plan.epoch)
         self.write()
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         self.rows.append(scalars(row))
         self.write()
 
     def write(self) -> None:
-        """The table; a figure that only some epochs have leaves cells empty."""
+        """The table; a value that only some epochs have leaves cells empty."""
         columns = dict.fromkeys(name for row in self.rows for name in row)
         text = io.StringIO()
         writer = csv.DictWriter(text, list(columns) or ["epoch"], lineterminator="\n")
@@ -59,7 +62,7 @@ def read_rows(path: Path, last: int) -> list[dict[str, Any]]:
     try:
         heads, *table = [line for line in lines if line]
     except (csv.Error, ValueError):
-        damaged(path, "it is no table")
+        damaged(path, "it is not a table")
     if "epoch" not in heads or len(set(heads)) < len(heads):
         damaged(path, "it has no column 'epoch', or a column twice")
     rows = []
@@ -80,14 +83,14 @@ class JsonLogger(SpecCallback):
         super().__init__(spec, folder)
         self.path = folder / spec.file
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
-        """Keep the lines of the epochs and steps that lie behind."""
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
+        """Keep the lines of the epochs and steps that are done."""
         kept = b""
         if (plan.epoch or plan.step) and self.path.exists():
             kept = b"".join(read_lines(self.path, plan))
         write_atomic(self.path, kept)
 
-    def on_step_end(self, model: Any, step: StepEnd) -> None:
+    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
         if self.spec.every_step:
             self.append(
                 {
@@ -100,7 +103,9 @@ class JsonLogger(SpecCallback):
                 }
             )
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         self.append(scalars(row))
 
     def append(self, values: Mapping[str, int | float]) -> None:
@@ -115,9 +120,9 @@ class JsonLogger(SpecCallback):
 
 
 def read_lines(path: Path, plan: Plan) -> Iterator[bytes]:
-    """The lines of a log that lie behind a plan's start, as they are written.
+    """The lines of a log from before a plan's start, as they are written.
 
-    A last line that is no JSON is one that a crash cut off; any other is damage.
+    A last line that is not JSON is one that a crash cut off; any other is damage.
     """
     number = 0
     try:
@@ -130,10 +135,10 @@ def read_lines(path: Path, plan: Plan) -> Iterator[bytes]:
                 except (PolyframeError, UnicodeDecodeError):
                     if last and len(line) < LONGEST:
                         return
-                    damaged(path, f"line {number} is no JSON")
+                    damaged(path, f"line {number} is not JSON")
                 if not isinstance(values, dict):
-                    damaged(path, f"line {number} is no mapping")
-                if is_behind(values, plan, path, number):
+                    damaged(path, f"line {number} is not a mapping")
+                if is_done(values, plan, path, number):
                     yield line.rstrip(b"\n") + b"\n"
     except OSError as error:
         raise PolyframeError(
@@ -141,7 +146,7 @@ def read_lines(path: Path, plan: Plan) -> Iterator[bytes]:
         ) from None
 
 
-def is_behind(values: Mapping[str, Any], plan: Plan, path: Path, number: int) -> bool:
+def is_done(values: Mapping[str, Any], plan: Plan, path: Path, number: int) -> bool:
     """Whether a line's epoch or step was over when a training of that plan begins."""
     of_step = "step" in values
     epoch, index = values.get("epoch"), values.get("index", 0)

@@ -15,25 +15,35 @@ from polyframe.io.atomic import remove_folder
 from polyframe.spec.callbacks import smaller_is_better
 from polyframe.spec.fields import Float, Several
 from polyframe.spec.safety import ModelCheckpoint
-from polyframe.train.callbacks.base import Callback
+from polyframe.train.callbacks.base import Callback, Plan
 from polyframe.train.checkpoint import BEST, FOLDER, found_in, write
 from polyframe.train.progress import Progress
+from polyframe.train.protocol import TrainedModel
 
 
 class Checkpointer(Callback):
-    """Writes checkpoints; keeps the last ones, and the best weights."""
+    """Writes checkpoints; keeps the last ones, and the best weights.
+
+    ``interrupted`` says whether somebody wants the training to end: then one is written
+    at the next pause, due or not.
+    """
 
     tolerates_delay = True
 
-    def __init__(self, spec: ModelCheckpoint, folder: Path) -> None:
+    def __init__(
+        self,
+        spec: ModelCheckpoint,
+        folder: Path,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.spec, self.folder = spec, folder / FOLDER
         self.best: list[float] = []  # [value, epoch], once there is one
         self.saved_step = -1
         self.steps: int | None = None  # of an epoch
         self.saved_at = time.monotonic()
-        self.interrupted: Callable[[], bool] = lambda: False
+        self.interrupted = interrupted
 
-    def on_fit_begin(self, model: Any, plan: Any) -> None:
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Count from here; what a crash has left half done goes away."""
         self.saved_step, self.saved_at = model.steps_done, time.monotonic()
         self.steps = plan.steps
@@ -52,7 +62,9 @@ class Checkpointer(Callback):
             or (seconds and time.monotonic() - self.saved_at >= seconds)
         )
 
-    def on_epoch_end(self, model: Any, epoch: int, row: Mapping[str, Any]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: Mapping[str, Any]
+    ) -> None:
         """Keep the weights if they are the best so far."""
         value = row.get(self.spec.monitor)
         if not isinstance(value, (int, float)) or not np.isfinite(value):
@@ -65,7 +77,7 @@ class Checkpointer(Callback):
             self.best = [float(value), float(epoch)]
             weight_files.save(self.folder / BEST, model.inference_weights())
 
-    def on_pause(self, model: Any, progress: Callable[[], Progress]) -> None:
+    def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """Write a checkpoint if one is due."""
         if model.steps_done == self.saved_step:
             return
@@ -77,7 +89,7 @@ class Checkpointer(Callback):
         path = self.folder / f"step-{model.steps_done:010d}"
         if path.exists():
             remove_folder(path)
-        write(path, model, now)
+        write(path, model.engine, now)
         self.saved_step, self.saved_at = model.steps_done, time.monotonic()
         # One of a later step is damaged, or of another training: it must not push out
         # those that are written now, nor be taken for the newest.
@@ -85,10 +97,6 @@ class Checkpointer(Callback):
         at = found.index(path)
         for old in [*found[:at], *found[at + self.spec.keep :]]:
             remove_folder(old)
-
-    def best_so_far(self) -> list[float]:
-        """The best value and its epoch, once there is one."""
-        return self.best
 
     def state(self) -> dict[str, Any]:
         """The best value and its epoch."""

@@ -1,14 +1,16 @@
-"""Which callback runs for which spec."""
+"""Which callback runs for which spec, built in or of a plug-in."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from polyframe.errors import PolyframeError, brief
+from polyframe.spec import callbacks as specs
 from polyframe.spec.callbacks import CallbackSpec
+from polyframe.spec.safety import ModelCheckpoint, TerminateOnNaN
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.callbacks.early_stopping import EarlyStopper
 from polyframe.train.callbacks.helpers import SpecCallback
@@ -22,22 +24,31 @@ from polyframe.train.callbacks.trackers import (
     WandbLogger,
 )
 
-RUNNERS: dict[str, type[Any]] = {
-    "early_stopping": EarlyStopper,
-    "csv_log": CsvLogger,
-    "json_log": JsonLogger,
-    "tensorboard": TensorBoardLogger,
-    "lr_monitor": LrRecorder,
-    "timing": Timer,
-    "wandb": WandbLogger,
-    "mlflow": MlflowLogger,
-    "model_checkpoint": Checkpointer,
-    "terminate_on_nan": NanGuard,
+Maker = Callable[[Any, Path], Callback]
+"""What makes a callback from (spec, folder): its class, mostly."""
+_MAKERS: dict[type[CallbackSpec], Maker] = {
+    specs.EarlyStopping: EarlyStopper,
+    specs.CsvLog: CsvLogger,
+    specs.JsonLog: JsonLogger,
+    specs.TensorBoard: TensorBoardLogger,
+    specs.LrMonitor: LrRecorder,
+    specs.Timing: Timer,
+    specs.Wandb: WandbLogger,
+    specs.Mlflow: MlflowLogger,
+    ModelCheckpoint: Checkpointer,
+    TerminateOnNaN: NanGuard,
 }
-"""Word of a callback → the ``Callback`` that is made from (spec, folder)."""
 
 
-def start(callbacks: Any, folder: str | Path = ".") -> list[Callback]:
+def register_callback(spec: type[CallbackSpec], maker: Maker) -> None:
+    """Say what runs for a callback of a plug-in: ``maker(spec, folder)`` makes it."""
+    _MAKERS[spec] = maker
+
+
+def start(
+    callbacks: str | Mapping[str, Any] | CallbackSpec | Callback | Iterable[Any],
+    folder: str | Path = ".",
+) -> list[Callback]:
     """Callbacks that a loop can call, from objects, specs, names and mappings.
 
     Objects of the user's own stay as they are, and all keep their order, except that
@@ -46,8 +57,8 @@ def start(callbacks: Any, folder: str | Path = ".") -> list[Callback]:
     """
     if isinstance(callbacks, (str, Mapping, CallbackSpec, Callback)):
         callbacks = [callbacks]
-    found = [make(each, Path(folder)) for each in callbacks]
-    written = (each.spec.writes for each in found if isinstance(each, SpecCallback))
+    made = [make(each, Path(folder)) for each in callbacks]
+    written = (each.spec.writes for each in made if isinstance(each, SpecCallback))
     for name, times in Counter(name.lower() for name in written if name).items():
         if times > 1:
             raise PolyframeError(
@@ -55,10 +66,12 @@ def start(callbacks: Any, folder: str | Path = ".") -> list[Callback]:
                 where="callbacks",
                 hint="give each a name of its own",
             )
-    return sorted(found, key=lambda each: not isinstance(each, LrRecorder))
+    return sorted(made, key=lambda each: not each.adds_to_rows)
 
 
-def make(callback: Any, folder: Path) -> Callback:
+def make(
+    callback: str | Mapping[str, Any] | CallbackSpec | Callback, folder: Path
+) -> Callback:
     """One callback that a loop can call."""
     if isinstance(callback, Callback):
         return callback
@@ -69,5 +82,11 @@ def make(callback: Any, folder: Path) -> Callback:
             where="callbacks",
         )
     spec = CallbackSpec.parse(callback, "callbacks")
-    found: Callback = RUNNERS[spec.type](spec, folder)
-    return found
+    maker = _MAKERS.get(type(spec))
+    if maker is None:
+        raise PolyframeError(
+            "nothing is registered that runs it",
+            where=f"callbacks: {spec.type}",
+            hint=f"polyframe.train.register_callback({type(spec).__name__}, …)",
+        )
+    return maker(spec, folder)

@@ -13,14 +13,17 @@ import numpy as np
 from polyframe.io.atomic import write_atomic
 from polyframe.io.json_csv import to_json
 from polyframe.spec.callbacks import LrMonitor, Timing
-from polyframe.spec.fields import Float, Int, Maybe
+from polyframe.spec.fields import Float, Int, Kind, Maybe
 from polyframe.train.callbacks.base import Plan, StepEnd
 from polyframe.train.callbacks.helpers import SpecCallback, restored, scalars
+from polyframe.train.protocol import TrainedModel
 
 
 class LrRecorder(SpecCallback):
     """Runs ``lr_monitor``. ``changes``: (step, rate) of the first step since training
     began or was resumed, and of each step whose rate is another than the one before."""
+
+    adds_to_rows = True
 
     def __init__(self, spec: LrMonitor, folder: Path) -> None:
         super().__init__(spec, folder)
@@ -28,14 +31,16 @@ class LrRecorder(SpecCallback):
         self.first: float | None = None  # of the epoch under way
         self.last: float | None = None
 
-    def on_step_end(self, model: Any, step: StepEnd) -> None:
+    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
         if not self.changes or self.changes[-1][1] != step.lr:
             self.changes.append((step.step, step.lr))
         if self.first is None:
             self.first = step.lr
         self.last = step.lr
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         if self.first is not None and self.last is not None:
             row["lr_first"], row["lr_last"] = self.first, self.last
         self.first = None
@@ -55,11 +60,14 @@ FIGURES = (
     "step_seconds_median",
     "step_seconds_p95",
 )
-ROW = {"epoch": Int(1, 2**53), **dict.fromkeys(FIGURES, Maybe(Float()))}
+ROW: dict[str, Kind[Any]] = {
+    "epoch": Int(1, 2**53),
+    **dict.fromkeys(FIGURES, Maybe(Float())),
+}
 
 
 class Timer(SpecCallback):
-    """Runs ``timing``. ``rows`` has these figures of each epoch, None where unknown:
+    """Runs ``timing``. ``rows`` has these values of each epoch, None where unknown:
 
     - ``seconds`` and ``examples_per_sec``: the loop's own, training alone;
     - ``first_step_seconds``: from the epoch's start (or the last epoch's end, so with
@@ -71,8 +79,8 @@ class Timer(SpecCallback):
       epochs of about ten steps or less.
 
     ``summary``: the number of ``epochs``, the sum of ``seconds``, the first
-    ``first_step_seconds``, and the median over epochs of each other figure. The steps'
-    figures of an epoch that was resumed in its middle are of the steps since then.
+    ``first_step_seconds``, and the median over epochs of each other value. The steps'
+    values of an epoch that was resumed in its middle are of the steps since then.
     """
 
     def __init__(self, spec: Timing, folder: Path) -> None:
@@ -82,13 +90,15 @@ class Timer(SpecCallback):
         self.began = 0.0
         self.arrivals: list[float] = []
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         self.began, self.arrivals = perf_counter(), []
 
-    def on_step_end(self, model: Any, step: StepEnd) -> None:
+    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
         self.arrivals.append(perf_counter())
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         found: dict[str, Any] = {"epoch": epoch} | dict.fromkeys(FIGURES)
         for name in ("seconds", "examples_per_sec"):
             found[name] = scalars(row).get(name)
@@ -101,7 +111,7 @@ class Timer(SpecCallback):
         self.write()
         self.began, self.arrivals = perf_counter(), []
 
-    def on_fit_end(self, model: Any) -> None:
+    def on_fit_end(self, model: TrainedModel) -> None:
         self.write()
 
     def write(self) -> None:

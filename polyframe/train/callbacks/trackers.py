@@ -1,6 +1,6 @@
 """Logs for other programs to draw: TensorBoard, Weights & Biases, MLflow.
 
-All speak of the same figures by the same tags, over the same axis: the step, from 1.
+All send the same values under the same tags, over the same axis: the step, from 1.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from polyframe.spec.callbacks import Mlflow, TensorBoard, Wandb
 from polyframe.spec.fields import Maybe, Text
 from polyframe.train.callbacks.base import Plan, StepEnd
 from polyframe.train.callbacks.helpers import SpecCallback, package, restored, scalars
+from polyframe.train.protocol import TrainedModel
 
 NOT_METRICS = ("epoch", "seconds", "lr_first", "lr_last")
 
@@ -36,7 +37,7 @@ def tags(row: Mapping[str, Any]) -> dict[str, int | float]:
 
 class Tracker(SpecCallback):
     """Sends ``train/loss`` and ``lr`` each ``every`` steps (0: once an epoch, the
-    epoch's mean and last rate), all other figures after each epoch."""
+    epoch's mean and last rate), all other values after each epoch."""
 
     every = 1
 
@@ -44,29 +45,31 @@ class Tracker(SpecCallback):
         super().__init__(spec, folder)
         self.step = 0  # the last one
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         self.step = model.steps_done
         self.open()
 
-    def on_step_end(self, model: Any, step: StepEnd) -> None:
+    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
         self.step = step.step
         if self.every and step.step % self.every == 0:
             self.put({"train/loss": step.loss, "lr": step.lr})
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         values = tags(row)
         if self.every:
             values = {k: v for k, v in values.items() if k not in ("train/loss", "lr")}
         self.put(values)
 
-    def on_fit_end(self, model: Any) -> None:
+    def on_fit_end(self, model: TrainedModel) -> None:
         self.close()
 
     def open(self) -> None:
         """Begin, or go on with, the record of this training."""
 
     def put(self, values: Mapping[str, int | float]) -> None:
-        """Record figures at ``self.step``."""
+        """Record values at ``self.step``."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -92,7 +95,7 @@ class TensorBoardLogger(Tracker):
 
     def open(self) -> None:
         """Open a file whose first event tells readers to forget the next step and all
-        behind it, as ``SummaryWriter(purge_step=…)`` does."""
+        after it, as ``SummaryWriter(purge_step=…)`` does."""
         self.close()
         folder, step = self.folder / self.spec.folder, self.step + 1
         try:
@@ -206,7 +209,9 @@ class MlflowLogger(Service):
         self.id = self.run.info.run_id
         self.logged = int(self.run.data.metrics.get("epoch", 0))
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
         if epoch > self.logged:
             self.put({"epoch": epoch, **tags(row)})
 

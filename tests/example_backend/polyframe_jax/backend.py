@@ -1,48 +1,50 @@
-"""The backend: writes programs; imports JAX only to probe or open."""
+"""The backend: data, and what JAX alone does; it imports JAX only to probe or open."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 from polyframe.compiler.program import Program
-from polyframe.compiler.python.steps import supported
-from polyframe.compiler.python.write import assemble, defined_in, files_of, snippet_of
-from polyframe.compiler.table import Target, choose_all
-from polyframe.compiler.training import TrainingSpec
-from polyframe.contract.backend import DETERMINISM_NOTE, Backend, Probe
-from polyframe.contract.devices import pick
-from polyframe.contract.session import Session
-from polyframe.errors import SpecError, UnsupportedError
-from polyframe.spec.typed import TypedGraph
-from polyframe_jax.model import write_model
-from polyframe_jax.step import LOSSES, OPTIMIZERS, step_text
+from polyframe.compiler.python.functions import Function, write_arrays, write_function
+from polyframe.compiler.python.units import Style
+from polyframe.compiler.python.write import Written
+from polyframe.compiler.table import Choice, Table, Target
+from polyframe.contract.backend import DETERMINISM_NOTE, Probe
+from polyframe.contract.devices import Device, choose_device
+from polyframe.contract.python_backend import PythonBackend
+from polyframe.contract.session import InferenceSession, TrainingSession
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.typed import TypedGraph, flatten
+from polyframe_jax.step import JaxStep
 from polyframe_jax.tables import TABLE
 
-PARTS = (Path(__file__).with_name("snippets.py"),)
-
-IMPORTS = (
-    ("from functools import partial", r"\bpartial\("),
-    ("", ""),
-    ("import jax", r"\bjax\."),
-    ("import jax.numpy as jnp", r"\bjnp\."),
-    ("import numpy as np", r"\bnp\."),
-    ("from jax import lax", r"\blax\."),
+INIT = (
+    '@partial(jax.jit, static_argnames="dtype")',
+    "def init(dtype):",
+    '    """Return (parameters, state), all zeros."""',
 )
+DOC = '"""Return the outputs, and the state behind them."""'
 
 
-class Jax(Backend):
+class Jax(PythonBackend):
     """JAX on the CPU, jitted."""
 
     name = "jax"
     title = "JAX"
     install = "pip install jax"
     table = TABLE
-    losses = LOSSES
-    optimizers = OPTIMIZERS
-    defaults = {}  # JAX has no layers, so none with defaults of their own
-    ejects = False
+    style = Style("forward", leading=("params", "state"), trailing=("training=False",))
+    imports = (
+        "from functools import partial",
+        "import jax",
+        "import jax.numpy as jnp",
+        "import numpy as np",
+        "from jax import lax",
+    )
+    snippets = "snippets.py"
+    step_writer = JaxStep
+    abilities = frozenset({"infer", "train", "float64", "native_semantics"})
 
     def probe(self) -> Probe:
         try:
@@ -51,41 +53,37 @@ class Jax(Backend):
             return Probe(False, None, problem=f"{type(error).__name__}: {error}")
         return Probe(True, jax.__version__, ("cpu",))
 
-    def write(
-        self, graph: TypedGraph, target: Target, step: TrainingSpec | None
-    ) -> Program:
-        forms = choose_all(self.entries, graph, target, self.name)
-        if target.precision is not None:
-            raise UnsupportedError(f"the jax backend has no {target.precision}")
-        parts = (*PARTS, *files_of(self.entries, graph))
-        written = write_model(graph, forms, target, defined_in(parts))
-        sections = [snippet_of(parts, name) for name in written.snippets]
-        sections += written.sections
-        if step is not None:
-            if not graph.num_parameters:
-                raise SpecError("has no weights to train", where=graph.name)
-            supported(step, LOSSES, OPTIMIZERS, self.name, self.reasons)
-            sections += step_text(graph, written, step)
-        doc = f"{graph.name} for JAX, written by polyframe."
-        return Program(
-            {f"{graph.name}_jax.py": assemble(doc, IMPORTS, sections)},
-            "forward",
-            written.weights,
-            written.draws,
-            {path: form.name for path, form in forms.items()},
-            state=step.optimizer.state if step else (),
-        )
+    def write_model(
+        self,
+        graph: TypedGraph,
+        choice: Choice,
+        target: Target,
+        style: Style,
+        table: Table,
+    ) -> Written:
+        """One function, beside one that makes its arrays."""
+        stateful = any(not p.trainable for p in graph.parameters.values())
+        jit = '@partial(jax.jit, static_argnames="training")'
+        opening = [DOC, *(["state = dict(state)"] if stateful else [])]
+        function = Function("forward", [jit], opening, "{}, state")
+        written = write_function(graph, choice.nodes, target, style, table, function)
+        init = write_arrays(flatten(graph), INIT, "jnp.zeros({}, dtype)")
+        return replace(written, sections=(init, *written.sections))
 
-    def resolve_device(self, device: str) -> str:
-        pick(device, 0, self.title)  # BackendError for all but "cpu" and "auto"
-        return "cpu"
+    def resolve_device(self, device: str) -> Device:
+        return choose_device(device, 0, self.title)
 
-    def make_deterministic(self, device: str) -> list[str]:
+    def make_deterministic(self, device: Device) -> list[str]:
         return [DETERMINISM_NOTE]
 
-    def open(
-        self, program: Program, target: Target, device: str, inputs: Sequence[Any]
-    ) -> Session:
+    def open_inference(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> InferenceSession:
+        return self.open_training(program, target, device, inputs)
+
+    def open_training(
+        self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
+    ) -> TrainingSession:
         from polyframe_jax.runtime import JaxSession
 
-        return JaxSession(program, target, device, several=len(inputs) > 1)
+        return JaxSession(program, target, device, inputs)

@@ -1,15 +1,15 @@
-"""What JAX's programs say for each layer: an expression on arrays (N, C, …).
-
-``{self}`` is the layer's path, under which its parameters are kept.
-"""
+"""What JAX's programs say: for each layer, an expression on arrays (N, C, …), in which
+``{self}`` is the layer's path, under which its parameters are kept; for each loss, a
+function; for each optimizer, how one parameter goes through one step."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.source import Name, Opt, call, flat, literal
-from polyframe.compiler.table import Entry, Form, View
+from polyframe.compiler.python.losses import beside, function, number
+from polyframe.compiler.python.source import Name, Opt, call, flat, listing, literal
+from polyframe.compiler.table import Entry, Form, LossView, OptimizerView, View
 from polyframe.spec.layers.base import positive_axis
 
 MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -88,6 +88,81 @@ def reshape(view: View) -> Code:
     return Code(f"{{0}}.reshape{literal((-1, *view.node.shape))}")
 
 
+def cross_entropy(view: LossView) -> Code:
+    loss, one_hot = view.loss, "output.shape[1], axis=1, dtype=output.dtype"
+    lines = ["    log_p = jax.nn.log_softmax(output, axis=1)"]
+    ignores = view.labels and loss.ignore_index is not None
+    if ignores:
+        lines.append(f"    counted = target != {literal(loss.ignore_index)}")
+    if view.labels:
+        lines.append(f"    target = jax.nn.one_hot(target, {one_hot})")
+    if loss.label_smoothing:
+        lines += [
+            number("smoothing", loss.label_smoothing),
+            "    target = (1 - smoothing) * target + smoothing / output.shape[1]",
+        ]
+    if loss.class_weights is not None:
+        values = listing("", loss.class_weights).flat()
+        lines += [
+            f"    weight = jnp.array({values}, output.dtype)",
+            f"    target = weight{beside(view.axes, '.reshape({})')} * target",
+        ]
+    lines.append("    losses = -(target * log_p).sum(1)")
+    lines += ["    losses = losses * counted"] if ignores else []
+    return function(lines, MEAN)
+
+
+MEAN = ["    return losses.reshape(len(losses), -1).mean(1)  # (N,)"]
+SQUARES = ["    losses = (output - target) ** 2"]
+
+
+def decayed(view: OptimizerView, lines: list[str]) -> Code:
+    """An update whose weight decay is a part of the gradient."""
+    term, before = f"g = g + {literal(view.rule.weight_decay)} * w", []
+    if view.rule.spares_vectors:
+        before = ["if w.ndim > 1:  # no biases, scales and shifts", f"    {term}"]
+    elif view.rule.weight_decay:
+        before = [term]
+    return Code(body=tuple(f"    {line}" for line in (*before, *lines)))
+
+
+def sgd(view: OptimizerView) -> Code:
+    rule, lines, share = view.rule, [], ""
+    if not rule.momentum:
+        return decayed(view, ["return w - learning_rate * g, {}"])
+    if rule.dampening:
+        lines = [f"share = jnp.where(step > 1, {literal(1 - rule.dampening)}, 1.0)"]
+        share = "share * "
+    momentum = literal(rule.momentum)
+    update = f"(g + {momentum} * v)" if rule.nesterov else "v"
+    lines += [
+        f'v = {momentum} * kept["momentum_buffer"] + {share}g',
+        f'return w - learning_rate * {update}, {{"momentum_buffer": v}}',
+    ]
+    return decayed(view, lines)
+
+
+def adam(view: OptimizerView) -> Code:
+    rule, lines, largest = view.rule, [], "v"
+    kept = '"exp_avg": m, "exp_avg_sq": v'
+    if rule.amsgrad:
+        lines = ['largest = jnp.maximum(kept["max_exp_avg_sq"], v)']
+        kept, largest = f'{kept}, "max_exp_avg_sq": largest', "largest"
+    lines = [
+        f"beta1, beta2, eps = {rule.beta1!r}, {rule.beta2!r}, {rule.eps!r}",
+        'm = beta1 * kept["exp_avg"] + (1 - beta1) * g',
+        'v = beta2 * kept["exp_avg_sq"] + (1 - beta2) * g**2',
+        *lines,
+        f"size = jnp.sqrt({largest} / (1 - beta2**step)) + eps",
+        "w = w - learning_rate * m / (1 - beta1**step) / size",
+        f"return w, {{{kept}}}",
+    ]
+    return decayed(view, lines)
+
+
+# The factors are an input of the program, whoever draws them.
+DROPOUT = Code("{0} * {draw} if training else {0}", draws=True)
+
 TABLE: dict[str, Entry] = {
     "Add": entry(Code("{sum}")),
     "AvgPool2D": entry(avg_pool),
@@ -97,10 +172,7 @@ TABLE: dict[str, Entry] = {
     "Conv2D": entry(conv),
     "Conv3D": entry(conv),
     "Dense": entry(dense),
-    # The factors are an input of the program, whoever draws them.
-    "Dropout": Entry(
-        (Form("drawn", lambda v: Code("{0} * {draw} if training else {0}")),)
-    ),
+    "Dropout": Entry((Form("drawn", lambda v: DROPOUT),)),
     "Flatten": entry(reshape),
     "GlobalAvgPool2D": entry(global_avg_pool),
     "MaxPool2D": Entry(
@@ -110,4 +182,8 @@ TABLE: dict[str, Entry] = {
     "Reshape": entry(reshape),
     "Scale": entry(scale),
     "Softmax": entry(lambda v: Code(f"jax.nn.softmax({{0}}, axis={v.layer.axis})")),
+    "cross_entropy": entry(cross_entropy),
+    "mse": entry(function(SQUARES, MEAN)),
+    "Adam": entry(adam),
+    "SGD": entry(sgd),
 }

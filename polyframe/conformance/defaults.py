@@ -1,0 +1,46 @@
+"""What native semantics makes different: each backend's own defaults, and randomness."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from polyframe.conformance.subject import Subject
+from polyframe.contract.backend import Backend
+from polyframe.spec.element import Element
+from polyframe.spec.initializers import Initializer
+from polyframe.spec.typed import flatten
+
+
+def native_differences(subject: Subject, backends: Sequence[Backend]) -> list[str]:
+    """One line for each default that differs between backends and makes the same spec
+    compute something else; none with aligned semantics. Initializers are not among
+    them: every run starts from the same weights."""
+    if subject.semantics != "native":
+        return []
+    resolved = [elements(subject, backend) for backend in backends]
+    lines: dict[str, None] = {}
+    for same in zip(*resolved, strict=True):
+        first = same[0]
+        for field in dataclasses.fields(first):
+            values = [getattr(element, field.name) for element in same]
+            if isinstance(values[0], Initializer) or len(set(map(repr, values))) == 1:
+                continue
+            pairs = zip(backends, values, strict=True)
+            told = ", ".join(f"{b.name} {value!r}" for b, value in pairs)
+            lines[f"{first.type}.{field.name}: {told}"] = None
+        if getattr(first, "random", False):
+            lines[f"{first.type}: each framework draws its own random numbers"] = None
+    return list(lines)
+
+
+def elements(subject: Subject, backend: Backend) -> list[Any]:
+    """All layers, losses and the optimizer as a backend resolves them, in order."""
+    defaults = subject.defaults(backend)
+    graph = subject.spec.infer(defaults)
+    rest: Iterable[Element] = (*subject.losses, subject.optimizer)
+    return [
+        *(node.layer for node in flatten(graph).nodes),
+        *(element.resolve(defaults) for element in rest),
+    ]

@@ -1,0 +1,38 @@
+"""What a backend may be able to do: one list, as data.
+
+A backend states its own in ``Backend.abilities``. Commands ask for them before anything
+is opened: ``registry.require(backend, "train")``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ABILITIES: Mapping[str, str] = {
+    "infer": "run models",
+    "train": "train",
+    "float64": "compute in float64",
+    "bfloat16": "compute in bfloat16",
+    "float16": "compute in float16",
+    "gpu": "use a GPU",
+    "native_semantics": "write the framework's own semantics",
+    "eject": "eject scripts",
+    "phases": "time the phases of a step",
+    "processes": "train in several processes",
+}
+"""Ability → what a backend without it cannot do, as an error says it.
+
+- ``infer``: programs for inference in float32 on the CPU. Every backend has it.
+- ``train``: programs with a step, and sessions that train.
+- ``float64``, ``bfloat16``, ``float16``: the dtypes beside float32. The last two are
+  precisions of the passes; which device has which, the writer says.
+- ``native_semantics``: ``semantics="native"``.
+- ``eject``: ``snippets/eject.py`` lies beside the backend.
+- ``phases``: its training sessions are ``PhasedSession``.
+- ``processes``: training in several processes on the framework's own engine.
+"""
+
+
+def unknown(abilities: frozenset[str]) -> list[str]:
+    """Names that are not in the list, sorted."""
+    return sorted(abilities - ABILITIES.keys())

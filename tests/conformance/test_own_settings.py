@@ -1,0 +1,205 @@
+"""``verify`` and ``diff`` run what a recipe says: each setting, planted wrong, is found."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from helpers.failing import fails
+from helpers.support import BACKENDS
+from test_diff import NET, SGD, planted
+
+import polyframe as pf
+from polyframe.cli import cli
+from polyframe.conformance.localise import compare
+from polyframe.conformance.page import page
+from polyframe.conformance.subject import Subject, subject_of
+from polyframe.conformance.verify import choose_dtypes, verify
+from polyframe.spec.settings import TRAINING, Training
+
+SETTINGS = {
+    "clip_norm": (0.05, "clip_grad_norm_(model.parameters(), 0.05)", "0.05", "0.06"),
+    "clip_value": (0.01, "clip_grad_value_(model.parameters(), 0.01)", "0.01", "0.02"),
+    "ema": (0.7, "get_ema_multi_avg_fn(0.7)", "0.7", "0.8"),
+    "accumulate": (2, "    if last:\n        apply(", "if last", "if True"),
+    "freeze": (("fc1",), "layer.requires_grad_(False)", "False", "True"),
+    "precision": ("bfloat16", "dtype=torch.bfloat16)", ")", ", enabled=False)"),
+}  # setting → (value, what PyTorch's program says of it, a part of that, what is planted)
+
+
+def subject(name):
+    return Subject(NET, optimizer=SGD, training=Training(**{name: SETTINGS[name][0]}))
+
+
+def wrong(name):
+    _, text, part, new = SETTINGS[name]
+    return planted("torch", text, text.replace(part, new))
+
+
+def test_every_training_setting_is_here():
+    assert set(SETTINGS) == set(TRAINING)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_it_is_part_of_what_is_compared(name):
+    found = verify(subject(name), BACKENDS, steps=2)
+    assert found.passed, found.missed[:3]
+    data = json.loads(json.dumps(found.to_data()))
+    value = SETTINGS[name][0]
+    wanted = list(value) if isinstance(value, tuple) else value
+    assert data["settings"][name] == wanted
+    assert f"{name}: {wanted}" in page(data).replace("&#39;", "'")
+    assert (">precision</th>" in page(data)) == (name == "precision")
+    assert found.dtypes == choose_dtypes(subject(name))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_verify_finds_it_planted_wrong(name):
+    bug = wrong(name)
+    found = verify(subject(name), ["mxnet", bug], steps=3)
+    assert type(bug).hits, "the bug was not planted"
+    assert not found.passed
+    assert found.missed
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_diff_finds_it_planted_wrong_and_nothing_else(name):
+    bug = wrong(name)
+    found = compare(subject(name), "mxnet", bug, steps=3)
+    assert type(bug).hits, "the bug was not planted"
+    assert found.divergence is not None
+    found = compare(subject(name), "mxnet", "torch", steps=3)
+    assert found.divergence is None, str(found.divergence)
+
+
+def test_a_backend_that_leaves_a_precision_out_is_named():
+    found = compare(subject("precision"), "mxnet", wrong("precision"), steps=1)
+    assert found.divergence is not None
+    assert found.divergence.key == (1, "precision", "bfloat16")
+    assert found.divergence.blamed == "torch"
+
+
+def test_all_settings_at_once():
+    training = Training(
+        precision="bfloat16", accumulate=3, clip_norm=0.5, ema=0.9, freeze="fc1"
+    )
+    found = verify(Subject(NET, optimizer=SGD, training=training), BACKENDS, steps=4)
+    assert found.passed, found.missed[:3]
+
+
+def test_loss_scaling_in_float16_is_compared():
+    case = Subject(NET, optimizer=SGD, training=Training(precision="float16"))
+    found = verify(case, ["torch", "tensorflow"], steps=2)
+    assert found.passed, found.missed[:3]
+    names = {c.key.name for c in found.comparisons if c.key.kind == "state"}
+    assert {"loss_scale/scale", "loss_scale/good_steps"} <= names
+
+
+def test_a_precision_is_not_compared_in_float64():
+    message = (
+        "verify: bfloat16 is for weights in float32: it cannot be compared in float64"
+    )
+    for call in (
+        lambda: verify(subject("precision"), BACKENDS, dtypes=["float64"]),
+        lambda: compare(subject("precision"), "torch", "mxnet", dtype="float64"),
+    ):
+        fails(pf.PolyframeError, call, message)
+
+
+def test_a_gap_of_a_precision_is_told():
+    case = Subject(NET, optimizer=SGD, training=Training(precision="float16"))
+    message = "precision: MXNet has no convolution in float16 on a cpu"
+    fails(pf.UnsupportedError, lambda: verify(case, ["torch", "mxnet"]), message)
+
+
+# --- native semantics --------------------------------------------------------------
+
+
+def test_native_programs_run_and_are_told_apart():
+    found = verify(
+        Subject(NET, optimizer=pf.Adam(), semantics="native"), BACKENDS, steps=2
+    )
+    assert not found.passed
+    assert found.missed
+    assert found.differences == [
+        "BatchNorm.eps: torch 1e-05, tensorflow 0.001, mxnet 1e-05",
+        "BatchNorm.momentum: torch 0.1, tensorflow 0.01, mxnet 0.1",
+        "BatchNorm.unbiased: torch True, tensorflow False, mxnet False",
+        "Dropout: each framework draws its own random numbers",
+        "Adam.eps: torch 1e-08, tensorflow 1e-07, mxnet 1e-08",
+    ]
+    text = page(found.to_data())
+    assert "Native defaults that differ" in text
+    assert "BatchNorm.eps: torch 1e-05, tensorflow 0.001, mxnet 1e-05" in text
+    optimizers = found.to_data()["optimizers"]
+    assert "eps=1e-08" in optimizers["torch"]
+    assert "eps=1e-07" in optimizers["tensorflow"]
+
+
+def test_native_programs_without_other_defaults_are_equal():
+    net = pf.Sequential(
+        [pf.Conv2D(3, 3, name="conv"), pf.ReLU(), pf.Flatten(), pf.Dense(3, name="fc")],
+        (2, 5, 5),
+    )
+    case = Subject(net, optimizer=SGD, semantics="native")
+    found = verify(case, BACKENDS, steps=3)
+    assert found.passed, found.missed[:3]
+    assert found.differences == []
+    bug = planted("torch", "momentum=0.9", "momentum=0.8")
+    assert not verify(case, ["mxnet", bug], steps=3).passed
+    assert type(bug).hits
+
+
+def test_a_recipe_brings_its_own_settings():
+    recipe = pf.Recipe(
+        NET, clip_norm=1.0, ema=0.9, accumulate=2, freeze="fc1", semantics="native"
+    )
+    case = subject_of(NET, recipe)
+    assert case.training == recipe.training
+    assert case.semantics == "native"
+    assert [len(case.batches(step)) for step in (1, 2)] == [2, 2]
+    numbers = [b[0].sum() for step in (1, 2) for b in case.batches(step)]
+    assert len(set(numbers)) == 4
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(**settings):
+        path = tmp_path / "mine.yaml"
+        path.write_text(pf.Recipe(NET, optimizer=SGD, **settings).to_yaml())
+        return str(path)
+
+    return write
+
+
+def invoke(*args):
+    return CliRunner().invoke(cli, list(args))
+
+
+def test_the_commands_say_that_native_defaults_differ(recipe):
+    source = recipe(semantics="native")
+    result = invoke("verify", source, "-b", "torch", "-b", "tensorflow", "--steps", "1")
+    assert result.exit_code == 1
+    assert "net: NOT equal on torch, tensorflow" in result.output
+    assert "because native defaults differ" in result.output
+    assert "  BatchNorm.eps: torch 1e-05, tensorflow 0.001\n" in result.output
+    result = invoke("diff", source, "-b", "torch", "-b", "tensorflow", "--steps", "1")
+    assert result.exit_code == 1
+    assert "diverge at step 1, inference of norm" in result.output
+    assert "  BatchNorm.eps: torch 1e-05, tensorflow 0.001\n" in result.output
+
+
+def test_the_commands_compare_a_precision_in_float32(recipe):
+    source = recipe(precision="bfloat16")
+    pair = ("-b", "torch", "-b", "mxnet", "--steps", "1")
+    result = invoke("verify", source, *pair)
+    assert result.exit_code == 0, result.output
+    assert "bfloat16 is for weights in float32: nothing is compared in float64" in (
+        result.output
+    )
+    assert "net: equal on torch, mxnet (float32; 1 steps)" in result.output
+    assert "agree in float32" in invoke("diff", source, *pair).output
+    result = invoke("verify", source, *pair, "--dtype", "float64")
+    assert result.exit_code == 2
+    assert "it cannot be compared in float64" in result.output

@@ -1,0 +1,110 @@
+"""The one list of training settings, and all that is made from it."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+
+import pytest
+from click.testing import CliRunner
+from helpers.failing import fails
+
+import polyframe as pf
+from polyframe.cli import cli
+from polyframe.eject.write import eject
+from polyframe.spec.settings import (
+    KINDS,
+    TRAINING,
+    RunSettings,
+    Training,
+    TrainingOptions,
+    kinds_of,
+)
+
+OTHER = {
+    "precision": "bfloat16", "accumulate": 2, "clip_norm": 1.0, "clip_value": 0.5,
+    "ema": 0.9, "freeze": ("conv1",),
+}  # fmt: skip
+
+
+def test_options_are_the_fields():
+    hints = typing.get_type_hints(TrainingOptions)
+    fields = typing.get_type_hints(Training)
+    assert set(hints) == set(fields) == set(TRAINING) == set(OTHER)
+    assert not TrainingOptions.__required_keys__
+    for name in set(TRAINING) - {"freeze"}:  # which one pattern stands for, too
+        assert hints[name] == fields[name], name
+
+
+def test_every_setting_says_what_it_is():
+    for settings in (RunSettings, Training):
+        assert kinds_of(settings)
+        for f in settings.__dataclass_fields__.values():
+            assert f.metadata["help"].endswith("."), f.name
+            assert f.kw_only
+            assert f.metadata["kind"].check(f.default) == f.default
+
+
+def test_compile_and_recipes_take_them_all():
+    parameters = inspect.signature(pf.compile).parameters
+    named = set(parameters) | set(
+        typing.get_type_hints(TrainingOptions) if "training" in parameters else ()
+    )
+    assert set(TRAINING) <= named
+    recipe = pf.Recipe("digits_cnn")
+    assert set(KINDS) <= set(recipe.to_data())
+    assert recipe.training == Training()
+    assert recipe.training.changed() == {}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_setting_is_read_written_and_refused_by_eject(name, tmp_path):
+    recipe = pf.Recipe("digits_cnn", **{name: OTHER[name]})
+    assert getattr(recipe, name) == OTHER[name]
+    assert recipe.training == Training(**{name: OTHER[name]})
+    assert recipe.training.changed() == {name: OTHER[name]}
+    path = tmp_path / "mine.yaml"
+    path.write_text(recipe.to_yaml())
+    assert pf.load_recipe(path) == recipe
+    assert pf.load_recipe("digits_cnn", {name: OTHER[name]}).training == recipe.training
+    text = fails(
+        pf.UnsupportedError,
+        lambda: eject(recipe, "torch", tmp_path / "out", pf.data.load("digits")),
+        f"{name}: eject does not write this yet (--set {name}=",
+    )
+    value = text.partition(f"--set {name}=")[2].rstrip(")")
+    changes = {"epochs": 1, name: {"null": None, "[]": []}.get(value, value)}
+    if value.isdigit():
+        changes[name] = int(value)
+    assert pf.load_recipe(path, changes).training == Training()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_wrong_value_is_told(name):
+    for make in (lambda: pf.Recipe("digits_cnn", **{name: object()}),):
+        fails(pf.RecipeError, make, f"{name}: got ")
+
+
+def test_a_precision_with_float64_is_refused_alike_everywhere():
+    message = "precision: bfloat16 is for weights in float32, not float64"
+    options = {"dtype": "float64", "precision": "bfloat16"}
+    fails(pf.RecipeError, lambda: pf.Recipe("digits_cnn", **options), message)
+    fails(
+        pf.PolyframeError,
+        lambda: pf.compile("digits_cnn", "torch", "cross_entropy", **options),
+        f"compile: {message}",
+    )
+    result = CliRunner().invoke(
+        cli,
+        ["train", "digits_cnn", "-b", "torch", "--dtype", "float64"]
+        + ["--set", "precision=bfloat16"],
+    )
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_the_command_line_lists_them():
+    text = CliRunner().invoke(cli, ["list", "settings"]).output
+    for name in KINDS:
+        assert f"\n{name} " in text
+    assert "averages" not in text
