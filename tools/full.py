@@ -125,7 +125,9 @@ def main():
     made, tested = "make test-full", commit()
     if given.files:
         made = " ".join(["python tools/full.py", *sys.argv[1:]])
-    processes = [] if given.n is None else ["-n", str(given.n)]
+    processes = []
+    if given.n is not None:
+        processes = ["-n", str(given.n), "--dist", "worksteal"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "measured.jsonl"
         path.touch()

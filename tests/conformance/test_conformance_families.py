@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from helpers.changed import changed, planted
 from helpers.opening import Opening, wrap
 from helpers.support import BACKENDS, within
-from test_conformance import changed
-from test_diff import planted
 
 from polyframe import conformance
 from polyframe.contract import registry

@@ -6,7 +6,6 @@ import multiprocessing
 import tempfile
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -184,14 +183,14 @@ class AloneError(Exception):
 
 
 def check(found, optimizer):
-    """All towers at once; if that fails, each alone, to name and shrink the culprit."""
-    for tower in found:
-        if gaps(tower, optimizer):
-            alone([tower], optimizer)
-    others = [tower for tower in found if not gaps(tower, optimizer)]
+    """All towers at once, but for those with a gap; if that fails, each alone, to name
+    and shrink the culprit."""
+    refused = [tower for tower in found if has_gap(tower, optimizer)]
+    others = [tower for tower in found if not any(tower is r for r in refused)]
+    alone(refused, optimizer)
     try:
-        if len(others) < len(found) // 2:
-            raise AloneError("most of them have been compared")
+        if not others:
+            raise AloneError("all of them have been compared")
         counts = compare(together(others), [t.loss for t in others], optimizer)
         if CONSTANT in counts:
             raise AloneError("one has a norm of a constant")
@@ -207,8 +206,7 @@ def check(found, optimizer):
     COUNTS[f"optimizer {optimizer.type}"] += len(found)
 
 
-@cache
-def gaps(tower, optimizer):
+def has_gap(tower, optimizer):
     """Whether some backend refuses a tower; the program is written, and no more."""
     spec = tower.spec()
     for backend in BACKENDS:
