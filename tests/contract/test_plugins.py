@@ -151,8 +151,8 @@ def test_what_a_plug_in_adds_passes_the_suite(run):
             words = {check.entry, check.entry.partition(",")[0]}
             if words & ours:
                 seen |= words & ours
-                figures = list(check.run())
-                assert figures and all(f.passed for f in figures), figures[:3]
+                measured = list(check.run())
+                assert measured and all(m.passed for m in measured), measured[:3]
     assert seen == ours
 
 
@@ -190,9 +190,9 @@ def test_it_is_a_layer_like_any_other(layer):
 
 
 def test_its_conformance_is_checked_like_that_of_any_other(layer):
-    figures = check_layer(layer, BACKENDS)
-    assert len(figures) > 30 and all(figure.passed for figure in figures)
-    assert str(figures[0]).startswith("SquaredReLU on torch: forward, float64: ")
+    measured = check_layer(layer, BACKENDS)
+    assert len(measured) > 30 and all(m.passed for m in measured)
+    assert str(measured[0]).startswith("SquaredReLU on torch: forward, float64: ")
 
 
 def test_a_wrong_entry_is_found_out(layer, monkeypatch):
@@ -371,7 +371,7 @@ def test_an_optimizer_names_its_state_itself(tmp_path):
         pf.load_plugin(tmp_path / "mine.py")
         for check in checks("tensorflow", ["optimizers"]):
             if check.entry.startswith("Rolling"):
-                figures = list(check.run())
-                assert figures and all(f.passed for f in figures), figures[:3]
+                measured = list(check.run())
+                assert measured and all(m.passed for m in measured), measured[:3]
                 return
     raise AssertionError("there was no check of it")
