@@ -17,8 +17,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from polyframe.bench.others import Handwritten
-    from polyframe.bench.ours import PolyframeContestant
+    from polyframe.bench.contestant import PolyframeContestant
+    from polyframe.bench.handwritten import Handwritten
     from polyframe.bench.settings import Settings
 
     AnyContestant = PolyframeContestant | Handwritten
@@ -29,8 +29,8 @@ IDLE, IDLE_CHECKS = 0.02, 100
 
 def open_contestant(settings: Settings, entrant: dict[str, str]) -> AnyContestant:
     """The contestant, built and run once."""
-    from polyframe.bench.others import Handwritten
-    from polyframe.bench.ours import PolyframeContestant
+    from polyframe.bench.contestant import PolyframeContestant
+    from polyframe.bench.handwritten import Handwritten
 
     kind, backend = entrant["kind"], entrant["backend"]
     if kind in ("fit", "program", "idiomatic"):
@@ -54,7 +54,7 @@ def peak_memory() -> float:
 
 def answer(contestant: AnyContestant, request: dict[str, Any]) -> dict[str, Any]:
     """The answer to one request."""
-    from polyframe.bench.ours import PolyframeContestant
+    from polyframe.bench.contestant import PolyframeContestant
 
     if request["do"] == "loop":
         assert isinstance(contestant, PolyframeContestant)

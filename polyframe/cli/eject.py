@@ -34,12 +34,12 @@ def eject(
     optimize: bool,
     settings: tuple[str, ...],
 ) -> None:
-    """Write a recipe as a standalone script that does not need polyframe.
+    """Write a recipe as a standalone script.
 
     RECIPE is a file or a shipped name. The script, train.py, needs only the framework
-    and NumPy. The files weights.npz and data.npz contain the initial weights and the
-    data, so it prints the same losses as `polyframe train --no-optimize`. The framework
-    need not be installed on this machine.
+    and NumPy, not polyframe. The files weights.npz and data.npz contain the initial
+    weights and the data. The script prints the same losses as
+    `polyframe train --no-optimize`. The framework need not be installed on this machine.
 
     \b
     Example:

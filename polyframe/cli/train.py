@@ -98,8 +98,8 @@ def train(
     """
     from polyframe.spec.recipe import load_recipe
 
-    given = {key: value for key, value in options.items() if value is not None}
-    loaded = load_recipe(recipe, parse_settings(settings) | given)
+    changes = {key: value for key, value in options.items() if value is not None}
+    loaded = load_recipe(recipe, parse_settings(settings) | changes)
     watchers: list[Any] = []
     if not quiet:
         from polyframe.cli.progress import Bar, Lines
@@ -127,10 +127,10 @@ def train(
             for watcher in watchers:
                 watcher.close()
     except Interrupted as interruption:
-        kept = interruption.result
+        result = interruption.result
         click.echo(
-            f"interrupted in epoch {len(kept.history) + 1} of {loaded.epochs}; the "
-            f"weights so far are in {kept.path}",
+            f"interrupted in epoch {len(result.history) + 1} of {loaded.epochs}; the "
+            f"weights so far are in {result.path}",
             err=True,
         )
         raise click.exceptions.Exit(130) from None

@@ -112,8 +112,8 @@ def weights_round_trip(
     for partner in partners:
         both = cases_with_weights([backend, partner], dtype)
         for start in range(0, len(both), CHUNK):
-            part = both[start : start + CHUNK]
-            yield from round_trip(backend, partner, part, dtype, device)
+            chunk = both[start : start + CHUNK]
+            yield from round_trip(backend, partner, chunk, dtype, device)
 
 
 def round_trip(

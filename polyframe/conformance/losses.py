@@ -321,18 +321,22 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
     for word in sorted(Loss.registry):
         entry = backend.entries.get(word)
         for form in entry.forms if entry is not None else ():
-            given = (backend, word, form.name)
+            arguments = (backend, word, form.name)
             for what, dtype, measure in (
-                ("values", "float64", partial(sample_losses, *given, device)),
+                ("values", "float64", partial(sample_losses, *arguments, device)),
                 (
                     "steps, mean",
                     "float64",
-                    partial(step_losses, *given, "mean", device),
+                    partial(step_losses, *arguments, "mean", device),
                 ),
-                ("steps, sum", "float64", partial(step_losses, *given, "sum", device)),
-                ("values", "float32", partial(float32_errors, *given, device)),
+                (
+                    "steps, sum",
+                    "float64",
+                    partial(step_losses, *arguments, "sum", device),
+                ),
+                ("values", "float32", partial(float32_errors, *arguments, device)),
             ):
-                if form_cases(*given, dtype):
+                if form_cases(*arguments, dtype):
                     yield Check(
                         "losses", word, f"{form.name}, {what}", dtype, device,
                         backend.name, measure,

@@ -81,10 +81,10 @@ def scaled_distance(a: ArrayLike, b: ArrayLike, scale: float) -> float:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("inf")
-    off = float(np.abs(a - b).max(initial=0))
-    if off == 0:
+    largest = float(np.abs(a - b).max(initial=0))
+    if largest == 0:
         return 0.0
-    return off / scale if scale else float("inf")
+    return largest / scale if scale else float("inf")
 
 
 def compare_arrays(

@@ -136,16 +136,16 @@ class Subject:
         model.load_weights({n: w.astype(dtype) for n, w in start.items()})
         return model
 
-    def batch(self, step: int, part: int = 0) -> Batch:
+    def batch(self, step: int, index: int = 0) -> Batch:
         """A batch of a step, (x, y): the first, or with ``accumulate`` a later one."""
-        graph, number = self.graph, (step - 1) * self.training.accumulate + part + 1
+        graph, number = self.graph, (step - 1) * self.training.accumulate + index + 1
         outputs = list(zip(graph.outputs, graph.output_shapes, strict=True))
         x, y = batch(graph.inputs, outputs, self.losses, self.batch_size, number)
         return as_one(x), as_one(y)
 
     def batches(self, step: int) -> list[Batch]:
         """All batches of a step."""
-        return [self.batch(step, part) for part in range(self.training.accumulate)]
+        return [self.batch(step, index) for index in range(self.training.accumulate)]
 
     def train_step(self, model: Model, step: int) -> float:
         """One step of a model on the batches of a step; the loss, their mean."""
@@ -161,14 +161,17 @@ class Subject:
 
 
 def subject_of(
-    spec: ModelSpec, recipe: Recipe | None = None, optimizer: Any = None, **options: Any
+    spec: ModelSpec,
+    recipe: Recipe | None = None,
+    optimizer: Optimizer | str | Mapping[str, Any] | None = None,
 ) -> Subject:
     """The subject of a command's arguments; ``optimizer`` replaces the recipe's."""
+    subject = Subject(spec)
     if recipe is not None:
-        options = {
-            "loss": recipe.loss, "optimizer": recipe.optimizer, "seed": recipe.seed,
-            "training": recipe.training, "semantics": recipe.semantics,
-        } | options  # fmt: skip
-    if optimizer is not None:
-        options["optimizer"] = Optimizer.parse(optimizer)
-    return Subject(spec, **options)
+        subject = Subject(
+            spec, recipe.loss, recipe.optimizer, recipe.training, recipe.semantics,
+            seed=recipe.seed,
+        )  # fmt: skip
+    if optimizer is None:
+        return subject
+    return dataclasses.replace(subject, optimizer=Optimizer.parse(optimizer))

@@ -129,20 +129,20 @@ def uneven_batches(backend: Backend, name: str, device: str) -> Iterator[Measure
     one, other = case.model(backend, device=device), case.model(backend, device=device)
     batches = [case.batch(step) for step in (1, 2, 3)]
     sizes = (6, 6, 2)
-    parts = [
+    cut_batches = [
         first_samples(batch, size) for batch, size in zip(batches, sizes, strict=True)
     ]
-    x, y = (concatenated([part[side] for part in parts]) for side in (0, 1))
+    x, y = (concatenated([batch[side] for batch in cut_batches]) for side in (0, 1))
     history = one.fit(x, y, batch_size=6, epochs=1, shuffle=False)
-    losses = [other.train_step(*part) for part in parts]
+    losses = [other.train_step(*batch) for batch in cut_batches]
     mean = np.dot(losses, sizes) / sum(sizes)
     error = distance(history["loss"][0], mean)
     yield Measurement(
         "loss of an epoch", name, backend.name, "14 = 6 + 6 + 2", error, GRADIENT
     )
     partner_model = case.model(partner(backend))
-    for part in parts:
-        partner_model.train_step(*part)
+    for batch in cut_batches:
+        partner_model.train_step(*batch)
     for what, expected in (
         ("steps", other.weights()),
         ("steps of another backend", partner_model.weights()),
@@ -156,17 +156,17 @@ def uneven_batches(backend: Backend, name: str, device: str) -> Iterator[Measure
 def first_samples(batch: Batch, count: int) -> Batch:
     """The first samples of (x, y); each is an array or a list of arrays."""
     x, y = (
-        [a[:count] for a in part] if isinstance(part, list) else part[:count]
-        for part in batch
+        [a[:count] for a in arrays] if isinstance(arrays, list) else arrays[:count]
+        for arrays in batch
     )
     return x, y
 
 
-def concatenated(parts: Sequence[Array] | Sequence[Sequence[Array]]) -> Any:
+def concatenated(batches: Sequence[Array] | Sequence[Sequence[Array]]) -> Any:
     """Batches, one after the other; each is an array or a list of arrays."""
-    if isinstance(parts[0], list):
-        return [np.concatenate(each) for each in zip(*parts, strict=True)]
-    return np.concatenate(parts)
+    if isinstance(batches[0], list):
+        return [np.concatenate(each) for each in zip(*batches, strict=True)]
+    return np.concatenate(batches)
 
 
 def resumed_steps(backend: Backend, name: str, device: str) -> Iterator[Measurement]:

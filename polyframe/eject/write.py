@@ -132,13 +132,13 @@ def script(
     imports = [lines[n.lineno - 1] for n in tree.body if isinstance(n, IMPORTS)]
     nodes = {node.path: node for node in flatten(graph).nodes}
     drawn = [nodes[path] for path in program.draws]
-    pieces = backend.file("snippets/eject.py")
-    if pieces is None:
+    template = backend.file("snippets/eject.py")
+    if template is None:
         raise UnsupportedError("snippets/eject.py is missing", where=backend.name)
-    names = [n.name for n in ast.parse(pieces.read_text()).body if hasattr(n, "name")]
+    names = [n.name for n in ast.parse(template.read_text()).body if hasattr(n, "name")]
     sections = [
         "\n".join(lines[start - 1 :]),
-        *(snippet(pieces, n).replace("Model(", f"{program.entry}(") for n in names),
+        *(snippet(template, n).replace("Model(", f"{program.entry}(") for n in names),
         *(snippet(HERE, n) for n in ("stream", "order")),
         draws_text(drawn),
         snippet(HERE, "main"),
@@ -146,10 +146,10 @@ def script(
     ]
     constants = settings(recipe, backend, graph, drawn, "\n".join(sections))
     shim = backend.eject_head
-    own = [line for line in imports if line not in HEAD]
+    program_imports = [line for line in imports if line not in HEAD]
     used = global_names("\n\n\n".join([constants, *sections]))
     lines = import_lines(HEAD, used)
-    lines += [*(["", shim, ""] if shim else []), *import_lines(own, used)]
+    lines += [*(["", shim, ""] if shim else []), *import_lines(program_imports, used)]
     doc = (
         f"{recipe.name} on {backend.title}: a script of its own, ejected by polyframe.\n\n"
         "It reads data.npz and weights.npz beside it.\n"

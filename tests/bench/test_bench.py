@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from scipy import stats
 
 import polyframe as pf
+from polyframe.bench.contestant import PolyframeContestant
 from polyframe.bench.entrants import entrants
-from polyframe.bench.ours import PolyframeContestant
 from polyframe.bench.ratios import paired_ratio, ranks, spread
 from polyframe.bench.run import Result, check_equal
 from polyframe.bench.settings import Settings

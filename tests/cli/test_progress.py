@@ -179,9 +179,9 @@ def test_a_long_epoch_says_how_far_it_is(clock, capsys):
 
 def test_a_resumed_training_says_so(clock, capsys):
     for plan, wanted in [
-        (Plan(5, 9, 8, epoch=2), "goes on at epoch 3"),
-        (Plan(5, 9, 8, epoch=2, step=4), "goes on at epoch 3, step 5"),
-        (Plan(5, None, None, step=4), "goes on at epoch 1, step 5"),
+        (Plan(5, 9, 8, epoch=2), "resumes at epoch 3"),
+        (Plan(5, 9, 8, epoch=2, step=4), "resumes at epoch 3, step 5"),
+        (Plan(5, None, None, step=4), "resumes at epoch 1, step 5"),
     ]:
         Lines().on_fit_begin(MODEL, plan)
         assert capsys.readouterr().err.splitlines() == [HEAD, wanted]
@@ -229,7 +229,7 @@ def test_the_bar(clock):
 def test_the_bar_goes_on_where_a_training_does(clock):
     bar, text = shown()
     bar.on_fit_begin(MODEL, Plan(4, 10, 8, epoch=2, step=5))
-    assert "goes on at epoch 3, step 6" in text()
+    assert "resumes at epoch 3, step 6" in text()
     assert text().splitlines()[-1].startswith("epoch 3/4 step 5/10 ━")
     assert " 62%" in text().splitlines()[-1]
     (task,) = bar.progress.tasks

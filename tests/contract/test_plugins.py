@@ -227,7 +227,7 @@ def test_a_random_layer_without_a_formula_is_not_ejected(monkeypatch, tmp_path):
             [pf.Flatten(), noise(name="noise"), pf.Dense(10)], (1, 8, 8)
         )
         data = pf.data.load("digits")
-        message = "noise: UniformNoise has no draw_formula, so that no script can draw"
+        message = "noise: UniformNoise has no draw_formula, so no script can draw"
         fails(
             pf.UnsupportedError,
             lambda: eject(pf.Recipe(net), "torch", tmp_path / "out", data),

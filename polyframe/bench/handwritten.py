@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.bench.ours import Ops, seconds
+from polyframe.bench.contestant import Ops, seconds
 from polyframe.bench.settings import Settings
 from polyframe.errors import PolyframeError
 
