@@ -8,7 +8,7 @@ from helpers.support import BACKENDS, held
 
 import polyframe as pf
 from polyframe.conformance import layers
-from polyframe.conformance.cases import own_draws
+from polyframe.conformance.cases import has_native_randomness
 from polyframe.contract.registry import get
 from polyframe.spec.layers.base import Layer
 
@@ -42,7 +42,7 @@ def test_every_form_is_tested_in_some_dtype():
         for backend in BACKENDS
         for word, entry in get(backend).table.items()
         for form in entry.forms
-        if not own_draws(word, form.name)  # tested in test_training.py
+        if not has_native_randomness(word, form.name)  # tested in test_training.py
     }
     tested = {case for dtype in ("float64", "float32") for case in params(dtype)}
     # What aligned training never writes is inference's or native semantics'.
@@ -51,22 +51,22 @@ def test_every_form_is_tested_in_some_dtype():
 
 @pytest.mark.parametrize(("backend", "word", "form"), params("float64"))
 def test_forward_is_the_definition(backend, word, form):
-    held(layers.forward(backend, word, form))
+    held(layers.outputs(backend, word, form))
 
 
 @pytest.mark.parametrize(("backend", "word", "form"), params("float64"))
 def test_gradients_are_the_definitions_central_differences(backend, word, form):
-    held(layers.differences(backend, word, form))
+    held(layers.gradients(backend, word, form))
 
 
 @pytest.mark.parametrize("word", LAYERS)
 def test_gradients_agree_between_backends(word):
-    held(layers.agreement(word, BACKENDS))
+    held(layers.gradients_between_backends(word, BACKENDS))
 
 
 @pytest.mark.parametrize(("backend", "word", "form"), params("float32"))
 def test_float32_errs_little_more_than_the_definition_in_float32(backend, word, form):
-    held(layers.float32(backend, word, form))
+    held(layers.float32_errors(backend, word, form))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
