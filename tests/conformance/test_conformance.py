@@ -81,13 +81,13 @@ def test_a_gap_that_would_be_right_if_it_were_let_in_has_healed():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("3", "is no list of gaps"),
+        ("3", "is not a list of gaps"),
         ("[{entries: [ReLU]}]", "gap 1: needs the keys entries, kind and reason"),
         (
             "[{entries: [ReLU], kind: odd, reason: x}]",
             "kind is none of ours, upstream, never, later",
         ),
-        ("[{entries: ReLU, kind: ours, reason: x}]", "entries is no list of names"),
+        ("[{entries: ReLU, kind: ours, reason: x}]", "entries is not a list of names"),
         ("[{entries: [ReLU], kind: ours, reason: ''}]", "the reason is missing"),
         ("[{entries: [A], kind: ours, reason: x, why: y}]", "unknown key 'why'"),
         (
