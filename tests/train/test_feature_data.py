@@ -260,7 +260,7 @@ def test_a_one_shot_iterator_that_runs_dry_says_so(steps, done):
     fails(
         DataError,
         lambda: model.fit(once(cut(x, y)), epochs=2, steps_per_epoch=steps),
-        f"x: the iterator ended after {behind} of an epoch's {steps} steps (fewer "
+        f"x: the iterator ended after {done} of an epoch's {steps} steps (fewer "
         "steps_per_epoch or epochs, or something that begins anew)",
     )
     assert (model.steps_done, model.epoch) == (5, 1)
