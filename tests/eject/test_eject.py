@@ -76,7 +76,7 @@ def test_ejecting_overwrites_nothing_and_needs_no_framework(tmp_path):
     assert os.listdir(tmp_path) == ["mine.txt"]
     code = (
         "import sys; sys.modules |= dict.fromkeys(['torch', 'tensorflow', 'mxnet']);"
-        "import polyframe as pf; from polyframe.eject import eject;"
+        "import polyframe as pf; from polyframe.eject.write import eject;"
         "data = pf.data.load('digits');"
         f"[eject(pf.load_recipe('digits_cnn'), b, {str(tmp_path)!r} + '/' + b, data)"
         " for b in pf.backends()]"
