@@ -66,8 +66,8 @@ def test_summary_of_shared_layers_several_outputs_and_layouts() -> None:
     text = spec.summary()
     assert "the layer and the weights of conv1" in text
     assert "the layer and the weights of twice" in text
-    assert f"Trainable parameters:     {81 + 12}\n" in text
-    assert f"Multiply-adds a sample:   {48 * (2 * 81 + 2 * 9):,}\n" in text
+    assert f"Trainable parameters:       {81 + 12}\n" in text
+    assert f"Multiply-adds a sample:     {48 * (2 * 81 + 2 * 9):,}\n" in text
     natives = {"a": lambda s: s, "b": lambda s: (*s[1:], s[0])}
     wide = spec.summary(natives)
     assert "(N, 3, 8, 6)  (N, 8, 6, 3)" in wide
