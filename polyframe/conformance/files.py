@@ -156,7 +156,7 @@ def refused(backend: Backend, device: str) -> Iterator[Figure]:
             yield refusal(backend, model, path, what, text)
         model.save_weights(path)
         path.write_bytes(path.read_bytes()[:-8])
-        yield refusal(backend, model, path, "cut off", "no whole safetensors file")
+        yield refusal(backend, model, path, "cut off", "not a whole safetensors file")
         yield refusal(backend, model, Path(folder, "none"), "none", "no such file")
     yield from mapped(
         "weights after refusals",

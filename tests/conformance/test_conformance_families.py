@@ -43,7 +43,7 @@ def test_conformance(check):
     for figure in check.run():
         detail = (figure.entry, figure.backend, figure.detail)
         family = f"{check.family}: {figure.what}"
-        within(f"suite, {family}", figure.value, figure.bound.value, detail)
+        within(family, figure.value, figure.bound.value, detail)
 
 
 def misses(backend, family, entry, *what):
