@@ -21,7 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from polyframe.bench.figures import geometric_mean
+from polyframe.bench.ratios import geometric_mean
 from polyframe.bench.run import machine
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"

@@ -30,7 +30,7 @@ def sequential(children: list[Call]) -> Call:
 PRECISION = {"cpu": "bfloat16", "gpu": "float16"}
 LOW = {
     "float16": 'LOW = "float16"',
-    "bfloat16": 'LOW = np.dtype([("bfloat16", np.uint16)])  # how MXNet calls it',
+    "bfloat16": 'LOW = np.dtype([("bfloat16", np.uint16)])  # bfloat16 for MXNet',
 }
 
 STYLE = Style(

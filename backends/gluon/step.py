@@ -151,7 +151,7 @@ class GluonStep(StepWriter):
             ]
             if vectors:
                 loop = statement("for vector in ", listing("", vectors), 4)
-                loop[-1] += ":  # they have an axis for each of their input's"
+                loop[-1] += ":  # they have as many axes as their input"
                 before += "\n".join([*loop, "        vector.wd_mult = 0.0", ""])
         made = "\n".join(statement("optimizer = ", self.optimizer.make, 4))
         return OPTIMIZER.format(before=before, optimizer=made)

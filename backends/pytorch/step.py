@@ -24,11 +24,11 @@ ADAPTED = """\
 
 AVERAGE = '''
 def make_average(model):
-    """A copy of the model that holds averages: a = {ema} * a + (1 - {ema}) * w."""
+    """A model with the EMA of the weights: a = {ema} * a + (1 - {ema}) * w."""
     average = swa_utils.AveragedModel(
         model, multi_avg_fn=swa_utils.get_ema_multi_avg_fn({ema})
     )
-    average.n_averaged += 1  # the first weights are the first averages
+    average.n_averaged += 1  # the EMA starts at the first weights
     return average
 '''
 

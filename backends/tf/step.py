@@ -59,7 +59,7 @@ def make_scaler():
 
 # Keras's own batch norm is in inference mode where ``layer.trainable`` is False.
 FREEZE_VARIABLES = """\
-for variable in layer.trainable_variables:  # batch norms still learn statistics
+for variable in layer.trainable_variables:  # batch norms still update their statistics
             variable.trainable = False"""
 
 TRAIN = """

@@ -43,37 +43,41 @@ def compile(
     deterministic: bool = False,
     **training: Unpack[TrainingOptions],
 ) -> Model:
-    """A spec as a running model on one backend.
+    """Make a model of a spec, to run on one backend.
 
     - ``spec``: a ``ModelSpec``, or what ``load_spec`` takes (a path, a shipped name).
-    - ``backend``: "torch", "tensorflow", "mxnet", any that is installed, or a
-      ``Backend`` itself.
-    - ``loss``: an object or its name; for several outputs also a list, or a mapping by
-      output (``loss_weight`` is a loss's factor in the sum). None makes a model that
-      only predicts.
-    - ``optimizer``: an object or its name; Adam where there is a loss and nothing else.
-    - ``metrics``: objects or names; each is measured on the outputs that it fits.
+    - ``backend``: "torch", "tensorflow", "mxnet", the name of any other that is
+      installed, or a ``Backend``.
+    - ``loss``: an object, as ``pf.CrossEntropy()``, or a name, as "cross_entropy". A
+      model with several outputs takes one for all, a list, or a mapping by output; the
+      training minimises their sum, each times its ``loss_weight``. None, the default,
+      makes a model that only predicts.
+    - ``optimizer``: an object or a name; ``pf.Adam()`` if left out.
+    - ``metrics``: objects or names; each is computed for the outputs that it fits.
 
     By keyword only:
 
-    - ``dtype``: of weights and samples, "float32" or "float64".
-    - ``device``: "auto" takes the GPU that the framework sees, else "cpu", "gpu:1", ….
-    - ``seed``: of all random numbers, the initial weights among them.
-    - ``semantics``: "aligned" resolves UNSET fields alike everywhere, "native" to each
-      framework's own defaults.
-    - ``optimize``: apply the exact rewrites; False gives the idiomatic program.
-    - ``forms``: layer → the form of its entry to write wherever it holds, instead of
-      the first that does; for conformance tests, which run every form.
-    - ``schedule``: how ``fit`` moves the learning rate; None leaves it alone.
-    - ``deterministic``: ask the framework, process-wide, for kernels that give the same
-      bits again; ``model.promises`` says what it cannot promise.
-
+    - ``dtype``: that of weights and samples, "float32" or "float64".
+    - ``device``: "cpu", "gpu", "gpu:1", …; "auto" is a GPU if the framework sees one,
+      else the CPU.
+    - ``seed``: the seed of all random numbers: initial weights, order of the data,
+      augmentation, random layers.
+    - ``semantics``: fields that are not set resolve alike on all backends ("aligned"), or
+      to each framework's own defaults ("native").
+    - ``optimize``: write the fastest program, with exact rewrites; False writes the
+      idiomatic one.
+    - ``forms``: name of a layer → name of the form to write wherever that holds, instead
+      of the first that does. It is for conformance tests, which run every form.
+    - ``schedule``: how ``fit`` changes the learning rate; None keeps it constant.
+    - ``deterministic``: ask the framework, for the whole process, for kernels that give
+      the same bits at every run; ``model.promises`` lists what it cannot promise.
     - ``training``: the fields of ``polyframe.spec.settings.Training``, which say what each
       does (``polyframe list settings`` shows them, with their defaults).
 
-    Raises ``BackendError`` if the backend is not usable, ``UnsupportedError`` for an
-    ability that it does not have and, listing every node, for what it cannot run,
-    ``SpecError`` if the loss does not fit the output.
+    Errors, all of them PolyframeError: ``BackendError`` if there is no such backend or
+    device, or the framework is not installed; ``UnsupportedError`` for an ability that
+    the backend does not have, and with a list of all layers that it cannot run;
+    ``SpecError`` if a loss or a metric does not fit the outputs.
     """
     spec = load_spec(spec)
     chosen = Optimizer.parse(optimizer) if optimizer is not None else Adam()
@@ -85,31 +89,31 @@ def compile(
     except PolyframeError as error:
         where = f"compile: {error.where}"
         raise PolyframeError(error.message, where=where, hint=error.hint) from None
-    found = get(backend)
-    require_all(found, loss is not None, dtype, device, semantics, settings)
-    probe = found.probe()
+    backend = get(backend)
+    require_all(backend, loss is not None, dtype, device, semantics, settings)
+    probe = backend.probe()
     if not probe.usable:
         raise BackendError(
-            f"{found.title} is not usable: {probe.problem}",
-            where=found.name,
-            hint=f"install it with: {found.install}",
+            f"{backend.title} is not usable: {probe.problem}",
+            where=backend.name,
+            hint=f"install it with: {backend.install}",
         )
-    resolved = found.resolve_device(device)
+    resolved = backend.resolve_device(device)
     target = Target(
         dtype, resolved.kind, semantics, loss is not None, forms or {},
         settings.precision, optimize,
     )  # fmt: skip
-    promises = found.make_deterministic(resolved) if deterministic else []
-    step = make_step(spec, found, loss, chosen, settings, semantics)
+    promises = backend.make_deterministic(resolved) if deterministic else []
+    step = make_step(spec, backend, loss, chosen, settings, semantics)
     engine = Engine(
-        spec, found, step, parse_metrics(list(metrics)), target, resolved, seed,
+        spec, backend, step, parse_metrics(list(metrics)), target, resolved, seed,
         None if schedule is None else Schedule.parse(schedule),
     )  # fmt: skip
     return Model(engine, promises)
 
 
 def training_of(options: TrainingOptions) -> Training:
-    """``Training`` of keywords; one pattern to freeze may stand alone."""
+    """``Training`` from keywords; ``freeze`` may be a single pattern."""
     known = TrainingOptions.__annotations__
     for name in options.keys() - known.keys():
         raise TypeError(
@@ -130,8 +134,8 @@ def require_all(
     semantics: str,
     training: Training,
 ) -> None:
-    """UnsupportedError for the first ability that is asked for and not there."""
-    wanted = {
+    """UnsupportedError for the first ability that is needed and missing."""
+    needed = {
         "infer": True,
         "train": trains,
         "float64": dtype == "float64",
@@ -139,5 +143,5 @@ def require_all(
         "native_semantics": semantics == "native",
     }
     if training.precision is not None:
-        wanted[training.precision] = True
-    require(backend, *(ability for ability, asked in wanted.items() if asked))
+        needed[training.precision] = True
+    require(backend, *(ability for ability, asked in needed.items() if asked))

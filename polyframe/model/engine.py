@@ -1,7 +1,7 @@
-"""The engine below a model: its programs, opened, and where its training stands.
+"""The engine below a model: its opened programs, and the progress of its training.
 
-What the loop asks for is here (``polyframe.train.protocol.TrainingEngine``); what users
-ask for is in ``polyframe.model.model.Model``.
+It has what the loop needs (``polyframe.train.protocol.TrainingEngine``); what users need
+is in ``polyframe.model.model.Model``.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Engine:
         self.learning_rate = float(step.optimizer.lr) if step else 0.0
         self.steps_done = self.epoch = 0
         self._changes = 0  # how often the weights have changed
-        self._shared = False  # whether anybody has been given the native model
+        self._shared = False  # whether the user has been given the native model
         if step is not None:
             _ = self.bound_metrics  # SpecError for metrics that do not fit
         self._session = self._opened()
@@ -127,17 +127,17 @@ class Engine:
         return self._session
 
     def hand_out(self) -> Native:
-        """The native model for others to hold. They may change its weights from now on,
-        so predictions no longer rely on those of before."""
+        """The native model, for the user, who may change its weights from now on: every
+        prediction loads them again."""
         self._shared = True
         return self._session.hand_out()
 
     def weights_changed(self) -> None:
-        """Predictions must not keep the weights of before."""
+        """Make the next prediction load the weights again."""
         self._changes += 1
 
     def predicting(self) -> InferenceSession:
-        """The inference session, with the weights of this moment."""
+        """The inference session, with the current weights."""
         if self._step is None and self.predictor.source == self.program.source:
             return self._session
         state = None if self._shared else self._changes
@@ -181,12 +181,12 @@ class Engine:
     def adapt(self, targets: Sequence[Array], weighted: bool) -> None:
         """Write the training program for targets of this kind (labels, probabilities)
         and for sample weights, if it is not already."""
-        wanted = self.adapted(targets, weighted)
-        if wanted == self._step:
+        adapted = self.adapted(targets, weighted)
+        if adapted == self._step:
             return
         old = self.session
         weights, state = old.weights(), old.training_state()
-        self._step = wanted
+        self._step = adapted
         self.program, _ = self._written()
         self._session = self._opened()
         self.rewind(weights, state, self.steps_done)
@@ -224,9 +224,9 @@ class Engine:
         return self._session.weights()
 
     def inference_weights(self) -> dict[str, Array]:
-        """The weights that prediction uses: with ``ema``, the EMA of the trained."""
+        """The weights that prediction uses: with ``ema``, the EMA of the weights."""
         weights = self.weights()
-        if self._averages:
+        if self._has_ema:
             for key, value in self.session.training_state().items():
                 name, _, kind = key.rpartition("/")
                 if kind == AVERAGE:
@@ -234,7 +234,7 @@ class Engine:
         return weights
 
     @property
-    def _averages(self) -> bool:
+    def _has_ema(self) -> bool:
         """Whether training keeps an EMA of the weights."""
         return self._step is not None and self._step.training.ema is not None
 
@@ -244,7 +244,7 @@ class Engine:
         checked = weight_files.check_arrays(arrays, shapes, self.dtype, where)
         self._session.set_weights(checked)
         self.weights_changed()
-        if self._averages:
+        if self._has_ema:
             state = self.session.training_state()
             for key in state:
                 name, _, kind = key.rpartition("/")
@@ -259,7 +259,7 @@ class Engine:
         epoch: int,
         where: str = "training state",
     ) -> None:
-        """Go on from the state that this or another backend had at that step."""
+        """Continue from the state that this or another backend had after that step."""
         known = self.session.training_state()
         shapes = {name: value.shape for name, value in known.items()}
         checked = weight_files.check_arrays(state, shapes, self.dtype, where)
@@ -306,11 +306,11 @@ class Engine:
     def whole_step(self, batch: HostBatch, weighted: bool) -> Batch:
         """A checked batch that is a step by itself, the next one."""
         weigh = self.sample_weights_of if weighted else None
-        (whole,) = assemble_step([batch], weigh, self.steps_done, 0)
-        return whole
+        (assembled,) = assemble_step([batch], weigh, self.steps_done, 0)
+        return assembled
 
     def preprocess(self, inputs: Sequence[Array]) -> list[Array]:
-        """Samples as the model was trained on them (``normalize``), in its dtype."""
+        """Samples preprocessed as in training (``normalize``), in the model's dtype."""
         if self.preprocessing:
             none = np.empty(len(inputs[0]))
             inputs = [augment(self.preprocessing, inputs[0], none, self.seed, 0)[0]]
@@ -339,16 +339,15 @@ class Engine:
 
     @cached_property
     def inspector(self) -> Inspector:
-        """What looks inside, in the weights' dtype and at the program as it is written
-        by hand."""
+        """The inspector, which runs the idiomatic program in the weights' dtype."""
         target = replace(self.target, precision=None, optimize=False)
         return Inspector(
             self.spec, self.graph, self.backend, target, self.open_inference,
             self.open_training, self.stager,
         )  # fmt: skip
 
-    def look(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array]]:
-        """The (activations, gradients) that a batch of the loop's has right now."""
+    def inspect(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The (activations, gradients) of a batch at the current weights."""
         inputs = batch.part.inputs
         if not batch.part.arranged:
             inputs = self.session.arrange(inputs)

@@ -38,10 +38,12 @@ def measure(
     check_one_number(losses)
     totals = Totals(metrics, [loss.loss_weight for loss in losses])
     for i, loss in enumerate(losses):
-        if loss.reduction == "sum":  # over 1, whatever the batches
+        if loss.reduction == "sum":  # divided by 1, whatever the batches
             totals.add_loss(0.0, 1.0, i)
-    for outputs, targets, found in _run(session, batches, size, prepare, losses):
-        for i, (values, (weights, share)) in enumerate(found):
+    for outputs, targets, sample_losses in _run(
+        session, batches, size, prepare, losses
+    ):
+        for i, (values, (weights, share)) in enumerate(sample_losses):
             totals.add_loss(float((values * weights).sum()), share or 0.0, i)
         totals.add(outputs, targets)
     return totals.values()
@@ -65,12 +67,12 @@ def reduce(
             "reduction='none' is for all outputs, or for none of them", where="loss"
         )
     parts = []
-    for _, _, found in _run(session, batches, size, prepare, losses):
-        pairs = zip(losses, found, strict=True)
+    for _, _, sample_losses in _run(session, batches, size, prepare, losses):
+        pairs = zip(losses, sample_losses, strict=True)
         parts.append(
             sum(
-                loss.loss_weight * weighed.weights * values
-                for loss, (values, weighed) in pairs
+                loss.loss_weight * given.weights * values
+                for loss, (values, given) in pairs
             )
         )
     return np.concatenate(parts)
@@ -83,13 +85,13 @@ def _run(
     prepare: Prepare,
     losses: Losses,
 ) -> Iterator[tuple[Arrays, Arrays, list[tuple[Array, OutputWeights]]]]:
-    """Each batch's outputs, targets, and for each output the losses of the samples and
-    their weights."""
+    """Each batch's outputs, targets and, for each output, the samples' losses and
+    weights."""
     for batch in batches:
         inputs, targets = batch[:size], batch[size : size + len(losses)]
-        rest = batch[size + len(losses) :]
+        given = batch[size + len(losses) :]
         outputs = session.forward(session.arrange(prepare(inputs)))
-        weights = sample_weights(losses, targets, rest[0] if rest else None)
+        weights = sample_weights(losses, targets, given[0] if given else None)
         values = [
             loss.define(output.astype(np.float64), target)
             for loss, output, target in zip(losses, outputs, targets, strict=True)

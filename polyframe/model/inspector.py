@@ -22,14 +22,14 @@ from polyframe.train.batch_staging import Stager
 from polyframe.train.feed import Batch
 
 Probed = tuple[TrainingSession, TypedGraph, dict[str, str]]
-"""A session, its graph, and node → the probe behind it."""
+"""A session, its graph, and node → the probe after it."""
 
 
 @dataclass
 class Inspector:
     """The sessions that ``gradients`` and ``activations`` run, made on first use.
 
-    None of them trains, so looking changes no state.
+    None of them trains, so they change no state of the model.
     """
 
     spec: ModelSpec
@@ -72,8 +72,9 @@ class Inspector:
     def output_gradients(
         self, step: TrainingSpec, batch: Batch, weights: Mapping[str, Array]
     ) -> dict[str, Array]:
-        """The gradient of a batch's loss in every node's output (and every input), summed
-        over the samples; by a shift of zeros after each, which changes no value."""
+        """The gradient of a batch's loss with respect to every node's output (and every
+        input), summed over the samples; by a shift of zeros after each, which changes no
+        value."""
         session, graph, names = self.probed(step)
         own = initial_weights(
             {n: p for n, p in graph.parameters.items() if n not in weights},
@@ -83,10 +84,10 @@ class Inspector:
         own = {n: w.astype(self.target.dtype) for n, w in own.items()}
         session.set_weights({**weights, **own})
         with program_errors(self.spec.name, self.backend.title):
-            found = session.loss_and_gradients(self.stager.stage(session, batch))[2]
+            gradients = session.loss_and_gradients(self.stager.stage(session, batch))[2]
         shapes = {**dict(graph.inputs), **{n.name: n.shape for n in graph.nodes}}
         return {
-            name: found[f"{probe}.bias"].reshape(shapes[name])
+            name: gradients[f"{probe}.bias"].reshape(shapes[name])
             for name, probe in names.items()
         }
 

@@ -1,4 +1,4 @@
-"""A spec on a backend: what ``compile`` makes, to train, to ask, to look into."""
+"""``Model``, a spec on a backend: trains, predicts, evaluates, and can be inspected."""
 
 from __future__ import annotations
 
@@ -28,13 +28,18 @@ from polyframe.train.history import History, Row
 
 
 class Model:
-    """A spec on a backend: train it, ask it, look into it. Made by ``compile``.
+    """A spec on a backend, made by ``compile``: it trains, predicts and evaluates.
 
     - ``spec``, ``backend``, ``device``, ``dtype``, ``semantics``, ``optimize``, ``seed``,
       ``metrics``, ``schedule``: what it was compiled for.
-    - ``graph``: the typed graph: names and shapes of inputs, outputs, parameters.
-    - ``promises``: with ``deterministic=True``, what the framework cannot promise.
-    - ``engine``: the sessions and counters below; the training loop drives it.
+    - ``graph``: the typed graph: names and shapes of inputs, outputs and parameters.
+    - ``promises``: with ``deterministic=True``, a line for each thing that the framework
+      cannot promise.
+    - ``engine``: the sessions and counters that the training loop uses.
+
+    Samples are (N, C, H, W), or (N, H, W, C) with ``layout="NHWC"``; arrays may be
+    anything that NumPy makes an array of. Arrays that do not fit raise ``DataError``.
+    Weights have canonical names ("conv1.weight") and PyTorch's layouts.
     """
 
     def __init__(self, engine: Engine, promises: Sequence[str] = ()) -> None:
@@ -64,24 +69,24 @@ class Model:
 
     @property
     def inference_source(self) -> str:
-        """The inference program, as text: batch norms are folded into the layers in
-        front of them, and random layers are gone."""
+        """The inference program, as text: batch norms are folded into the layers before
+        them, and random layers are left out."""
         return self.inference_program.source
 
     @property
     def native(self) -> Native:
         """The framework's own object: an ``nn.Module``, a ``tf.keras.Model``, …
 
-        It is made anew when targets or sample weights of another kind come in
-        (probabilities instead of labels), since the program changes with them.
+        It is replaced when training begins with targets of another kind (probabilities
+        instead of labels) or with sample weights, since the program depends on them.
         """
         return self.engine.hand_out()
 
-    # --- where training stands ---------------------------------------------------
+    # --- progress ---------------------------------------------------
 
     @property
     def steps_done(self) -> int:
-        """Optimizer steps taken. The random numbers of the next step follow from it."""
+        """Optimizer steps taken, which also key the random numbers of the next step."""
         return self.engine.steps_done
 
     @steps_done.setter
@@ -90,12 +95,12 @@ class Model:
 
     @property
     def epoch(self) -> int:
-        """Whole epochs shown by ``fit``."""
+        """Whole epochs trained by ``fit``."""
         return self.engine.epoch
 
     @property
     def learning_rate(self) -> float:
-        """That of the next step; a schedule moves it in ``fit``."""
+        """The learning rate of the next step; a schedule changes it in ``fit``."""
         return self.engine.learning_rate
 
     @learning_rate.setter
@@ -104,8 +109,8 @@ class Model:
 
     @property
     def preprocessing(self) -> Sequence[Augmentation]:
-        """What ``predict`` and ``evaluate`` apply to samples (``normalize``); ``fit``
-        sets it to what the training data went through."""
+        """The augmentations that ``predict`` and ``evaluate`` apply to samples, too
+        (``normalize``); ``fit`` sets them."""
         return self.engine.preprocessing
 
     @preprocessing.setter
@@ -115,18 +120,20 @@ class Model:
     # --- weights and state -------------------------------------------------------
 
     def weights(self) -> dict[str, Array]:
-        """All weights and running statistics: canonical names, layouts, copies."""
+        """All weights and running statistics by canonical name, in canonical layouts;
+        copies."""
         return self.engine.weights()
 
     def inference_weights(self) -> dict[str, Array]:
-        """The weights that prediction uses: with ``ema``, the EMA of the trained."""
+        """The weights that prediction uses: with ``ema``, the EMA of the weights."""
         return self.engine.inference_weights()
 
     def load_weights(self, source: Mapping[str, Array] | str | Path) -> None:
-        """Load weights from a mapping or a safetensors file; all or nothing. The EMA
-        (``ema``) begins at them.
+        """Load weights from a mapping or a safetensors file. An EMA (``ema``) starts at
+        them.
 
-        ``WeightsError`` lists every missing, extra or misshapen entry.
+        ``WeightsError`` lists every entry that is missing, unknown or of a wrong shape;
+        then nothing is loaded.
         """
         if isinstance(source, (str, Path)):
             self.engine.load_weights(weight_files.load(source), str(source))
@@ -138,22 +145,26 @@ class Model:
         weight_files.save(path, self.weights(), spec=self.spec.hash)
 
     def training_state(self) -> dict[str, Array]:
-        """What training keeps besides weights: ``<parameter>/<state>``, by PyTorch's
-        names (``exp_avg``, ``momentum_buffer``) and meaning; ``average`` with ema."""
+        """The optimizer's arrays by ``<parameter>/<state>``, with PyTorch's names
+        (``exp_avg``, ``momentum_buffer``) and meaning; with ``ema`` also
+        ``<parameter>/average``. Copies."""
         return self.engine.session.training_state()
 
     def load_training_state(
         self, state: Mapping[str, Array], step: int, epoch: int
     ) -> None:
-        """Go on from the state that this or another backend had at that step."""
+        """Continue from the state that this or another backend had after that step and
+        epoch."""
         self.engine.load_training_state(state, step, epoch)
 
     # --- use ---------------------------------------------------------------------
 
     def predict(self, x: Data, batch_size: int = 256, layout: str = "NCHW") -> Any:
-        """Outputs for samples ``x`` (N, C, H, W), or a list of arrays per input.
+        """The outputs for samples ``x``, (N, C, H, W) or a list with one array for each
+        input.
 
-        NumPy in, NumPy out; a list of arrays where the model has several outputs.
+        Returns a NumPy array (N, …) in the model's dtype, or a list of them where the
+        model has several outputs. ``batch_size``: how many samples run at a time.
         """
         inputs = prepare(self.graph.inputs, x, self.dtype, layout)
         session, preprocess = self.engine.predicting(), self.engine.preprocess
@@ -179,12 +190,12 @@ class Model:
         layout: str = "NCHW",
         sample_weight: Data | None = None,
     ) -> Row:
-        """Loss and metrics over a whole set: ``{"loss": …, "accuracy": …}``.
+        """Loss and metrics over all samples: ``{"loss": …, "accuracy": …}``.
 
-        The loss is the mean over samples, weighted by ``sample_weight`` (N,) and the
-        loss's class weights; metrics count every sample alike. ``x`` may be a
-        ``polyframe.data`` data set: its test data, or where there are none its training
-        data.
+        The loss is the mean over the samples, weighted by ``sample_weight`` (N,) and the
+        loss's class weights; metrics weight all samples equally. ``x`` may be a
+        ``polyframe.data`` data set (without ``y``): its test data are used or, if it has
+        none, its training data.
         """
         if isinstance(x, Dataset):
             return self.engine.measure(
@@ -201,8 +212,8 @@ class Model:
         sample_weight: Data | None = None,
         layout: str = "NCHW",
     ) -> Any:
-        """The loss that ``evaluate`` gives, a float; nothing is trained. Where the
-        losses have reduction="none", each sample's, (N,)."""
+        """The loss that ``evaluate`` gives, a float. Where the losses have
+        reduction="none", the loss of each sample, (N,)."""
         data = EvaluationData.of(self.engine, x, y, sample_weight, layout)
         return self.engine.loss(data)
 
@@ -213,7 +224,8 @@ class Model:
         layout: str = "NCHW",
         sample_weight: Data | None = None,
     ) -> float:
-        """One optimizer step on one batch; the batch's mean loss."""
+        """Take one optimizer step on a batch; returns the batch's mean loss, from before
+        the update."""
         engine = self.engine
         batch = engine.check_batch((x, y, sample_weight), layout)
         engine.adapt(batch.targets, batch.weights is not None)
@@ -227,7 +239,7 @@ class Model:
         y: Data | None = None,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: ValidationData = None,
+        validation_data: ValidationData | None = None,
         callbacks: Sequence[Callback | CallbackSpec | str | Mapping[str, Any]] = (),
         shuffle: bool = True,
         layout: str = "NCHW",
@@ -237,20 +249,31 @@ class Model:
         resume: str | Path | None = None,
         folder: str | Path = ".",
     ) -> History:
-        """Train; one row of losses and metrics an epoch in the history returned.
+        """Train; returns the history, with a row of loss and metrics for each epoch.
 
-        - ``x``: arrays as ``predict`` takes them, a ``polyframe.data`` data set, or,
-          with ``y`` left out, an iterable of batches (x, y) or (x, y, sample_weight).
-        - ``validation_data``: (x, y) or (x, y, sample_weight); a data set's test data
-          by themselves.
-        - ``callbacks``: data as ``pf.EarlyStopping(patience=3)``, their names, or your
-          own ``polyframe.train.Callback``.
-        - ``augmentation``: what ``polyframe list augmentations`` shows, in order.
-        - ``steps_per_epoch``: how many steps of an iterable are one epoch.
-        - ``resume``: a folder of checkpoints (``pf.ModelCheckpoint``); training goes on
-          from the newest, on this or another backend, or begins where there is none.
-          ``epochs`` then counts from the very beginning.
-        - ``folder``: where callbacks write.
+        - ``x``, ``y``: arrays as ``predict`` takes them, and targets, one array for each
+          output: class labels (integers) or numbers, as the loss needs. Without ``y``,
+          ``x`` is a ``polyframe.data`` data set, or an iterable of batches (x, y) or
+          (x, y, sample_weight).
+        - ``epochs``: how many epochs to train, after those that the model has had.
+        - ``batch_size``: samples in a batch; with ``accumulate``, a step takes several.
+        - ``validation_data``: (x, y) or (x, y, sample_weight), evaluated after each
+          epoch as ``val_loss``, …; of a data set, its test data if left out.
+        - ``callbacks``: specs as ``pf.EarlyStopping(patience=3)``, their names, or your
+          own ``polyframe.train.Callback`` objects.
+        - ``shuffle``: whether each epoch has a new random order.
+        - ``layout``: "NCHW" or "NHWC", the order of the axes in ``x``.
+        - ``sample_weight``: (N,), none negative, not all 0.
+        - ``augmentation``: what ``polyframe list augmentations`` shows, applied in order.
+        - ``steps_per_epoch``: how many steps of an iterable are one epoch; left out, one
+          pass over it.
+        - ``resume``: a folder of checkpoints (``pf.ModelCheckpoint``). Training continues
+          from the newest one, of this or another backend, or starts where there is none;
+          ``epochs`` then is the total.
+        - ``folder``: where callbacks write their files.
+
+        ``DataError`` for data that do not fit; ``DivergedError`` where
+        ``pf.TerminateOnNaN`` watches and the loss is no longer finite.
         """
         return fit(
             self, x, y, epochs=epochs, batch_size=batch_size,
@@ -268,20 +291,20 @@ class Model:
         layout: str = "NCHW",
         sample_weight: Data | None = None,
     ) -> dict[str, Array]:
-        """The gradients of the mean loss, by canonical name, of frozen layers too;
-        changes no state."""
-        step, batch = self._looked_at((x, y, sample_weight), layout)
+        """The gradients of the mean loss by canonical name, also of frozen layers, without
+        clipping; changes no state."""
+        step, batch = self._inspected((x, y, sample_weight), layout)
         return self.engine.inspector.gradients(step, batch, self.weights())
 
     def output_gradients(
         self, x: Data, y: Data, layout: str = "NCHW"
     ) -> dict[str, Array]:
-        """The gradient of the mean loss in every node's output and every input, by path,
-        (C, H, W): summed over the samples; changes no state."""
-        step, batch = self._looked_at((x, y, None), layout)
+        """The gradient of the mean loss with respect to every node's output and every
+        input, by path, (C, H, W): summed over the samples; changes no state."""
+        step, batch = self._inspected((x, y, None), layout)
         return self.engine.inspector.output_gradients(step, batch, self.weights())
 
-    def _looked_at(self, batch: object, layout: str) -> tuple[TrainingSpec, Batch]:
+    def _inspected(self, batch: object, layout: str) -> tuple[TrainingSpec, Batch]:
         """A checked batch, and the step that is written for its kind of targets."""
         engine = self.engine
         checked = engine.check_batch(batch, layout)

@@ -23,7 +23,7 @@ class Predictor:
     backend: Backend
     target: Target
     open: Callable[[Program, Target], InferenceSession]
-    state: int | None = None  # that of the model whose weights the session has
+    state: int | None = None  # the number of the weights that the session has
 
     @cached_property
     def written(self) -> Inference:
@@ -45,8 +45,8 @@ class Predictor:
     def at(
         self, state: int | None, weights: Callable[[], Mapping[str, Array]]
     ) -> InferenceSession:
-        """The session with these weights, which are asked for only if ``state`` is
-        another one than at the last call, or None."""
+        """The session with these weights, which are loaded only if ``state`` differs from
+        the last call's, or is None."""
         if state is None or state != self.state:
             self.session.set_weights(self.written.weights(weights()))
             self.state = state

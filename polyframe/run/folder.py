@@ -1,7 +1,7 @@
-"""Run folders: what a training leaves on disk, written while it goes.
+"""Run folders: the files of a training, written while it runs.
 
-Each file is replaced whole, so a crash leaves the last epoch's files and never half of
-one. A folder is made when training starts and not before: what fails earlier (a bad
+Each file is replaced as a whole, so a crash leaves the last epoch's files and never half
+of one. A folder is made when training starts and not before: what fails earlier (a bad
 recipe, missing data, an unknown backend) leaves nothing behind.
 """
 
@@ -84,7 +84,7 @@ class RunFolder(Callback):
         if result.get("status") != "done" or result.get("schema") != SCHEMA:
             return None
         try:
-            found: dict[str, Any] = {
+            done: dict[str, Any] = {
                 "status": "done",
                 "stopped": Maybe(Text(1000)).check(result.get("stopped")),
                 "seconds": Float(0.0).check(result["seconds"]),
@@ -93,11 +93,11 @@ class RunFolder(Callback):
             }
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return None  # damaged; the checkpoints say more
-        enough = found["stopped"] or len(found["history"]) >= self.recipe.epochs
-        return found if enough and found["history"] else None
+        enough = done["stopped"] or len(done["history"]) >= self.recipe.epochs
+        return done if enough and done["history"] else None
 
     def claim(self) -> Path:
-        """Make the folder; left-overs of a crash go away."""
+        """Make the folder, and remove what a crash has left in it."""
         check_free(self.out, self.resume)
         self.path = self.out or claim(ROOT / self.recipe.name / self.backend)
         for stray in self.path.glob(".*") if self.resume else ():
@@ -108,7 +108,7 @@ class RunFolder(Callback):
         return self.path
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
-        """Write what is known before the first step."""
+        """Write the recipe, the program and the environment."""
         write_atomic(self.folder / RECIPE, self.recipe.to_yaml())
         self.trained = model  # from now on it is a run, whose failure is kept
         for name, content in program_files(model.program, self.backend).items():
@@ -118,13 +118,13 @@ class RunFolder(Callback):
     def on_epoch_end(
         self, model: TrainedModel, epoch: int, row: dict[str, float]
     ) -> None:
-        """Write the table and the weights of this moment."""
+        """Write the table and the current weights."""
         self.rows.append(dict(row))
         write_atomic(self.folder / METRICS, to_csv(self.rows))
         self.save_weights()
 
     def save_weights(self) -> None:
-        """Keep the weights of this moment, as prediction uses them."""
+        """Write the current weights, as prediction uses them."""
         weight_files.save(
             self.folder / WEIGHTS,
             self.model.inference_weights(),
@@ -140,11 +140,11 @@ class RunFolder(Callback):
         return {"seconds": self.seconds()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Count on from them."""
+        """Count from them."""
         (self.before,) = restored("run folder", state, {"seconds": Float(0.0)})
 
     def seconds(self) -> float:
-        """What the run has taken, over all resumes."""
+        """The seconds that the run has taken, over all resumes."""
         return self.before + time.perf_counter() - self.began
 
     def finish(
@@ -157,8 +157,8 @@ class RunFolder(Callback):
         """Write result.json: "done", "interrupted" or "failed"; what it holds.
 
         ``best`` is the best (value, epoch) of the monitored metric, if any; ``stopped``
-        why the training ended early, ``error`` why it failed. Of a training that was
-        interrupted the weights of this moment are kept as well.
+        why the training ended early, ``error`` why it failed. For an
+        interrupted training the current weights are written, too.
         """
         if status == "interrupted":
             self.save_weights()
@@ -214,9 +214,9 @@ class RunFolder(Callback):
         """Where the program that runs is written down: a file, or a folder of several.
         It is never read back."""
         if self.trained is None:  # of a run that was finished before
-            whole = self.folder / f"program_{self.backend}"
-            only = next(self.folder.glob(f"program_{self.backend}.*"), self.folder)
-            return whole if whole.is_dir() else only
+            several = self.folder / f"program_{self.backend}"
+            single = next(self.folder.glob(f"program_{self.backend}.*"), self.folder)
+            return several if several.is_dir() else single
         return (
             self.folder
             / next(iter(program_files(self.model.program, self.backend))).partition(
@@ -248,7 +248,7 @@ def check_free(out: Path | None, resume: bool) -> None:
         )
     if inside and not (out / RECIPE).is_file():
         raise PolyframeError(
-            f"the folder is not empty, and no run: it has no {RECIPE}",
+            f"the folder is not empty, and not a run's: it has no {RECIPE}",
             where=str(out),
             hint="name a new folder, or that of a run",
         )
@@ -264,8 +264,8 @@ def is_stray(path: Path, callbacks: Sequence[CallbackSpec] = ()) -> bool:
 def last_run(recipe: Recipe, backend: str) -> Path | None:
     """The folder with the highest number of that recipe's runs."""
     parent = ROOT / recipe.name / backend
-    taken = [p for p in parent.glob("*") if p.is_dir() and p.name.isdecimal()]
-    return max(taken, key=lambda p: int(p.name), default=None)
+    runs = [p for p in parent.glob("*") if p.is_dir() and p.name.isdecimal()]
+    return max(runs, key=lambda p: int(p.name), default=None)
 
 
 def claim(parent: Path) -> Path:
@@ -273,8 +273,8 @@ def claim(parent: Path) -> Path:
     try:
         parent.mkdir(parents=True, exist_ok=True)
         while True:
-            taken = [int(p.name) for p in parent.iterdir() if p.name.isdecimal()]
-            folder = parent / str(max(taken, default=0) + 1)
+            numbers = [int(p.name) for p in parent.iterdir() if p.name.isdecimal()]
+            folder = parent / str(max(numbers, default=0) + 1)
             try:
                 folder.mkdir()
             except FileExistsError:
@@ -325,7 +325,9 @@ def read_run(
             hint="`polyframe train` says where it put one: runs/<name>/<backend>/<n>",
         )
     if not recipe_file.is_file():
-        raise PolyframeError(f"is no run folder: it has no {RECIPE}", where=str(path))
+        raise PolyframeError(
+            f"is not a run folder: it has no {RECIPE}", where=str(path)
+        )
     if not weights.is_file():
         raise WeightsError(
             f"has no {weights.name} (yet); they are written after each epoch",
@@ -351,5 +353,5 @@ def read_json(path: Path) -> Mapping[str, Any]:
         return {}
     data = parse_json(read_text(path, LONGEST), str(path))
     if not isinstance(data, Mapping):
-        raise PolyframeError("is no JSON mapping", where=str(path))
+        raise PolyframeError("is not a JSON mapping", where=str(path))
     return data

@@ -1,4 +1,4 @@
-"""What a trained model says of samples: classes and probabilities, and files of outputs."""
+"""A trained model's predictions: outputs, classes and probabilities, and their files."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def check_path(path: Path) -> None:
 def predict(
     opened: Opened, samples: Sequence[Array], layout: str = "NCHW"
 ) -> Predictions:
-    """What a run's model says of samples, one array for each input."""
+    """The predictions of a run's model for samples, one array for each input."""
     graph = opened.model.graph
     x = samples if len(samples) > 1 else samples[0]
     given = opened.model.predict(x, layout=layout)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from polyframe.contract import registry
@@ -41,9 +42,9 @@ FITTING = "--set data=synthetic makes up data that fit"
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a training came to. ``history`` has one row an epoch, ``test`` the figures
-    of the test data after the last one (empty without test data); ``program`` is the
-    file with the native program that ran."""
+    """The result of a training. ``history`` has a row for each epoch; ``test`` has loss
+    and metrics on the test data after the last one (empty without test data);
+    ``program`` is the file with the native program that ran."""
 
     path: Path
     program: Path
@@ -84,9 +85,9 @@ def train(
     ``resume`` goes on from the newest checkpoint in the folder (left out: the one with
     the highest number), bit for bit as if it had not stopped, on this or another
     backend; it starts where nothing is saved and does nothing on a finished run.
-    ``say`` hears what a user should know on the way.
+    ``say`` is called with messages for the user.
     """
-    # What cannot be is told before data are fetched.
+    # Errors that need no data come before data are downloaded.
     registry.require(registry.get(backend), "train")
     if resume and out is None:
         out = last_run(recipe, backend)
@@ -104,12 +105,12 @@ def train(
     for promise in model.promises:
         say(f"--deterministic on {model.backend.title}: {promise}")
     with between_steps() as stop, warnings.catch_warnings():
-        warnings.showwarning = lambda message, *rest: say(str(message))
+        warnings.showwarning = lambda message, *details: say(str(message))
         warnings.filterwarnings("always", module="polyframe")  # whatever -W says
         path = folder.claim()
         watchers = start(
             [
-                Checkpointer(each, path, lambda: stop.wanted)
+                Checkpointer(each, path, lambda: stop.requested)
                 if isinstance(each, ModelCheckpoint)
                 else each
                 for each in with_always(recipe.callbacks)
@@ -146,7 +147,7 @@ def best_of(callbacks: Sequence[Callback]) -> Sequence[float]:
 
 
 def with_always(callbacks: Sequence[CallbackSpec]) -> list[CallbackSpec]:
-    """A recipe's callbacks, and those that each run has."""
+    """A recipe's callbacks, and the ones that every run has."""
     own = {callback.type for callback in callbacks}
     return [*callbacks, *(each for each in ALWAYS if each.type not in own)]
 
@@ -175,7 +176,7 @@ def compile_recipe(
 def outcome(
     folder: RunFolder, result: Mapping[str, Any], model: Model | None
 ) -> RunResult:
-    """What a training came to, from the content of its result.json."""
+    """The result of a training, from the content of its result.json."""
     return RunResult(
         folder.folder,
         folder.program_path,
@@ -192,7 +193,7 @@ def outcome(
 class Stop(Callback):
     """Ends a training between two steps, so that the weights are those of a step."""
 
-    wanted = False
+    requested = False
     epochs = 0
     tolerates_delay = True
 
@@ -201,36 +202,36 @@ class Stop(Callback):
         self.epochs = plan.epochs
 
     def wants_pause(self, step: int) -> bool:
-        """As soon as somebody wants it."""
-        return self.wanted
+        """As soon as it is requested."""
+        return self.requested
 
     def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
-        """All others, the checkpoint among them, have had their turn."""
-        if self.wanted and model.epoch < self.epochs:
+        """End the training; all other callbacks, the checkpoint too, have run."""
+        if self.requested and model.epoch < self.epochs:
             raise KeyboardInterrupt
 
 
 @contextmanager
 def between_steps() -> Iterator[Stop]:
-    """Hold the first Ctrl-C back until a step is whole; the second comes through."""
+    """Delay the first Ctrl-C to the end of a step; the second interrupts at once."""
     stop = Stop()
     before = signal.getsignal(signal.SIGINT)
-    # A process started in the background ignores it, and only the main thread may ask.
-    held = (
+    # A background process ignores Ctrl-C, and only the main thread may set a handler.
+    handles = (
         before is signal.default_int_handler
         and threading.current_thread() is threading.main_thread()
     )
 
-    def handle(number: int, frame: Any) -> None:
-        stop.wanted = True
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop.requested = True
         signal.signal(signal.SIGINT, before)
 
-    if held:
+    if handles:
         signal.signal(signal.SIGINT, handle)
     try:
         yield stop
     finally:
-        if held:
+        if handles:
             signal.signal(signal.SIGINT, before)
 
 
@@ -266,7 +267,7 @@ def shapes(recipe: Recipe) -> tuple[Shape, Shape]:
 
 
 def check_fit(recipe: Recipe, data: Dataset) -> None:
-    """An error unless data, model, loss and metrics belong together."""
+    """DataError unless data, model and loss fit together."""
     x, y = shapes(recipe)
     where = f"data ({data.name})"
     recipe.loss.check(y)

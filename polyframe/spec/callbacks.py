@@ -1,7 +1,7 @@
-"""Callbacks that a recipe can name: what watches a training, as data.
+"""Callbacks that a recipe can name, as data.
 
-What runs for each of them stands in ``polyframe/train/callbacks/start.py``. Files go into
-the run folder; where there is none, into the folder that training was given for them.
+``polyframe/train/callbacks/start.py`` says which class runs for each. Files are written
+to the run folder or, without one, to the ``folder`` that ``fit`` was given.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RESERVED_FILES = (
     "checkpoint",
     "wandb",
 )
-"""What a run folder already holds under that name; so does ``program_…``."""
+"""Names that a run folder uses itself; also ``program_…``."""
 LOWER_IS_BETTER = ("loss", "mse", "mae")
 """Values whose names end so are better when they are smaller."""
 
@@ -33,8 +33,8 @@ class FileName(Kind[str]):
     """The plain name of a new file or folder in the run folder, with its suffix.
 
     A recipe comes from strangers: it must not reach another folder, hide a file, or
-    write over what the run folder holds already (in any case of letters, since some
-    file systems see none).
+    write over what the run folder has already (in upper or lower case, since some file
+    systems do not distinguish them).
     """
 
     suffix: str = ""
@@ -71,11 +71,16 @@ class CallbackSpec(Element, family="callback"):
 class EarlyStopping(CallbackSpec):
     """End the training when a value of its epochs no longer gets better.
 
-    It ends after ``patience`` epochs in a row without an improvement. One is a finite
-    value that beats the best so far by more than ``min_delta`` (in that value's own
-    unit) and, where ``baseline`` is given, beats that as well. ``mode``: "min", "max",
-    or "auto": smaller is better for names that end in loss, mse or mae. The weights
-    stay those of the last epoch; ``model_checkpoint`` keeps the best ones.
+    It ends after ``patience`` epochs in a row without an improvement. An improvement is
+    a finite value that is better than the best so far by more than ``min_delta`` (in the
+    value's own unit) and, where ``baseline`` is given, than that as well.
+
+    - ``monitor``: a column of the history, as "val_loss"; ``fit`` raises PolyframeError
+      if there is none of that name.
+    - ``mode``: "min", "max", or "auto": smaller is better for names that end in loss,
+      mse or mae.
+
+    The weights stay those of the last epoch; ``model_checkpoint`` keeps the best ones.
     """
 
     word = "early_stopping"
@@ -93,7 +98,7 @@ class EarlyStopping(CallbackSpec):
 
 @define
 class CsvLog(CallbackSpec):
-    """A table, one row an epoch: each number of the history's row is a column."""
+    """A CSV table, a row for each epoch: the numbers of the history's row."""
 
     word = "csv_log"
     file: str = field(FileName(".csv"), default="log.csv")
@@ -105,11 +110,11 @@ class CsvLog(CallbackSpec):
 
 @define
 class JsonLog(CallbackSpec):
-    """A line of JSON an epoch: the numbers of the history's row, NaN and ±∞ as null.
+    """A line of JSON for each epoch: the numbers of the history's row; NaN and ±∞ are null.
 
-    ``every_step`` adds a line a step: ``{"epoch": from 1, "index": in the epoch, from
-    0, "step": in all, from 1, "loss": …, "lr": …, "samples": …}``. Only these lines
-    have a ``step``.
+    ``every_step`` adds a line for each step: ``{"epoch": from 1, "index": in the epoch,
+    from 0, "step": over the whole training, from 1, "loss": …, "lr": …, "samples":
+    …}``. Only these lines have a ``step``.
     """
 
     word = "json_log"
@@ -141,7 +146,7 @@ class TensorBoard(CallbackSpec):
 
 @define
 class LrMonitor(CallbackSpec):
-    """Adds the rates of an epoch's first and last step to the history's row:
+    """Adds the learning rates of an epoch's first and last step to the history's row:
     ``lr_first`` and ``lr_last``. (``json_log`` and ``tensorboard`` keep every step's.)
     """
 
@@ -164,7 +169,7 @@ class Wandb(CallbackSpec):
     """Sends what ``tensorboard`` writes to Weights & Biases, every step.
 
     ``run`` is the run's name there; left out, the service makes one up. Needs the
-    package wandb, and whatever login it wants.
+    package wandb and a login.
     """
 
     word = "wandb"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ LISTS: dict[str, type[Any]] = {
     "callbacks": CallbackSpec,
 }
 ALWAYS: tuple[CallbackSpec, ...] = (TerminateOnNaN(), ModelCheckpoint())
-"""What watches each run of a recipe that has none of that kind itself."""
+"""Callbacks of each run whose recipe has none of that type."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Recipe(RunSettings, Training):
 
     ``data`` is ``{"name": …, option: …}``; the settings are the fields of
     ``RunSettings`` and ``Training``, by keyword. Everything is checked when a recipe is
-    made; ``load_recipe`` reads one from YAML, a shipped name or a mapping.
+    made: RecipeError says which key is wrong. ``load_recipe`` reads a recipe from YAML,
+    a shipped name or a mapping.
     """
 
     model: ModelSpec
@@ -103,23 +104,24 @@ class Recipe(RunSettings, Training):
         return dump(self.to_data() | {"polyframe": 1}).removesuffix("polyframe: 1\n")
 
 
-def parse_metrics(metrics: Any) -> tuple[Metric, ...]:
+def parse_metrics(metrics: object) -> tuple[Metric, ...]:
     """Metrics from objects or names; no two that would share a column."""
-    found: tuple[Metric, ...] = _part(
+    parsed: tuple[Metric, ...] = _part(
         "metrics", partial(parse_several, Metric, where="metrics"), metrics
     )
-    _part("metrics", check_keys, found)
-    return found
+    _part("metrics", check_keys, parsed)
+    return parsed
 
 
-def load_recipe(source: Any, changes: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(source: object, changes: Mapping[str, Any] | None = None) -> Recipe:
     """A recipe from a file, a shipped name, or a mapping.
 
     ``changes`` maps dotted keys to values, as ``--set`` gives them:
-    ``{"optimizer.lr": 0.01, "data": "synthetic"}``.
+    ``{"optimizer.lr": 0.01, "data": "synthetic"}``. RecipeError for unknown keys and
+    wrong values.
     """
     if isinstance(source, Recipe):
-        data: Any = source.to_data()
+        data: object = source.to_data()
         where = source.name
     elif isinstance(source, Mapping):
         data, where = dict(source), "recipe"
@@ -148,7 +150,7 @@ def load_recipe(source: Any, changes: Mapping[str, Any] | None = None) -> Recipe
         raise RecipeError(error.message, where=inner, hint=error.hint) from None
 
 
-def recipe_path(source: Any) -> Path:
+def recipe_path(source: object) -> Path:
     """The file of a path or of a shipped recipe's name."""
     if isinstance(source, Path):
         return source
@@ -166,7 +168,7 @@ def recipe_path(source: Any) -> Path:
 
 
 def set_key(
-    data: Mapping[str, Any], parts: list[str], value: Any, key: str
+    data: Mapping[str, Any], parts: list[str], value: object, key: str
 ) -> dict[str, Any]:
     """A copy of nested data with one key changed; names become ``{type: name}``."""
     if len(parts) == 1:
@@ -184,7 +186,7 @@ def with_changes(recipe: Recipe, **changes: Any) -> Recipe:
     return replace(recipe, **{k: v for k, v in changes.items() if v is not None})
 
 
-def _data(value: Any) -> dict[str, Any]:
+def _data(value: object) -> dict[str, Any]:
     if isinstance(value, (str, Path)):
         value = {"name": str(value)}
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
@@ -200,7 +202,7 @@ def _data(value: Any) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
 
 
-def _bare(value: Any) -> Any:
+def _bare(value: object) -> object:
     """Tuples as lists, which is what YAML gives back."""
     return list(value) if isinstance(value, tuple) else value
 
@@ -210,8 +212,8 @@ def _plain(element: Element) -> Any:
     return data["type"] if len(data) == 1 else data
 
 
-def _part(key: str, parse: Any, value: Any) -> Any:
-    """Parse one part; its error is told as the recipe's, at that key."""
+def _part(key: str, parse: Callable[[Any], Any], value: object) -> Any:
+    """Parse one part; its error becomes a RecipeError at that key."""
     try:
         return parse(value)
     except PolyframeError as error:

@@ -11,8 +11,8 @@ from polyframe.spec.fields import Choice, Float, Int, Maybe, Text, field
 class ModelCheckpoint(CallbackSpec):
     """Checkpoints to resume from, and the best weights.
 
-    One is written after each epoch, every ``every_steps`` optimizer steps and every
-    ``every_seconds`` seconds (what is null is left out); the last ``keep`` stay.
+    A checkpoint is written after each epoch, every ``every_steps`` optimizer steps and
+    every ``every_seconds`` seconds (None: not by that); the last ``keep`` are kept.
     ``best.safetensors`` holds the weights of the epoch with the best ``monitor``
     (``mode`` as in early_stopping), with ``ema`` those of the EMA.
     """
@@ -29,9 +29,10 @@ class ModelCheckpoint(CallbackSpec):
 class TerminateOnNaN(CallbackSpec):
     """Stop when the loss is NaN or infinite, and say where that began.
 
-    It keeps a copy of weights and optimizer state, ``every`` steps a new one. From
-    there the last steps are run again, which gives the same bits, to find the step and
-    the first tensor at fault; the model is left as it was before that step.
+    It keeps a copy of weights and optimizer state, renewed every ``every`` steps. From
+    the copy the last steps are run again, with the same bits, to find the step and the
+    first tensor at fault; the model is left as it was before that step. ``fit`` raises
+    DivergedError.
     """
 
     word = "terminate_on_nan"

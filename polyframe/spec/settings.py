@@ -1,4 +1,4 @@
-"""The settings of a training that are plain values: each is one field of a class here.
+"""The settings of a training that are plain values; each is a field of a class here.
 
 ``Training`` is the one list of what a training step does besides loss and optimizer.
 Recipes, ``compile``, ``verify``, ``diff`` and ``eject`` take their settings from it.
@@ -24,13 +24,13 @@ def setting(kind: Kind[Any], *, default: object, help: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """What is trained in which numbers, and for how long."""
+    """Numbers, length and random seed of a training."""
 
     batch_size: int = setting(
-        Int(1, 2**20), default=128, help="How many samples a batch holds."
+        Int(1, 2**20), default=128, help="The number of samples in a batch."
     )
     epochs: int = setting(
-        Int(1, 10**6), default=10, help="How many times the training data are shown."
+        Int(1, 10**6), default=10, help="The number of passes over the training data."
     )
     seed: int = setting(
         Int(0, 2**63 - 1),
@@ -45,8 +45,8 @@ class RunSettings:
     semantics: str = setting(
         Choice(("aligned", "native")),
         default="aligned",
-        help="What is left open becomes the same on every backend, or each framework's "
-        "own default.",
+        help="Fields that are not set resolve alike on every backend (aligned), or to each "
+        "framework's own default (native).",
     )
 
 
@@ -78,20 +78,20 @@ class Training:
     clip_value: float | None = setting(
         Maybe(Float(0.0, above=True)),
         default=None,
-        help="Brings each number of each gradient into ±clip_value.",
+        help="Clips each number of each gradient to ±clip_value.",
     )
     ema: float | None = setting(
         Maybe(Float(0.0, 1.0, below=True)),
         default=None,
         help="Keeps an EMA of the weights, a = ema·a + (1-ema)·w after each step, which "
         "starts at the initial weights; validation and prediction use it (Polyak & "
-        "Juditsky 1992; running statistics are taken as they are).",
+        "Juditsky 1992; running statistics have no EMA).",
     )
     freeze: tuple[str, ...] = setting(
         Several(Text()),
         default=(),
         help="Names or patterns (conv1, layer1.*) of layers and blocks whose weights "
-        "stay as they are; a batch norm's running statistics still move.",
+        "are not trained; a batch norm's running statistics are still updated.",
     )
 
     def __post_init__(self) -> None:
@@ -104,7 +104,7 @@ class Training:
         return {name: getattr(self, name) for name in TRAINING}
 
     def changed(self) -> dict[str, Any]:
-        """Those that are not at their default."""
+        """The settings that differ from their defaults."""
         defaults = Training().options()
         return {n: v for n, v in self.options().items() if v != defaults[n]}
 
@@ -117,7 +117,7 @@ class Training:
             )
 
     def check_dtype(self, dtype: str) -> None:
-        """PolyframeError unless ``precision`` goes with weights of that dtype."""
+        """PolyframeError unless ``precision`` is allowed for weights of that dtype."""
         if self.precision is not None and dtype != "float32":
             raise PolyframeError(
                 f"{self.precision} is for weights in float32, not {dtype}",
@@ -129,8 +129,8 @@ class Training:
         layers = list(dict.fromkeys(name.rpartition(".")[0] for name in parameters))
         named: set[str] = set()
         for pattern in self.freeze:
-            hits = [layer for layer in layers if matches(layer, pattern)]
-            if not hits:
+            matching = [layer for layer in layers if matches(layer, pattern)]
+            if not matching:
                 raise SpecError(
                     f"{brief(pattern)} names no layer with weights."
                     f"{did_you_mean(pattern, layers)}",
@@ -138,7 +138,7 @@ class Training:
                     hint=f"layers with weights: {', '.join(layers[:12])}"
                     + (", …" if len(layers) > 12 else ""),
                 )
-            named.update(hits)
+            named.update(matching)
         if layers and len(named) == len(layers):
             raise SpecError("nothing is left to train", where="freeze")
         return tuple(layer for layer in layers if layer in named)

@@ -1,4 +1,4 @@
-"""Arrays on their way into a model: checked once, then cut into batches."""
+"""Arrays for a model: checked once, then cut into batches."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 Data: TypeAlias = "ArrayLike | Sequence[ArrayLike]"
-"""What users give: an array or what NumPy makes one of, or one for each input or
-output."""
+"""What users give: an array (or what NumPy makes an array of), or a sequence of arrays,
+one for each input or output."""
 
 
 def sequence(value: Data | None, count: int, what: str) -> list[Array]:
@@ -32,7 +32,7 @@ def sequence(value: Data | None, count: int, what: str) -> list[Array]:
         try:
             array = np.asarray(item)
         except ValueError as error:
-            raise DataError(f"is no array: {error}", where=what) from None
+            raise DataError(f"is not an array: {error}", where=what) from None
         if array.dtype.kind not in "fiub":
             raise DataError(f"holds {array.dtype}, not numbers", where=what)
         arrays.append(array)
@@ -40,13 +40,13 @@ def sequence(value: Data | None, count: int, what: str) -> list[Array]:
 
 
 def as_one(arrays: Sequence[Array]) -> Any:
-    """What ``predict`` and its like take: one array alone, or a list."""
+    """Arrays as ``predict`` takes them: one array alone, or a list."""
     return arrays if len(arrays) > 1 else arrays[0]
 
 
-def as_list(arrays: Any) -> list[Array]:
-    """One array alone as a list."""
-    return list(arrays) if isinstance(arrays, (list, tuple)) else [arrays]
+def as_list(arrays: Array | Sequence[Array]) -> list[Array]:
+    """A list of arrays, of one for an array alone."""
+    return [arrays] if isinstance(arrays, np.ndarray) else list(arrays)
 
 
 def prepare(
@@ -110,7 +110,7 @@ def check_sample_weight(value: Data | None, count: int) -> Array | None:
 class Batches:
     """Arrays of one length in batches, in order or in a given order.
 
-    ``cut`` takes rows out of an array: a slice of it, or an array of their numbers.
+    ``cut`` takes rows out of an array, given a slice or an array of their numbers.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ class Batches:
         order: Array | None = None,
         cut: Callable[[Array, Any], Array] | None = None,
     ) -> None:
-        whole = isinstance(batch_size, (int, np.integer))
-        if not whole or isinstance(batch_size, bool) or batch_size < 1:
+        is_integer = isinstance(batch_size, (int, np.integer))
+        if not is_integer or isinstance(batch_size, bool) or batch_size < 1:
             raise DataError(
                 f"batch_size is {brief(batch_size)}; a whole number from 1 is needed"
             )

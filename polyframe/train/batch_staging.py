@@ -1,4 +1,4 @@
-"""From a batch of the loop to what a session trains on: draws, order of axes, device."""
+"""Staging a batch for a session: random numbers, order of axes, device."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from polyframe.train.feed import Batch
 
 @dataclass(frozen=True)
 class Stager:
-    """Puts batches on a session's device, with the factors of the random layers."""
+    """Puts batches on a session's device, with the random numbers of their step."""
 
     graph: TypedGraph
     seed: int
     dtype: str
 
     def stage(self, session: TrainingSession, batch: Batch) -> StagedBatch:
-        """A batch with the draws of its step; an error for one that cannot be trained
-        on."""
+        """A batch with the random numbers of its step; PolyframeError for one that cannot
+        be trained on."""
         if batch.size == 1:
             self._check_single()
         arrange, part = session.arrange, batch.part
@@ -42,7 +42,7 @@ class Stager:
     def draws(
         self, session: InferenceSession, count: int, step: int, first: int = 0
     ) -> list[Array]:
-        """The factors of the random layers for samples ``first`` to ``first + count -
+        """The random layers' numbers for samples ``first`` to ``first + count -
         1`` of a step, in the program's order."""
         return [
             draw(

@@ -1,10 +1,10 @@
-"""Checkpoints: all that a training needs to go on as if it had never stopped.
+"""Checkpoints: all that a training needs to resume as if it had never stopped.
 
 A checkpoint is a folder ``step-<number>`` with ``weights.safetensors`` (canonical
-names), ``training.safetensors`` (optimizer state and averages by canonical names, the
-epoch's totals) and ``state.json`` (the place in the training, the history, the states of
-callbacks, a checksum of each file). It is written beside its place and then renamed, so
-that a crash leaves it whole or not there, and the one before it untouched.
+names), ``training.safetensors`` (optimizer state and EMA by canonical names, the epoch's
+totals) and ``state.json`` (the progress of the training, the history, the states of
+callbacks, a checksum of each file). It is written under another name and then renamed: a
+crash leaves it complete or absent, and never changes the one before it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FIELDS: dict[str, Kind[Any]] = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One that was read and found whole."""
+    """A checkpoint that was read and is complete."""
 
     path: Path
     progress: Progress
@@ -54,7 +54,7 @@ class Checkpoint:
 
 
 def write(path: Path, engine: TrainingEngine, progress: Progress) -> None:
-    """Write a checkpoint of this moment into the new folder ``path``."""
+    """Write a checkpoint of the current state into the new folder ``path``."""
     session = engine.session
     arrays = session.training_state()
     arrays |= {TOTALS + name: value for name, value in progress.totals.items()}
@@ -80,7 +80,7 @@ def write(path: Path, engine: TrainingEngine, progress: Progress) -> None:
 
 
 def setup(engine: TrainingEngine) -> dict[str, Any]:
-    """What has to be the same for a training to go on."""
+    """What has to be the same for a training to be resumed."""
     step = engine.objective
     return {
         "spec": engine.spec.hash,
@@ -93,7 +93,7 @@ def setup(engine: TrainingEngine) -> dict[str, Any]:
 
 
 def checksum(state: Mapping[str, Any]) -> str:
-    """SHA-256 of everything in it."""
+    """SHA-256 of all that a ``state.json`` holds."""
     text = json.dumps(finite(state), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -101,7 +101,7 @@ def checksum(state: Mapping[str, Any]) -> str:
 # --- reading ---------------------------------------------------------------------
 
 
-def found_in(folder: Path) -> list[Path]:
+def checkpoints_in(folder: Path) -> list[Path]:
     """The checkpoints in a folder, the newest first."""
     if not folder.is_dir():
         return []
@@ -160,12 +160,12 @@ def read(path: Path) -> Checkpoint:
 
 
 def newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
-    """The newest whole checkpoint; a damaged one is told of and passed over.
+    """The newest complete checkpoint; damaged ones are skipped with a warning.
 
     None where there is none; WeightsError where all of them are damaged.
     """
     broken: list[WeightsError] = []
-    for path in found_in(folder):
+    for path in checkpoints_in(folder):
         try:
             checkpoint = read(path)
         except WeightsError as error:
@@ -189,7 +189,8 @@ def resume_from(
     steps: int | None,
     warn: Callable[[str], None],
 ) -> Progress | None:
-    """Put a training where the newest checkpoint is; None where there is none."""
+    """Load the newest checkpoint into a training and return its progress; None where there
+    is no checkpoint. PolyframeError if it is of another training."""
     checkpoint = newest(folder, warn)
     if checkpoint is None:
         return None

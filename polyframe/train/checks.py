@@ -1,4 +1,4 @@
-"""Targets and batches on their way into a model, checked."""
+"""Checks of targets and batches."""
 
 from __future__ import annotations
 

@@ -19,14 +19,14 @@ from polyframe.train.arrays import (
 )
 from polyframe.train.protocol import TrainingEngine
 
-MEASURED = 256
+BATCH_SIZE = 256
 """Samples in a batch of validation data."""
 
 
 @dataclass(frozen=True)
 class EvaluationData:
-    """Data to measure a model on, as batches of inputs, targets and, if there are any,
-    sample weights, each time anew."""
+    """Data to evaluate a model on; each iteration gives all batches: inputs, targets and,
+    if there are any, sample weights."""
 
     batches: Batches
 
@@ -38,35 +38,35 @@ class EvaluationData:
         y: Data | None,
         sample_weight: Data | None = None,
         layout: str = "NCHW",
-        batch_size: int = MEASURED,
+        batch_size: int = BATCH_SIZE,
     ) -> EvaluationData:
         """Arrays as ``Model.evaluate`` takes them, checked."""
         inputs = prepare(engine.graph.inputs, x, engine.dtype, layout)
         targets = engine.check_targets(y, len(inputs[0]))
         weights = check_sample_weight(sample_weight, len(inputs[0]))
-        more = [] if weights is None else [weights]
-        return cls(Batches([*inputs, *targets, *more], batch_size))
+        given = [] if weights is None else [weights]
+        return cls(Batches([*inputs, *targets, *given], batch_size))
 
     @classmethod
     def of_split(
         cls, engine: TrainingEngine, split: tuple[Array, Array]
     ) -> EvaluationData:
-        """A data set's (x, y) as they lie there."""
+        """A data set's (x, y) as it stores them."""
         x, y = split
         if not is_lazy(x):
             return cls.of(engine, x, y)
-        return cls(Batches(check_lazy(engine, x, y), MEASURED, None, batch_of))
+        return cls(Batches(check_lazy(engine, x, y), BATCH_SIZE, None, batch_of))
 
     def __iter__(self) -> Iterator[list[Array]]:
         return iter(self.batches)
 
 
 def is_lazy(x: Array) -> bool:
-    """Whether a data set's samples stay as they are until a batch of them is cut."""
+    """Whether a data set's samples are converted only when a batch of them is cut."""
     return is_mapped(x) or x.dtype == np.uint8
 
 
 def check_lazy(engine: TrainingEngine, x: Array, y: Array) -> tuple[Array, Array]:
-    """Samples and targets that stay where they are, their shapes checked."""
+    """Such samples and their targets, their shapes checked and nothing copied."""
     check_inputs(engine.graph.inputs, [x])
     return x, engine.check_targets(y, len(x))[0] if y.dtype.kind in "iu" else y

@@ -1,7 +1,7 @@
 """Where batches come from: arrays in memory or on disk, or an iterator of the user's.
 
-A feed gives steps; a step is one batch, or several whose gradients are added up. What
-it gives depends on (seed, epoch, step) only, so that a run can begin anywhere.
+A feed gives steps; a step is one batch, or several whose gradients are accumulated. The
+batches depend on (seed, epoch, step) only, so that a run can begin at any step.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ SampleWeighting = Callable[[Arrays, Array | None], list[OutputWeights]]
 
 @dataclass
 class HostBatch:
-    """One batch, neutral and in the model's dtype; ``weights`` of samples, if any."""
+    """One batch in neutral layout and the model's dtype; ``weights``: sample weights (N,),
+    if there are any."""
 
     inputs: Arrays
     targets: Arrays
@@ -34,10 +35,10 @@ class HostBatch:
 
 @dataclass
 class Batch:
-    """A part on its way into a step: where it stands in it, and its weights.
+    """A batch as part of a step: its position in the step, and its weights.
 
-    ``weights`` has an array for each output, or none; they are scaled so that over the
-    step the weighted sum of the losses over ``count`` is the weighted mean.
+    ``weights`` has an array (N,) for each output, or none. They are scaled so that the
+    step's weighted sum of losses, divided by ``count``, is the weighted mean.
     """
 
     part: HostBatch
@@ -67,11 +68,11 @@ class Feed(Protocol):
 
     @property
     def heavy(self) -> bool:
-        """Whether a batch takes more than cutting arrays."""
+        """Whether making a batch takes more than slicing arrays."""
 
     @property
     def replayable(self) -> bool:
-        """Whether the batches of a step can be had once more."""
+        """Whether the batches of a step can be made again."""
 
     def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[HostBatch]]:
         """The steps of an epoch from the one at ``skip`` on, which is the training's
@@ -104,22 +105,22 @@ def assemble_step(
 def normalise_weights(
     weights: Sequence[Sequence[OutputWeights]], sizes: Sequence[int]
 ) -> list[Arrays]:
-    """Weights (part → output) scaled so that their shares add up to the number of
-    samples; 0 where the shares are, and as they are where a loss is a sum."""
-    found: list[Arrays] = [[] for _ in weights]
+    """Weights (part → output), scaled so that their shares in the denominator add up to
+    the number of samples; 0 where all shares are 0, unchanged where a loss is a sum."""
+    scaled: list[Arrays] = [[] for _ in weights]
     for column in zip(*weights, strict=True):
         factor = 1.0
-        shares = [weighed.share for weighed in column if weighed.share is not None]
+        shares = [given.share for given in column if given.share is not None]
         if shares:
             total = sum(shares)
             factor = sum(sizes) / total if total else 0.0
-        for row, weighed in zip(found, column, strict=True):
-            row.append(weighed.weights * factor)
-    return found
+        for row, given in zip(scaled, column, strict=True):
+            row.append(given.weights * factor)
+    return scaled
 
 
 class ArrayFeed:
-    """Batches from arrays, in an order of each epoch's own if it is shuffled.
+    """Batches from arrays, in the order that ``order`` gives for an epoch, if any.
 
     ``cut`` takes rows out of an array; ``change`` augments a batch of one input and one
     target: (x, y, step, first) → (x, y).
@@ -151,8 +152,8 @@ class ArrayFeed:
 
     def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[HostBatch]]:
         order = self.order(epoch) if self.order else None
-        rest = [] if self.weights is None else [self.weights]
-        arrays = [*self.inputs, *self.targets, *rest]
+        weights = [] if self.weights is None else [self.weights]
+        arrays = [*self.inputs, *self.targets, *weights]
         cutter = Batches(arrays, self.batch_size, order, self.cut)
         size = len(self.inputs)
         for index in range(skip * self.accumulate, len(cutter), self.accumulate):
@@ -169,7 +170,9 @@ class ArrayFeed:
                         a.astype(self.dtype, copy=False) if a.dtype.kind == "f" else a
                         for a in y
                     ]
-                parts.append(HostBatch(x, y, cut[-1] if rest else None, self.arranged))
+                parts.append(
+                    HostBatch(x, y, cut[-1] if weights else None, self.arranged)
+                )
                 first += len(y[0])
             yield parts
             step += 1
@@ -178,9 +181,9 @@ class ArrayFeed:
 class IteratorFeed:
     """Batches from an iterable of (x, y) or (x, y, sample_weight).
 
-    Without ``steps`` an epoch is one pass over it, and it has to begin anew each time;
-    with ``steps`` an epoch takes that many steps from where the last one ended, the
-    epoch ``origin`` from the beginning.
+    Without ``steps`` an epoch is one pass over it, and each ``iter`` has to begin anew.
+    With ``steps`` an epoch takes that many steps from where the last one ended, and the
+    epoch ``origin`` takes the first.
     """
 
     heavy = True
@@ -196,15 +199,15 @@ class IteratorFeed:
         origin: int = 0,
     ) -> None:
         self.source, self.check, self.accumulate = source, check, accumulate
-        self.wanted, self.origin, self.seen = steps, origin, 0
+        self.steps_per_epoch, self.origin, self.seen = steps, origin, 0
         self.steps = steps
         if steps is None and isinstance(source, Sized):
             self.steps = -(-len(source) // accumulate)
         self.running: Iterator[Any] | None = None
 
     def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[HostBatch]]:
-        wanted = self.wanted
-        if wanted is None:
+        given = self.steps_per_epoch
+        if given is None:
             source = iter(self.source)
             if source is self.source and self.seen:
                 raise DataError(
@@ -217,22 +220,22 @@ class IteratorFeed:
             if self.running is None:
                 self.running = itertools.islice(
                     self._forever(),
-                    (epoch - self.origin) * wanted * self.accumulate,
+                    (epoch - self.origin) * given * self.accumulate,
                     None,
                 )
             source = self.running
         source = itertools.islice(source, skip * self.accumulate, None)
         done = skip
-        while wanted is None or done < wanted:
+        while given is None or done < given:
             parts = [self.check(b) for b in itertools.islice(source, self.accumulate)]
             if not parts:
                 break
             yield parts
             done += 1
             self.seen += 1
-        if wanted is not None and done < wanted:
+        if given is not None and done < given:
             raise DataError(
-                f"the iterator ended behind {done} of an epoch's {wanted} steps",
+                f"the iterator ended after {done} of an epoch's {given} steps",
                 where="x",
                 hint="fewer steps_per_epoch or epochs, or something that begins anew",
             )
@@ -240,7 +243,7 @@ class IteratorFeed:
             raise DataError("the iterator gave no batch", where="x")
 
     def _forever(self) -> Iterator[Any]:
-        """The source again and again, as often as it begins anew."""
+        """The source repeated, as often as it begins anew."""
         while True:
             empty = True
             for item in self.source:

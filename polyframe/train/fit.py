@@ -30,8 +30,8 @@ from polyframe.train.loop import Loop
 from polyframe.train.protocol import TrainedModel, TrainingEngine
 
 TrainingData: TypeAlias = "Data | Dataset | Iterable[Sequence[Data | None]]"
-"""Arrays, a data set, or batches (x, y) or (x, y, sample_weight)."""
-ValidationData: TypeAlias = "Sequence[Data | None] | EvaluationData | None"
+"""Arrays, a data set, or an iterable of batches (x, y) or (x, y, sample_weight)."""
+ValidationData: TypeAlias = "Sequence[Data | None] | EvaluationData"
 """(x, y) or (x, y, sample_weight)."""
 
 
@@ -42,7 +42,7 @@ def fit(
     *,
     epochs: int,
     batch_size: int,
-    validation_data: ValidationData,
+    validation_data: ValidationData | None,
     callbacks: Sequence[Callback | CallbackSpec | str | Mapping[str, Any]],
     shuffle: bool,
     layout: str,
@@ -52,7 +52,7 @@ def fit(
     resume: str | Path | None,
     folder: str | Path,
 ) -> History:
-    """Train a model; see ``Model.fit``."""
+    """Train a model; ``Model.fit`` says what each argument is."""
     if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
         raise PolyframeError(f"epochs is {epochs!r}; a whole number from 1 is needed")
     engine = model.engine
@@ -72,7 +72,7 @@ def fit(
         preprocessing = ()
     else:
         feed, preprocessing = from_arrays(
-            engine, cast(Data, x), y, sample_weight, batch_size, shuffle, layout, ops
+            engine, cast("Data", x), y, sample_weight, batch_size, shuffle, layout, ops
         )
     engine.preprocessing = preprocessing
     started = start(callbacks, folder)
@@ -95,7 +95,7 @@ def fit(
 
 
 def warn(message: str) -> None:
-    """Something that the user should know, and that stops nothing."""
+    """Tell the user of something that does not stop the training."""
     warnings.warn(message, UserWarning, stacklevel=4)
 
 
@@ -106,7 +106,7 @@ def from_dataset(
     shuffle: bool,
     ops: Sequence[Augmentation],
 ) -> tuple[Feed, tuple[Augmentation, ...]]:
-    """A feed of the training data; what lies on disk, or is bytes, is cut lazily."""
+    """A feed of the training data; data on disk and bytes are converted batch by batch."""
     x, y = data.train
     if not is_lazy(x):
         return from_arrays(engine, x, y, data.weights, batch_size, shuffle, "NCHW", ops)
@@ -183,16 +183,16 @@ def from_batches(
             raise DataError("some batches have sample weights, others not", where="x")
         return part
 
-    # Something that is its own iterator has lost its first batch to the look at it.
-    whole = itertools.chain([head], begun) if begun is source else source
-    return IteratorFeed(whole, check, engine.training.accumulate, steps, origin)
+    # An iterator has given its first batch away, so that is put before the others.
+    batches = itertools.chain([head], begun) if begun is source else source
+    return IteratorFeed(batches, check, engine.training.accumulate, steps, origin)
 
 
 def make_augmenter(
     engine: TrainingEngine, ops: Sequence[Augmentation], x: Array, y: Array
 ) -> tuple[Sequence[Augmentation], Callable[..., Any] | None]:
-    """The augmentations with all that they know of the training data, and the function
-    that applies them; None without any."""
+    """The augmentations, resolved for the training data, and the function that applies
+    them; None without any."""
     if not ops:
         return (), None
     if len(engine.graph.inputs) > 1 or len(engine.graph.outputs) > 1:
@@ -226,9 +226,9 @@ def check_steps(value: int | None) -> int | None:
 
 
 def validation(
-    engine: TrainingEngine, data: ValidationData, layout: str
+    engine: TrainingEngine, data: ValidationData | None, layout: str
 ) -> Callable[[], Row] | None:
-    """What measures the held-out data (x, y) or (x, y, sample_weight)."""
+    """The function that evaluates the model on the validation data; None without any."""
     if data is None:
         return None
     if not isinstance(data, EvaluationData):
@@ -238,5 +238,7 @@ def validation(
                 where="validation_data",
             )
         weights = data[2] if len(data) == 3 else None
-        data = EvaluationData.of(engine, data[0], data[1], weights, layout)
-    return lambda: engine.measure(data)
+        x = cast("Data", data[0])
+        data = EvaluationData.of(engine, x, data[1], weights, layout)
+    evaluation_data = data
+    return lambda: engine.measure(evaluation_data)

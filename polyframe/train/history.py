@@ -1,4 +1,4 @@
-"""What a training run leaves behind in memory: one row an epoch, and what adds it up."""
+"""The history of a training, a row for each epoch, and the totals that make a row."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from polyframe.spec.losses import Losses
 from polyframe.spec.metrics import Metric
 
 Row = dict[str, Any]
-"""Numbers by name, one row an epoch; a confusion matrix is an array."""
+"""The values of an epoch by name: numbers, or an array (a confusion matrix)."""
 
 
 @dataclass
 class History:
-    """Rows of numbers, one an epoch; ``history["loss"]`` is a column."""
+    """Rows of values, one for each epoch; ``history["loss"]`` is a column."""
 
     rows: list[Row] = field(default_factory=list)
     stopped: str | None = None  # why training ended before its last epoch, if it did
@@ -47,25 +47,25 @@ def bind_metrics(
 ) -> list[BoundMetric]:
     """The metrics that fit each output: ``accuracy``, or, where a model has several
     outputs, ``<output>_accuracy``."""
-    several, found = len(outputs) > 1, []
+    several, bound = len(outputs) > 1, []
     for m in metrics:
         fits = [i for i, loss in enumerate(losses) if loss.labels == m.labels]
         if not fits:
-            wanted = "class labels" if m.labels else "targets that are numbers"
-            taken = ", ".join(dict.fromkeys(loss.type for loss in losses))
+            needed = "class labels" if m.labels else "targets that are numbers"
+            types = ", ".join(dict.fromkeys(loss.type for loss in losses))
             raise SpecError(
-                f"{m.type} needs {wanted}, which {taken} does not take", where="metrics"
+                f"{m.type} needs {needed}, which {types} does not take", where="metrics"
             )
         for index in fits:
             name, shape = outputs[index]
             m.check(shape)
             key = f"{name}_{m.key}" if several else m.key
-            found.append(BoundMetric(key, m, index, shape))
-    return found
+            bound.append(BoundMetric(key, m, index, shape))
+    return bound
 
 
 class Totals:
-    """Loss and metrics over batches; ``factors`` are those of several losses."""
+    """Loss and metrics over batches; ``factors``: the ``loss_weight`` of each output."""
 
     def __init__(
         self, metrics: Sequence[BoundMetric], factors: Sequence[float] = (1.0,)
@@ -75,11 +75,11 @@ class Totals:
         self.totals = [m.metric.start(m.shape) for m in metrics]
 
     def add_loss(self, loss: float, weight: float, index: int = 0) -> None:
-        """One more summed loss, and the sum of its samples' weights."""
+        """Add a batch's sum of losses, and its share in the denominator."""
         self.losses[index] += loss, weight
 
     def add(self, outputs: Sequence[Array], targets: Sequence[Array]) -> None:
-        """The outputs and targets of one more batch."""
+        """Add the outputs and targets of a batch to the metrics."""
         for i, m in enumerate(self.metrics):
             output, target = outputs[m.output], targets[m.output]
             self.totals[i] = m.metric.update(self.totals[i], output, target)
@@ -88,17 +88,17 @@ class Totals:
         """``{"loss": …, metric: …}``; a loss of NaN where all weights are 0."""
         with np.errstate(invalid="ignore"):
             means = self.losses[:, 0] / self.losses[:, 1]
-        found: Row = {"loss": float(means @ self.factors)}
+        row: Row = {"loss": float(means @ self.factors)}
         for m, totals in zip(self.metrics, self.totals, strict=True):
-            found[m.key] = m.metric.value(totals)
-        return found
+            row[m.key] = m.metric.value(totals)
+        return row
 
     def state(self) -> dict[str, Array]:
         """The totals so far, as arrays."""
-        found = {"loss": self.losses}
+        arrays = {"loss": self.losses}
         for m, totals in zip(self.metrics, self.totals, strict=True):
-            found[m.key] = totals
-        return found
+            arrays[m.key] = totals
+        return arrays
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Go on from what ``state`` gave. It comes from a file: PolyframeError unless

@@ -1,4 +1,4 @@
-"""The one training loop. It knows no framework: a session steps, this counts."""
+"""The one training loop. It knows no framework: a session takes the steps."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Loop:
     """A training under way.
 
     ``rate`` gives the learning rate of a step by (epochs done, last epoch, rows), or is
-    None to leave it alone; ``validate`` measures held-out data.
+    None to leave it alone; ``validate`` evaluates the model on the validation data.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Loop:
         self.feed, self.epochs = feed, epochs
         self.weigh, self.validate, self.rate = weigh, validate, rate
         self.callbacks = list(callbacks)
-        # A callback that wants to see each step as it is keeps the device waiting.
+        # A callback that has to see the model after each step makes the device wait.
         exact = any(
             not c.tolerates_delay and type(c).on_step_end is not Callback.on_step_end
             for c in callbacks
@@ -96,10 +96,10 @@ class Loop:
         return self.history
 
     def _epoch(self, last: int) -> None:
-        """One epoch, or what is left of it."""
+        """One epoch, or the steps of it that are left."""
         self.began, self.under_way = time.perf_counter(), True
         engine = self.engine
-        # One thread prepares the next batch while the framework is at this one.
+        # One thread prepares the next batch while the framework trains on this one.
         with ThreadPoolExecutor(1, "polyframe-batches") as worker:
             self._steps(worker, last)
         passed = time.perf_counter() - self.began
@@ -124,8 +124,8 @@ class Loop:
         except StopTraining:
             self._pause()
             raise
-        # Not after an error: some callbacks do not know of this epoch then, and a
-        # checkpoint of it would be one that they can never catch up with.
+        # Not after an error: then some callbacks have not seen this epoch, and after a
+        # checkpoint of it they never would.
         self._pause()
 
     def _steps(self, worker: ThreadPoolExecutor, last: int) -> None:
@@ -208,18 +208,18 @@ class Loop:
         for callback in self.callbacks:
             try:
                 call(callback)
-            except StopTraining as wanted:
-                stop = stop or wanted
+            except StopTraining as request:
+                stop = stop or request
         if stop is not None:
             raise stop
 
     def _pause(self) -> None:
-        """All steps are settled: callbacks may look at weights and state as they are
-        between two steps."""
+        """Let callbacks look at weights and state between two steps; all steps' results
+        have been fetched."""
         self._tell(lambda callback: callback.on_pause(self.model, self.progress))
 
     def progress(self) -> Progress:
-        """Where this training stands."""
+        """The progress of this training."""
         passed = time.perf_counter() - self.began if self.under_way else 0.0
         return Progress(
             epoch=self.engine.epoch,
@@ -238,10 +238,10 @@ class Loop:
 
 
 def keyed(callbacks: Sequence[Callback]) -> dict[str, Callback]:
-    """Callbacks by the name of their class, the second of one with a number."""
-    found: dict[str, Callback] = {}
+    """Callbacks by the name of their class; further ones of a class have a number."""
+    by_name: dict[str, Callback] = {}
     for callback in callbacks:
         name = type(callback).__name__
-        same = sum(type(c).__name__ == name for c in found.values())
-        found[f"{name}{same + 1}" if same else name] = callback
-    return found
+        same = sum(type(c).__name__ == name for c in by_name.values())
+        by_name[f"{name}{same + 1}" if same else name] = callback
+    return by_name

@@ -1,4 +1,4 @@
-"""Where a training stands between two steps: what a checkpoint keeps beside arrays."""
+"""The progress of a training between two steps, which checkpoints store."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from polyframe.io.array import Array
 
 @dataclass(frozen=True)
 class Progress:
-    """A moment of a training. Random numbers need nothing here: they are keyed by seed,
-    epoch and step."""
+    """How far a training has come. It needs no state of random numbers, which are keyed by
+    seed, epoch and step."""
 
     epoch: int  # whole epochs done
     index: int  # steps of the next epoch done

@@ -1,4 +1,4 @@
-"""What training asks of a model, as types: ``polyframe.model`` has what fits them."""
+"""What training needs of a model, as protocols; ``polyframe.model`` implements them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Rate = Callable[[float, int, Sequence[Row]], float]
 
 
 class TrainingEngine(Protocol):
-    """What the loop, ``fit`` and checkpoints ask for: a session, and where it stands."""
+    """What the loop, ``fit`` and checkpoints need: a session, and its progress."""
 
     steps_done: int
     """Optimizer steps taken, over the whole training."""
@@ -109,8 +109,8 @@ class TrainingEngine(Protocol):
         """Loss and metrics over batches of inputs, targets and, if there are any, sample
         weights."""
 
-    def look(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array]]:
-        """The (activations, gradients) that a batch of the loop's has right now."""
+    def inspect(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The (activations, gradients) of a batch at the current weights."""
 
     def load_weights(self, arrays: Mapping[str, Array], where: str = "weights") -> None:
         """Load canonical weights, all or nothing; WeightsError names ``where``."""
@@ -122,7 +122,7 @@ class TrainingEngine(Protocol):
         epoch: int,
         where: str = "training state",
     ) -> None:
-        """Go on from the state that training had at that step."""
+        """Continue from the state that training had after that step."""
 
     def rewind(
         self,
@@ -134,8 +134,8 @@ class TrainingEngine(Protocol):
 
 
 class TrainedModel(Protocol):
-    """The model that a callback is told of. ``polyframe.Model`` has more: what is here
-    is what polyframe's own callbacks use."""
+    """The model that callbacks are given. ``polyframe.Model`` has more members: these are
+    the ones that polyframe's own callbacks use."""
 
     learning_rate: float
     """That of the next step; a callback may change it where there is no schedule."""
@@ -188,7 +188,7 @@ class TrainedModel(Protocol):
         """All weights and running statistics by canonical name; copies."""
 
     def inference_weights(self) -> dict[str, Array]:
-        """The weights that prediction uses: with ``ema``, the EMA of the trained."""
+        """The weights that prediction uses: with ``ema``, the EMA of the weights."""
 
     def training_state(self) -> dict[str, Array]:
-        """What training keeps besides weights: ``<parameter>/<state>``."""
+        """The optimizer's arrays and the EMA, by ``<parameter>/<state>``."""

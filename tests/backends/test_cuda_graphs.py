@@ -52,7 +52,10 @@ class Recorder:
         return replay, result
 
     def _state(self):
-        native, optimizer = self.session.native, self.session.kept["optimizer"]
+        native, optimizer = (
+            self.session.native,
+            self.session.training_objects["optimizer"],
+        )
         yield from native.state_dict(keep_vars=True).values()
         for state in optimizer.state.values():
             yield from (v for v in state.values() if isinstance(v, torch.Tensor))
@@ -188,7 +191,7 @@ def test_what_may_be_recorded(optimizer, how, answer):
     session.begin()
     session.device = Device("gpu", 0, "cuda:0")
     # As in a program for a GPU:
-    session.kept["optimizer"].defaults["capturable"] = True
+    session.training_objects["optimizer"].defaults["capturable"] = True
     assert session.recordable() is answer
     session.device = Device("cpu", 0, "cpu")
     assert session.recordable() is False

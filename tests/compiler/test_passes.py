@@ -13,7 +13,7 @@ from helpers.support import BACKENDS, distance, worst
 import polyframe as pf
 from polyframe.cli import cli
 from polyframe.compiler.passes import INFERENCE, TRAINING, folded_weights, rewrite
-from polyframe.conformance.figures import FORWARD, GRADIENT
+from polyframe.conformance.measurements import FORWARD, GRADIENT
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.typed import flatten
 from polyframe.train.feed import HostBatch, assemble_step

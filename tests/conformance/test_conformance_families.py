@@ -40,10 +40,9 @@ def suite(families):
 
 @pytest.mark.parametrize("check", list(suite(["losses", "optimizers", "training"])))
 def test_conformance(check):
-    for figure in check.run():
-        detail = (figure.entry, figure.backend, figure.detail)
-        family = f"{check.family}: {figure.what}"
-        within(family, figure.value, figure.bound.value, detail)
+    for m in check.run():
+        family = f"{check.family}: {m.what}"
+        within(family, m.value, m.bound.value, (m.entry, m.backend, m.detail))
 
 
 def misses(backend, family, entry, *what):

@@ -112,7 +112,7 @@ def test_the_command_says_that_they_agree(spec):
     assert "net: torch and mxnet agree in float64: 2 steps," in result.output
 
 
-def test_the_command_says_where_they_part(spec, monkeypatch):
+def test_the_command_says_where_they_diverge(spec, monkeypatch):
     wrong = planted("torch", "negative_slope=0.2", "negative_slope=0.21")
     real = registry._named
     monkeypatch.setattr(
@@ -128,7 +128,7 @@ def test_the_command_says_where_they_part(spec, monkeypatch):
     assert data["divergence"]["layer"] == "leaky"
     assert data["divergence"]["blamed"] == "torch"
     assert data["divergence"]["causes"][0]["id"] == "leaky-slope"
-    assert "Known: Another slope by default (leaky-slope)." in text
+    assert "Known cause: Another slope by default (leaky-slope)." in text
 
 
 @pytest.mark.parametrize("backends", [["torch"], ["torch", "torch"]])
@@ -139,7 +139,7 @@ def test_two_backends_are_needed(spec, backends):
 
 
 def test_the_folder_holds_the_finding_and_what_ran(spec, tmp_path):
-    out = tmp_path / "deep" / "parting"
+    out = tmp_path / "deep" / "difference"
     result = invoke(spec, "-b", "torch", "-b", "mxnet", "--steps", "1", "-o", str(out))
     assert result.exit_code == 0, result.output
     names = ["diff.json", "program_mxnet.py", "program_torch.py"]

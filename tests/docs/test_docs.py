@@ -1,184 +1,215 @@
-"""The documentation is executed: blocks run, programs and help are what they are."""
+"""The documentation is executed: blocks run, programs and help are what they are.
+
+A comment above a block says what it is: ``<!-- use -->`` runs, in the order of the page;
+``<!-- value: EXPRESSION -->`` is the text that an expression then has; ``<!-- from: FILE
+-->`` is a piece of a file, and ``<!-- parts: FILE -->`` blocks are all of it.
+"""
 
 from __future__ import annotations
 
 import re
-import shlex
+import tomllib
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 from helpers.adding import EXAMPLES, taken_away
+from helpers.pages import BLOCKS, PAGES, fenced, indented, marked, prose
 from helpers.support import BACKENDS
 
 import polyframe as pf
 from polyframe.cli import cli
+from polyframe.contract.gaps import load_gaps
 from polyframe.io.text import parse_yaml
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-FILES = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").glob("*.md"))]
-PAGES = {
-    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in FILES
-    if path.exists() and path.name != "support.md"  # made by `make catalogue`
+PYTHON = {"spec", "program", "use", "example", "from", "parts", "value"}
+KINDS = {
+    "python": PYTHON,
+    "yaml": {"recipe", "gaps"},
+    "toml": {"", "from"},
+    "diff": {"", "named"},  # test_adding.py
+    "console": {""},
+    "text": {"", "value"},
+    "mermaid": {""},
 }
-"""Every page that is written by hand."""
-FENCE = re.compile(r"^(?:<!-- (\w+)(?:: (\w+))? -->\n)?```(.*)\n((?:.*\n)*?)```$", re.M)
-FENCES = {name: FENCE.findall(text) for name, text in PAGES.items()}
-LANGUAGES = {"python", "console", "yaml", "toml", "diff", "text"}
-KINDS = {"spec", "program", "use", "example"}
-"""What is done with a block of Python: ``spec`` and ``use`` are run in turn, ``program``
-is what a backend writes, ``example`` is what stands in a file."""
-BLOCKS = {
-    name: [(kind, mark, text) for kind, mark, word, text in found if word == "python"]
-    for name, found in FENCES.items()
-}
-WITH_PYTHON = [name for name, found in BLOCKS.items() if found]
+"""What a block is written in → what may stand above it; each is tested by that."""
+SPAN = re.compile(r"`([^`\n]+)`")
+PATH = re.compile(r"(?:polyframe|backends|tests|tools|docs)/[\w./*-]*")
 
 
-def blocks(page, kind, name=""):
-    return [text for k, n, text in BLOCKS[page] if (k, n) == (kind, name)]
+def every(tag):
+    return [
+        pytest.param(name, block, id=f"{name}:{block.line}")
+        for name, blocks in BLOCKS.items()
+        for block in blocks
+        if block.tag == tag
+    ]
+
+
+# --- no block escapes -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_block_names_its_language_and_python_is_marked(page):
-    """So no block of Python is left out: not by a missing mark, nor by another word for
-    the language."""
-    assert PAGES[page].count("```") == 2 * len(FENCES[page])
-    assert {language for _, _, language, _ in FENCES[page]} <= LANGUAGES
-    assert {kind for kind, _, _ in BLOCKS[page]} <= KINDS
+def test_every_block_is_of_a_kind_that_is_tested(page):
+    for block in BLOCKS[page]:
+        where = f"{page}:{block.line}"
+        assert block.opening == f"```{block.tag}", (
+            f"{where}: a fence is ```, not indented"
+        )
+        assert block.tag in KINDS, f"{where}: {block.tag!r}"
+        assert block.kind in KINDS[block.tag], f"{where}: <!-- {block.kind} -->"
+        if block.tag == "diff":
+            assert page.startswith("docs/adding_"), where
+    assert indented(PAGES[page]) == []
+    assert "<pre" not in PAGES[page]
 
 
-def test_there_are_pages_with_python():
-    assert {"README.md", "docs/plugins.md", "docs/training.md"} <= set(WITH_PYTHON)
-    for page in WITH_PYTHON:
-        kinds = {kind for kind, _, _ in BLOCKS[page]}
-        assert kinds & {"spec", "use"} or page in EXAMPLE_FILES, page
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```py\nx\n```\n",
+        "```Python\nx\n```\n",
+        "``` python\nx\n```\n",
+        "````python\nx\n````\n",
+        "```python title=x\nx\n```\n",
+        "~~~python\nx\n~~~\n",
+        "- item\n\n  ```python\n  x\n  ```\n",
+        "1. ```python\n   x\n   ```\n",
+        "> ```python\n> x\n> ```\n",
+        "```\nx\n```\n",
+        "text\n```python\nx\n```\n",
+        "<!-- tested -->\n```python\nx\n```\n",
+        "<!-- use -->\n\n```python\nx\n```\n",
+        "<!-- use -->\n```bash\nx\n```\n",
+        "text\n\n    import x\n",
+        "text\n\n\timport x\n",
+        "- item\n\ntext\n\n    import x\n\n    more\n",
+        "<pre>\nimport x\n</pre>\n",
+    ],
+)
+def test_a_block_that_evades_is_seen(text, monkeypatch):
+    monkeypatch.setitem(PAGES, "page", text)
+    monkeypatch.setitem(BLOCKS, "page", fenced(text))
+    with pytest.raises(AssertionError):
+        test_every_block_is_of_a_kind_that_is_tested("page")
+
+
+def test_blocks_are_cut_as_they_are_shown():
+    text = "a\n<!-- use -->\n```python\nx = '~~~'\n~~~\n```\n\n- b\n\n      c\n"
+    (block,) = fenced(text)
+    assert (block.line, block.tag, block.kind) == (3, "python", "use")
+    assert block.text == "x = '~~~'\n~~~\n"
+    assert indented(text) == [] and "c" in prose(text)[-1]
+    with pytest.raises(AssertionError, match="line 1 is never closed"):
+        fenced("```python\nx\n")
+
+
+# --- Python -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_programs_shown_are_the_programs_written(backend):
     namespace = {}
-    (spec,) = blocks("README.md", "spec")
+    (spec,) = marked("README.md", "spec")
     exec(spec, namespace)
     model = pf.compile(namespace["spec"], backend, optimize=False)
-    assert blocks("README.md", "program", backend) == [model.source]
+    assert marked("README.md", "program", backend) == [model.source]
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON)
+def even(text):
+    """A text without blanks at the ends of lines, which editors take away."""
+    return [line.rstrip() for line in text.strip("\n").splitlines()]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if marked(p, "use")])
 def test_the_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "docs").symlink_to(ROOT / "docs")
-    namespace = {}
+    namespace = {"accuracy": 1.0}
     with taken_away():
-        for kind in ("spec", "use"):
-            for text in blocks(page, kind):
-                exec(text, namespace)
-    if page == "README.md":
-        assert namespace["accuracy"] > 0.8
+        for block in BLOCKS[page]:
+            if block.kind in ("spec", "use"):
+                exec(compile(block.text, f"{page}:{block.line}", "exec"), namespace)
+            elif block.kind == "value":
+                value = eval(block.value, namespace)
+                assert even(block.text) == even(value), f"{page}:{block.line}"
+    assert namespace["accuracy"] > 0.8
 
 
-SUITE = ROOT / "tests/example_backend/tests/test_conformance.py"
-EXAMPLE_FILES = {"docs/plugins.md": EXAMPLES, "docs/conformance.md": SUITE}
-"""Page → where its examples stand."""
+def test_values_are_of_pages_that_run():
+    pages = {page for page in PAGES if marked(page, "value")}
+    assert pages and all(marked(page, "use") for page in pages)
 
 
-def test_every_example_is_compared_with_a_file():
-    pages = {
-        p for p, found in BLOCKS.items() if any(k == "example" for k, _, _ in found)
-    }
-    assert pages == set(EXAMPLE_FILES)
+@pytest.mark.parametrize("page", [p for p in PAGES if marked(p, "from")])
+def test_the_pieces_shown_are_in_their_files(page):
+    for block in BLOCKS[page]:
+        if block.kind == "from":
+            text = (ROOT / block.value).read_text()
+            assert block.text.strip() and block.text in text, (page, block.line)
 
 
-def test_the_suite_in_a_few_lines_is_the_example_backends():
-    (shown,) = blocks("docs/conformance.md", "example")
-    assert SUITE.read_text().partition("\n\n")[2] == shown
+def parts(path):
+    """What stands between the headings of a file."""
+    pieces = re.split(r"# --- .+ -+\n", path.read_text())
+    return [piece.strip("\n") + "\n" for piece in pieces]
+
+
+def test_the_files_shown_in_parts_are_whole():
+    shown = {}
+    for blocks in BLOCKS.values():
+        for block in blocks:
+            if block.kind == "parts":
+                shown.setdefault(block.value, []).append(block.text)
+    assert list(shown) == ["docs/examples/onnxruntime_backend.py"]
+    for name, texts in shown.items():
+        assert texts == parts(ROOT / name)
 
 
 def test_the_examples_shown_are_the_files():
-    shown = blocks("docs/plugins.md", "example")
+    shown = marked("docs/plugins.md", "example")
     assert shown[0] == (EXAMPLES / "squared_relu.py").read_text()
-    parts = re.split(r"# --- .+ -+\n", (EXAMPLES / "one_of_each.py").read_text())[1:]
-    assert shown[1:] == [part.strip("\n") + "\n" for part in parts]
+    assert shown[1:] == parts(EXAMPLES / "one_of_each.py")[1:]
+    assert not any(marked(page, "example") for page in PAGES if "plugins" not in page)
 
 
-def test_the_diff_shown_is_in_the_code():
-    text = (ROOT / "docs/adding_a_layer.md").read_text()
-    (diff,) = re.findall(r"```diff\n(.*?)```", text, re.S)
-    for part in diff.split("--- a/")[1:]:
-        name, _, lines = part.partition("\n")
-        added = "\n".join(line.removeprefix("+") for line in lines.splitlines())
-        assert added.strip() and added in (ROOT / name).read_text()
+# --- other languages --------------------------------------------------------------------
 
 
-def test_the_recipes_shown_are_recipes(tmp_path):
-    shown = re.findall(r"```yaml\n(.*?)```", PAGES["docs/training.md"], re.S)
-    assert shown
-    for text in shown:
-        (tmp_path / "shown.yaml").write_text(text)
-        recipe = pf.load_recipe(tmp_path / "shown.yaml")
-        known = recipe.to_data()
-        assert set(parse_yaml(text, "shown")) <= set(known)
+@pytest.mark.parametrize(("page", "block"), every("yaml"))
+def test_the_files_shown_are_read(page, block, tmp_path):
+    path = tmp_path / "shown.yaml"
+    path.write_text(block.text)
+    if block.kind == "gaps":
+        assert load_gaps(path)
+    else:
+        known = pf.load_recipe(path).to_data()
+        assert set(parse_yaml(block.text, "shown")) <= set(known)
 
 
-def test_the_pictures_are_there():
-    shown = [
-        (ROOT / page).parent / name
-        for page, text in PAGES.items()
-        for name in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
-    ]
-    assert shown
-    assert [path for path in shown if not path.is_file()] == []
+@pytest.mark.parametrize(("page", "block"), every("toml"))
+def test_entry_points_shown_are_of_groups_that_are_read(page, block):
+    groups = tomllib.loads(block.text)["project"]["entry-points"]
+    assert set(groups) <= {"polyframe.backends", "polyframe.plugins"}
 
 
-# --- commands ------------------------------------------------------------------------
+def commands_in(page):
+    """The commands of polyframe that a page names in code."""
+    spans = SPAN.findall("\n".join(prose(PAGES[page])))
+    lines = "\n".join(b.text for b in BLOCKS[page] if b.tag == "console")
+    shown = [span for span in spans if span.startswith("polyframe ")]
+    shown += re.findall(r"polyframe [^\n]*", lines)
+    return {words[1] for words in map(str.split, shown) if words[1:]}
 
 
-def commands(text):
-    """The words behind ``polyframe`` in inline code and in console blocks."""
-    consoles = [found[3] for found in FENCE.findall(text) if found[2] == "console"]
-    lines = re.findall(r"`polyframe ([^`]+)`", FENCE.sub("", text))
-    for console in consoles:
-        for line in re.findall(r"\bpolyframe (.+)", console):
-            lines.append(line.partition(" #")[0].partition(";")[0])
-    return [shlex.split(line) for line in lines]
-
-
-SHOWN = [(page, words) for page, text in PAGES.items() for words in commands(text)]
-
-
-def wrong_words(words):
-    """The words of a command line that ``polyframe`` does not know: a command's name, or
-    an option's."""
-    command = cli
-    while isinstance(command, click.Group) and not words[0].startswith("-"):
-        name, *words = words
-        if name not in command.commands:
-            return [name]
-        command = command.commands[name]
-        if not words:
-            break
-    context = click.Context(command, info_name="polyframe")
-    known = {
-        option
-        for parameter in command.get_params(context)
-        for option in (*parameter.opts, *parameter.secondary_opts)
-    }
-    return [word for word in words if word.startswith("-") and word not in known]
-
-
-def test_commands_shown_exist_with_their_options():
-    named = {words[0] for _, words in SHOWN}
-    assert {"doctor", "train", "evaluate", "predict", "summary", "show"} <= named
-    wrong = [(page, words) for page, words in SHOWN if wrong_words(words)]
-    assert wrong == []
-
-
-@pytest.mark.parametrize("line", ["trian x", "train x -o y --bakend z", "data inof"])
-def test_a_wrong_command_is_seen(line):
-    assert wrong_words(shlex.split(line))
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_named_exist(page):
+    named = {name for name in commands_in(page) if not name.startswith("-")}
+    assert named - {"COMMAND"} <= set(cli.commands)
+    if page == "README.md":
+        wanted = {"doctor", "train", "evaluate", "predict", "summary", "show"}
+        assert wanted <= named
 
 
 @pytest.mark.parametrize("name", cli.commands)
@@ -186,14 +217,37 @@ def test_every_command_has_help(name):
     assert CliRunner().invoke(cli, [name, "--help"]).exit_code == 0
 
 
-def test_what_can_be_listed_is_named_right():
-    kinds = {
-        kind
-        for _, (command, *words) in SHOWN
-        if command == "list"
-        for kind in words
-        if kind != "|"
-    }
-    assert len(kinds) > 5
-    for kind in kinds:
-        assert CliRunner().invoke(cli, ["list", kind]).exit_code == 0, kind
+@pytest.mark.parametrize("page", PAGES)
+def test_what_can_be_listed_is_named_right(page):
+    for kinds in re.findall(r"polyframe list ([\w |]+)", PAGES[page]):
+        for kind in kinds.replace("|", " ").split():
+            assert CliRunner().invoke(cli, ["list", kind]).exit_code == 0, kind
+
+
+# --- what is named is there -------------------------------------------------------------
+
+
+def anchors(text):
+    """The anchors of a page's headings, as GitHub makes them."""
+    heads = (line.lstrip("#").strip() for line in text.splitlines() if line[:1] == "#")
+    kept = (re.sub(r"[^\w\- ]", "", head.lower()) for head in heads)
+    return {head.replace(" ", "-") for head in kept}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", "\n".join(prose(PAGES[page]))):
+        if link.startswith(("https://", "http://")):
+            continue
+        name, _, anchor = link.partition("#")
+        path = (ROOT / page).parent / name if name else ROOT / page
+        assert path.exists(), f"{page}: {link}"
+        if anchor:
+            assert anchor in anchors(path.read_text()), f"{page}: {link}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_named_in_code_are_there(page):
+    for span in SPAN.findall("\n".join(prose(PAGES[page]))):
+        if PATH.fullmatch(span) and "/" in span:
+            assert any(ROOT.glob(span.rstrip("/"))), f"{page}: {span}"

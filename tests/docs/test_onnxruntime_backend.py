@@ -3,13 +3,13 @@ what it cannot do."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
+from helpers.adding import taken_away
 from helpers.failing import fails
 
 import polyframe as pf
@@ -26,10 +26,9 @@ FILE = Path(__file__).parents[2] / "docs" / "examples" / "onnxruntime_backend.py
 @pytest.fixture(scope="module")
 def backend():
     """The registered backend, for this file only."""
-    module = pf.load_plugin(FILE)
-    yield registry.get("onnxruntime")
-    del registry._REGISTERED["onnxruntime"]
-    del sys.modules[module.__name__]
+    with taken_away():
+        pf.load_plugin(FILE)
+        yield registry.get("onnxruntime")
 
 
 @pytest.fixture(scope="module")

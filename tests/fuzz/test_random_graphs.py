@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 import polyframe as pf
 from polyframe.compiler.table import Target
-from polyframe.conformance.figures import GRADIENT
+from polyframe.conformance.measurements import GRADIENT, scaled_distance
 from polyframe.conformance.rules import rules
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import trace
-from polyframe.conformance.verify import CHAOS, apart, bound64, sizes
+from polyframe.conformance.verify import CHAOS, bound64, scales_of
 from polyframe.contract import registry
 from polyframe.contract.programs import make_step, write_programs
 from polyframe.errors import UnsupportedError
@@ -104,11 +104,11 @@ def judged(twins, runs, normalises):
     The bound is DESIGN's for trajectories: 1e-11, or 10 times a backend's own distance.
     """
     (one, first), *_ = runs.items()
-    counts, scales = Counter(), sizes(first)
+    counts, scales = Counter(), scales_of(first)
     for key, value in first.items():
         scale = max(scales[key], TINY)
         own = max(
-            apart(twin[key], runs[backend][key], scale)
+            scaled_distance(twin[key], runs[backend][key], scale)
             for backend, each in twins.items()
             for twin in each
         )
@@ -120,7 +120,7 @@ def judged(twins, runs, normalises):
             continue
         bound = max(bound64(key, own, str(one)).value, GRADIENT.value)
         for backend, run in runs.items():
-            off = apart(run[key], value, scale)
+            off = scaled_distance(run[key], value, scale)
             if off <= bound:
                 continue
             if normalises and null(key, first, scales):

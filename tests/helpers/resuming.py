@@ -20,7 +20,7 @@ from polyframe.cli import cli
 from polyframe.run.train import Interrupted, compile_recipe, load_data, train
 from polyframe.spec.recipe import load_recipe
 from polyframe.train import Callback
-from polyframe.train.checkpoint import FOLDER, found_in
+from polyframe.train.checkpoint import FOLDER, checkpoints_in
 
 STEPS = 6
 """An epoch's steps of ``recipe``: 11 batches of 4, two a step."""
@@ -165,7 +165,7 @@ def assert_same_run(found, wanted):
     assert logs(found) == logs(wanted)
     for name in SAME_BYTES:
         assert (found / name).read_bytes() == (wanted / name).read_bytes(), name
-    mine, its = (found_in(each / FOLDER)[0] for each in (found, wanted))
+    mine, its = (checkpoints_in(each / FOLDER)[0] for each in (found, wanted))
     assert mine.name == its.name
     for name in ("weights.safetensors", "training.safetensors"):
         assert (mine / name).read_bytes() == (its / name).read_bytes(), name
@@ -241,7 +241,7 @@ def prepared(folder):
 def copied(made, folder):
     """A copy of the stopped run."""
     shutil.copytree(made / "half", folder)
-    found = [path.name for path in found_in(folder / FOLDER)]
+    found = [path.name for path in checkpoints_in(folder / FOLDER)]
     assert found == ["step-0000000014", "step-0000000012"]
     return folder
 
@@ -267,7 +267,7 @@ def refused(made, folder, message, *more):
 
 def steps_of(folder):
     """The steps of the checkpoints in a run folder, the newest first."""
-    return [int(path.name[5:]) for path in found_in(folder / FOLDER)]
+    return [int(path.name[5:]) for path in checkpoints_in(folder / FOLDER)]
 
 
 def fitted(made, **options):

@@ -100,7 +100,7 @@ BATCHES: list[tuple[Any, Any, str]] = [
     ),
     (np.float32(3), LABELS, "x (x): is (); (N, 4) is needed"),
     (np.zeros((5, 3)), LABELS, "x (x): is (5, 3); (N, 4) is needed"),
-    ([[1, 2], [3]], LABELS, "x: is no array: "),
+    ([[1, 2], [3]], LABELS, "x: is not an array: "),
     (np.array(["a"] * 5), LABELS, "x: holds <U1, not numbers"),
     (GOOD + 1j, LABELS, "x: holds complex64, not numbers"),
     (None, LABELS, "x: holds object, not numbers"),

@@ -20,7 +20,7 @@ import polyframe as pf
 from polyframe.run.train import train
 from polyframe.train import Callback
 from polyframe.train.callbacks import model_checkpoint
-from polyframe.train.checkpoint import FOLDER, found_in, read
+from polyframe.train.checkpoint import FOLDER, checkpoints_in, read
 
 
 class Saved(Callback):
@@ -68,7 +68,7 @@ def test_later_checkpoints_of_another_training_do_not_win(tmp_path):
     assert steps_of(tmp_path) == [33]
     model, _ = fitted(plain(), epochs=1, **options)
     assert steps_of(tmp_path) == [11]
-    (kept,) = found_in(tmp_path / FOLDER)
+    (kept,) = checkpoints_in(tmp_path / FOLDER)
     assert worst(read(kept).weights, model.weights())[0] == 0
 
 

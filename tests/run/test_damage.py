@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from polyframe.errors import WeightsError
 from polyframe.run.train import train
-from polyframe.train.checkpoint import FOLDER, checksum, found_in, read
+from polyframe.train.checkpoint import FOLDER, checkpoints_in, checksum, read
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def harm(path, how):
 @pytest.mark.parametrize("how", HARMS)
 @pytest.mark.parametrize("name", FILES)
 def test_damage_is_told_and_the_one_before_goes_on(name, how, made, half):
-    newest, before = found_in(half / FOLDER)
+    newest, before = checkpoints_in(half / FOLDER)
     harm(newest / name, how)
     code, lines = polyframe(made, half, "--resume")
     assert code == 0
@@ -81,7 +81,7 @@ def test_damage_is_told_and_the_one_before_goes_on(name, how, made, half):
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_damage_too(name, made, half):
-    newest, before = found_in(half / FOLDER)
+    newest, before = checkpoints_in(half / FOLDER)
     (newest / name).unlink()
     (line,) = polyframe(made, half, "--resume")[1]
     there = (
@@ -94,7 +94,7 @@ def test_a_missing_file_is_damage_too(name, made, half):
 
 @pytest.mark.parametrize("how", HARMS)
 def test_all_damaged_is_refused_and_nothing_changes(how, made, half):
-    for path, name in zip(found_in(half / FOLDER), FILES[1:], strict=True):
+    for path, name in zip(checkpoints_in(half / FOLDER), FILES[1:], strict=True):
         harm(path / name, how)
     before = content(half)
     line = refused(made, half, "(no other checkpoint is whole)", "--resume")
@@ -104,11 +104,11 @@ def test_all_damaged_is_refused_and_nothing_changes(how, made, half):
 
 def test_a_damaged_one_does_not_push_out_the_new_ones(made, half):
     """With keep 1, from the step before the damaged one on."""
-    newest = found_in(half / FOLDER)[0]
+    newest = checkpoints_in(half / FOLDER)[0]
     harm(newest / "state.json", cut)
     callbacks = [*checkpoints(3, keep=1, every_seconds=None), *LOGS]
     stopped(small(callbacks=callbacks), "torch", half, 13, resume=True)
-    (left,) = found_in(half / FOLDER)
+    (left,) = checkpoints_in(half / FOLDER)
     assert read(left).place.step == 13
     train(small(callbacks=callbacks), "torch", half, resume=True)
     assert (half / "weights.safetensors").read_bytes() == (
@@ -130,7 +130,7 @@ def test_logs_that_others_have_changed_stop_it(made, half):
 
 def only(half):
     """The newest checkpoint's state, the others gone."""
-    newest, other = found_in(half / FOLDER)
+    newest, other = checkpoints_in(half / FOLDER)
     shutil.rmtree(other)
     return newest / "state.json"
 
@@ -265,7 +265,7 @@ KEYS = ("epoch", "index", "step", "learning_rate", "seconds", "rows", "callbacks
 def lone(made, tmp_path_factory):
     """A checkpoint to forge again and again, and its state's text."""
     path = tmp_path_factory.mktemp("lone") / "step-0000000014"
-    shutil.copytree(found_in(made / "half" / FOLDER)[0], path)
+    shutil.copytree(checkpoints_in(made / "half" / FOLDER)[0], path)
     return path, (path / "state.json").read_text()
 
 

@@ -32,7 +32,7 @@ from helpers.resuming import (
 from helpers.support import BACKENDS
 
 from polyframe.run.train import train
-from polyframe.train.checkpoint import FOLDER, found_in, read
+from polyframe.train.checkpoint import FOLDER, checkpoints_in, read
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def half(made, tmp_path):
 
 def assert_whole(folder):
     """All that lies in a run folder can be read, and nothing is half done."""
-    for path in found_in(folder / FOLDER):
+    for path in checkpoints_in(folder / FOLDER):
         read(path)
     if (folder / "metrics.csv").exists():
         with (folder / "metrics.csv").open(newline="") as file:
@@ -176,7 +176,7 @@ def test_disk_that_runs_full(kind, long, disk, tmp_path):
     assert told.startswith(f"error: {folder}/"), told
     assert told.endswith(f": cannot be written: {reason}\n") and told.count("\n") == 1
     assert_whole(folder)
-    assert found_in(folder / FOLDER)[0].name > "step-0000000022"
+    assert checkpoints_in(folder / FOLDER)[0].name > "step-0000000022"
     if place:
         remount(place, "size=16m")
     result = train(small(epochs=LONG), "torch", folder, resume=True)
@@ -247,7 +247,7 @@ def test_ctrl_c_of_a_process(backend, tmp_path):
     folder = tmp_path / "run"
     with process(command(written(made, tmp_path), backend, folder)) as child:
         until = time.monotonic() + 120
-        while not found_in(folder / FOLDER) and child.poll() is None:
+        while not checkpoints_in(folder / FOLDER) and child.poll() is None:
             assert time.monotonic() < until
             time.sleep(0.005)
         child.send_signal(signal.SIGINT)
@@ -258,7 +258,7 @@ def test_ctrl_c_of_a_process(backend, tmp_path):
     assert line.endswith(f" of 15; the weights so far are in {folder}")
     result = json.loads((folder / "result.json").read_text())
     assert result["status"] == "interrupted"
-    assert found_in(folder / FOLDER)[0].name == f"step-{result['steps']:010d}"
+    assert checkpoints_in(folder / FOLDER)[0].name == f"step-{result['steps']:010d}"
     train(made, backend, folder, resume=True)
     train(made, backend, tmp_path / "whole")
     assert_same_run(folder, tmp_path / "whole")

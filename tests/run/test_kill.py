@@ -19,7 +19,7 @@ from helpers.resuming import (
 from helpers.support import BACKENDS
 
 from polyframe.run.folder import read_json
-from polyframe.train.checkpoint import FOLDER, found_in, read
+from polyframe.train.checkpoint import FOLDER, checkpoints_in, read
 
 EPOCHS = 12
 PATIENCE = 300.0
@@ -56,7 +56,7 @@ class Run:
 
     def last(self):
         """The newest checkpoint's name."""
-        found = found_in(self.folder / FOLDER)
+        found = checkpoints_in(self.folder / FOLDER)
         return found[0].name if found else ""
 
     def alive(self):
@@ -103,7 +103,7 @@ class Run:
 
     def check(self):
         """What a kill leaves: whole files only, of which a resume can go on."""
-        places = [read(path).place for path in found_in(self.folder / FOLDER)]
+        places = [read(path).place for path in checkpoints_in(self.folder / FOLDER)]
         assert all(len(place.rows) == place.epoch for place in places)
         if (self.folder / "result.json").exists():
             assert read_json(self.folder / "result.json")["status"] == "done"

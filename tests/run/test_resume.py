@@ -29,7 +29,7 @@ from polyframe.cli import cli
 from polyframe.errors import PolyframeError
 from polyframe.io import weights
 from polyframe.run.train import train
-from polyframe.train.checkpoint import FOLDER, found_in, read
+from polyframe.train.checkpoint import FOLDER, checkpoints_in, read
 
 # --- the same backend ------------------------------------------------------------
 
@@ -86,7 +86,7 @@ def test_resume_at_an_epochs_border(gone, whole, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(whole("torch"), folder)
     (folder / "result.json").unlink()
-    found = found_in(folder / FOLDER)
+    found = checkpoints_in(folder / FOLDER)
     places = [read(path).place for path in found]
     assert [(place.epoch, place.index) for place in places] == [(4, 0), (3, 0)]
     for path in found[:gone]:
@@ -100,7 +100,7 @@ def test_a_run_that_only_lacks_its_result_gets_it(whole, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(whole("torch", "plain", epochs=2), folder)
     (folder / "result.json").unlink()
-    shutil.rmtree(found_in(folder / FOLDER)[1])
+    shutil.rmtree(checkpoints_in(folder / FOLDER)[1])
     result = train(plain(epochs=2), "torch", folder, resume=True)
     assert (result.status, len(result.history)) == ("done", 2)
     assert_same_run(folder, whole("torch", "plain", epochs=2))
@@ -202,7 +202,7 @@ def test_a_damaged_result_does_not_count(text, whole, tmp_path):
     (folder / "result.json").write_text(text)
     if text == "[]":
         call = lambda: train(plain(epochs=2), "torch", folder, resume=True)  # noqa: E731
-        fails(PolyframeError, call, "result.json: is no JSON mapping")
+        fails(PolyframeError, call, "result.json: is not a JSON mapping")
         return
     train(plain(epochs=2), "torch", folder, resume=True)
     assert_same_run(folder, whole("torch", "plain", epochs=2))

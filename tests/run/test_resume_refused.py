@@ -79,7 +79,7 @@ def test_folders_that_are_no_run(tmp_path):
     full.mkdir()
     (full / "mine").write_text("mine")
     for folder, message in (
-        (full, "the folder is not empty, and no run: it has no recipe.yaml"),
+        (full, "the folder is not empty, and not a run's: it has no recipe.yaml"),
         (full / "mine", "is a file, not a folder"),
     ):
         call = lambda f=folder: train(plain(), "torch", f, resume=True)  # noqa: E731

@@ -42,7 +42,7 @@ WRONG = [
     ("multi_margin", (4,), Y, "y: is float64 (5, 4); multi_margin takes integer labels"),
     (
         "hinge", (4,), Y,
-        "y: sample 0 has 0; hinge takes -1 and 1 (2 * y - 1 makes them of 0 and 1)",
+        "y: sample 0 has 0; hinge takes -1 and 1 (2 * y - 1 makes them from 0 and 1)",
     ),
     ("squared_hinge", (4,), with_one(Y + 1, 0.5), "y: sample 3 has 0.5; squared_hinge"),
     (

@@ -1,4 +1,4 @@
-"""Activations that are copied into programs, where MXNet's own mean another thing.
+"""Activations that are copied into programs, where MXNet's own compute something else.
 
 This file is read, never imported by polyframe.
 """
@@ -50,7 +50,7 @@ def gelu_tanh(F, x):
 
 
 def hard_sigmoid(F, x):
-    """As in PyTorch; MXNet's own has another slope."""
+    """The hard sigmoid as in PyTorch; MXNet's own has another slope."""
     return F.minimum(F.relu(x + 3), 6) / 6
 
 
@@ -68,8 +68,8 @@ def hard_tanh(F, x, low, high):
 def softplus(F, x, beta=1.0, threshold=40.0):
     """log(1 + exp(beta * x)) / beta, and x where beta * x is above the threshold.
 
-    Above 40 that is the same to the last digit. MXNet's own leaves out digits above 20,
-    and is below 0 at -20 in float32.
+    Above 40 that is the same to the last digit. MXNet's own is inexact above 20,
+    and negative at -20 in float32.
     """
     z = beta * x
     return F.where(z > threshold, x, F.log1p(F.exp(F.minimum(z, 40))) / beta)
@@ -86,7 +86,7 @@ def log_sigmoid(F, x):
 
 
 def log_softmax(F, x, axis):
-    """The logarithm of softmax; MXNet's own loses some digits in float32."""
+    """The logarithm of softmax; MXNet's own is less exact in float32."""
     x = F.broadcast_sub(x, F.BlockGrad(F.max(x, axis=axis, keepdims=True)))
     total = F.sum(F.exp(x), axis=axis, keepdims=True)
     return F.broadcast_sub(x, F.log(total))

@@ -1,4 +1,4 @@
-"""Blocks that are copied into programs, where Gluon's own mean another thing.
+"""Blocks that are copied into programs, where Gluon's own compute something else.
 
 This file is read, never imported by polyframe.
 """

@@ -6,14 +6,14 @@ from mxnet import nd
 
 
 def build(weights):
-    """The network with its first weights."""
+    """The network with its initial weights."""
     model = Model()
     model.cast(DTYPE)
     model.initialize(mx.init.Zero())
     parameters = model._collect_params_with_prefix()
     for path, value in weights.items():
         parameters[path].set_data(nd.array(value, dtype=DTYPE))
-    if not RANDOM:  # a hybridised block takes either draws or none, not both
+    if not RANDOM:  # a hybridised block takes random numbers always or never
         model.hybridize(static_alloc=True, static_shape=True)
     return model
 

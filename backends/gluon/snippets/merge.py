@@ -32,7 +32,7 @@ def average(F, x, *others):
 
 
 def concat_channels(F, *images):
-    """Channels one after the other, past oneDNN, which fails ("could not construct a
-    sub-memory") where its blocks of 16 channels would straddle two of the images."""
+    """Concatenate the channels without oneDNN, which fails ("could not construct a
+    sub-memory") where one of its blocks of 16 channels would belong to two inputs."""
     images = [F.expand_dims(x, axis=4) for x in images]
     return F.squeeze(F.concat(*images, dim=1), axis=4)

@@ -1,4 +1,4 @@
-"""Norm blocks that are copied into programs, where Gluon's own mean another thing.
+"""Norm blocks that are copied into programs, where Gluon's own compute something else.
 
 This file is read, never imported by polyframe.
 """
@@ -10,9 +10,9 @@ from mxnet.gluon import nn
 class BatchNorm(nn.BatchNorm):
     """Batch normalisation whose running statistics follow PyTorch.
 
-    MXNet's own update rounds its momentum to float32 and keeps the biased variance.
-    With momentum 0 the operator just leaves the batch's statistics behind, during the
-    backward pass; `Statistics` then folds them into the running ones exactly.
+    MXNet's own update rounds its momentum to float32 and uses the biased variance.
+    With momentum 0 the operator only stores the batch's statistics, during the backward
+    pass; `Statistics` then updates the running ones exactly.
     """
 
     def __init__(self, positions=1, momentum=0.1, unbiased=True, **options):
@@ -23,7 +23,7 @@ class BatchNorm(nn.BatchNorm):
         self.unbiased = unbiased
 
     def shares(self, batch_size):
-        """What the mean and the variance of a batch weigh in the running ones."""
+        """The weights of a batch's mean and variance in the running ones."""
         count = batch_size * self.positions
         correction = count / (count - 1) if self.unbiased else 1
         return self.momentum, self.momentum * correction
@@ -32,7 +32,7 @@ class BatchNorm(nn.BatchNorm):
 class Statistics:
     """The running statistics of all batch norms of a network, in one array.
 
-    The parameters are views of it, so that three operations fold in a batch's: six for
+    The parameters are views of it, so that three operations update them all: six for
     each norm would take longer than a small norm itself.
     """
 
@@ -53,7 +53,7 @@ class Statistics:
 
     @classmethod
     def of(cls, net):
-        """Return those of a network, anew if its parameters hold other arrays now."""
+        """Return those of a network, made again if its parameters have new arrays."""
         found = getattr(net, "statistics", None)
         if found is None or not found.held():
             found = net.statistics = cls(net)
@@ -64,7 +64,7 @@ class Statistics:
         return all(p.data() is v for p, v in zip(self.parameters, self.views))
 
     def spread(self, pairs):
-        """An array with a norm's pair of numbers for its means and its variances."""
+        """An array of two numbers a norm: one for its means, one for its variances."""
         spread = [
             number
             for norm, pair in zip(self.norms, pairs)
@@ -74,11 +74,11 @@ class Statistics:
         return nd.array(spread, ctx=self.values.context, dtype=self.values.dtype)
 
     def begin(self):
-        """Put the running ones aside: call it before the forward pass."""
+        """Save the running ones: call it before the forward pass."""
         self.old = self.values * self.keep
 
     def update(self, batch_size):
-        """Fold in those of the batch: call it after the backward pass."""
+        """Update them with the batch's: call it after the backward pass."""
         if batch_size != self.batch_size:
             self.share = self.spread([norm.shares(batch_size) for norm in self.norms])
             self.batch_size = batch_size
@@ -87,10 +87,10 @@ class Statistics:
 
 
 class Standardize(gluon.HybridBlock):
-    """Takes off the mean over some axes and divides by the standard deviation.
+    """Subtracts the mean over some axes and divides by the standard deviation.
 
     gamma and beta have the given shape, 1 on the axes along which they are the same.
-    Gluon's own layers know some of the axes only, and round epsilon to float32.
+    Gluon's own layers take some of the axes only, and round epsilon to float32.
     """
 
     def __init__(self, axes, shape=None, epsilon=1e-5, scale=True, center=True):
@@ -114,7 +114,7 @@ class Standardize(gluon.HybridBlock):
 
 
 class GroupNorm(Standardize):
-    """Group normalisation; gamma and beta are one for each channel.
+    """Group normalisation, with a gamma and a beta for each channel.
 
     Gluon's own layer has one for each group.
     """

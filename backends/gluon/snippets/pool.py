@@ -18,7 +18,7 @@ def divided_pool(F, x, kernel, stride, divisor):
 
 
 def dilated_max_pool(F, x, size, kernel, stride, dilation):
-    """Max pooling over windows with gaps, axis by axis, of inputs of that size.
+    """Max pooling over dilated windows, axis by axis, of inputs of that size.
 
     The last axis is first, so that of equal values the first in row-major order wins.
     """

@@ -36,8 +36,8 @@ class Dense(Low, nn.Dense):
 class LossScale:
     """Scales the loss up, so that small gradients do not vanish in float16.
 
-    As PyTorch's GradScaler: an update whose gradients are not all finite is left out
-    and halves the scale; 2000 good ones in a row double it.
+    As PyTorch's GradScaler: an update whose gradients are not all finite is skipped
+    and halves the scale; 2000 finite ones in a row double it.
     """
 
     def __init__(self):
@@ -54,7 +54,7 @@ class LossScale:
         return all(one.asscalar() for one in finite)
 
     def update(self, finite):
-        """Count a step, and change the scale where it is time to."""
+        """Count a step, and change the scale when that is due."""
         self.good_steps = self.good_steps + 1 if finite else 0
         self.updates += finite
         if not finite:

@@ -5,10 +5,10 @@ from mxnet import gluon, nd
 
 
 def interpolation(n, size, mode, step, align_corners):
-    """The matrix (size, n) that resizes one axis: row i weighs the inputs for output i.
+    """The matrix (size, n) that resizes one axis: row i has the weights of output i.
 
-    The pixels' middles count; beyond the border the border's value does. The cubic
-    kernel has a = -0.75, as in PyTorch.
+    Positions are the pixels' centres; beyond the border, its values are repeated. The
+    cubic kernel has a = -0.75, as in PyTorch.
     """
     i = np.arange(size)
     at = (i + 0.5) * step - 0.5
@@ -35,9 +35,9 @@ def interpolation(n, size, mode, step, align_corners):
 
 
 class Resize(gluon.HybridBlock):
-    """Another size by interpolation: a constant matrix for each axis.
+    """Resizing by interpolation: a constant matrix for each axis.
 
-    A step is how far the next output lies in the input.
+    A step is the distance of two outputs in the input.
     """
 
     def __init__(self, sizes, new_sizes, mode, steps=None, align_corners=False):
@@ -50,7 +50,7 @@ class Resize(gluon.HybridBlock):
             setattr(self, f"rows{i}", self.params.get_constant(f"rows{i}", rows))
 
     def hybrid_forward(self, F, x, **rows):
-        order = (0, 1, *range(3, self.axes + 2), 2)  # an axis turn by turn is the last
+        order = (0, 1, *range(3, self.axes + 2), 2)  # each axis in turn is the last
         for i in range(self.axes):
             x = F.dot(F.transpose(x, axes=order), rows[f"rows{i}"])
         return x

@@ -7,13 +7,13 @@ def trained(model):
 
 
 class Average:
-    """Averages of the weights: a = decay * a + (1 - decay) * w after each step."""
+    """The EMA of the weights: a = decay * a + (1 - decay) * w after each step."""
 
     def __init__(self, parameters, decay):
         self.parameters, self.decay = parameters, decay
         self.values = [p.data().copy() for p in parameters]
 
     def update(self):
-        """Take in the weights of this moment."""
+        """Update it with the current weights."""
         for a, p in zip(self.values, self.parameters):
             a += (1 - self.decay) * (p.data() - a)

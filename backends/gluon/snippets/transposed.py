@@ -1,4 +1,4 @@
-"""Transposed convolution that is copied into programs, where MXNet's own errs.
+"""Transposed convolution that is copied into programs, where MXNet's own is wrong.
 
 This file is read, never imported by polyframe.
 """
@@ -7,10 +7,10 @@ from mxnet import gluon
 
 
 class ConvTranspose(gluon.HybridBlock):
-    """A transposed convolution as a convolution of its input with zeros between.
+    """A transposed convolution as a convolution of its input with zeros in between.
 
     MXNet's own has neither float64 nor dilation for volumes, and is wrong in float64
-    where it both strides and dilates.
+    with both strides and dilation.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ConvTranspose(gluon.HybridBlock):
         return F.slice(y, begin=(*front, *self.cuts), end=(*front, *ends))
 
     def spread(self, F, x):
-        """Put zeros between the values of each axis, and behind the last."""
+        """Put zeros between the values of each axis, and after the last."""
         for axis, (step, extra) in enumerate(zip(self.steps, self.extra), 2):
             zeros = F.zeros_like(x).expand_dims(axis + 1)
             parts = [x.expand_dims(axis + 1), *[zeros] * (step - 1)]

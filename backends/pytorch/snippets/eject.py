@@ -5,7 +5,7 @@ import torch
 
 
 def build(weights):
-    """The network with its first weights."""
+    """The network with its initial weights."""
     model = Model()
     model.to(getattr(torch, DTYPE))
     model.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()})

@@ -7,7 +7,7 @@ from torch import nn
 class Scale(nn.Module):
     """A learnable factor, and maybe a shift, for each index of one axis.
 
-    `behind` is the number of axes behind it.
+    `behind` is the number of axes after it.
     """
 
     def __init__(self, size, behind=0, bias=False):

@@ -1,4 +1,4 @@
-"""Norm layers that are copied into programs, where PyTorch's own mean another thing.
+"""Norm layers that are copied into programs, where PyTorch's own compute something else.
 
 This file is read, never imported by polyframe.
 """

@@ -1,4 +1,4 @@
-"""Activations that are copied into programs, where Keras's own mean another thing.
+"""Activations that are copied into programs, where Keras's own compute something else.
 
 This file is read, never imported by polyframe.
 """

@@ -1,4 +1,4 @@
-"""Convolutions that are copied into programs, where Keras's own mean another thing.
+"""Convolutions that are copied into programs, where Keras's own compute something else.
 
 This file is read, never imported by polyframe.
 """
@@ -55,10 +55,10 @@ class PointwiseConv2D(layers.Conv2D):
 
 
 class SinglePlaceConv2D(layers.Conv2D):
-    """A convolution of images of one place, which one position of the kernel sees."""
+    """A convolution of images of one position: a single kernel position sees them."""
 
     def __init__(self, *sizes, position, **options):
-        # So that Keras, too, knows that there is one place behind it.
+        # So that Keras knows the output's size, which is one position.
         super().__init__(*sizes, padding="same", **options)
         self.position = position
 
@@ -71,10 +71,10 @@ class SinglePlaceConv2D(layers.Conv2D):
 
 
 class SinglePlaceDepthwiseConv2D(layers.DepthwiseConv2D):
-    """A depthwise convolution of images of one place: a product for each channel."""
+    """A depthwise convolution of images of one position: a product for each channel."""
 
     def __init__(self, *sizes, position, **options):
-        # So that Keras, too, knows that there is one place behind it.
+        # So that Keras knows the output's size, which is one position.
         super().__init__(*sizes, padding="same", **options)
         self.position = position
 
@@ -85,7 +85,7 @@ class SinglePlaceDepthwiseConv2D(layers.DepthwiseConv2D):
 
 
 def pad_wrap(x, paddings):
-    """Pad each axis with what stands at its other end; `tf.pad` has no mode for it."""
+    """Pad each axis with the values at its other end; `tf.pad` has no mode for it."""
     for axis, (before, after) in enumerate(paddings):
         size = x.shape[axis]
         if before or after:

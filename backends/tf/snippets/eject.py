@@ -5,7 +5,7 @@ import tensorflow as tf
 
 
 def build(weights):
-    """The network with its first weights."""
+    """The network with its initial weights."""
     tf.keras.config.set_dtype_policy(DTYPE)
     model = Model()
     model(tf.zeros((1, *INPUT_SHAPE), DTYPE))  # Keras makes its variables now

@@ -1,4 +1,4 @@
-"""Norm layers that are copied into programs, where Keras's own mean another thing.
+"""Norm layers that are copied into programs, where Keras's own compute something else.
 
 This file is read, never imported by polyframe.
 """
@@ -12,7 +12,7 @@ class FusedBatchNorm(layers.BatchNormalization):
 
     Keras's own layer takes several kernels and stores the biased variance of a batch.
     The fused kernel stores the unbiased one, n / (n - 1), as PyTorch does.
-    `momentum` is Keras's: the share of the old statistics that is kept.
+    `momentum` is Keras's: the weight of the old statistics.
     """
 
     def call(self, x, training=False):
@@ -38,7 +38,7 @@ class BatchNorm(layers.BatchNormalization):
 
     Keras's own layer stores the biased variance of a batch; this one stores the
     unbiased one, n / (n - 1), as PyTorch does.
-    `momentum` is Keras's: the share of the old statistics that is kept.
+    `momentum` is Keras's: the weight of the old statistics.
     """
 
     def call(self, x, training=False):
@@ -90,7 +90,7 @@ class BatchStatistics(layers.Layer):
 class InstanceNorm(layers.BatchNormalization):
     """Instance normalisation with running statistics, which inference uses.
 
-    `momentum` is Keras's: the share of the old statistics that is kept.
+    `momentum` is Keras's: the weight of the old statistics.
     """
 
     def call(self, x, training=False):

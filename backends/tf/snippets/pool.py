@@ -28,7 +28,7 @@ def avg_pool_divided(x, ksize, strides, divisor, pool=tf.nn.avg_pool):
 
 
 def max_pool(x, ksize, strides, dilations):
-    """Max pooling axis by axis; TensorFlow's own has no gaps and no float64 in 3-D.
+    """Max pooling axis by axis; TensorFlow's has no dilation, and no float64 in 3-D.
 
     The last axis is first, so that of equal values the first in row-major order wins.
     """

@@ -7,8 +7,8 @@ from tensorflow.keras import layers
 class FloatBias:
     """A layer that adds its bias in float32.
 
-    TensorFlow's CPU kernel sums the gradient of a bfloat16 bias in bfloat16, which
-    loses all but the first few hundred of its terms.
+    TensorFlow's CPU kernel sums the gradient of a bfloat16 bias in bfloat16, where
+    terms after the first few hundred are rounded away.
     """
 
     def add_weight(self, *args, name=None, **options):

@@ -4,10 +4,10 @@ import tensorflow as tf
 
 
 def interpolation(n, size, mode, step, align_corners):
-    """The matrix (size, n) that resizes one axis: row i weighs the inputs for output i.
+    """The matrix (size, n) that resizes one axis: row i has the weights of output i.
 
-    The pixels' middles count; beyond the border the border's value does. The cubic
-    kernel has a = -0.75, as in PyTorch; `tf.image.resize` takes -0.5.
+    Positions are the pixels' centres; beyond the border, its values are repeated. The
+    cubic kernel has a = -0.75, as in PyTorch; `tf.image.resize` takes -0.5.
     """
     i = tf.range(size, dtype=tf.float64)
     at = (i + 0.5) * step - 0.5
@@ -35,9 +35,9 @@ def interpolation(n, size, mode, step, align_corners):
 
 
 def resize(x, sizes, mode, steps=None, align_corners=False):
-    """Another size by interpolation: a matrix for each axis.
+    """Resizing by interpolation: a matrix for each axis.
 
-    A step is how far the next output lies in the input.
+    A step is the distance of two outputs in the input.
     """
     for size, step in zip(sizes, steps or [1.0] * len(sizes)):
         rows = interpolation(x.shape[1], size, mode, step, align_corners)

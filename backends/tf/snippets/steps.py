@@ -18,20 +18,20 @@ class Sums:
         return [s.assign_add(g).read_value() for s, g in sums]
 
     def clear(self):
-        """Begin anew, behind an update."""
+        """Set the sums to zero, after an update."""
         for s in self.values:
             s.assign(tf.zeros_like(s))
 
 
 class Average:
-    """Averages of the weights: a = decay * a + (1 - decay) * w after each step."""
+    """The EMA of the weights: a = decay * a + (1 - decay) * w after each step."""
 
     def __init__(self, variables, decay):
         self.variables, self.decay = variables, decay
         self.values = [tf.Variable(w) for w in variables]
 
     def update(self):
-        """Take in the weights of this moment."""
+        """Update it with the current weights."""
         for a, w in zip(self.values, self.variables):
             a.assign_sub((1 - self.decay) * (a - w))
 
@@ -39,8 +39,8 @@ class Average:
 class LossScale:
     """Scales the loss up, so that small gradients do not vanish in float16.
 
-    As PyTorch's GradScaler: an update whose gradients are not all finite is left out
-    and halves the scale; 2000 good ones in a row double it.
+    As PyTorch's GradScaler: an update whose gradients are not all finite is skipped
+    and halves the scale; 2000 finite ones in a row double it.
     """
 
     def __init__(self):
@@ -55,7 +55,7 @@ class LossScale:
         return gradients, tf.reduce_all(finite)
 
     def update(self, finite):
-        """Count a step, and change the scale where it is time to."""
+        """Count a step, and change the scale when that is due."""
         self.updates.assign_add(tf.cast(finite, tf.int32))
         steps = tf.where(finite, self.good_steps + 1, 0)
         grown = tf.minimum(2 * self.scale, 2.0**127)

@@ -8,7 +8,7 @@ from tensorflow.keras import layers
 
 
 def spread(kernel, rates):
-    """A kernel with zeros between its places: TensorFlow's op takes no dilation."""
+    """A kernel with zeros between its values: TensorFlow's op takes no dilation."""
     for axis, rate in enumerate(rates):
         places = tf.unstack(kernel, axis=axis)
         wide = [tf.zeros_like(places[0])] * ((len(places) - 1) * rate + 1)
@@ -20,7 +20,7 @@ def spread(kernel, rates):
 class ConvTranspose(layers.Layer):
     """Transposed convolution of sequences, images and volumes, as in PyTorch.
 
-    `padding` is cut off the full output and `output_padding` is added at its end; those
+    `padding` is cut off the full output, `output_padding` is added at its end; those
     of Keras's layers mean other things. The kernel's axes are (height, width,
     outputs / groups, inputs).
     """

@@ -39,7 +39,7 @@ class Each(Kind[T | tuple[T, ...] | None]):
 
 
 def weights(mode: str, n: int, size: int, step: float, align_corners: bool) -> Array:
-    """The matrix (size, n) that resizes one axis: row i weighs the inputs for output i.
+    """The matrix (size, n) that resizes one axis: row i has the weights of output i.
 
     Output i lies at ``(i + ½)·step - ½`` of the input (the middles of pixels count); at
     ``i·(n-1)/(size-1)`` with ``align_corners`` (the outer middles stay); for nearest

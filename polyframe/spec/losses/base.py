@@ -1,10 +1,10 @@
 """A loss: one value per sample; the step divides their sum by a global count.
 
-With weights ``s`` of samples, the mean over a whole step (all its batches, if gradients
+With sample weights ``s``, the mean over a whole step (all its batches, if gradients
 are accumulated) or a whole data set is ``Σ s[n]·loss[n] / Σ s[n]·d[n]``. ``d`` is 1,
-except where a loss weighs classes or ignores labels: then it is the weight that sample
-has by its labels, as in PyTorch's ``CrossEntropyLoss(weight=…)`` (Keras divides by the
-count instead). So a common factor of all weights changes nothing.
+except where a loss has class weights or ignores labels: then it is the weight of the
+sample's labels, as in PyTorch's ``CrossEntropyLoss(weight=…)`` (Keras divides by the
+count instead). So a common factor of all class weights changes nothing.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ __all__ = [
 
 TargetKind = Literal["values", "labels", "probabilities"]
 """What the targets of an output are: numbers as the output's, integer labels of classes,
-or probabilities of them. Programs say a loss anew for each."""
+or probabilities of them. A loss is written differently for each."""
 Domain = Literal[
     "any", "from 0 to 1", "signs", "probabilities", "log-probabilities", "unused"
 ]
-"""Which numbers targets that are values may be."""
+"""Which numbers targets of the kind "values" may be."""
 
 
 @define_base
@@ -59,7 +59,7 @@ class Loss(Element, family="loss"):
         Choice(("mean", "sum", "none")), default="mean", kw_only=True
     )
 
-    by_axes: ClassVar[bool] = False  # programs say it anew for outputs of another rank
+    by_axes: ClassVar[bool] = False  # the program's text depends on the outputs' rank
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)  # fields that tests set
     example_shapes: ClassVar[tuple[Shape, ...]] = (
         (4,),
@@ -67,7 +67,7 @@ class Loss(Element, family="loss"):
         (4, 3, 2),
         (4, 2, 3, 2),
     )
-    kink_at_zero: ClassVar[bool] = False  # no slope where all outputs are 0
+    kink_at_zero: ClassVar[bool] = False  # no gradient where all outputs are 0
 
     @property
     def labels(self) -> bool:
@@ -92,7 +92,7 @@ class Loss(Element, family="loss"):
         return self.target_kinds[0]
 
     def check(self, shape: Shape) -> None:
-        """SpecError unless the model's output of that shape can be compared."""
+        """SpecError unless the loss is defined for an output of that shape per sample."""
 
     def take(self, target: Array, shape: Shape, dtype: str) -> Array:
         """Targets as programs take them, for an output of that shape per sample;
@@ -117,24 +117,24 @@ class Loss(Element, family="loss"):
         """SpecError unless an output is (classes,), or, with ``pixels``, that for each
         pixel."""
         if len(shape) != 1 and not (pixels and 1 < len(shape) <= 4):
-            more = " or (classes, height, width)" if pixels else ""
+            images = " or (classes, height, width)" if pixels else ""
             raise SpecError(
-                f"{self.type} takes logits (classes,){more} per sample, got {shape}",
+                f"{self.type} takes logits (classes,){images} per sample, got {shape}",
                 hint="put a Flatten or GlobalAvgPool2D and a Dense at the end",
             )
 
 
 def per_sample(losses: Array) -> Array:
     """The mean over all axes but N."""
-    found: Array = losses.reshape(len(losses), -1).mean(axis=1)
-    return found
+    means: Array = losses.reshape(len(losses), -1).mean(axis=1)
+    return means
 
 
 Losses = tuple[Loss, ...]
 """One loss for each output of a model."""
 
 
-def parse_losses(value: Any, outputs: Sequence[str] | None = None) -> Losses:
+def parse_losses(value: object, outputs: Sequence[str] | None = None) -> Losses:
     """Losses from one for all outputs, a list in the outputs' order, or a mapping.
 
     Without ``outputs`` (their names), one alone stays one.
@@ -174,7 +174,7 @@ def default_loss(shapes: Sequence[Shape]) -> str:
 
 
 def check_one_number(losses: Losses) -> None:
-    """SpecError where a loss is not reduced to the number that training goes by."""
+    """SpecError where a loss is not reduced to one number, as training needs."""
     if any(loss.reduction == "none" for loss in losses):
         raise SpecError(
             "reduction='none' leaves one loss for each sample, and training and "
@@ -185,8 +185,8 @@ def check_one_number(losses: Losses) -> None:
 
 
 class OutputWeights(NamedTuple):
-    """One output's weights of samples, and what their weighted sum is divided by;
-    ``share`` is None where it is by nothing."""
+    """One output's sample weights, and what the weighted sum of the losses is divided by:
+    ``share``, or None where it is not divided."""
 
     weights: Array  # (N,)
     share: float | None
@@ -195,18 +195,19 @@ class OutputWeights(NamedTuple):
 def sample_weights(
     losses: Losses, targets: Sequence[Array], given: Array | None
 ) -> list[OutputWeights]:
-    """Each output's weights of samples, and their share in the denominator."""
-    found = []
+    """Each output's sample weights (``given``, else 1), and their share in the
+    denominator."""
+    outputs = []
     for loss, target in zip(losses, targets, strict=True):
         weights = np.ones(len(target)) if given is None else given
         own = loss.denominator_weights(target)
         share = weights.sum() if own is None else (weights * own).sum()
-        found.append(
+        outputs.append(
             OutputWeights(weights, float(share) if loss.reduction == "mean" else None)
         )
-    return found
+    return outputs
 
 
 def unreduced(loss: Loss) -> Loss:
-    """The loss without what a step does with it."""
+    """The loss without its ``loss_weight`` and ``reduction``, which the step applies."""
     return replace(loss, loss_weight=1.0, reduction="mean")

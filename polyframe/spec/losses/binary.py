@@ -1,4 +1,4 @@
-"""Losses of yes or no, one for each number of the output."""
+"""Losses of binary decisions, one for each number of the output."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["BinaryCrossEntropy", "Focal"]
 
 def softplus(x: Array) -> Array:
     """``log(1 + exp(x))``, good for any x; ``-softplus(-x)`` is ``log sigmoid(x)``."""
-    found: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-    return found
+    out: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return out
 
 
 @define
@@ -31,8 +31,8 @@ class BinaryCrossEntropy(Loss):
     numbers (Goodfellow et al. 2016, section 6.2.2.2), computed from the logits (as
     PyTorch's ``BCEWithLogitsLoss``).
 
-    - ``pos_weight`` v: the weight of yes, for each channel (axis 1), or one for all;
-      it does not change the denominator.
+    - ``pos_weight`` v: the weight of the positive class, one for each channel (axis 1)
+      or one for all; it does not change the denominator.
     """
 
     pos_weight: tuple[float, ...] | None = field(
@@ -64,19 +64,19 @@ class BinaryCrossEntropy(Loss):
 
     def define(self, output: Array, target: Array) -> Array:
         weight = np.array(self.pos_weight or 1.0, output.dtype)
-        weight = weight.reshape(-1, *[1] * (output.ndim - 2))  # beside (C, …)
+        weight = weight.reshape(-1, *[1] * (output.ndim - 2))  # as (C, 1, …)
         yes, no = weight * target, 1 - target
         return per_sample(yes * softplus(-output) + no * softplus(output))
 
 
 @define
 class Focal(Loss):
-    """Cross-entropy of logits that counts what is nearly right for less.
+    """Cross-entropy of logits in which nearly right answers count less.
 
     ``loss[n] = mean of -a · (1 - p)^γ · log p`` over the sample's numbers (Lin et al.
     2017, equation 5), where ``p`` is the probability of the target: ``σ(x)`` where it is
-    1, ``1 - σ(x)`` where it is 0, and ``a`` is α or 1-α. Targets between are weighed as
-    torchvision's ``sigmoid_focal_loss`` does it: ``p = σ(x)·t + (1-σ(x))·(1-t)``, the
+    1, ``1 - σ(x)`` where it is 0, and ``a`` is α or 1-α. For targets between 0 and 1, as
+    torchvision's ``sigmoid_focal_loss``: ``p = σ(x)·t + (1-σ(x))·(1-t)``, the
     cross-entropy for ``-log p``, ``a = α·t + (1-α)·(1-t)``.
 
     - ``alpha``: α, 0.25; None leaves ``a`` out.

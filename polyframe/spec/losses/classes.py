@@ -31,8 +31,7 @@ def check_classes(loss: Loss, weights: tuple[float, ...] | None, shape: Shape) -
 class _Likelihood(Loss):
     """What cross-entropy and the negative log-likelihood share.
 
-    With log-probabilities ``q`` (N, K, …), labels ``y`` (N, …) and weights ``w`` of
-    classes,
+    With log-probabilities ``q`` (N, K, …), labels ``y`` (N, …) and class weights ``w``,
 
         loss[n] = mean over pixels p of -Σ_k w[k] · t[n,k,p] · q[n,k,p]
 
@@ -105,32 +104,32 @@ class _Likelihood(Loss):
         weights = np.ones(classes, output.dtype)
         if self.class_weights is not None:
             weights = np.array(self.class_weights, output.dtype)
-        each = weights.reshape(-1, *[1] * (output.ndim - 2))  # beside (K, …)
+        each = weights.reshape(-1, *[1] * (output.ndim - 2))  # as (K, 1, …)
         if target.ndim == output.ndim:
             target = (1 - smooth) * target + smooth / classes
             return per_sample(-(each * target * log_p).sum(axis=1))
-        kept, label = self._kept(target)
+        counted, label = self._counted(target)
         at_label = np.take_along_axis(log_p, label[:, None], axis=1)[:, 0]
         losses = -(1 - smooth) * weights[label] * at_label
         if smooth:
             losses = losses - smooth / classes * (each * log_p).sum(axis=1)
-        return per_sample(losses * kept)
+        return per_sample(losses * counted)
 
-    def _kept(self, target: Array) -> tuple[Array, Array]:
+    def _counted(self, target: Array) -> tuple[Array, Array]:
         """Where labels count, and the labels, with 0 where they do not."""
         if self.ignore_index is None:
             return np.ones(target.shape, bool), target
-        kept = target != self.ignore_index
-        return kept, np.where(kept, target, 0)
+        counted = target != self.ignore_index
+        return counted, np.where(counted, target, 0)
 
     def denominator_weights(self, target: Array) -> Array | None:
         if not self.has_denominator_weights or target.dtype.kind == "f":
             return None
-        kept, label = self._kept(target)
+        counted, label = self._counted(target)
         weights = np.ones(target.shape)
         if self.class_weights is not None:
             weights = np.array(self.class_weights)[label]
-        return per_sample(weights * kept)
+        return per_sample(weights * counted)
 
     @property
     def has_denominator_weights(self) -> bool:
@@ -142,27 +141,27 @@ class CrossEntropy(_Likelihood):
     """Softmax cross-entropy of logits (N, K) and integer labels (N,).
 
     ``loss[n] = -Σ_k t[n,k] · log softmax(x[n])[k]`` (Goodfellow et al. 2016, section
-    6.2.2.3), where ``t`` is 1 at the label; computed with the maximum taken out. Of
-    logits (N, K, H, W), also (N, K, L) and (N, K, D, H, W), with labels (N, H, W), it is
-    the mean over the pixels. The mean over all samples is that of PyTorch's
+    6.2.2.3), where ``t`` is 1 at the label; computed with the maximum subtracted.
+    For logits (N, K, H, W), also (N, K, L) and (N, K, D, H, W), with labels (N, H, W), it
+    is the mean over the pixels. The mean over all samples is that of PyTorch's
     ``CrossEntropyLoss``.
 
     - ``label_smoothing`` ε: ``t = (1-ε)·t + ε/K`` (Szegedy et al. 2016, section 7).
     - ``class_weights`` w: ``w[k]`` is a factor of ``t[n,k]``, and the mean is over the
       sum of the labels' weights: ``Σ loss / Σ w[label]``.
     - ``ignore_index``: a label that counts neither in the sum nor in the denominator.
-      Where all labels are ignored, the loss is 0 and nothing moves (PyTorch: NaN).
+      Where all labels are ignored, the loss and its gradients are 0 (PyTorch: NaN).
 
-    Targets may also be the probabilities ``t``, of the output's shape (their dtype
-    tells); the mean then is over the number of samples, with class weights as well.
+    Targets may also be the probabilities ``t``, floats of the output's shape; the mean
+    then is over the number of samples, with class weights as well.
     """
 
     word = "cross_entropy"
 
     def log_probabilities(self, output: Array) -> Array:
         shifted = output - output.max(axis=1, keepdims=True)
-        found: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        return found
+        out: Array = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        return out
 
 
 @define

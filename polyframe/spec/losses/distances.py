@@ -38,7 +38,7 @@ class L1(Loss):
 
 @define
 class Huber(Loss):
-    """Squares for small errors, lines for large ones (Huber 1964).
+    """Quadratic for small errors, linear for large ones (Huber 1964).
 
     ``loss[n]`` is the mean of ``e²/2`` where ``|e| ≤ δ`` and of ``δ·(|e| - δ/2)``
     elsewhere, ``e = output - target``. PyTorch's and Keras's Huber; MXNet's is
@@ -122,8 +122,8 @@ class KLDiv(Loss):
             logs = np.log(np.where(target > 0, target, 1))
             losses = target * (logs - output)
         losses = losses.reshape(len(losses), -1)
-        found: Array = losses.sum(axis=1) if self.batchmean else losses.mean(axis=1)
-        return found
+        out: Array = losses.sum(axis=1) if self.batchmean else losses.mean(axis=1)
+        return out
 
 
 @define

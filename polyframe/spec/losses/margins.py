@@ -1,4 +1,4 @@
-"""Losses that are 0 as soon as an answer is right by a margin."""
+"""Losses that are 0 once an answer is right by a margin."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class _Hinge(Loss):
         return signs(target, shape, dtype, self.type)
 
     def missing(self, output: Array, target: Array) -> Array:
-        """How much of the margin is missing."""
-        found: Array = np.maximum(self.margin - target * output, 0)
-        return found
+        """By how much the margin is missed."""
+        out: Array = np.maximum(self.margin - target * output, 0)
+        return out
 
 
 @define
@@ -75,8 +75,8 @@ class MultiMargin(Loss):
 
     - ``p``: 1 or 2.
     - ``margin``: m, 1.
-    - ``class_weights`` w: samples take that of their label; the mean still is over the
-      number of samples.
+    - ``class_weights`` w: each sample has its label's weight; the mean is still over
+      the number of samples.
     """
 
     p: int = field(Int(1, 2), default=1)
@@ -114,15 +114,16 @@ class MultiMargin(Loss):
 
 @define
 class Triplet(Loss):
-    """Of three vectors the first shall be nearer to the second than to the third.
+    """The first of three vectors should be nearer to the second than to the third.
 
     The output (N, 3·D) is anchor, positive and negative side by side, as a ``Concat`` of
-    what one encoder says of three inputs is. ``loss[n] = max(d(a, p) - d(a, n) + m, 0)``
-    with ``d(u, v) = (Σ |u - v + ε|^p)^(1/p)`` (Schroff et al. 2015, section 3.1; PyTorch's
-    ``TripletMarginLoss``). It compares nothing with targets: they are any numbers (N,).
+    one encoder's outputs for three inputs gives them.
+    ``loss[n] = max(d(a, p) - d(a, n) + m, 0)`` with
+    ``d(u, v) = (Σ |u - v + ε|^p)^(1/p)`` (Schroff et al. 2015, section 3.1; PyTorch's
+    ``TripletMarginLoss``). The targets, any numbers (N,), are not used.
 
-    - ``margin``: m, 1. ``p``: the norm, 2. ``eps``: ε, 1e-6, above 0: equal
-      vectors would have no slope.
+    - ``margin``: m, 1. ``p``: the norm, 2. ``eps``: ε, 1e-6, above 0: for
+      equal vectors there would be no gradient.
     - ``swap``: take the distance of positive and negative for ``d(a, n)`` where that is
       the smaller one (Balntas et al. 2016).
     """
@@ -163,8 +164,8 @@ class Triplet(Loss):
 
         def distance(u: Array, v: Array) -> Array:
             powers = np.abs(u - v + self.eps) ** self.p
-            found: Array = powers.sum(axis=1) ** (1 / self.p)
-            return found
+            out: Array = powers.sum(axis=1) ** (1 / self.p)
+            return out
 
         near, far = distance(anchor, positive), distance(anchor, negative)
         if self.swap:

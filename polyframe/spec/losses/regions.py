@@ -27,8 +27,8 @@ class Dice(Loss):
 
     - ``activation``: "sigmoid", each channel by itself, for targets from 0 to 1 of the
       output's shape; "softmax" over the channels, for integer labels (N, H, W), or
-      their probabilities, of the output's shape (their dtype tells).
-    - ``smooth``: s, 1, which makes an empty region rightly found a loss of 0.
+      their probabilities, floats of the output's shape.
+    - ``smooth``: s, 1; with it an empty region that is predicted as empty has a loss of 0.
     - ``squared``: ``Σ p² + Σ t²`` in the denominator (Milletari et al. 2016, section 3,
       who have no s).
     """
@@ -80,14 +80,14 @@ class Dice(Loss):
     def define(self, output: Array, target: Array) -> Array:
         if self.labels:
             powers = np.exp(output - output.max(axis=1, keepdims=True))
-            found = powers / powers.sum(axis=1, keepdims=True)
+            p = powers / powers.sum(axis=1, keepdims=True)
         else:
-            found = np.exp(-np.maximum(-output, 0)) / (1 + np.exp(-np.abs(output)))
+            p = np.exp(-np.maximum(-output, 0)) / (1 + np.exp(-np.abs(output)))
         if target.ndim < output.ndim:
             channels = np.arange(output.shape[1]).reshape(-1, *[1] * (output.ndim - 2))
             target = (target[:, None] == channels).astype(output.dtype)
-        found, target = (a.reshape(*a.shape[:2], -1) for a in (found, target))
+        p, target = (a.reshape(*a.shape[:2], -1) for a in (p, target))
         power = 2 if self.squared else 1
-        both = (found * target).sum(axis=2)
-        total = (found**power + target**power).sum(axis=2)
+        both = (p * target).sum(axis=2)
+        total = (p**power + target**power).sum(axis=2)
         return per_sample(1 - (2 * both + self.smooth) / (total + self.smooth))

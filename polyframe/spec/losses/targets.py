@@ -1,4 +1,4 @@
-"""What targets have to be, and what is said of those that are not."""
+"""The checks of targets, and their errors."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from polyframe.spec.layers.base import Shape
 
 def finite(array: Array, where: str) -> Array:
     """The array itself; DataError names the first sample with NaN or infinity."""
-    # The sum is finite where everything is (or else it overflowed, and the mask below
-    # finds nothing), and far cheaper than a mask.
+    # If everything is finite, so is the sum (or it overflows, and the mask below finds
+    # nothing); a sum is far cheaper than a mask.
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(array.sum()):
             return array
@@ -38,45 +38,45 @@ def shares(
     target: Array, shape: Shape, dtype: str, what: str, hint: str | None = None
 ) -> Array:
     """Numbers from 0 to 1 of the output's shape."""
-    found = values(target, shape, dtype)
-    if found.size and not 0 <= found.min() <= found.max() <= 1:
-        low, high = found.min(), found.max()
+    array = values(target, shape, dtype)
+    if array.size and not 0 <= array.min() <= array.max() <= 1:
+        low, high = array.min(), array.max()
         worst = low if -low > high - 1 else high
         raise DataError(
-            f"sample {sample_of(found == worst)} has {worst:g}; {what} takes numbers "
+            f"sample {sample_of(array == worst)} has {worst:g}; {what} takes numbers "
             "from 0 to 1",
             where="y",
             hint=hint,
         )
-    return found
+    return array
 
 
 def probabilities(target: Array, shape: Shape, dtype: str) -> Array:
     """Numbers of the output's shape, none negative."""
-    found = values(target, shape, dtype)
-    if (found < 0).any():
-        sample = sample_of(found < 0)
+    array = values(target, shape, dtype)
+    if (array < 0).any():
+        sample = sample_of(array < 0)
         raise DataError(f"sample {sample} has a negative probability", where="y")
-    return found
+    return array
 
 
 def signs(target: Array, shape: Shape, dtype: str, what: str) -> Array:
     """-1 or 1, of the output's shape."""
-    found = values(target, shape, dtype)
-    wrong = np.abs(found) != 1
+    array = values(target, shape, dtype)
+    wrong = np.abs(array) != 1
     if wrong.any():
         sample = sample_of(wrong)
-        value = found[sample][wrong[sample]].flat[0]
+        value = array[sample][wrong[sample]].flat[0]
         raise DataError(
             f"sample {sample} has {value:g}; {what} takes -1 and 1",
             where="y",
-            hint="2 * y - 1 makes them of 0 and 1",
+            hint="2 * y - 1 makes them from 0 and 1",
         )
-    return found
+    return array
 
 
 def labels(target: Array, shape: Shape, what: str, ignored: int | None = None) -> Array:
-    """Integer labels (N,), or one for each pixel, as int64; ``ignored`` is none."""
+    """Integer labels (N,), or one for each pixel, as int64; ``ignored`` is allowed, too."""
     if target.dtype.kind not in "iu" or target.shape[1:] != shape[1:]:
         raise DataError(
             f"is {target.dtype} {target.shape}; {what} takes integer labels "

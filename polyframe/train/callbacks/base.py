@@ -1,4 +1,4 @@
-"""Callbacks: what the loop tells while it runs."""
+"""Callbacks: what the loop calls while it runs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from polyframe.train.protocol import TrainedModel
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training is about to do."""
+    """What a training will do."""
 
     epochs: int  # the number of the last epoch, counted from 1
     steps: int | None  # optimizer steps an epoch; None where an iterator does not say
     batch_size: int | None  # samples a step; None where an iterator decides
     epoch: int = 0  # whole epochs done already (resumed, or fit called again)
     step: int = 0  # steps of the next epoch done already
-    # The batches of an epoch from one of its steps on, as they were, by (epoch, step of
-    # the whole training, step of the epoch); None where they cannot be had again.
+    # The same batches again: those of an epoch from one of its steps on, by (epoch, step
+    # of the whole training, step of the epoch); None where they cannot be made again.
     replay: Callable[[int, int, int], Iterator[Batch]] | None = None
 
 
@@ -37,7 +37,7 @@ class StepEnd:
     samples: int
 
 
-class StopTraining(Exception):  # noqa: N818 - no error, a wish
+class StopTraining(Exception):  # noqa: N818 - a request, not an error
     """Raised by a callback to end the training after this step or epoch.
 
     All other callbacks still see it; ``fit`` returns as after the last epoch.
@@ -45,15 +45,16 @@ class StopTraining(Exception):  # noqa: N818 - no error, a wish
 
 
 class Callback:
-    """Override what you want to see. ``model`` is the one that is being trained.
+    """Override the methods that you need. ``model`` is the model that is being trained.
 
-    A callback that keeps something over epochs, and is to go on after a resume as if
-    nothing had happened, gives it away in ``state`` and takes it back in ``restore``.
+    A callback with state that has to survive a resume returns it in ``state`` and takes
+    it back in ``restore``.
 
-    ``tolerates_delay`` says that ``on_step_end`` may come while the device is a few
-    steps further on, which keeps it busy; a callback that looks at the model there
-    needs False. ``adds_to_rows`` says that ``on_epoch_end`` adds to the history's row:
-    it comes before those that write rows down.
+    - ``tolerates_delay``: whether ``on_step_end`` may be called when the device is a few
+      steps further on, which keeps it busy. A callback that looks at the model there
+      needs False, the default.
+    - ``adds_to_rows``: whether ``on_epoch_end`` adds to the history's row; then it is
+      called before the callbacks that write rows.
     """
 
     tolerates_delay: ClassVar[bool] = False
@@ -68,22 +69,24 @@ class Callback:
     def on_epoch_end(
         self, model: TrainedModel, epoch: int, row: dict[str, float]
     ) -> None:
-        """After an epoch (from 1) and its validation, with its row of the history."""
+        """After an epoch (counted from 1) and its validation, with its row of the history:
+        ``{"epoch": …, "loss": …, "val_loss": …, "lr": …, "seconds": …, …}``."""
 
     def on_fit_end(self, model: TrainedModel) -> None:
         """After the last epoch."""
 
     def wants_pause(self, step: int) -> bool:
-        """Whether the loop shall pause after that step: every step settled, and
-        ``on_pause`` called. It also pauses before the first step and after epochs."""
+        """Whether the loop should pause after that step (over the whole training, from
+        1): all results are fetched, and ``on_pause`` is called. It also pauses before the
+        first step and after each epoch."""
         return False
 
     def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """Between two steps: weights and state are those of ``progress()``."""
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint has to keep, as JSON data."""
+        """What a checkpoint has to store for this callback, as JSON data."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take back what ``state`` gave. It comes from a file: check it."""
+        """Take back what ``state`` returned. It is read from a file: check it."""

@@ -35,8 +35,8 @@ class EarlyStopper(SpecCallback):
         self.waited = 0  # epochs since the last improvement
 
     def better(self, value: float, than: float | None) -> bool:
-        """Whether a value is an improvement. NaN and infinity never are: neither is
-        worth to wait for, and a checkpoint could not keep them."""
+        """Whether a value is an improvement. NaN and infinity never are, and a checkpoint
+        could not store them."""
         if than is None or not math.isfinite(value):
             return math.isfinite(value)
         gain = than - value if self.spec.smaller else value - than
@@ -63,20 +63,18 @@ class EarlyStopper(SpecCallback):
 
     def look_up(self, row: Mapping[str, Any]) -> float:
         """The monitored value of a row."""
-        known, wanted = scalars(row), self.spec.monitor
-        if wanted not in known:
+        known, name = scalars(row), self.spec.monitor
+        if name not in known:
             what = (
-                "is not a number"
-                if wanted in row
-                else "is not a value of this training"
+                "is not a number" if name in row else "is not a value of this training"
             )
-            more = "; val_… needs validation data" if wanted.startswith("val_") else ""
+            advice = "; val_… needs validation data" if name.startswith("val_") else ""
             raise PolyframeError(
-                f"monitor {brief(wanted)} {what}.{did_you_mean(wanted, known)}",
+                f"monitor {brief(name)} {what}.{did_you_mean(name, known)}",
                 where=self.spec.label,
-                hint=f"known: {', '.join(known)}{more}",
+                hint=f"known: {', '.join(known)}{advice}",
             )
-        return known[wanted]
+        return known[name]
 
     def reason(self) -> str:
         """Why the training ends."""

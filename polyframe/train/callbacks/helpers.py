@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.errors import PolyframeError, brief
+from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.fields import Kind
 from polyframe.train.callbacks.base import Callback
 
 
 class SpecCallback(Callback):
-    """A callback made from its spec. It touches ``folder`` when training begins, and
-    not before; it never looks at the model's weights, so it may lag behind."""
+    """A callback made from its spec. It writes into ``folder`` only once training has
+    begun; it does not look at the model's weights, so it tolerates delay."""
 
     tolerates_delay = True
+    spec: Any
+    """Its fields depend on its class."""
 
-    def __init__(self, spec: Any, folder: Path) -> None:
+    def __init__(self, spec: CallbackSpec, folder: Path) -> None:
         self.spec, self.folder = spec, folder
 
 
@@ -40,9 +43,9 @@ def json_line(values: Mapping[str, int | float]) -> str:
     return json.dumps(finite, ensure_ascii=False) + "\n"
 
 
-def restored(where: str, state: Any, kinds: Mapping[str, Kind[Any]]) -> list[Any]:
+def restored(where: str, state: object, kinds: Mapping[str, Kind[Any]]) -> list[Any]:
     """The values of a callback's state, which comes from a file, in ``kinds``' order."""
-    found = []
+    values = []
     if not isinstance(state, Mapping):
         raise PolyframeError(
             f"its state in the checkpoint is damaged: {brief(state)} is not a mapping",
@@ -50,18 +53,19 @@ def restored(where: str, state: Any, kinds: Mapping[str, Kind[Any]]) -> list[Any
         )
     for key, kind in kinds.items():
         try:
-            found.append(kind.check(state.get(key)))
+            values.append(kind.check(state.get(key)))
         except (ValueError, OverflowError):
             raise PolyframeError(
                 f"its state in the checkpoint is damaged: {key} is "
                 f"{brief(state.get(key))}; {kind.allowed} is needed",
                 where=where,
             ) from None
-    return found
+    return values
 
 
 def package(name: str, where: str, install: str) -> Any:
-    """A module that only this callback needs; the way to it where it is missing."""
+    """Import a module that only this callback needs; PolyframeError says how to install
+    it where it is missing."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

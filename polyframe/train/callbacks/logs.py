@@ -1,8 +1,8 @@
 """Logs in files: a CSV table, lines of JSON.
 
-After a resume each row stands in them once: what was written after the checkpoint is
-cut off before the first step, since these epochs and steps come again. A training that
-starts anew writes over an old log of that name.
+After a resume each row is in them once: what was written after the checkpoint is removed
+before the first step, since these epochs and steps are trained again. A training that
+starts from the beginning overwrites an old log of that name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST = 2**20
 
 
 class CsvLogger(SpecCallback):
-    """Runs ``csv_log``. The file is replaced whole: it always ends with a row."""
+    """Runs ``csv_log``. The whole file is replaced, so it never ends within a row."""
 
     def __init__(self, spec: CsvLog, folder: Path) -> None:
         super().__init__(spec, folder)
@@ -76,8 +76,8 @@ def read_rows(path: Path, last: int) -> list[dict[str, Any]]:
 
 
 class JsonLogger(SpecCallback):
-    """Runs ``json_log``. Lines are added at the end and handed to the system one by
-    one, so a crash costs at most the line it falls into."""
+    """Runs ``json_log``. Lines are appended and handed to the system one by one, so a
+    crash costs at most the line that is being written."""
 
     def __init__(self, spec: JsonLog, folder: Path) -> None:
         super().__init__(spec, folder)
@@ -85,10 +85,10 @@ class JsonLogger(SpecCallback):
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Keep the lines of the epochs and steps that are done."""
-        kept = b""
+        lines = b""
         if (plan.epoch or plan.step) and self.path.exists():
-            kept = b"".join(read_lines(self.path, plan))
-        write_atomic(self.path, kept)
+            lines = b"".join(read_lines(self.path, plan))
+        write_atomic(self.path, lines)
 
     def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
         if self.spec.every_step:

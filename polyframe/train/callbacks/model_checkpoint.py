@@ -16,7 +16,7 @@ from polyframe.spec.callbacks import smaller_is_better
 from polyframe.spec.fields import Float, Several
 from polyframe.spec.safety import ModelCheckpoint
 from polyframe.train.callbacks.base import Callback, Plan
-from polyframe.train.checkpoint import BEST, FOLDER, found_in, write
+from polyframe.train.checkpoint import BEST, FOLDER, checkpoints_in, write
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel
 
@@ -24,8 +24,8 @@ from polyframe.train.protocol import TrainedModel
 class Checkpointer(Callback):
     """Writes checkpoints; keeps the last ones, and the best weights.
 
-    ``interrupted`` says whether somebody wants the training to end: then one is written
-    at the next pause, due or not.
+    ``interrupted`` says whether the user wants the training to end: then a checkpoint is
+    written at the next pause, whether one is due or not.
     """
 
     tolerates_delay = True
@@ -44,7 +44,7 @@ class Checkpointer(Callback):
         self.interrupted = interrupted
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
-        """Count from here; what a crash has left half done goes away."""
+        """Count from here; remove incomplete files that a crash has left."""
         self.saved_step, self.saved_at = model.steps_done, time.monotonic()
         self.steps = plan.steps
         for stray in self.folder.glob(".step-*"):
@@ -91,11 +91,11 @@ class Checkpointer(Callback):
             remove_folder(path)
         write(path, model.engine, now)
         self.saved_step, self.saved_at = model.steps_done, time.monotonic()
-        # One of a later step is damaged, or of another training: it must not push out
-        # those that are written now, nor be taken for the newest.
-        found = found_in(self.folder)
-        at = found.index(path)
-        for old in [*found[:at], *found[at + self.spec.keep :]]:
+        # A checkpoint of a later step is damaged, or of another training: it must not
+        # displace those that are written now, nor count as the newest.
+        checkpoints = checkpoints_in(self.folder)
+        at = checkpoints.index(path)
+        for old in [*checkpoints[:at], *checkpoints[at + self.spec.keep :]]:
             remove_folder(old)
 
     def state(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from polyframe.train.feed import Batch
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel
 
-HINT = "a lower learning rate, clip_norm, or a warm-up in front of the schedule often helps"
+HINT = "a lower learning rate, clip_norm, or a warm-up before the schedule often helps"
 
 
 @dataclass
@@ -75,20 +75,20 @@ class NanGuard(Callback):
     def _fault(self, model: TrainedModel, bad: int) -> str:
         """The first tensor that is not finite, in words."""
         if self.snapshot is None:
-            return "its batches cannot be had again to see where that began"
+            return "its batches cannot be made again to see where that began"
         batches = self._replay(model, bad)
         name = first_bad(model.weights())
         if name is None:
             for batch in batches:
-                name = first_bad(model.engine.look(batch)[0])
+                name = first_bad(model.engine.inspect(batch)[0])
                 if name is not None:
                     return f"the first tensor at fault is the output of {name}"
             return "every layer's output is finite, the loss itself is at fault"
         if bad - 1 <= self.snapshot.step:
             return f"the first tensor at fault is the weight {name}"
-        # The step before spoiled the weights: by its gradients, or by the update.
+        # The step before made the weights NaN: by its gradients, or by its update.
         before = self._replay(model, bad - 1)
-        names = (first_bad(model.engine.look(batch)[1]) for batch in before)
+        names = (first_bad(model.engine.inspect(batch)[1]) for batch in before)
         gradient = next(filter(None, names), None)
         kind = f"update of {name}" if gradient is None else f"gradient of {gradient}"
         return f"the first tensor at fault is the {kind} at step {bad - 1}"

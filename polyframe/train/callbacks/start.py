@@ -1,4 +1,4 @@
-"""Which callback runs for which spec, built in or of a plug-in."""
+"""Which callback runs for which spec, built in or from a plug-in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from polyframe.train.callbacks.trackers import (
 )
 
 Maker = Callable[[Any, Path], Callback]
-"""What makes a callback from (spec, folder): its class, mostly."""
+"""What makes a callback from (spec, folder): usually its class."""
 _MAKERS: dict[type[CallbackSpec], Maker] = {
     specs.EarlyStopping: EarlyStopper,
     specs.CsvLog: CsvLogger,
@@ -41,7 +41,8 @@ _MAKERS: dict[type[CallbackSpec], Maker] = {
 
 
 def register_callback(spec: type[CallbackSpec], maker: Maker) -> None:
-    """Say what runs for a callback of a plug-in: ``maker(spec, folder)`` makes it."""
+    """Register what runs for a plug-in's ``CallbackSpec``: ``maker(spec, folder)`` makes
+    the callback."""
     _MAKERS[spec] = maker
 
 
@@ -51,9 +52,10 @@ def start(
 ) -> list[Callback]:
     """Callbacks that a loop can call, from objects, specs, names and mappings.
 
-    Objects of the user's own stay as they are, and all keep their order, except that
-    what adds to the history's rows comes before what writes them down. ``folder`` is
-    where files go; it is not touched before training begins.
+    The user's own objects are used as they are. The order is kept, except that callbacks
+    that add to the history's rows come first. ``folder`` is where files are written; it
+    is not touched before training begins. PolyframeError for what is not a callback, and
+    where two of them write the same file.
     """
     if isinstance(callbacks, (str, Mapping, CallbackSpec, Callback)):
         callbacks = [callbacks]

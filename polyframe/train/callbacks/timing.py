@@ -53,7 +53,7 @@ class LrRecorder(SpecCallback):
         self.first, self.last = restored(self.spec.label, state, kinds)
 
 
-FIGURES = (
+VALUES = (
     "seconds",
     "examples_per_sec",
     "first_step_seconds",
@@ -62,7 +62,7 @@ FIGURES = (
 )
 ROW: dict[str, Kind[Any]] = {
     "epoch": Int(1, 2**53),
-    **dict.fromkeys(FIGURES, Maybe(Float())),
+    **dict.fromkeys(VALUES, Maybe(Float())),
 }
 
 
@@ -99,15 +99,15 @@ class Timer(SpecCallback):
     def on_epoch_end(
         self, model: TrainedModel, epoch: int, row: dict[str, float]
     ) -> None:
-        found: dict[str, Any] = {"epoch": epoch} | dict.fromkeys(FIGURES)
+        values: dict[str, Any] = {"epoch": epoch} | dict.fromkeys(VALUES)
         for name in ("seconds", "examples_per_sec"):
-            found[name] = scalars(row).get(name)
+            values[name] = scalars(row).get(name)
         if self.arrivals:
-            found["first_step_seconds"] = self.arrivals[0] - self.began
+            values["first_step_seconds"] = self.arrivals[0] - self.began
         if len(self.arrivals) > 1:
             median, p95 = np.quantile(np.diff(self.arrivals), (0.5, 0.95)).tolist()
-            found["step_seconds_median"], found["step_seconds_p95"] = median, p95
-        self.rows.append(found)
+            values |= {"step_seconds_median": median, "step_seconds_p95": p95}
+        self.rows.append(values)
         self.write()
         self.began, self.arrivals = perf_counter(), []
 
@@ -117,15 +117,15 @@ class Timer(SpecCallback):
     def write(self) -> None:
         """The file, and the summary in it."""
         self.summary = {"epochs": len(self.rows)}
-        for name in FIGURES:
+        for name in VALUES:
             values = [row[name] for row in self.rows if row[name] is not None]
             self.summary[name] = statistics.median(values) if values else None
             if name == "seconds":
                 self.summary[name] = sum(values)
             if name == "first_step_seconds" and values:
                 self.summary[name] = values[0]
-        whole = {"summary": self.summary, "epochs": self.rows}
-        write_atomic(self.folder / self.spec.writes, to_json(whole))
+        content = {"summary": self.summary, "epochs": self.rows}
+        write_atomic(self.folder / self.spec.writes, to_json(content))
 
     def state(self) -> dict[str, Any]:
         return {"rows": list(self.rows)}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.errors import PolyframeError
-from polyframe.spec.callbacks import Mlflow, TensorBoard, Wandb
+from polyframe.spec.callbacks import CallbackSpec, Mlflow, TensorBoard, Wandb
 from polyframe.spec.fields import Maybe, Text
 from polyframe.train.callbacks.base import Plan, StepEnd
 from polyframe.train.callbacks.helpers import SpecCallback, package, restored, scalars
@@ -22,17 +22,17 @@ NOT_METRICS = ("epoch", "seconds", "lr_first", "lr_last")
 
 def tags(row: Mapping[str, Any]) -> dict[str, int | float]:
     """A history row's numbers by their tags: ``train/loss``, ``val/accuracy``, …"""
-    found = {}
+    by_tag = {}
     for name, value in scalars(row).items():
         if name.startswith("val_"):
-            found[f"val/{name[4:]}"] = value
+            by_tag[f"val/{name[4:]}"] = value
         elif name == "examples_per_sec":
-            found["perf/examples_per_sec"] = value
+            by_tag["perf/examples_per_sec"] = value
         elif name == "lr":
-            found["lr"] = value
+            by_tag["lr"] = value
         elif name not in NOT_METRICS:
-            found[f"train/{name}"] = value
-    return found
+            by_tag[f"train/{name}"] = value
+    return by_tag
 
 
 class Tracker(SpecCallback):
@@ -41,7 +41,7 @@ class Tracker(SpecCallback):
 
     every = 1
 
-    def __init__(self, spec: Any, folder: Path) -> None:
+    def __init__(self, spec: CallbackSpec, folder: Path) -> None:
         super().__init__(spec, folder)
         self.step = 0  # the last one
 
@@ -114,10 +114,10 @@ class TensorBoardLogger(Tracker):
 
     def put(self, values: Mapping[str, int | float]) -> None:
         value = self.summaries.Summary.Value
-        found = [value(tag=tag, simple_value=v) for tag, v in values.items()]
-        self.write(self.step, summary=self.summaries.Summary(value=found))
+        each = [value(tag=tag, simple_value=v) for tag, v in values.items()]
+        self.write(self.step, summary=self.summaries.Summary(value=each))
 
-    def write(self, step: int, **content: Any) -> None:
+    def write(self, step: int, **content: object) -> None:
         """One event, at once."""
         self.writer.write_event(
             self.protos.Event(wall_time=time.time(), step=step, **content)
@@ -136,7 +136,7 @@ class TensorBoardLogger(Tracker):
 class Service(Tracker):
     """A tracker that knows a run by an id, which a checkpoint keeps."""
 
-    def __init__(self, spec: Any, folder: Path) -> None:
+    def __init__(self, spec: CallbackSpec, folder: Path) -> None:
         super().__init__(spec, folder)
         self.module = package(spec.type, spec.label, f"pip install {spec.type}")
         self.run: Any = None
@@ -200,7 +200,7 @@ class MlflowLogger(Service):
     spec: Mlflow
     every = 0
     logged = 0
-    """The last epoch that the run has already: MLflow would keep both of two rows."""
+    """The last epoch that the run has already: MLflow would store a second row of it."""
 
     def begin(self) -> None:
         self.module.set_experiment(self.spec.experiment)

@@ -24,7 +24,7 @@ INIT = (
     "def init(dtype):",
     '    """Return (parameters, state), all zeros."""',
 )
-DOC = '"""Return the outputs, and the state behind them."""'
+DOC = '"""Return the outputs, and the state after them."""'
 
 
 class Jax(PythonBackend):

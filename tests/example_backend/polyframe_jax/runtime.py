@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from polyframe.contract.pure_session import PureSession
+from polyframe.io.array import Array
 
 jax.config.update("jax_enable_x64", True)  # or float64 would silently be float32
 
@@ -16,7 +16,7 @@ jax.config.update("jax_enable_x64", True)  # or float64 would silently be float3
 class JaxSession(PureSession):
     """A JAX program."""
 
-    def tensors(self, arrays: Sequence[np.ndarray]) -> list[jax.Array]:
+    def tensors(self, arrays: Sequence[Array]) -> list[jax.Array]:
         """Copies: JAX would share the memory of an array that it is given."""
         dtype = self.target.dtype
         return [jnp.array(a, dtype if a.dtype.kind == "f" else a.dtype) for a in arrays]

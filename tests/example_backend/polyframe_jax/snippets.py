@@ -9,7 +9,7 @@ from jax import lax
 
 
 def conv(x, weight, bias=None, *, stride, padding, dilation, groups=1):
-    """Convolution over all axes behind the channels: (N, C, ...), weights OIHW."""
+    """Convolution over all axes after the channels: (N, C, ...), weights OIHW."""
     x = lax.conv_general_dilated(
         x,
         weight,
@@ -22,7 +22,7 @@ def conv(x, weight, bias=None, *, stride, padding, dilation, groups=1):
 
 
 def windows(x, operation, start, size, stride, padding):
-    """Reduce every window of the axes behind the channels."""
+    """Reduce every window of the axes after the channels."""
     return lax.reduce_window(
         x,
         np.array(start, x.dtype),

@@ -7,7 +7,7 @@ from polyframe.compiler.python.steps import StepWriter
 
 UPDATE = '''
 def update(w, g, kept, learning_rate, step):
-    """Return a parameter's new value, and what is kept for it."""
+    """Return a parameter's new value, and its new state."""
 '''
 
 TRAINED = '''
@@ -19,7 +19,7 @@ def trained(params):
 START = '''
 @jax.jit
 def start(params):
-    """Return what is kept from step to step, before the first one."""
+    """Return the training state before the first step."""
     params = trained(params)
     state = {{name: {state} for name, w in params.items()}}
     kept = {{"step": jnp.array(0), "state": state}}
@@ -60,7 +60,7 @@ AVERAGE = """\
 
 APPLY = '''
 def apply(params, gradients, kept, learning_rate):
-    """Return the new parameters, and what is kept."""
+    """Return the new parameters, and the new training state."""
 {clip}    step, state, moved = kept["step"] + 1, {{}}, {{}}
     for name, g in gradients.items():
         moved[name], state[name] = update(
@@ -73,7 +73,7 @@ def apply(params, gradients, kept, learning_rate):
 TRAIN = '''
 {jit}
 {train_head}
-    """Return the loss and outputs, and all that the step has moved."""
+    """Return the loss and outputs, and all that the step has changed."""
 {called}
     {update}
     return loss, outputs, params, state, kept
@@ -90,14 +90,14 @@ gradients = jax.tree.map(jnp.add, kept["gradients"], gradients)
 
 
 class JaxStep(StepWriter):
-    """The step, which is given all that it moves and gives it back."""
+    """The step, which is given all that it changes and returns it."""
 
     gradients = GRADIENTS
     train = TRAIN
     results = "loss, outputs, state, gradients"
     model = ("params", "state")
     last = "last"
-    kept = ["kept"]  # type: ignore[assignment]
+    training_objects = ["kept"]  # type: ignore[assignment]
     clips = {"clip_norm": CLIP_NORM, "clip_value": CLIP_VALUE}
 
     def own_values(self) -> dict[str, str]:
@@ -118,7 +118,7 @@ class JaxStep(StepWriter):
         }
 
     def clip_text(self) -> str:
-        return ""  # it is a part of ``apply``
+        return ""  # it is part of ``apply``
 
     def freeze_text(self) -> str:
         return ""  # ``trained`` leaves them out

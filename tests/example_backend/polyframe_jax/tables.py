@@ -45,9 +45,9 @@ def dense(view: View) -> Code:
 
 
 def scale(view: View) -> Code:
-    behind = len(view.shape) - positive_axis(view.layer.axis, view.shape)
+    after = len(view.shape) - positive_axis(view.layer.axis, view.shape)
     factor, *shift = (
-        f"{w}.reshape{literal((-1, *[1] * behind))}" if behind else w
+        f"{w}.reshape{literal((-1, *[1] * after))}" if after else w
         for w in weights(view.layer.bias)
     )
     return Code(" + ".join([f"{{0}} * {factor}", *shift]))
@@ -117,7 +117,7 @@ SQUARES = ["    losses = (output - target) ** 2"]
 
 
 def decayed(view: OptimizerView, lines: list[str]) -> Code:
-    """An update whose weight decay is a part of the gradient."""
+    """An update whose weight decay is part of the gradient."""
     term, before = f"g = g + {literal(view.rule.weight_decay)} * w", []
     if view.rule.spares_vectors:
         before = ["if w.ndim > 1:  # no biases, scales and shifts", f"    {term}"]
@@ -160,7 +160,7 @@ def adam(view: OptimizerView) -> Code:
     return decayed(view, lines)
 
 
-# The factors are an input of the program, whoever draws them.
+# The random numbers are an input of the program, with any semantics.
 DROPOUT = Code("{0} * {draw} if training else {0}", draws=True)
 
 TABLE: dict[str, Entry] = {
@@ -172,7 +172,7 @@ TABLE: dict[str, Entry] = {
     "Conv2D": entry(conv),
     "Conv3D": entry(conv),
     "Dense": entry(dense),
-    "Dropout": Entry((Form("drawn", lambda v: DROPOUT),)),
+    "Dropout": Entry((Form("aligned", lambda v: DROPOUT),)),
     "Flatten": entry(reshape),
     "GlobalAvgPool2D": entry(global_avg_pool),
     "MaxPool2D": Entry(

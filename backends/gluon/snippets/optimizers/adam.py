@@ -9,7 +9,7 @@ from mxnet import nd
 
 
 class AMSGrad(mx.optimizer.Optimizer):
-    """Adam on the largest mean of squares so far; decoupled decay makes it AdamW's.
+    """Adam with the largest mean of squares so far; with decoupled decay, AdamW.
 
     Epsilon is added after the bias correction, as in PyTorch.
     """
@@ -171,7 +171,7 @@ class RAdam(mx.optimizer.Optimizer):
         return nd.zeros_like(weight), nd.zeros_like(weight)
 
     def rectified(self, step):
-        """Return the factor of the rate, 0 while it is not to be had."""
+        """Return the factor of the rate, 0 while it is undefined."""
         correction = 1 - self.beta2**step
         longest = 2 / (1 - self.beta2) - 1
         length = longest - 2 * step * self.beta2**step / correction

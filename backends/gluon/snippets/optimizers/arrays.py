@@ -9,7 +9,7 @@ from mxnet import nd
 
 
 class RMSProp(mx.optimizer.Optimizer):
-    """Gradients over the root of the mean of their squares.
+    """Gradients divided by the root of the mean of their squares.
 
     Epsilon is added to the root, as in PyTorch. Weight decay is coupled: it is part of
     the gradient.
@@ -31,7 +31,7 @@ class RMSProp(mx.optimizer.Optimizer):
         self.centered = centered
 
     def create_state(self, index, weight):
-        """Return the mean of squares, the velocity and the mean, those there are."""
+        """Return the mean of squares, the velocity and the mean, those that are used."""
         count = 1 + bool(self.momentum) + self.centered
         states = tuple(nd.zeros_like(weight) for _ in range(count))
         return states if count > 1 else states[0]
@@ -59,7 +59,7 @@ class RMSProp(mx.optimizer.Optimizer):
 
 
 class Adagrad(mx.optimizer.Optimizer):
-    """Gradients over the root of the sum of their squares.
+    """Gradients divided by the root of the sum of their squares.
 
     Epsilon is added to the root, as in PyTorch. Weight decay is coupled: it is part of
     the gradient.
@@ -94,7 +94,7 @@ class Adagrad(mx.optimizer.Optimizer):
 
 
 class Adadelta(mx.optimizer.Optimizer):
-    """Steps as long as past steps were for such gradients.
+    """Gradients times the ratio of past steps to past gradients.
 
     Weight decay is coupled: it is part of the gradient.
     """
@@ -148,7 +148,7 @@ class Lion(mx.optimizer.Optimizer):
 
 
 class LAMB(mx.optimizer.Optimizer):
-    """LAMB (You et al. 2020): Adam's direction, as long as the weights are large.
+    """LAMB (You et al. 2020): Adam's step, scaled to the norm of the weights.
 
     Without `adapt_vectors`, vectors have no trust ratio.
     """
@@ -184,7 +184,7 @@ class LAMB(mx.optimizer.Optimizer):
         square += (1 - self.beta2) * nd.square(grad)
         size = nd.sqrt(square) / correction2**0.5 + self.epsilon
         update = mean / correction1 / size + self._get_wd(index) * weight
-        if self.adapt_vectors or self.param_dict[index].wd_mult:  # of vectors 0
+        if self.adapt_vectors or self.param_dict[index].wd_mult:  # 0 for vectors
             of_w, of_u = (nd.sqrt(nd.sum(nd.square(x))) for x in (weight, update))
             update *= nd.where((of_w > 0) * (of_u > 0), of_w / of_u, nd.ones_like(of_w))
         weight -= self.lr * update
@@ -218,7 +218,7 @@ class LARS(mx.optimizer.Optimizer):
         """Move one parameter by one step."""
         decay = self._get_wd(index)
         update = grad + decay * weight
-        if self.adapt_vectors or self.param_dict[index].wd_mult:  # of vectors 0
+        if self.adapt_vectors or self.param_dict[index].wd_mult:  # 0 for vectors
             of_w, of_g = (nd.sqrt(nd.sum(nd.square(x))) for x in (weight, grad))
             rate = self.trust_coefficient * of_w / (of_g + decay * of_w)
             update *= nd.where((of_w > 0) * (of_g > 0), rate, nd.ones_like(of_w))

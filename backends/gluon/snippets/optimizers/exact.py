@@ -11,7 +11,7 @@ class SGD(mx.optimizer.Optimizer):
     """Gradient descent with the velocity as in PyTorch: v = momentum * v + g.
 
     MXNet's own SGD folds the learning rate into the velocity, so a change of the rate
-    would mean something else there.
+    has another effect there.
     """
 
     def __init__(

@@ -52,7 +52,7 @@ class SGD(mx.optimizer.Optimizer):
 class Adam(mx.optimizer.Optimizer):
     """Adam as in PyTorch, on MXNet's fused kernel.
 
-    The kernel knows no bias correction: the rate and epsilon of each step carry it. It
+    The kernel has no bias correction: it is part of each step's rate and epsilon. It
     keeps its betas in float32, so the corrections are made from the same rounded betas.
     """
 
@@ -89,7 +89,7 @@ class Adam(mx.optimizer.Optimizer):
 class AdamW(mx.optimizer.Optimizer):
     """Adam with decoupled weight decay as in PyTorch, on MXNet's fused kernel.
 
-    The kernel knows no bias correction: the rate and epsilon of each step carry it. It
+    The kernel has no bias correction: it is part of each step's rate and epsilon. It
     keeps its betas in float32, so the corrections are made from the same rounded betas.
     """
 

@@ -7,9 +7,9 @@ import torch
 
 
 class NAdam(torch.optim.Optimizer):
-    """NAdam as torch.optim has it, which keeps the product of the momenta in float32.
+    """NAdam as in torch.optim, which keeps the product of the momenta in float32.
 
-    Here it is a Python number, and is made again from the step count where it is not
+    Here it is a Python number, which is computed from the step count where it is not
     known.
     """
 
@@ -106,9 +106,9 @@ class Lion(torch.optim.Optimizer):
 
 
 class LAMB(torch.optim.Optimizer):
-    """LAMB (You et al. 2020): Adam's direction, as long as the weights are large.
+    """LAMB (You et al. 2020): Adam's step, scaled to the norm of the weights.
 
-    A group of parameters with `adapt` False moves as long as Adam would have it.
+    A group of parameters with `adapt` False has no trust ratio.
     """
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0):

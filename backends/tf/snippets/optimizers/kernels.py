@@ -9,7 +9,7 @@ import tensorflow as tf
 class SGD:
     """Gradient descent with momentum: v = momentum * v + g, then w -= lr * v.
 
-    Keras keeps lr inside v instead, which takes another path once lr changes.
+    Keras multiplies lr into v instead, which differs once lr changes.
     """
 
     def __init__(
@@ -89,8 +89,8 @@ class Adam:
         t = tf.cast(self.step.assign_add(1), tf.float64)
         beta_1 = tf.constant(self.beta_1, dtype)
         beta_2 = tf.constant(self.beta_2, dtype)
-        # The bias corrections of the betas as rounded, in float64; the kernel's own
-        # would be float32, so it is given powers of 0 and a rate that holds them.
+        # The bias corrections, from the rounded betas, in float64. The kernel's own are
+        # in float32: powers of 0 turn them off, and the rate has ours.
         bias_1 = 1 - tf.cast(beta_1, tf.float64) ** t
         root_2 = tf.sqrt(1 - tf.cast(beta_2, tf.float64) ** t)
         rate = tf.cast(tf.cast(learning_rate, tf.float64) * root_2 / bias_1, dtype)
@@ -147,8 +147,8 @@ class AdamW:
         t = tf.cast(self.step.assign_add(1), tf.float64)
         beta_1 = tf.constant(self.beta_1, dtype)
         beta_2 = tf.constant(self.beta_2, dtype)
-        # The bias corrections of the betas as rounded, in float64; the kernel's own
-        # would be float32, so it is given powers of 0 and a rate that holds them.
+        # The bias corrections, from the rounded betas, in float64. The kernel's own are
+        # in float32: powers of 0 turn them off, and the rate has ours.
         bias_1 = 1 - tf.cast(beta_1, tf.float64) ** t
         root_2 = tf.sqrt(1 - tf.cast(beta_2, tf.float64) ** t)
         rate = tf.cast(tf.cast(learning_rate, tf.float64) * root_2 / bias_1, dtype)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class Optimizer:
-    """Counts steps and knows each weight's decay; `move` of a subclass moves one.
+    """Counts steps and knows each weight's decay; a subclass's `move` updates one.
 
     What depends on the step count alone is computed in float64, once a step, by
     `begin`.
@@ -24,7 +24,7 @@ class Optimizer:
         return [tf.Variable(tf.zeros_like(w)) for w in self.variables]
 
     def begin(self, t, rate):
-        """Return what `move` takes besides: scalars, from the step count and the rate."""
+        """Return more arguments of `move`: scalars, from the step count and the rate."""
         return [rate]
 
     def apply(self, gradients, learning_rate):
@@ -37,7 +37,7 @@ class Optimizer:
 
 
 class AMSGrad(Optimizer):
-    """Adam on the largest mean of squares so far; decoupled decay makes it AdamW's.
+    """Adam with the largest mean of squares so far; with decoupled decay, AdamW.
 
     Epsilon is added after the bias correction, as in PyTorch.
     """
@@ -205,7 +205,7 @@ class RAdam(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """Gradients over the root of the mean of their squares.
+    """Gradients divided by the root of the mean of their squares.
 
     Epsilon is added to the root, as in PyTorch. Weight decay is coupled: it is part of
     the gradient.
@@ -246,7 +246,7 @@ class RMSProp(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Gradients over the root of the sum of their squares.
+    """Gradients divided by the root of the sum of their squares.
 
     Epsilon is added to the root, as in PyTorch. Weight decay is coupled: it is part of
     the gradient.
@@ -281,7 +281,7 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Steps as long as past steps were for such gradients.
+    """Gradients times the ratio of past steps to past gradients.
 
     Weight decay is coupled: it is part of the gradient.
     """
@@ -329,7 +329,7 @@ class Lion(Optimizer):
 
 
 class LAMB(Optimizer):
-    """LAMB (You et al. 2020): Adam's direction, as long as the weights are large.
+    """LAMB (You et al. 2020): Adam's step, scaled to the norm of the weights.
 
     Without `decay_vectors`, vectors have no trust ratio either.
     """
