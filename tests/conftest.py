@@ -26,6 +26,7 @@ whether it is there: one that does not load is a failure (contract/test_usable.p
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -65,3 +66,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             f"{suite}: takes about {known['minutes']} minutes on "
             f"{known['processors']} processors; {len(os.sched_getaffinity(0))} are here"
         )
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What the frameworks hold by now is never garbage: do not look at it again."""
+    gc.collect()
+    gc.freeze()

@@ -35,7 +35,10 @@ ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "polyframe" / "conformance" / "support.json"
 BACKENDS = ("torch", "tensorflow", "mxnet")
 FAMILIES: dict[str, Any] = {"layers": Layer, "losses": Loss, "optimizers": Optimizer}
-TESTS = ("test_layers.py", "test_losses.py", "test_optimizers.py")  # of tests/backends
+TESTS = (
+    "backends/test_layers.py", "backends/test_losses.py", "backends/test_optimizers.py",
+    "conformance/test_conformance_families.py",
+)  # fmt: skip
 
 
 def words(base: type[Element]) -> list[str]:
@@ -103,7 +106,7 @@ def run_tests() -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "values.jsonl"
         path.touch()
-        files = [f"tests/backends/{name}" for name in TESTS]
+        files = [f"tests/{name}" for name in TESTS]
         settings = {"POLYFRAME_MEASURED": str(path), "OMP_WAIT_POLICY": "PASSIVE"}
         subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-n", "2", *files],

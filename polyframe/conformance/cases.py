@@ -100,18 +100,42 @@ def compiled(
     form: str | None = None,
     device: str = "cpu",
 ) -> tuple[Model, dict[str, Array]]:
-    """A model around the cases; none of its weights is 0 or 1. It has no loss on a
-    backend that does not train."""
+    """A model around the cases, before its first step; none of its weights is 0 or 1.
+    It has no loss on a backend that does not train.
+
+    It is the one that was made last for the same program, if that is not long ago:
+    frameworks that trace programs take seconds for each.
+    """
     model = compile_model(
         spec_around(cases), backend, "mse" if trains(backend) else None, SGD(lr=0.0),
         dtype=dtype, device=device, forms={cases[0][1]: form} if form else None,
     )  # fmt: skip
+    model = _recent(model)
     weights = initial_weights(model.graph.parameters, 0, "float64")
     for name, value in weights.items():
         shifted = value + generator(3, name).uniform(0.1, 0.5, value.shape)
         weights[name] = shifted.astype(model.dtype)
     model.load_weights(weights)
     return model, weights
+
+
+RECENT = 4
+"""So many models are kept to be used again."""
+_models: dict[tuple[Backend, str, str, str], Model] = {}
+
+
+def _recent(model: Model) -> Model:
+    """A model of the same program as it was when it was made, or this one."""
+    program = model.program.hash
+    key = (model.backend, program, str(model.dtype), str(model.device))
+    kept = _models.pop(key, model)
+    _models[key] = kept
+    while len(_models) > RECENT:
+        del _models[next(iter(_models))]
+    if kept is not model and trains(model.backend):
+        kept.learning_rate = 0.0
+        kept.load_training_state({}, 0, 0)
+    return kept
 
 
 def batch_for(

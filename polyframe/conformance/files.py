@@ -169,9 +169,8 @@ def refused_files(backend: Backend, device: str) -> Iterator[Measurement]:
             yield refused_file(backend, model, path, what, text)
         model.save_weights(path)
         path.write_bytes(path.read_bytes()[:-8])
-        yield refused_file(
-            backend, model, path, "cut off", "not a whole safetensors file"
-        )
+        text = "not a whole safetensors file"
+        yield refused_file(backend, model, path, "cut off", text)
         yield refused_file(backend, model, Path(folder, "none"), "none", "no such file")
     yield from compare_named(
         "weights after refusals",

@@ -41,7 +41,7 @@ def suite(families):
 @pytest.mark.parametrize("check", list(suite(["losses", "optimizers", "training"])))
 def test_conformance(check):
     for m in check.run():
-        family = f"suite, {check.family}: {m.what}"
+        family = f"{check.family}: {m.what}"
         within(family, m.value, m.bound.value, (m.entry, m.backend, m.detail))
 
 

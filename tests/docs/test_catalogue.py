@@ -43,6 +43,7 @@ def test_at_most_two_percent_of_the_option_values_are_gaps():
         own for family in families for row in family.values() for own in row.values()
     ]
     assert data["gaps"] == sum(len(own["gaps"]) for own in rows)
+    assert data["options"] > 1000
     assert data["gaps"] <= 0.02 * data["options"]
 
 

@@ -11,6 +11,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from helpers.adding import EXAMPLES, taken_away
@@ -194,13 +195,41 @@ def test_entry_points_shown_are_of_groups_that_are_read(page, block):
     assert set(groups) <= {"polyframe.backends", "polyframe.plugins"}
 
 
-def commands_in(page):
-    """The commands of polyframe that a page names in code."""
+def lines_in(page):
+    """The command lines of polyframe that a page shows in code, as words."""
     spans = SPAN.findall("\n".join(prose(PAGES[page])))
     lines = "\n".join(b.text for b in BLOCKS[page] if b.tag == "console")
     shown = [span for span in spans if span.startswith("polyframe ")]
-    shown += re.findall(r"polyframe [^\n]*", lines)
-    return {words[1] for words in map(str.split, shown) if words[1:]}
+    shown += re.findall(r"polyframe [^\n#;|]*", lines)
+    return [line.split()[1:] for line in shown if line.split()[1:]]
+
+
+def commands_in(page):
+    """The commands of polyframe that a page names in code."""
+    return {words[0] for words in lines_in(page)}
+
+
+def unknown_options(words):
+    """The options of a command line that its command does not have."""
+    command, rest = cli, words
+    while isinstance(command, click.Group) and rest and rest[0] in command.commands:
+        command, rest = command.commands[rest[0]], rest[1:]
+    known = {
+        option
+        for parameter in command.get_params(click.Context(command))
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    given = [word.strip("[]").partition("=")[0] for word in rest]
+    return [word for word in given if word.startswith("-") and word not in known]
+
+
+def test_options_shown_exist():
+    shown = [(page, words) for page in PAGES for words in lines_in(page)]
+    assert sum(any(w.startswith("-") for w in words) for _, words in shown) > 10
+    assert [(page, words) for page, words in shown if unknown_options(words)] == []
+    assert unknown_options(["train", "x", "-b", "torch", "--bakend", "y"]) == [
+        "--bakend"
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -27,7 +27,13 @@ def changed(old, new):
     ("family", "entry", "old", "new", "message"),
     [
         ("layers", "ReLU", "jax.nn.relu(", "jax.nn.relu6(", "forward, float64"),
-        ("layers", "Softmax", "jax.nn.softmax(", "jax.nn.sigmoid(", "TypeError"),
+        (
+            "layers",
+            "Softmax",
+            "jax.nn.softmax(",
+            "jax.nn.log_softmax(",
+            "forward, float64",
+        ),
         ("layers", "BatchNorm", "(count - 1)", "count", "running statistics"),
         ("layers", "AvgPool2D", "total / divisor", "total / 4", "forward, float64"),
         ("losses", "cross_entropy", "smoothing / ", "smoothing * ", "loss of a step"),
