@@ -218,20 +218,20 @@ def main():
     running = {name: start(name, given.examples, core) for name in CONTESTANTS}
     seconds = {(work, name): [] for work in WORK for name in CONTESTANTS}
     for round_ in range(given.rounds + 1):
-        for (work, name), found in seconds.items():
+        for (work, name), times in seconds.items():
             took = ask(running[name], work)
             if round_:  # the first one warms up
-                found.append(took)
+                times.append(took)
     for process in running.values():
         process.communicate()
     rows = []
-    for (work, name), found in seconds.items():
-        ratios = sorted(b / a for a, b in zip(seconds[work, "polyframe"], found))
+    for (work, name), times in seconds.items():
+        ratios = sorted(b / a for a, b in zip(seconds[work, "polyframe"], times))
         rows.append(
             {
                 "work": work,
                 "contestant": name,
-                "examples_per_sec": given.examples / statistics.median(found),
+                "examples_per_sec": given.examples / statistics.median(times),
                 "ratio": statistics.median(ratios),
                 "lowest": ratios[0],
                 "highest": ratios[-1],

@@ -1,10 +1,12 @@
 """The speed of five models beside what people write by hand, Keras 3 and ONNX Runtime.
 
     python tools/bench_speed.py [--rounds 11] [--models simple_cnn conv4]
+    python tools/bench_speed.py --page
 
-Runs ``polyframe bench`` for each, prints the ratios beside those that are asked for,
-and writes docs/results/speed.md, the pictures beside it, and a line for each ratio to
-docs/results/speed.csv, the history.
+Runs ``polyframe bench`` for each model. It keeps the ratios in docs/results/speed.json,
+writes docs/results/speed.md from them, with the images beside it, and appends a line for
+each ratio to docs/results/speed.csv, the history. ``--page`` writes the page anew from
+the ratios that are kept.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from polyframe.bench.figures import geometric_mean
+from polyframe.bench.ratios import geometric_mean
 from polyframe.bench.run import machine
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
@@ -33,23 +35,26 @@ MODELS = {
 }
 """DenseNet at 0.5, not less: MXNet's concat fails at channels that are no multiple of
 16, in the hand-written program."""
-ROWS = [  # (what, operation, rival, asked of the mean, asked of each)
-    ("PyTorch by hand", "step", "torch: by hand", 1.6, 1.0),
-    ("Keras 3 on TensorFlow", "step", "keras on tensorflow", 1.3, 1.0),
-    ("TensorFlow by hand (GradientTape)", "step", "tensorflow: by hand", None, None),
-    ("MXNet by hand", "step", "mxnet: by hand", None, 0.97),
-    ("Keras 3 on PyTorch", "step", "keras on torch", 2.5, None),
+ROWS = [  # (what, operation, contestant)
+    ("PyTorch by hand", "step", "torch: by hand"),
+    ("Keras 3 on TensorFlow", "step", "keras on tensorflow"),
+    ("TensorFlow by hand (GradientTape)", "step", "tensorflow: by hand"),
+    ("MXNet by hand", "step", "mxnet: by hand"),
+    ("Keras 3 on PyTorch", "step", "keras on torch"),
     (
         "`predict`: PyTorch by hand, channels last, inference mode",
-        *("predict", "torch: by hand, for inference", None, 1.0),
+        *("predict", "torch: by hand, for inference"),
     ),
-    ("`predict`: ONNX Runtime", "predict", "onnxruntime", None, 0.5),
+    ("`predict`: ONNX Runtime", "predict", "onnxruntime"),
     *(
-        (f"{backend}: the program without rewrites", "step", name, None, None)
+        (f"{backend}: the program without rewrites", "step", name)
         for backend in ("torch", "tensorflow", "mxnet")
         for name in (f"{backend}: idiomatic program",)
     ),
 ]
+LOOP = "cost of the loop: "
+NOISE = 0.02
+"""Means that are closer to 1 than this are called equal."""
 BUILD = """
 import sys, time
 import polyframe as pf
@@ -62,23 +67,23 @@ print(time.perf_counter() - began)
 
 
 def bench(model, rounds):
-    """All figures of one model."""
+    """All values of one model."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "polyframe", "bench", model, *MODELS[model]]
         command += ["--rounds", str(rounds), "-o", folder, "--json"]
-        found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         (RESULTS / "speed").mkdir(parents=True, exist_ok=True)
-        picture = (Path(folder) / "bench.png").read_bytes()
-        (RESULTS / "speed" / f"{model}.png").write_bytes(picture)
-    return json.loads(found.stdout)
+        image = (Path(folder) / "bench.png").read_bytes()
+        (RESULTS / "speed" / f"{model}.png").write_bytes(image)
+    return json.loads(done.stdout)
 
 
-def ratios_of(data, op, rival):
-    """The rival's ratio over polyframe, with its interval."""
+def ratio_of(data, op, contestant):
+    """A contestant's time over polyframe's: (ratio, low, high)."""
     for one in data["ratios"]:
-        if (one["op"], one["contestant"]) == (op, rival):
-            return one
-    raise LookupError(rival)
+        if (one["op"], one["contestant"]) == (op, contestant):
+            return one["ratio"], one["low"], one["high"]
+    raise LookupError(contestant)
 
 
 def loop_costs(data, backend):
@@ -97,108 +102,144 @@ def build_seconds(backend):
     return statistics.median(runs)
 
 
-def verdict(values, mean, each):
-    """``asked`` and whether it is met."""
-    asked, met = [], True
-    if mean is not None:
-        asked.append(f"mean {mean}")
-        met &= geometric_mean(values) >= mean
-    if each is not None:
-        asked.append(f"each {each}")
-        met &= min(values) >= each
-    return (", ".join(asked), "yes" if met else "NO") if asked else ("", "")
-
-
-def table(found):
-    """The rows of the page, and those of the history."""
-    lines, history = [], []
-    for what, op, rival, mean, each in ROWS:
-        own = {model: ratios_of(data, op, rival) for model, data in found.items()}
-        values = [one["ratio"] for one in own.values()]
-        cells = [
-            f"{o['ratio']:.2f} ({o['low']:.2f}–{o['high']:.2f})" for o in own.values()
-        ]
-        average = f"**{geometric_mean(values):.2f}**"
-        lines.append([what, *cells, average, *verdict(values, mean, each)])
-        history += [(what, model, one["ratio"]) for model, one in own.items()]
+def measure(models, rounds):
+    """All that the page says, as data."""
+    results = {}
+    for model in models:
+        print(f"polyframe bench {model} {' '.join(MODELS[model])}", flush=True)
+        results[model] = bench(model, rounds)
+    ratios = {
+        what: {model: ratio_of(data, op, rival) for model, data in results.items()}
+        for what, op, rival in ROWS
+    }
     for backend in ("torch", "tensorflow", "mxnet"):
-        values = [loop_costs(data, backend) for data in found.values()]
-        what = f"cost of the loop: {backend}"
-        met = "yes" if geometric_mean(values) <= 1.02 else "NO"
-        average = f"**{geometric_mean(values):.3f}**"
-        lines.append([what, *(f"{v:.3f}" for v in values), average, "mean 1.02", met])
-        history += [(what, model, value) for model, value in zip(found, values)]
-    return lines, history
+        costs = {model: (loop_costs(data, backend),) for model, data in results.items()}
+        ratios[LOOP + backend] = costs
+    commit = git("rev-parse", "--short", "HEAD")
+    commit += "+" * bool(git("status", "--porcelain", "--untracked-files=no"))
+    versions = {
+        c["name"].removesuffix(": polyframe"): c["facts"]["version"]
+        for c in next(iter(results.values()))["contestants"]
+        if c["kind"] in ("fit", "onnxruntime") or c["name"] == "keras on tensorflow"
+    }
+    return {
+        "date": datetime.date.today().isoformat(),
+        "commit": commit,
+        "machine": machine(),
+        "versions": versions,
+        "rounds": rounds,
+        "ratios": ratios,
+        "build_seconds": {
+            b: build_seconds(b) for b in ("torch", "tensorflow", "mxnet")
+        },
+    }
+
+
+def in_words(what, mean):
+    """What the mean of a row says."""
+    if what.startswith(LOOP):
+        more = abs(mean - 1)
+        if more < 0.0005:
+            return "`fit` takes as long as the bare loop"
+        return f"`fit` takes {more:.1%} {'more' if mean > 1 else 'less'} than the bare loop"
+    if "without rewrites" in what:
+        if abs(mean - 1) < NOISE:
+            return "the rewrites change nothing"
+        return f"the rewrites make a step {mean:.2f} times as fast"
+    if abs(mean - 1) < NOISE:
+        return "as fast as polyframe"
+    if mean > 1:
+        return f"takes {mean:.2f} times as long as polyframe"
+    return f"polyframe takes {1 / mean:.2f} times as long"
+
+
+def table(ratios):
+    """The rows of the page."""
+    models = list(next(iter(ratios.values())))
+    heads = ["time divided by polyframe's", *models, "mean", "in words"]
+    rows = [heads, ["---"] * len(heads)]
+    for what, row in ratios.items():
+        digits = 3 if what.startswith(LOOP) else 2
+        cells = [
+            f"{ratio:.{digits}f}" + (f" ({ends[0]:.2f}–{ends[1]:.2f})" if ends else "")
+            for ratio, *ends in row.values()
+        ]
+        mean = geometric_mean([ratio for ratio, *_ in row.values()])
+        rows.append([what, *cells, f"**{mean:.{digits}f}**", in_words(what, mean)])
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def page(data):
+    """docs/results/speed.md."""
+    here, models = data["machine"], list(next(iter(data["ratios"].values())))
+    versions = ", ".join(
+        f"{name} {version}" for name, version in data["versions"].items()
+    )
+    builds = ", ".join(f"{b} {s:.2f} s" for b, s in data["build_seconds"].items())
+    lines = [
+        "# Speed beside hand-written programs, Keras 3 and ONNX Runtime",
+        "",
+        "Made by `make bench`; do not edit. Each value is the time of the other program "
+        "divided by polyframe's: above 1, polyframe is faster. It is the median of "
+        f"{data['rounds']} paired turns, with its 95 % interval; the mean is geometric. "
+        "polyframe's step is one of `fit` with all that `fit` does besides, fed from "
+        "NumPy arrays; the others' are bare steps on tensors that are ready. Training is "
+        "with Adam in float32.",
+        "",
+        f"{data['date']}, commit {data['commit']}; {here['processor']}, {here['cores']} "
+        f"cores, no GPU; Python {here['python']}; {versions}",
+        "",
+        *table(data["ratios"]),
+        "",
+        "The cost of the loop is the time of `fit` divided by that of the emitted program "
+        "in a bare loop, both taking turns in one process.",
+        "",
+        f"From ResNet-50's spec to a model that can be trained: {builds}.",
+        "",
+    ]
+    for model in models:
+        lines += [
+            f"## {model}",
+            "",
+            f"`polyframe bench {model} {' '.join(MODELS[model])}`",
+            "",
+            f"![{model}: a bar for each contestant](speed/{model}.png)",
+            "",
+        ]
+    return "\n".join(lines)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--page", action="store_true", help="measure nothing")
     given = parser.parse_args()
-    found = {}
-    for model in given.models:
-        print(f"polyframe bench {model} {' '.join(MODELS[model])}", flush=True)
-        found[model] = bench(model, given.rounds)
-    builds = {name: build_seconds(name) for name in ("torch", "tensorflow", "mxnet")}
-    lines, history = table(found)
-    heads = ["times polyframe", *found, "mean", "asked", "met"]
-    rows = [" | ".join(row) for row in (heads, ["---"] * len(heads), *lines)]
-    here, date = machine(), datetime.date.today().isoformat()
-    commit = git("rev-parse", "--short", "HEAD")
-    commit += "+" * bool(git("status", "--porcelain", "--untracked-files=no"))
-    versions = {
-        c["name"].removesuffix(": polyframe"): c["facts"]["version"]
-        for c in next(iter(found.values()))["contestants"]
-        if c["kind"] in ("fit", "onnxruntime") or c["name"] == "keras on tensorflow"
-    }
-    text = "\n".join(
-        [
-            "# Speed beside hand-written programs, Keras 3 and ONNX Runtime",
-            "",
-            "Made by `make bench`; do not edit. A figure says how many times as long as "
-            "polyframe the other takes: above 1 polyframe is faster. It is the median of "
-            f"{given.rounds} paired turns, with its 95 % interval; the mean is geometric. "
-            "polyframe's step is one of `fit` with what every run does besides, fed from "
-            "NumPy; the others' are bare steps on tensors that are ready. Training with "
-            "Adam in float32.",
-            "",
-            f"{date}, commit {commit}; {here['processor']}, {here['cores']} cores, no "
-            f"GPU; Python {here['python']}; "
-            + ", ".join(f"{name} {version}" for name, version in versions.items()),
-            "",
-            *(f"| {row} |" for row in rows),
-            "",
-            "The cost of the loop is `fit` over the emitted program in a bare loop, "
-            "taking turns in one process.",
-            "",
-            "From ResNet-50's spec to a model that can be trained (asked: 2 s): "
-            + ", ".join(f"{name} {value:.2f} s" for name, value in builds.items())
-            + ".",
-            "",
-            *(
-                f"## {model}\n\n`polyframe bench {model} {' '.join(MODELS[model])}`\n\n"
-                f"![{model}: a bar for each contestant](speed/{model}.png)\n"
-                for model in found
-            ),
-        ]
-    )
-    print(text)
-    if list(found) == list(MODELS):
-        (RESULTS / "speed.md").write_text(text)
+    kept = RESULTS / "speed.json"
+    if given.page:
+        (RESULTS / "speed.md").write_text(page(json.loads(kept.read_text())))
+        return
+    data = measure(given.models, given.rounds)
+    print(page(data))
+    if given.models == list(MODELS):
+        kept.write_text(json.dumps(data, indent=1) + "\n")
+        (RESULTS / "speed.md").write_text(page(data))
         path, new = RESULTS / "speed.csv", not (RESULTS / "speed.csv").exists()
         with path.open("a", newline="") as file:
             writer = csv.writer(file)
             if new:
                 writer.writerow(["date", "commit", "what", "model", "ratio"])
-            writer.writerows([date, commit, w, m, f"{r:.4f}"] for w, m, r in history)
+            for what, row in data["ratios"].items():
+                for model, (ratio, *_) in row.items():
+                    line = [data["date"], data["commit"], what, model, f"{ratio:.4f}"]
+                    writer.writerow(line)
 
 
 def git(*arguments):
     """What git says."""
     command = ["git", *arguments]
-    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    return found.stdout.strip()
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

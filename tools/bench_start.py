@@ -44,10 +44,10 @@ def main():
     both = [sys.executable, "-c", "import numpy, polyframe"]
     pairs = [(seconds(both), seconds(numpy)) for _ in range(15)]
     extra = statistics.median(a - b for a, b in pairs)
-    print(f"import polyframe, over import numpy: {extra * 1e3:.0f} ms (allowed: 60)")
+    print(f"import polyframe, over import numpy: {extra * 1e3:.0f} ms (bound 60)")
     help_ = [sys.executable, "-m", "polyframe", "--help"]
     took = statistics.median(seconds(help_) for _ in range(9))
-    print(f"polyframe --help: {took:.2f} s (allowed: 0.5)")
+    print(f"polyframe --help: {took:.2f} s (bound 0.5)")
     print("from a spec in Python to source:")
     for backend in pf.backends():
         write_seconds(30, backend)

@@ -66,7 +66,7 @@ def report(title, made, tested, summary, values):
         "Each row is one kind of measurement: how many values were measured, the one "
         "that came closest to its bound, and that bound.",
         "",
-        "| what is measured | values | worst | allowed | where |",
+        "| what is measured | values | worst | bound | where |",
         "|---|---:|---:|---:|---|",
     ]
     for family, (count, top) in sorted(values.items()):
@@ -125,7 +125,9 @@ def main():
     made, tested = "make test-full", commit()
     if given.files:
         made = " ".join(["python tools/full.py", *sys.argv[1:]])
-    processes = [] if given.n is None else ["-n", str(given.n)]
+    processes = []
+    if given.n is not None:
+        processes = ["-n", str(given.n), "--dist", "worksteal"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "measured.jsonl"
         path.touch()

@@ -1,16 +1,17 @@
-"""What the tests found, entry × option value × backend, for conformance/support.json.
+"""What each backend supports, for polyframe/conformance/support.json and docs/support.md.
 
-`tools/catalogue.py` runs it (`make catalogue`). The JSON says for each layer, loss and
-optimizer and each backend: the forms that are written in each dtype, the gaps with their
-reasons, the worst figures seen, and a digest of all that they depend on, by which
-tests/docs/test_catalogue.py finds it stale.
+`tools/catalogue.py` runs it (`make catalogue`). For each layer, loss and optimizer and
+each backend the JSON says: the forms that are written in each dtype, the gaps with their
+reasons, the largest distances that the tests measured, and a digest of all that these
+depend on, by which tests/docs/test_catalogue.py finds them stale. Forms and gaps need no
+measurement: they come from the tables.
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import hashlib
-import inspect
 import json
 import os
 import subprocess
@@ -19,247 +20,198 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import polyframe as pf
-from polyframe.compiler.table import Target, View, choose
+from definitions import definition
+from native_forms import Case, cases, chosen, parts_of
+
+from polyframe.conformance.support import DTYPES, Support, load_support, status
 from polyframe.contract import registry
-from polyframe.contract.programs import make_step, write_programs
-from polyframe.errors import UnsupportedError
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET
 from polyframe.spec.layers.base import Layer
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
-from polyframe.spec.settings import Training
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "polyframe" / "conformance" / "support.json"
 BACKENDS = ("torch", "tensorflow", "mxnet")
-DTYPES = ("float64", "float32")
 FAMILIES: dict[str, Any] = {"layers": Layer, "losses": Loss, "optimizers": Optimizer}
-TESTS = ("test_layers.py", "test_losses.py", "test_optimizers.py")  # of tests/backends
+TESTS = (
+    "backends/test_layers.py", "backends/test_losses.py", "backends/test_optimizers.py",
+    "conformance/test_conformance_families.py",
+)  # fmt: skip
 
 
-def words(registry_of: Any) -> list[str]:
+def words(base: type[Element]) -> list[str]:
     """polyframe's own names of a family; blocks are made of layers and have no page."""
-    known = registry_of.registry.items()
+    known = base.registry.items()
     own = {word for word, cls in known if cls.__module__.startswith("polyframe.")}
     return sorted(own - {"Block"})
 
 
-def spec_of(word: str, example: Any) -> pf.ModelSpec:
-    """A model of one layer."""
-    options, shapes = example
-    names = ["x"] if len(shapes) == 1 else [f"x{i}" for i, _ in enumerate(shapes, 1)]
-    inputs = [pf.Input(s, name=n) for s, n in zip(shapes, names, strict=True)]
-    layer = Layer.registry[word](**options, name="it")
-    return pf.ModelSpec(inputs, layer(*inputs), name="example")
-
-
-def form_of(word: str, example: Any, backend: str, dtype: str) -> tuple[bool, str]:
-    """(whether it is written, the name of the form or the reason of the gap)."""
-    (node,) = spec_of(word, example).infer().nodes
-    form = choose(registry.get(backend).entries, View(node, Target(dtype)))
-    return (False, form) if isinstance(form, str) else (True, form.name)
-
-
-def program(word: str, example: Any, backend: str, dtype: str) -> str | None:
-    """The text of a model of one layer; None for a declared gap."""
-    if not form_of(word, example, backend, dtype)[0]:
-        return None
-    spec, found = spec_of(word, example), registry.get(backend)
-    return write_programs(spec, found, None, Target(dtype), False)[0].source
-
-
-def training(family: str, word: str, backend: str, dtype: str) -> str:
-    """The texts of small programs that train with a loss or an optimizer; of a gap, the
-    reason."""
-    found = registry.get(backend)
-    cls = FAMILIES[family].registry[word]
-    texts = []
-    for options in getattr(cls, "examples", ({},)):
-        loss: Any = cls(**options) if family == "losses" else pf.MSE()
-        rule: Any = cls(**options) if family == "optimizers" else pf.SGD()
-        units = cls.example_shapes[0][0] if family == "losses" else 4
-        spec = pf.Sequential([pf.Dense(units, name="it")], (3,), name="example")
-        try:
-            step = make_step(spec, found, loss, rule, Training(), "aligned")
-            for kind in loss.target_kinds:
-                assert step is not None
-                step = dataclasses.replace(step, targets=(kind,))
-                program = write_programs(spec, found, step, Target(dtype), False)[0]
-                texts.append(program.source)
-        except UnsupportedError as error:
-            return f"gap: {error.message}"
-        except pf.SpecError:  # a loss of other outputs
-            continue
-    return "\0".join(texts)
-
-
-def digest(family: str, word: str, backend: str) -> str:
-    """What the tests of an entry depend on: its class and what a backend writes."""
-    cls = FAMILIES[family].registry[word]
-    texts = [inspect.getsource(c) for c in cls.__mro__ if issubclass(c, Element)]
-    if family == "layers":
-        for example in cls.examples:
-            texts += [program(word, example, backend, d) or "" for d in DTYPES]
-    else:
-        texts += [training(family, word, backend, dtype) for dtype in DTYPES]
+def digest(cls: type[Element], backend: str) -> str:
+    """What the measurements of an entry depend on: its definition without comments, its
+    examples, and what the backend writes for them."""
+    tree = ast.parse(definition(cls))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [s for s in body if not is_text(s)] or [ast.Pass()]
+    texts = [ast.dump(tree), repr([case.options for case in cases(cls)])]
+    for dtype in DTYPES:
+        for case in cases(cls):
+            if not isinstance(chosen(case, backend, dtype), str):
+                texts += parts_of(case, backend, dtype)
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
-def option_values(cls: Any) -> dict[tuple[str, str], list[Any]]:
-    """(field, value) → the examples in which the field has it; sizes are one value."""
-    found: dict[tuple[str, str], list[Any]] = {}
-    for example in cls.examples:
-        element = cls(**example[0])
-        for f in dataclasses.fields(element):
+def is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a string that explains something."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def option_values(cls: type[Element]) -> dict[str, list[Case]]:
+    """ "field=value" → the examples in which the field has it; sizes are one value."""
+    values: dict[str, list[Case]] = {}
+    for case in cases(cls):
+        for f in dataclasses.fields(case.element):
             if "kind" in f.metadata:
-                value = getattr(element, f.name)
+                value = getattr(case.element, f.name)
                 plain = isinstance(value, (str, bool, type(None)))
                 text = str(value) if plain or value is UNSET else "a value"
-                found.setdefault((f.name, text), []).append(example)
-    return found or {("(none)", ""): list(cls.examples)}
+                values.setdefault(f"{f.name}={text}", []).append(case)
+    return values or {"(none)": list(cases(cls))}
 
 
-def missing_of(word: str, backend: str) -> dict[str, str]:
-    """Option value of a layer → why no example that has it can be written."""
-    found = {}
-    for (field, value), examples in option_values(Layer.registry[word]).items():
-        gaps = [
-            [text for there, text in kinds if not there]
-            for kinds in (
-                [form_of(word, e, backend, d) for d in DTYPES] for e in examples
-            )
+def known(cls: type[Element], name: str) -> Support:
+    """What the tables say of an entry: its forms and gaps; nothing is measured."""
+    gaps = {}
+    for option, examples in option_values(cls).items():
+        reasons = [
+            [r for d in DTYPES if isinstance(r := chosen(c, name, d), str)]
+            for c in examples
         ]
-        if all(gaps):
-            found[f"{field}={value}"] = gaps[0][0]
-    return found
-
-
-def forms_of(word: str, backend: str) -> dict[str, list[str]]:
-    """dtype → the forms that a layer's examples take."""
-    found = {}
+        if all(reasons):
+            gaps[option] = reasons[0][0]
+    forms = {}
     for dtype in DTYPES:
-        taken = [
-            form_of(word, example, backend, dtype)
-            for example in Layer.registry[word].examples
-        ]
-        found[dtype] = sorted({name for there, name in taken if there})
-    return found
+        each = [chosen(case, name, dtype) for case in cases(cls)]
+        forms[dtype] = sorted({form.name for form in each if not isinstance(form, str)})
+    reason = registry.get(name).reasons.get(cls.word)
+    return {"forms": forms, "gaps": gaps, "reason": reason, "worst": {}, "digest": ""}
 
 
-def figures() -> list[dict[str, Any]]:
-    """Run the tests of layers, losses and optimizers; every figure they measured."""
+def run_tests() -> list[dict[str, Any]]:
+    """Run the tests of layers, losses and optimizers; every value that they compared
+    with a bound."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "figures.jsonl"
+        path = Path(folder) / "values.jsonl"
         path.touch()
-        run = [
-            "-m",
-            "pytest",
-            "-q",
-            "-n",
-            "2",
-            *(f"tests/backends/{name}" for name in TESTS),
-        ]
+        files = [f"tests/{name}" for name in TESTS]
         settings = {"POLYFRAME_MEASURED": str(path), "OMP_WAIT_POLICY": "PASSIVE"}
-        env = {**os.environ, **settings}
-        subprocess.run([sys.executable, *run], cwd=ROOT, env=env, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-n", "2", *files],
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            check=True,
+        )
         return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def measure() -> None:
-    """Run the tests and keep what they found."""
-    worst: dict[tuple[str, ...], dict[str, float]] = {}
-    for line in figures():
+def largest(lines: list[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, float]]:
+    """(family, name, backend) → what was compared → its largest value."""
+    values: dict[tuple[str, ...], dict[str, float]] = {}
+    for line in lines:
         family, _, what = line.get("family", "").partition(": ")
         if family in FAMILIES:
-            kept = worst.setdefault((family, *line["key"]), {})
+            kept = values.setdefault((family, *line["key"]), {})
             kept[what] = max(kept.get(what, 0.0), float(f"{line['value']:.1e}"))
-    data: dict[str, Any] = {"options": 0, "gaps": 0}
+    return values
+
+
+def write(measured: bool) -> None:
+    """Write support.json anew: the forms and gaps as they are now and, if ``measured``,
+    what the tests measure; else the measurements stay, with the digests of theirs."""
+    values = largest(run_tests()) if measured else {}
+    before = {} if measured else load_support()
+    families: dict[str, Any] = {}
+    options = gaps = 0
     for family, base in FAMILIES.items():
-        data[family] = {}
+        families[family] = {}
         for word in words(base):
-            data[family][word] = {}
+            cls, row = base.registry[word], {}
             for backend in BACKENDS:
-                found = worst.get((family, word, backend), {})
-                own = {"digest": digest(family, word, backend), "worst": found}
-                if family == "layers":
-                    own["gaps"] = missing_of(word, backend)
-                    own["forms"] = forms_of(word, backend)
-                    data["options"] += len(option_values(base.registry[word]))
-                    data["gaps"] += len(own["gaps"])
-                data[family][word][backend] = own
+                row[backend] = own = known(cls, backend)
+                if measured:
+                    own["worst"] = values.get((family, word, backend), {})
+                    own["digest"] = digest(cls, backend)
+                elif backend in before.get(family, {}).get(word, {}):
+                    old = before[family][word][backend]
+                    own["worst"], own["digest"] = old["worst"], old["digest"]
+                options += len(option_values(cls))
+                gaps += len(own["gaps"])
+            families[family][word] = row
+    data = {"options": options, "gaps": gaps, "families": families}
     SUPPORT.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n")
-    total, gaps = data["options"], data["gaps"]
-    print(f"{total} (layer, option value, backend), {gaps} gaps: {gaps / total:.2%}")
+    load_support.cache_clear()
+    print(f"{options} (name, option value, backend), {gaps} gaps: {gaps / options:.2%}")
 
 
 # --- the page ----------------------------------------------------------------------
 
 
-def cell(family: str, word: str, backend: str, own: dict[str, Any]) -> str:
-    """What a backend does for an entry: exact, written out, or a gap and its reason."""
-    texts = []
-    if family == "layers":
-        forms = {dtype: own["forms"][dtype] for dtype in DTYPES}
-        if not any(forms.values()):
-            return f"gap: {registry.get(backend).reasons.get(word, 'undeclared')}"
-        unlike = [d for d in DTYPES if any(f != "native" for f in forms[d])]
-        if unlike:
-            both = len(unlike) == len(DTYPES)
-            kinds = sorted({f for d in unlike for f in forms[d] if f != "native"})
-            where = "" if both else f" in {unlike[0]}"
-            texts.append(f"{', '.join(kinds)}{where}")
-        else:
-            texts.append("exact")
-    else:
-        texts.append("exact")
-    outside = ("float32", "differences")  # the latter have an error of their own
-    exact = [
-        v for name, v in own["worst"].items() if not any(w in name for w in outside)
-    ]
-    single = [v for name, v in own["worst"].items() if "float32" in name]
-    if exact:
-        texts.append(f"{max(exact):.0e}")
+def cell(own: Support) -> str:
+    """What a backend does for an entry, its largest distances, and the reasons of
+    gaps."""
+    texts = [status(own)]
+    apart = ("float32", "differences")  # these are no distances in float64
+    double = [v for k, v in own["worst"].items() if not any(w in k for w in apart)]
+    single = [v for k, v in own["worst"].items() if "float32" in k]
+    if double:
+        texts.append(f"{max(double):.0e}")
     if single:
         texts.append(f"f32 {max(single):.1f} ×")
-    reason = registry.get(backend).reasons.get(word)
-    if reason:
-        texts.append(f"gap in part: {reason}")
+    reasons = [*own["gaps"].values(), own["reason"]]
+    texts += [f"gap: {reason}" for reason in dict.fromkeys(reasons) if reason]
     return "; ".join(texts)
 
 
 HEAD = """\
 # What each backend supports
 
-Made by `make catalogue` from the results of the conformance tests; do not edit.
+Made by `make catalogue` from the backends' tables and the results of the conformance
+tests; do not edit. `polyframe list layers` (or `losses`, `optimizers`) shows the same
+words.
 
-- **exact**: the framework's own operation, or a few of them, compute the definition up to
-  rounding. Any other word is the name of the form that is written instead (**written out**:
-  the definition in the framework's basic operations), and the dtype in which it is.
-- The first number is the worst relative distance seen in float64: of outputs from the
-  definition in NumPy (bound 1e-12), of gradients from another backend's (1e-11). The
-  definition's finite differences are held to 1e-8; the pages show them. "f32" is the worst
-  float32 error as a multiple of NumPy's own (bound 8).
-- **gap**: not there, or not in the case that the reason names; the kind in brackets is ours
-  (could be written), upstream (the framework's fault) or never (it has no meaning there).
+- The first words name the **form** that a backend writes. **native**: the framework's own
+  operation, or a few of them. Another word is the name of another form that some
+  examples or all take, and the dtype where they take it in one only. **written out**: the
+  definition in the framework's basic operations. **aligned**: the random numbers are
+  polyframe's and enter the program as an input. The page of each entry shows its forms.
+  Every form is held to the same bounds.
+- The first number is the largest relative distance in float64: of outputs from the
+  definition in NumPy (bound 1e-12), of gradients from another backend's (bound 1e-11).
+  The distance of gradients from the definition's finite differences (bound 1e-8) stands
+  on the pages. "f32" is the largest float32 error as a multiple of NumPy's own (bound 8).
+- **gap**: what a backend cannot write, and why. The word in brackets is the kind: *ours*
+  (it could be written), *upstream* (the framework's fault), *never* (it has no meaning
+  there). Compiling such a model raises an error.
 """
 
 
 def page() -> str:
     """docs/support.md."""
     data = json.loads(SUPPORT.read_text())
-    share = (
-        f"{data['gaps']} of {data['options']} ({data['gaps'] / data['options']:.2%})"
-    )
-    lines = [HEAD, f"Gaps, by (layer, option value, backend): {share}.", ""]
+    options, gaps = data["options"], data["gaps"]
+    share = f"{gaps} of {options} ({gaps / options:.2%})"
+    lines = [HEAD, f"Gaps, by (name, option value, backend): {share}.", ""]
     titles = [registry.get(backend).title for backend in BACKENDS]
-    for family in FAMILIES:
+    for family, rows in data["families"].items():
         lines += [f"## {family.capitalize()}", ""]
-        lines += ["| entry | " + " | ".join(titles) + " |", "|---" * 4 + "|"]
-        for word, row in data[family].items():
-            cells = [cell(family, word, b, row[b]) for b in BACKENDS]
+        lines += ["| name | " + " | ".join(titles) + " |", "|---" * 4 + "|"]
+        for word, row in rows.items():
             link = f"[{word}](catalogue/{family}/{word}.md)"
-            lines.append(f"| {link} | " + " | ".join(cells) + " |")
+            lines.append(
+                f"| {link} | " + " | ".join(cell(row[b]) for b in BACKENDS) + " |"
+            )
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"

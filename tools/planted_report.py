@@ -17,12 +17,12 @@ def main():
     rows, named = [], 0
     for bug in BUGS:
         print(bug, file=sys.stderr)
-        said, found = f"- ({bug.why})", bug.named() if bug.names else None
-        if found is not None:
-            right = bug.names in (found.layer, found.entry)
+        said, cause = f"- ({bug.why})", bug.named() if bug.names else None
+        if cause is not None:
+            right = bug.names in (cause.layer, cause.entry)
             named += right
-            said = f"{found.key.kind} of {found.key.name}, step {found.key.step}"
-            said += f": {found.layer}, {found.entry}" + ("" if right else " (wrong)")
+            said = f"{cause.key.kind} of {cause.key.name}, step {cause.key.step}"
+            said += f": {cause.layer}, {cause.entry}" + ("" if right else " (wrong)")
         caught = bug.caught() or "NOT CAUGHT"
         what = f"{bug.family}, {bug.entry}: {caught}"
         rows.append(f"| {bug.name} | {bug.backend} | {bug.entry} | {what} | {said} |")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from polyframe.backends.gluon.optimizers import DEFAULTS
 from polyframe.backends.gluon.reserved import RESERVED
 from polyframe.backends.gluon.step import GluonStep
 from polyframe.backends.gluon.tables import TABLE
@@ -80,11 +81,7 @@ class Gluon(PythonBackend):
         "SeparableConv2D": WEIGHTS,
         "Dense": WEIGHTS,
         "BatchNorm": {"unbiased": False},
-        "SGD": {"lr": 0.01},
-        "NAdam": {"lr": 0.001},
-        "RMSProp": {"lr": 0.001, "alpha": 0.9},
-        "Adadelta": {"eps": 1e-5},
-        "LARS": {"momentum": 0.0},
+        **DEFAULTS,
     }
 
     eject_head = "np.bool = np.bool_  # NumPy has dropped the name that MXNet uses"

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.optimizers import amsgrad_options, options
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.optimizers import (
+    Writer,
+    amsgrad_options,
+    class_entries,
+    options,
+)
 from polyframe.compiler.python.source import Opt, call
 from polyframe.compiler.table import Entry, Form, OptimizerView
 from polyframe.spec.optimizers import Optimizer
@@ -14,7 +19,7 @@ NAMES = {"decoupled_weight_decay": "decoupled", "eps": "epsilon"}
 """Field → its name in the classes in snippets/, where that differs."""
 
 
-def optimizer(name: str, file: str = "") -> Callable[[OptimizerView], Code]:
+def optimizer(name: str, file: str = "") -> Writer:
     """The construction of an optimizer, whose class is a snippet (in that file)."""
 
     def write(view: OptimizerView) -> Code:
@@ -42,7 +47,7 @@ def adam(view: OptimizerView) -> Code:
 
 def fusable(
     name: str,
-    exact: Callable[[OptimizerView], Code],
+    exact: Writer,
     covers: Callable[[Optimizer], bool],
 ) -> Entry:
     """On MXNet's fused kernels, for the options that they cover and in float32 alone:
@@ -63,16 +68,17 @@ def without_dampening(rule: Optimizer) -> bool:
 
 
 TABLE: dict[str, Entry] = {
-    "Adadelta": entry(optimizer("Adadelta")),
-    "Adagrad": entry(optimizer("Adagrad")),
+    **class_entries(__file__, optimizer),
     "Adam": fusable("Adam", adam, without_amsgrad),
     "AdamW": fusable("AdamW", adam, without_amsgrad),
-    "Adamax": entry(optimizer("Adamax")),
-    "LAMB": entry(optimizer("LAMB")),
-    "LARS": entry(optimizer("LARS")),
-    "Lion": entry(optimizer("Lion")),
-    "NAdam": entry(optimizer("NAdam")),
-    "RAdam": entry(optimizer("RAdam")),
-    "RMSProp": entry(optimizer("RMSProp")),
     "SGD": fusable("SGD", optimizer("SGD", "exact"), without_dampening),
 }
+
+DEFAULTS: dict[str, dict[str, float]] = {
+    "SGD": {"lr": 0.01},
+    "NAdam": {"lr": 0.001},
+    "RMSProp": {"lr": 0.001, "alpha": 0.9},
+    "Adadelta": {"eps": 1e-5},
+    "LARS": {"momentum": 0.0},
+}
+"""MXNet's own, where they are not the neutral ones."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.optimizers import options
+from polyframe.compiler.python.optimizers import Writer, class_entries, options
 from polyframe.compiler.python.source import Name, Opt, call
 from polyframe.compiler.table import Entry, Form, OptimizerView
-
-Writer = Callable[[OptimizerView], Code]
 
 
 def optimizer(
@@ -53,17 +51,19 @@ def fusable(
     )
 
 
+def own_class(name: str) -> Writer:
+    """An optimizer that PyTorch lacks, or whose own is not exact: the product of NAdam's
+    momenta is a float32 there."""
+    return optimizer(name, own=True)
+
+
 TABLE: dict[str, Entry] = {
+    **class_entries(__file__, own_class),
     "Adadelta": entry(optimizer("torch.optim.Adadelta")),
     "Adagrad": fusable("torch.optim.Adagrad", when=lambda v: v.target.device == "cpu"),
     "Adam": fusable("torch.optim.Adam", capturable=True),
     "AdamW": fusable("torch.optim.AdamW", capturable=True),
     "Adamax": entry(optimizer("torch.optim.Adamax")),
-    "LAMB": entry(optimizer("LAMB", own=True)),
-    "LARS": entry(optimizer("LARS", own=True)),
-    "Lion": entry(optimizer("Lion", own=True)),
-    # PyTorch's own stores the product of its momenta in float32.
-    "NAdam": entry(optimizer("NAdam", own=True)),
     "RAdam": entry(optimizer("torch.optim.RAdam")),
     "RMSProp": entry(optimizer("torch.optim.RMSprop")),
     "SGD": fusable("torch.optim.SGD"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from polyframe.backends.tf.optimizers import DEFAULTS
 from polyframe.backends.tf.reserved import RESERVED
 from polyframe.backends.tf.step import TensorFlowStep
 from polyframe.backends.tf.tables import TABLE
@@ -89,16 +90,7 @@ class TensorFlow(PythonBackend):
         "RMSNorm": {"eps": 1e-6},
         "LeakyReLU": {"negative_slope": 0.3},
         "PReLU": {"init": 0.0},
-        "SGD": {"lr": 0.01},
-        "Adam": {"eps": 1e-7},
-        "AdamW": {"eps": 1e-7, "weight_decay": 0.004},
-        "Adamax": {"lr": 0.001},
-        "NAdam": {"lr": 0.001, "eps": 1e-7, "momentum_decay": 1.0},
-        "RMSProp": {"lr": 0.001, "alpha": 0.9},
-        "Adagrad": {"lr": 0.001, "initial_accumulator_value": 0.1},
-        "Adadelta": {"lr": 0.001, "rho": 0.95, "eps": 1e-7},
-        "Lion": {"lr": 0.001},
-        "LAMB": {"eps": 1e-7},
+        **DEFAULTS,
     }
 
     def probe(self) -> Probe:

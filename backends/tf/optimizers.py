@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.optimizers import amsgrad_options, options
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.optimizers import (
+    Writer,
+    amsgrad_options,
+    class_entries,
+    options,
+)
 from polyframe.compiler.python.source import Name, Opt, call
 from polyframe.compiler.table import Entry, Form, OptimizerView
 from polyframe.spec.optimizers import Optimizer
@@ -34,7 +37,7 @@ NAMES = {
 """Field → its name in the classes in snippets/, where that differs."""
 
 
-def optimizer(name: str) -> Callable[[OptimizerView], Code]:
+def optimizer(name: str) -> Writer:
     """The construction of an optimizer, whose class is a snippet."""
     return lambda view: made(view.rule, name, options(view.rule, NAMES, ("amsgrad",)))
 
@@ -64,16 +67,21 @@ def adam(name: str) -> Entry:
 
 
 TABLE: dict[str, Entry] = {
-    "Adadelta": entry(optimizer("Adadelta")),
-    "Adagrad": entry(optimizer("Adagrad")),
+    **class_entries(__file__, optimizer),
     "Adam": adam("Adam"),
     "AdamW": adam("AdamW"),
-    "Adamax": entry(optimizer("Adamax")),
-    "LAMB": entry(optimizer("LAMB")),
-    "LARS": entry(optimizer("LARS")),
-    "Lion": entry(optimizer("Lion")),
-    "NAdam": entry(optimizer("NAdam")),
-    "RAdam": entry(optimizer("RAdam")),
-    "RMSProp": entry(optimizer("RMSProp")),
-    "SGD": entry(optimizer("SGD")),
 }
+
+DEFAULTS: dict[str, dict[str, float]] = {
+    "SGD": {"lr": 0.01},
+    "Adam": {"eps": 1e-7},
+    "AdamW": {"eps": 1e-7, "weight_decay": 0.004},
+    "Adamax": {"lr": 0.001},
+    "NAdam": {"lr": 0.001, "eps": 1e-7, "momentum_decay": 1.0},
+    "RMSProp": {"lr": 0.001, "alpha": 0.9},
+    "Adagrad": {"lr": 0.001, "initial_accumulator_value": 0.1},
+    "Adadelta": {"lr": 0.001, "rho": 0.95, "eps": 1e-7},
+    "Lion": {"lr": 0.001},
+    "LAMB": {"eps": 1e-7},
+}
+"""Keras's own, where they are not the neutral ones."""

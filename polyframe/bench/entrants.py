@@ -1,4 +1,4 @@
-"""Who takes part: a table of contestants, and which of them can run here."""
+"""The contestants of a comparison, and which of them can run here."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ KERAS = ("tensorflow", "torch", "jax")
 class Entrant:
     """One contestant.
 
-    ``kind`` says what runs: "fit" (polyframe's loop and all that a normal run does),
-    "program" (the emitted program in a bare loop), "idiomatic" (the same with
-    ``optimize=False``), "hand" (a file of the rivals' folder), "keras", "onnxruntime".
-    ``env``: variables that its process needs before anything is imported.
+    ``kind`` says what runs: "fit" (polyframe's loop, as in a normal run), "program" (the
+    emitted program in a bare loop), "idiomatic" (the same with ``optimize=False``),
+    "hand" (a hand-written program), "keras" or "onnxruntime".
+    ``env``: environment variables that its process needs before anything is imported.
     """
 
     name: str
@@ -44,22 +44,27 @@ class Entrant:
 def entrants(
     settings: Settings, backends: Sequence[str], skip: Sequence[str] = ()
 ) -> list[Entrant]:
-    """All that can run, but for those whose name contains a word of ``skip``."""
-    found: list[Entrant] = []
+    """All contestants that can run, except those whose name contains a word of
+    ``skip``."""
+    contestants: list[Entrant] = []
     for backend in backends:
-        found += [
+        contestants += [
             Entrant(f"{backend}: polyframe", "fit", backend),
             Entrant(f"{backend}: emitted program", "program", backend),
             Entrant(f"{backend}: idiomatic program", "idiomatic", backend),
-            *by_hand(settings, backend),
+            *handwritten(settings, backend),
         ]
-    found += others(settings)
-    return [one for one in found if not any(word in one.name for word in skip)]
+    contestants += other_tools(settings)
+    return [
+        entrant
+        for entrant in contestants
+        if not any(word in entrant.name for word in skip)
+    ]
 
 
-def by_hand(settings: Settings, backend: str) -> Iterator[Entrant]:
-    """The hand-written programs of this model; where a framework's models are Keras's,
-    only the step is its own."""
+def handwritten(settings: Settings, backend: str) -> Iterator[Entrant]:
+    """The hand-written programs of this model; a framework whose models are written
+    with Keras has only a training step of its own."""
     for folder in (backend, "keras"):
         if settings.rival(folder) and settings.rival(backend, "training"):
             env = {"KERAS_BACKEND": backend} if folder == "keras" else {}
@@ -71,8 +76,8 @@ def by_hand(settings: Settings, backend: str) -> Iterator[Entrant]:
         yield Entrant(name, "hand", backend, backend, "inference")
 
 
-def others(settings: Settings) -> Iterator[Entrant]:
-    """Other tools, where they are installed."""
+def other_tools(settings: Settings) -> Iterator[Entrant]:
+    """Other tools, if they are installed."""
     if settings.rival("keras") and installed("keras"):
         for backend in filter(installed, KERAS):
             env = {"KERAS_BACKEND": backend}
@@ -85,5 +90,5 @@ def others(settings: Settings) -> Iterator[Entrant]:
 
 
 def installed(module: str) -> bool:
-    """Whether a module is there; it is not imported."""
+    """Whether a module is installed; it is not imported."""
     return importlib.util.find_spec(module) is not None

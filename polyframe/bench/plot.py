@@ -1,12 +1,15 @@
-"""The picture of a comparison: a bar for each contestant."""
+"""The plot of a comparison: a bar for each contestant."""
 
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING
 
 from polyframe.bench.run import OPS, Result
 from polyframe.errors import PolyframeError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TITLES = {"step": "training step", "predict": "prediction"}
 COLOURS = {
@@ -20,8 +23,8 @@ COLOURS = {
 
 
 def plot(result: Result) -> bytes:
-    """A PNG: a panel for each operation, bars of medians with quartiles, the shortest
-    time the best; PolyframeError where matplotlib is not installed."""
+    """A PNG: a panel for each operation, with bars for the medians and error bars for the
+    quartiles; PolyframeError if matplotlib is not installed."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -41,20 +44,20 @@ def plot(result: Result) -> bytes:
     return file.getvalue()
 
 
-def draw(axes: Any, result: Result, op: str) -> None:
+def draw(axes: Axes, result: Result, op: str) -> None:
     """One panel."""
-    held = [e for e in reversed(result.entrants) if e.name in result.turns[op]]
-    spreads = [result.spread(op, e.name) for e in held]
+    entrants = [e for e in reversed(result.entrants) if e.name in result.turns[op]]
+    spreads = [result.spread(op, e.name) for e in entrants]
     times = [1e3 * s.median for s in spreads if s is not None]
     errors = [
         [1e3 * (s.median - s.low) for s in spreads if s is not None],
         [1e3 * (s.high - s.median) for s in spreads if s is not None],
     ]
     bars = axes.barh(
-        [e.name for e in held],
+        [e.name for e in entrants],
         times,
         xerr=errors,
-        color=[COLOURS[e.kind] for e in held],
+        color=[COLOURS[e.kind] for e in entrants],
         ecolor="#333333",
         capsize=2,
     )

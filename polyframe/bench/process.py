@@ -1,11 +1,11 @@
-"""The process of one contestant, from the side that asks."""
+"""The process of one contestant, seen from the process that asks."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from polyframe.bench.entrants import Entrant
-from polyframe.bench.figures import Ratio, paired_ratio
+from polyframe.bench.ratios import Ratio, paired_ratio
 from polyframe.bench.settings import Settings
 from polyframe.workers.process import Worker
 
@@ -16,11 +16,11 @@ THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "NPROC",  # of JAX
 )
-"""What frameworks read when they are imported."""
+"""Environment variables that frameworks read when they are imported."""
 
 
 class Contestant(Worker):
-    """A process that waits for its turns; a context that ends it."""
+    """A process that waits for its turns; a context manager that ends it."""
 
     def __init__(self, settings: Settings, entrant: Entrant) -> None:
         self.entrant = entrant
@@ -36,14 +36,14 @@ class Contestant(Worker):
         self.ops: list[str] = opened["ops"]
 
     def run(self, op: str, count: int) -> float:
-        """Seconds each of ``count`` runs took."""
+        """Seconds for one run, the mean of ``count``."""
         return float(self.ask({"do": "run", "op": op, "count": count})["seconds"])
 
     def loop(self, count: int) -> Ratio:
-        """What ``fit`` costs over the bare program, in one process."""
+        """How many times as long ``fit`` takes as the bare program, in one process."""
         turns = self.ask({"do": "loop", "count": count})
         return paired_ratio(turns["fit"], turns["bare"])
 
     def phases(self, count: int) -> dict[str, Any]:
-        """The parts of a step, and the most memory held so far."""
+        """The seconds for each phase of a step, and the peak memory so far."""
         return self.ask({"do": "phases", "count": count})

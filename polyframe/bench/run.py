@@ -1,4 +1,4 @@
-"""A comparison: contestants take turns, and what they took is put side by side."""
+"""A comparison: contestants take turns, and their times are compared."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polyframe.bench.entrants import Entrant
-from polyframe.bench.figures import Ratio, Spread, paired_ratio, spread
 from polyframe.bench.process import Contestant
+from polyframe.bench.ratios import Ratio, Spread, paired_ratio, spread
 from polyframe.bench.settings import Settings
 from polyframe.errors import PolyframeError
 from polyframe.io.version import __version__
 
 EQUAL = ("threads", "dtype", "batch", "parameters", "device")
-"""What all contestants have to have in common."""
+"""What has to be equal for all contestants."""
 TURN = 0.25
-"""Seconds that a turn lasts at least, as far as ``MOST`` runs are enough for it."""
+"""Seconds that a turn takes at least, unless it would need more than ``MOST`` runs."""
 MOST = 100
 STEADY, WARM_UPS = 0.05, 6
-"""How near two turns in succession have to be before they count, and how often that is
-waited for."""
+"""The relative difference of two consecutive turns at which warm-up ends, and how many
+turns it may take."""
 OPS = ("step", "predict")
 LOOPED = 10
-"""Steps of each turn in which a loop is held against the bare program."""
+"""Steps of each turn in which ``fit`` is compared with the bare program."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass
 class Result:
-    """What a comparison found: for each contestant its facts, the seconds of its start,
-    of its phases and of every turn, and its peak memory; for each ``fit`` what its loop
-    costs (the ratio over the bare program)."""
+    """For each contestant its facts, the seconds for its start, its phases and every turn,
+    and its peak memory; for each ``fit`` the cost of its loop (its ratio to the bare
+    program)."""
 
     settings: Settings
     entrants: list[Entrant]
@@ -47,40 +47,40 @@ class Result:
     loops: dict[str, Ratio] = field(default_factory=dict)
 
     def spread(self, op: str, name: str) -> Spread | None:
-        """Seconds of that operation, if the contestant has it."""
+        """Seconds for an operation; None if the contestant does not have it."""
         turns = self.turns[op].get(name)
         return spread(turns) if turns else None
 
-    def ratio(self, op: str, rival: str, own: str) -> Ratio | None:
-        """How many times as long as ``own`` the rival takes."""
+    def ratio(self, op: str, rival: str, reference: str) -> Ratio | None:
+        """How many times as long the rival takes as the reference."""
         turns = self.turns[op]
-        if rival not in turns or own not in turns:
+        if rival not in turns or reference not in turns:
             return None
-        return paired_ratio(turns[rival], turns[own])
+        return paired_ratio(turns[rival], turns[reference])
 
     def reference(self, entrant: Entrant) -> str:
-        """The contestant of polyframe's that a rival is held against: ``fit`` on its
-        backend, or where that does not take part on the first backend."""
+        """The polyframe contestant that a rival is compared with: ``fit`` on its backend,
+        or on the first backend if that does not take part."""
         fits = [e for e in self.entrants if e.kind == "fit"]
-        own = [e.name for e in fits if e.backend == entrant.backend]
-        return own[0] if own else fits[0].name
+        same_backend = [e.name for e in fits if e.backend == entrant.backend]
+        return same_backend[0] if same_backend else fits[0].name
 
     def to_data(self) -> dict[str, Any]:
-        """Plain data: all that was measured, and the ratios."""
+        """Plain data: everything that was measured, and the ratios."""
         ratios = []
         for op in OPS:
             for entrant in self.entrants:
-                own = self.reference(entrant)
-                found = self.ratio(op, entrant.name, own)
-                if found is not None and entrant.name != own:
+                reference = self.reference(entrant)
+                ratio = self.ratio(op, entrant.name, reference)
+                if ratio is not None and entrant.name != reference:
                     ratios.append(
                         {
                             "op": op,
                             "contestant": entrant.name,
-                            "over": own,
-                            "ratio": found.value,
-                            "low": found.low,
-                            "high": found.high,
+                            "over": reference,
+                            "ratio": ratio.value,
+                            "low": ratio.low,
+                            "high": ratio.high,
                         }
                     )
         settings = self.settings.to_data()
@@ -115,7 +115,7 @@ class Result:
 
 
 def machine() -> dict[str, Any]:
-    """Where this was measured."""
+    """The machine on which this was measured."""
     return {
         "processor": processor(),
         "cores": len(os.sched_getaffinity(0))
@@ -127,7 +127,7 @@ def machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's name, as the system has it."""
+    """The processor's name, as the system reports it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             for line in file:
@@ -146,7 +146,7 @@ def compare(
     with ExitStack() as stack:
         running = []
         for entrant in entrants:
-            tell(f"{entrant.name}: starts")
+            tell(f"{entrant.name}: starting")
             contestant = Contestant(settings, entrant)
             stack.callback(contestant.close)
             running.append(contestant)
@@ -159,27 +159,27 @@ def compare(
             tell(f"{contestant.name}: phases")
             if contestant.entrant.kind == "fit":
                 result.loops[contestant.name] = contestant.loop(LOOPED)
-            found = contestant.phases(10)
-            result.phases[contestant.name] = found["phases"]
-            result.peak_mib[contestant.name] = found["peak_mib"]
+            answer = contestant.phases(10)
+            result.phases[contestant.name] = answer["phases"]
+            result.peak_mib[contestant.name] = answer["peak_mib"]
     return result
 
 
 def check_equal(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
-    """PolyframeError that says in what the contestants differ from what was asked."""
-    wanted = {
+    """PolyframeError that lists how the contestants differ from the settings."""
+    expected = {
         **settings.to_data(),
         "parameters": settings.graph.num_parameters,
     }
-    found = [
-        f"{name} has {key} {fact[key]}, not {wanted[key]}"
+    differences = [
+        f"{name} has {key} {fact[key]}, not {expected[key]}"
         for name, fact in facts.items()
         for key in EQUAL
-        if key in fact and fact[key] != wanted[key]
+        if key in fact and fact[key] != expected[key]
     ]
-    if found:
+    if differences:
         raise PolyframeError(
-            f"these contestants are not equal: {'; '.join(found)}",
+            f"these contestants are not equal: {'; '.join(differences)}",
             where="bench",
             hint="--skip leaves a contestant out",
         )
@@ -188,27 +188,27 @@ def check_equal(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
 def take_turns(
     op: str, running: Sequence[Contestant], rounds: int, tell: Tell
 ) -> dict[str, list[float]]:
-    """Seconds of an operation, turn by turn: A B C A B C …"""
+    """Seconds for an operation, turn by turn: A B C A B C …"""
     able = [contestant for contestant in running if op in contestant.ops]
     counts = {}
     for contestant in able:
-        tell(f"{contestant.name}: warms up ({op})")
+        tell(f"{contestant.name}: warming up ({op})")
         counts[contestant.name] = warm_up(contestant, op)
     turns: dict[str, list[float]] = {contestant.name: [] for contestant in able}
     for number in range(rounds):
         tell(f"{op}: round {number + 1} of {rounds}")
         for contestant in able:
-            taken = contestant.run(op, counts[contestant.name])
-            turns[contestant.name].append(taken)
+            seconds = contestant.run(op, counts[contestant.name])
+            turns[contestant.name].append(seconds)
     return turns
 
 
 def warm_up(contestant: Contestant, op: str) -> int:
-    """Run until two turns agree; how many runs make a turn."""
-    taken = contestant.run(op, 2)
-    count = max(3, min(MOST, round(TURN / max(taken, 1e-9))))
+    """Run until two turns agree; returns the number of runs in a turn."""
+    seconds = contestant.run(op, 2)
+    count = max(3, min(MOST, round(TURN / max(seconds, 1e-9))))
     for _ in range(WARM_UPS):
-        before, taken = taken, contestant.run(op, count)
-        if abs(taken - before) <= STEADY * before:
+        previous, seconds = seconds, contestant.run(op, count)
+        if abs(seconds - previous) <= STEADY * previous:
             break
     return count

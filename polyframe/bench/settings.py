@@ -1,4 +1,4 @@
-"""What all contestants of one comparison have in common."""
+"""The settings of a comparison, equal for all contestants."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ OPTIMIZERS = ("adam", "sgd")
 
 @dataclass(frozen=True)
 class Settings:
-    """One comparison, as data that goes to every process.
+    """The settings of one comparison, sent to every process.
 
     - ``device``: "cpu" (GPUs are hidden from all contestants) or "gpu".
-    - ``spec``: the model as YAML; ``width`` is what the shipped one was made with.
+    - ``spec``: the model as YAML; ``width`` is that of a shipped model.
     - ``optimizer``: "adam" (rate 1e-3) or "sgd" (rate 0.01, momentum 0.9).
-    - ``rivals``: the folder of hand-written programs, which are run; None without any.
+    - ``rivals``: the folder of hand-written programs, which are run; None for none.
     """
 
     spec: str
@@ -57,7 +57,7 @@ class Settings:
 
     @property
     def update_rule(self) -> Optimizer:
-        """What training is done with."""
+        """The optimizer of the training step."""
         if self.optimizer == "sgd":
             return SGD(lr=0.01, momentum=0.9)
         return Adam(lr=1e-3)
@@ -74,12 +74,12 @@ class Settings:
 
     @property
     def classes(self) -> int:
-        """How many channels the first output has."""
+        """The number of classes: the channels of the first output."""
         return self.graph.output_shapes[0][0]
 
     def rival(self, folder: str, name: str | None = None) -> Path | None:
-        """The file ``folder/name.py`` of the hand-written programs, if there is one;
-        by default of this model."""
+        """The file ``folder/name.py`` of the hand-written programs, if it exists; ``name``
+        is by default that of the model."""
         if self.rivals is None:
             return None
         path = Path(self.rivals) / folder / f"{name or self.name}.py"

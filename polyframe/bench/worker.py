@@ -14,28 +14,36 @@ import os
 import resource
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-REST, RESTS = 0.02, 100
-"""Seconds without work that count as rest, and how often it is looked for."""
+if TYPE_CHECKING:
+    from polyframe.bench.contestant import PolyframeContestant
+    from polyframe.bench.handwritten import Handwritten
+    from polyframe.bench.settings import Settings
+
+    AnyContestant = PolyframeContestant | Handwritten
+
+IDLE, IDLE_CHECKS = 0.02, 100
+"""Seconds without work that count as idle, and how often that is checked."""
 
 
-def open_contestant(settings: Any, entrant: dict[str, Any]) -> Any:
+def open_contestant(settings: Settings, entrant: dict[str, str]) -> AnyContestant:
     """The contestant, built and run once."""
-    from polyframe.bench.others import Handwritten
-    from polyframe.bench.ours import Own
+    from polyframe.bench.contestant import PolyframeContestant
+    from polyframe.bench.handwritten import Handwritten
 
     kind, backend = entrant["kind"], entrant["backend"]
     if kind in ("fit", "program", "idiomatic"):
-        return Own(settings, backend, kind)
+        return PolyframeContestant(settings, backend, kind)
     model = settings.rival(entrant["folder"])
     trainer = settings.rival(backend if kind == "hand" else kind, entrant["trainer"])
+    assert model is not None and trainer is not None  # else it would not take part
     return Handwritten(settings, model, trainer)
 
 
-def peak() -> float:
-    """The most memory that this process has held, in MiB. Linux's own count begins at
-    the program's start; ``getrusage`` also counts what the parent held at the fork."""
+def peak_memory() -> float:
+    """The peak memory of this process in MiB. Linux counts it from the start of the
+    program; ``getrusage`` also counts what the parent process held at the fork."""
     with contextlib.suppress(OSError), open("/proc/self/status") as file:
         for line in file:
             if line.startswith("VmHWM:"):
@@ -44,23 +52,29 @@ def peak() -> float:
     return most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def answer(contestant: Any, ask: dict[str, Any]) -> dict[str, Any]:
-    """What one request is answered with."""
-    if ask["do"] == "loop":
-        fits, bares = contestant.loop(ask["count"])
+def answer(contestant: AnyContestant, request: dict[str, Any]) -> dict[str, Any]:
+    """The answer to one request."""
+    from polyframe.bench.contestant import PolyframeContestant
+
+    if request["do"] == "loop":
+        assert isinstance(contestant, PolyframeContestant)
+        fits, bares = contestant.loop(request["count"])
         return {"fit": fits, "bare": bares}
-    if ask["do"] == "phases":
-        return {"phases": contestant.phases(ask["count"]), "peak_mib": peak()}
-    return {"seconds": contestant.ops[ask["op"]](ask["count"])}
+    if request["do"] == "phases":
+        return {
+            "phases": contestant.phases(request["count"]),
+            "peak_mib": peak_memory(),
+        }
+    return {"seconds": contestant.ops[request["op"]](request["count"])}
 
 
-def rest() -> None:
-    """Wait until the threads of this process rest: those of OpenMP keep a processor
-    busy for a while after their work, which would be the next contestant's."""
-    for _ in range(RESTS):
+def wait_until_idle() -> None:
+    """Wait until the threads of this process are idle: those of OpenMP keep a processor
+    busy for a while after their work, which would slow down the next contestant."""
+    for _ in range(IDLE_CHECKS):
         before = time.process_time()
-        time.sleep(REST)
-        if time.process_time() - before < REST / 10:
+        time.sleep(IDLE)
+        if time.process_time() - before < IDLE / 10:
             return
 
 
@@ -89,9 +103,9 @@ def main() -> None:
         }
     )
     for line in sys.stdin:
-        found = answer(contestant, json.loads(line))
-        rest()
-        send(found)
+        result = answer(contestant, json.loads(line))
+        wait_until_idle()
+        send(result)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 Commands are thin: they read their options, call the library, and print. What they need
 is imported when they run, so that ``--help`` answers at once.
 
-Exit codes: 0 done; 1 a check failed, or an error inside polyframe; 2 wrong usage or bad
-input, told in one message on stderr; 130 interrupted.
+Exit codes: 0 success; 1 a failed check or an internal error; 2 wrong usage or input, with
+one message on stderr; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from polyframe.io.version import __version__
 
 
 class Commands(click.Group):
-    """A group that ends every error in one message and the right exit code."""
+    """A group that turns every error into one message and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which a newcomer meets them, not by the alphabet."""
+        """In the order in which a newcomer needs them, not in alphabetical order."""
         return list(self.commands)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """The command of that name; a mistyped one gets a guess."""
+        """The command of that name; the error for an unknown one suggests another."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             raise click.UsageError(
@@ -48,7 +48,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; click's own errors and a closed pipe are left to click."""
+        """Run a command; click handles its own errors and a closed pipe."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -72,7 +72,7 @@ class Commands(click.Group):
 
 
 def fail(ctx: click.Context, message: str, code: int) -> None:
-    """Print a message (after the traceback, if that is wanted) and exit."""
+    """Print a message (after the traceback, with --debug) and exit."""
     if debugging(ctx):
         import traceback
 
@@ -88,12 +88,12 @@ def cli() -> None:
     """One CNN spec, native PyTorch, TensorFlow and MXNet programs.
 
     \b
-    A first round:
-      polyframe doctor                         what is installed, and what is not
-      polyframe list recipes                   what can be trained
-      polyframe summary digits_cnn             the model, layer by layer
-      polyframe show digits_cnn -b torch       the program that polyframe writes
-      polyframe train digits_cnn -b torch      train it
+    First steps:
+      polyframe doctor                         show what is installed
+      polyframe list recipes                   list the recipes to train
+      polyframe summary digits_cnn             show the model layer by layer
+      polyframe show digits_cnn -b torch       show the program for PyTorch
+      polyframe train digits_cnn -b torch      train the model
       polyframe evaluate runs/digits_cnn/torch/1
 
     `polyframe COMMAND --help` explains a command, with examples.

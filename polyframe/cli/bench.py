@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[2]
 HANDWRITTEN = CHECKOUT / "tests" / "handwritten"
-"""The hand-written programs of a checkout. Beside an installed package somebody else's
-folder may have that name: only a checkout has ``backends`` and ``setup.py``, too."""
+"""The hand-written programs of a checkout. Next to an installed package, this may be
+somebody else's folder: only a checkout also has ``backends`` and ``setup.py``."""
 START = ("import", "build", "first step")
 PHASES = (*("host to device", "forward", "backward", "update", "metric", "evaluation"),)
 
@@ -29,48 +29,61 @@ PHASES = (*("host to device", "forward", "backward", "update", "metric", "evalua
     "--classes",
     default=None,
     type=click.IntRange(2),
-    help="Of a shipped model: how many classes it tells apart.",
+    help="Number of classes of a shipped model.",
 )
-@click.option("--batch", default=32, show_default=True, type=click.IntRange(2))
+@click.option(
+    "--batch",
+    default=32,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Batch size.",
+)
 @click.option(
     "--threads",
     type=click.IntRange(1),
-    help="Of each contestant; by default as many as there are processors.",
+    help="Threads of each contestant.  [default: number of processors]",
 )
 @click.option(
-    "--device", default="cpu", show_default=True, type=click.Choice(("cpu", "gpu"))
+    "--device",
+    default="cpu",
+    show_default=True,
+    type=click.Choice(("cpu", "gpu")),
+    help="Where everything runs.",
 )
 @click.option(
     "--rounds",
     default=11,
     show_default=True,
     type=click.IntRange(2),
-    help="How many turns each contestant gets.",
+    help="Turns of each contestant.",
 )
 @click.option(
     "--optimizer",
     default="adam",
     show_default=True,
     type=click.Choice(("adam", "sgd")),
-    help="Adam (rate 0.001), or SGD (rate 0.01, momentum 0.9).",
+    help="Adam (learning rate 0.001), or SGD (learning rate 0.01, momentum 0.9).",
 )
 @click.option(
     "--rivals",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False),
-    help="Hand-written programs, DIR/FRAMEWORK/MODEL.py; they are run. By default those "
-    "of the checkout, tests/handwritten.",
+    help="Folder of hand-written programs, DIR/FRAMEWORK/MODEL.py, which are run.  "
+    "[default: tests/handwritten of a checkout]",
 )
 @click.option(
     "--skip",
     metavar="WORD",
     multiple=True,
-    help="Leave out contestants whose name contains it, such as keras. May be given "
-    "several times.",
+    help="Leave out contestants whose name contains this word, such as keras. May be "
+    "given several times.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 @click.option(
-    "-o", "--out", metavar="DIR", help="Write bench.json and the plot bench.png there."
+    "-o",
+    "--out",
+    metavar="DIR",
+    help="Write bench.json and the plot bench.png to this folder.",
 )
 @common_options
 def bench(
@@ -89,18 +102,20 @@ def bench(
     as_json: bool,
     out: str | None,
 ) -> None:
-    """Time a model's training step and prediction, beside what others make of it.
+    """Measure the speed of training and prediction.
 
-    Contestants on each backend: `fit` with all that a normal run does, the emitted
-    program in a bare loop, the same without rewrites, and, for models that somebody has
-    written by hand (--rivals), that program; also Keras 3 on its backends and ONNX
-    Runtime where they are installed. Each runs in a process of its own with the same
-    threads, and they take turns (A B C A B C), so that a machine that slows down slows
-    them all. Times are medians between quartiles; a ratio is the median of paired turns
-    with its 95 % interval. Contestants whose threads, dtype, batch or number of weights
-    differ are not compared, and the error says which.
+    The contestants on each backend are: `fit` as in a normal run, the emitted program in
+    a bare loop, the same program without rewrites, and a hand-written program if there
+    is one (--rivals). Keras 3 and ONNX Runtime take part if they are installed and the
+    model is among the hand-written programs.
 
-    Progress goes to stderr. SPEC is a YAML or JSON file (of a model or a recipe) or a
+    Each contestant runs in a process of its own with the same number of threads. They
+    take turns (A B C A B C), so a machine that slows down affects all of them. Times are
+    medians with quartiles. A ratio is the median of paired turns, with its 95 %
+    confidence interval. If contestants differ in threads, dtype, batch size or number of
+    parameters, the command stops with an error.
+
+    Progress is printed to stderr. SPEC is a YAML or JSON file (of a model or a recipe) or a
     shipped name.
 
     \b
@@ -125,29 +140,29 @@ def bench(
         device=device, optimizer=optimizer, width=1.0 if width is None else width,
         rivals=rivals,
     )  # fmt: skip
-    chosen = list(backends) or list(registry.usable())
+    chosen = list(backends) or list(registry.usable("train"))
     for name in chosen:
         registry.get(name)
-    found = entrants(settings, chosen, skip)
-    if not any(entrant.kind == "fit" for entrant in found):
+    contestants = entrants(settings, chosen, skip)
+    if not any(entrant.kind == "fit" for entrant in contestants):
         raise click.UsageError("--skip leaves no polyframe to compare with")
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         if sys.stderr.isatty():
             click.echo(f"\r\033[K{text}", err=True, nl=False)
 
-    result = compare(settings, found, rounds, tell)
-    tell("")
+    result = compare(settings, contestants, rounds, report)
+    report("")
     if folder is not None:
-        keep(result, folder)
+        write_files(result, folder)
     if as_json:
         print_json(result.to_data())
     else:
-        show(result)
+        print_result(result)
 
 
-def keep(result: Result, folder: Path) -> None:
-    """Write the figures, and the plot if that can be made."""
+def write_files(result: Result, folder: Path) -> None:
+    """Write the values, and the plot if matplotlib is installed."""
     from polyframe.bench.plot import plot
     from polyframe.errors import PolyframeError
     from polyframe.io.atomic import write_atomic
@@ -160,8 +175,8 @@ def keep(result: Result, folder: Path) -> None:
         click.echo(str(error), err=True)
 
 
-def show(result: Result) -> None:
-    """A table of each operation, then one of the phases."""
+def print_result(result: Result) -> None:
+    """Print a table for each operation, then one for the phases."""
     from polyframe.bench.run import machine
     from polyframe.cli.output import print_table
 
@@ -176,18 +191,18 @@ def show(result: Result) -> None:
             spread = result.spread(op, entrant.name)
             if spread is None:
                 continue
-            own = result.reference(entrant)
-            ratio = result.ratio(op, entrant.name, own)
-            apart = "1" if entrant.name == own else "-"
-            if ratio is not None and entrant.name != own:
-                apart = f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+            reference = result.reference(entrant)
+            ratio = result.ratio(op, entrant.name, reference)
+            ratio_text = "1" if entrant.name == reference else "-"
+            if ratio is not None and entrant.name != reference:
+                ratio_text = f"{ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
             rows.append(
                 [
                     entrant.name,
                     f"{1e3 * spread.median:.2f}",
                     f"{1e3 * spread.low:.2f} to {1e3 * spread.high:.2f}",
                     f"{s.batch / spread.median:,.0f}",
-                    apart,
+                    ratio_text,
                 ]
             )
         heads = [title, "ms", "quartiles", "examples/s", "times polyframe (95 %)"]
@@ -195,8 +210,8 @@ def show(result: Result) -> None:
         click.echo()
     for name, loop in result.loops.items():
         click.echo(
-            f"{name}: a step of fit takes {loop.value:.3f} ({loop.low:.3f} to "
-            f"{loop.high:.3f}) of one of the program alone, in one process"
+            f"{name}: a step of fit takes {loop.value:.3f} times ({loop.low:.3f} to "
+            f"{loop.high:.3f}) as long as one of the program alone, in one process"
         )
     click.echo()
     rows = []
@@ -208,14 +223,17 @@ def show(result: Result) -> None:
     print_table(heads, rows)
     click.echo()
     rows = [
-        [name, *(f"{1e3 * parts[key]:.2f}" if key in parts else "-" for key in PHASES)]
-        for name, parts in result.phases.items()
-        if parts
+        [
+            name,
+            *(f"{1e3 * phases[key]:.2f}" if key in phases else "-" for key in PHASES),
+        ]
+        for name, phases in result.phases.items()
+        if phases
     ]
     print_table(["phases of a step, ms", *PHASES], rows)
 
 
 def is_checkout(folder: Path) -> bool:
-    """Whether a folder is polyframe's own checkout, not what it is installed into."""
+    """Whether a folder is a checkout of polyframe, not where it is installed."""
     names = ("setup.py", "backends/pytorch/backend.py", "tests/handwritten")
     return all((folder / name).exists() for name in names)

@@ -6,57 +6,72 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from polyframe.cli.options import common_options
 
+if TYPE_CHECKING:
+    from polyframe.spec.element import Element
+
 Listing = tuple[list[str], list[list[str]]]
 
 
-def first_line(thing: Any) -> str:
+def first_line(thing: object) -> str:
     """The first sentence of a docstring; formulas and years may hold dots."""
     paragraph = " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
     sentence = re.match(r".+?[.:](?= [A-Z(]|$)", paragraph)
     return sentence[0].removesuffix(":") if sentence else paragraph
 
 
-def elements(registry: Mapping[str, Any]) -> Listing:
+def elements(registry: Mapping[str, object]) -> Listing:
     """A family of elements: names and what they are."""
-    rows = [[word, first_line(found)] for word, found in sorted(registry.items())]
+    rows = [[word, first_line(element)] for word, element in sorted(registry.items())]
     return ["name", "what it is"], rows
 
 
+def registry_of(module: str, base: str) -> Mapping[str, type[Element]]:
+    """Name → class of a family, by the module and the name of its base class."""
+    registry: Mapping[str, type[Element]]
+    registry = getattr(importlib.import_module(module), base).registry
+    return registry
+
+
 def family(module: str, base: str) -> Callable[[], Listing]:
-    """The elements of a family, by the module and the name of its base class."""
-    return lambda: elements(getattr(importlib.import_module(module), base).registry)
+    """The elements of a family."""
+    return lambda: elements(registry_of(module, base))
 
 
-def layers() -> Listing:
-    """All layers, and how far each backend supports them, as the tests found it."""
-    from polyframe.contract import registry
-    from polyframe.errors import BackendError
-    from polyframe.spec.layers import Layer
+def supported(family: str, module: str, base: str) -> Callable[[], Listing]:
+    """Layers, losses or optimizers, and how far each backend supports them: what the
+    tests measured, or whether there is an entry where they did not."""
 
-    tables = {}
-    for name in registry.backends():
-        try:
-            tables[name] = registry.get(name).entries
-        except BackendError as error:
-            click.echo(f"warning: {error}", err=True)
-    known, rows = support(), []
-    for word, found in sorted(Layer.registry.items()):
-        if word != "Block":  # a block is made of layers; every backend writes it
-            cells = [
-                status(
-                    word in table and bool(table[word].forms),
-                    known.get(word, {}).get(name),
-                )
-                for name, table in tables.items()
-            ]
-            rows.append([word, *cells, first_line(found)])
-    return ["name", *tables, "what it is"], rows
+    def listing() -> Listing:
+        from polyframe.conformance.support import load_support, status
+        from polyframe.contract import registry
+        from polyframe.errors import BackendError
+
+        tables = {}
+        for name in registry.backends():
+            try:
+                tables[name] = registry.get(name).entries
+            except BackendError as error:
+                click.echo(f"warning: {error}", err=True)
+        known, rows = load_support()[family], []
+        for word, element in sorted(registry_of(module, base).items()):
+            if word == "Block":  # a block is made of layers; every backend writes it
+                continue
+            cells = []
+            for name, table in tables.items():
+                own = known.get(word, {}).get(name)
+                there = word in table and bool(table[word].forms)
+                untested = "untested" if there else "-"  # of a plug-in, or on one
+                cells.append(status(own) if own else untested)
+            rows.append([word, *cells, first_line(element)])
+        return ["name", *tables, "what it is"], rows
+
+    return listing
 
 
 def composites() -> Listing:
@@ -64,30 +79,6 @@ def composites() -> Listing:
     from polyframe.spec.composites import EXAMPLES
 
     return elements({maker.__name__: maker for maker in EXAMPLES})
-
-
-def support() -> Mapping[str, Any]:
-    """Layer → backend → what the tests found."""
-    import json
-    from importlib import resources
-
-    text = (
-        resources.files("polyframe.conformance")
-        .joinpath("support.json")
-        .read_text("utf-8")
-    )
-    found: Mapping[str, Any] = json.loads(text)["layers"]
-    return found
-
-
-def status(there: bool, tested: Mapping[str, Any] | None) -> str:
-    """``exact``, ``exact, 2 gaps``, ``untested`` or ``-``."""
-    if not there:
-        return "-"
-    if tested is None:
-        return "untested"  # a plug-in's
-    gaps = len(tested["gaps"])
-    return f"exact, {gaps} gap{'s' * (gaps > 1)}" if gaps else "exact"
 
 
 def settings() -> Listing:
@@ -152,10 +143,10 @@ def backends() -> Listing:
 
 
 KINDS: dict[str, Callable[[], Listing]] = {
-    "layers": layers,
+    "layers": supported("layers", "polyframe.spec.layers", "Layer"),
     "composites": composites,
-    "losses": family("polyframe.spec.losses", "Loss"),
-    "optimizers": family("polyframe.spec.optimizers", "Optimizer"),
+    "losses": supported("losses", "polyframe.spec.losses", "Loss"),
+    "optimizers": supported("optimizers", "polyframe.spec.optimizers", "Optimizer"),
     "schedules": family("polyframe.spec.schedules", "Schedule"),
     "initializers": family("polyframe.spec.initializers", "Initializer"),
     "metrics": family("polyframe.spec.metrics", "Metric"),
@@ -181,7 +172,7 @@ def list_command(kind: str) -> None:
 
     \b
     Examples:
-      polyframe list layers        with what the tests found on each backend
+      polyframe list layers        and what each backend supports
       polyframe list recipes       what `polyframe train` takes by name
     """
     from polyframe.cli.output import print_table

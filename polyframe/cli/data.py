@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def data() -> None:
-    """Look at data sets."""
+    """Show data sets."""
 
 
 @data.command()
@@ -25,24 +25,28 @@ def data() -> None:
     "settings",
     metavar="OPTION=VALUE",
     multiple=True,
-    help="An option of the set, as YAML: --set size=[32,32]. May be given several times.",
+    help="An option of the data set, as YAML: --set size=[32,32]. May be given several "
+    "times.",
 )
 @click.option(
-    "-o", "--out", metavar="FILE", help="The sheet of images.  [default: NAME.png]"
+    "-o",
+    "--out",
+    metavar="FILE",
+    help="File for the sheet of images.  [default: NAME.png]",
 )
-@click.option("--no-images", is_flag=True, help="Write no sheet of images.")
+@click.option("--no-images", is_flag=True, help="Do not write a sheet of images.")
 @common_options
 def info(
     name: str, settings: tuple[str, ...], out: str | None, no_images: bool
 ) -> None:
-    """A data set's look: shapes, counts, values, labels, images.
+    """Show a data set: shapes, counts, values, labels, images.
 
     NAME is one of `polyframe list datasets`, a file that ends in .npz or .csv, or a
-    folder of .npy files or of images. A set that is not on this machine is fetched
-    first, if it can be.
+    folder of .npy files or images. A data set that is not on this machine is downloaded
+    first, if possible.
 
-    Beside the text, a sheet of images is written: the first samples of the first ten
-    classes, a class a row.
+    The command also writes a sheet of images. It shows the first samples of the first
+    ten classes, one row for each class.
 
     \b
     Examples:
@@ -68,7 +72,7 @@ def info(
 
 
 def write_sheet(dataset: Dataset, out: str | None) -> None:
-    """Write the sheet, or say why there is none; an error where a file was asked for."""
+    """Write the sheet, or print why there is none; an error if ``out`` is given."""
     from pathlib import Path
 
     from polyframe.data.sheet import sheet
@@ -128,7 +132,7 @@ def shape_of(shape: tuple[int, ...]) -> str:
 
 
 def histogram(dataset: Dataset, most: int = 50, width: int = 40) -> Iterable[str]:
-    """A bar for each class: how often it is in the training data."""
+    """A bar for each class: its number of training samples."""
     from polyframe.cli.output import safe
     from polyframe.data.statistics import class_counts
 

@@ -11,26 +11,32 @@ from polyframe.cli.options import backend_option, common_options, load_source
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from polyframe.conformance.localise import Agreement, Divergence
+    from polyframe.conformance.divergence import Agreement, Divergence
 
 
 @click.command()
 @click.argument("source", metavar="SPEC|RECIPE")
 @backend_option(several=True)
-@click.option("--steps", default=5, show_default=True, type=click.IntRange(1))
-@click.option("--optimizer", help="Train with this one, not with the recipe's.")
+@click.option(
+    "--steps",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Training steps.",
+)
+@click.option("--optimizer", help="Use this optimizer instead of the recipe's.")
 @click.option(
     "--dtype",
     type=click.Choice(["float64", "float32"]),
-    help="float64, the default, tells a different computation from rounding; a recipe "
-    "with a precision is compared in float32.",
+    help="By default float64, where rounding errors are tiny; float32 for a recipe with "
+    "a precision.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 @click.option(
     "-o",
     "--out",
     metavar="DIR",
-    help="Write diff.json and the two programs that ran there.",
+    help="Write diff.json and the two programs to this folder.",
 )
 @common_options
 @click.pass_context
@@ -44,23 +50,25 @@ def diff(
     as_json: bool,
     out: str | None,
 ) -> None:
-    """The first tensor at which two backends diverge.
+    """Find the first tensor at which two backends diverge.
 
-    Both train the model from the same weights on the same random batches, in step. The
-    comparison stops at the first tensor that is further apart than rounding explains: an
-    output of a layer, a gradient, a running statistic, an update. It names the layer or
-    the optimizer, and in float64 the backend that differs from the definition in NumPy.
+    Both backends train the model from the same weights on the same random batches. The
+    comparison stops at the first tensor that differs by more than rounding explains: the
+    output of a layer, a gradient, a running statistic or an updated parameter. The
+    output names the layer or the optimizer and, in float64, the backend that differs
+    from the definition in NumPy.
 
     A recipe is trained with its own loss, optimizer, semantics and training settings,
     but without its schedule.
 
-    SPEC|RECIPE is a YAML or JSON file or a shipped name. Exit code 1 if they diverge.
+    SPEC|RECIPE is a YAML or JSON file or a shipped name. The exit code is 1 if the
+    backends diverge.
 
     \b
     Examples:
       polyframe diff simple_cnn -b torch -b mxnet
       polyframe diff my.yaml -b torch -b tensorflow --optimizer adam --steps 20
-      polyframe diff my.yaml -b torch -b mxnet -o parting
+      polyframe diff my.yaml -b torch -b mxnet -o difference
     """
     from polyframe.cli.output import output_folder, print_json
     from polyframe.conformance.localise import compare
@@ -71,56 +79,55 @@ def diff(
     spec, recipe = load_source(source)
     folder = output_folder(out)
     subject = subject_of(spec, recipe, optimizer)
-    found = compare(subject, *backends, steps=steps, dtype=dtype)
+    result = compare(subject, *backends, steps=steps, dtype=dtype)
     if folder is not None:
-        keep(found, folder)
+        write_files(result, folder)
     if as_json:
-        print_json(found.to_data())
-    elif found.divergence is None:
-        where = found.where
+        print_json(result.to_data())
+    elif result.divergence is None:
+        where = result.where
         place = f" ({where.kind} of {where.name}, step {where.step})" if where else ""
         click.echo(
-            f"{spec.name}: {backends[0]} and {backends[1]} agree in "
-            f"{found.dtype}: "
-            f"{found.steps} steps, {found.tensors} tensors, at most {found.worst:.1e} "
-            f"apart{place}"
+            f"{spec.name}: {backends[0]} and {backends[1]} agree in {result.dtype}: "
+            f"{result.steps} steps, {result.tensors} tensors, largest relative "
+            f"difference {result.worst:.1e}{place}"
         )
     else:
-        tell(spec.name, found.divergence)
-    if found.differences and not as_json:
+        print_divergence(spec.name, result.divergence)
+    if result.differences and not as_json:
         click.echo("Native defaults that differ:")
-        for line in found.differences:
+        for line in result.differences:
             click.echo(f"  {line}")
-    if found.divergence is not None:
+    if result.divergence is not None:
         ctx.exit(1)
 
 
-def keep(found: Agreement, folder: Path) -> None:
-    """diff.json, and the programs that were compared, to lay side by side."""
+def write_files(result: Agreement, folder: Path) -> None:
+    """Write diff.json and the programs that were compared."""
     from polyframe.contract.files import program_files
     from polyframe.io.atomic import write_atomic
     from polyframe.io.json_csv import to_json
 
-    write_atomic(folder / "diff.json", to_json(found.to_data()))
-    for backend, program in found.programs.items():
+    write_atomic(folder / "diff.json", to_json(result.to_data()))
+    for backend, program in result.programs.items():
         for name, content in program_files(program, backend).items():
             write_atomic(folder / name, content)
 
 
-def tell(name: str, found: Divergence) -> None:
-    """The place, and the elements that are furthest apart."""
+def print_divergence(name: str, divergence: Divergence) -> None:
+    """Print where the backends diverge, and the elements that differ most."""
     from polyframe.cli.output import print_table
 
-    click.echo(f"{name}: {found}")
-    click.echo(f"The bound is that of {found.bound.reason}.")
+    click.echo(f"{name}: {divergence}")
+    click.echo(f"Reason for the bound: {divergence.bound.reason}.")
     rows = [
         [str(list(index)), f"{a:.17g}", f"{b:.17g}", f"{abs(a - b):.1e}"]
-        for index, a, b in found.worst
+        for index, a, b in divergence.worst
     ]
-    print_table(["index", found.one, found.other, "apart"], rows)
-    for cause in found.causes:
-        click.echo(f"Known: {cause.title} ({cause.id}).")
-        for name in (found.one, found.other):
+    print_table(["index", divergence.one, divergence.other, "difference"], rows)
+    for cause in divergence.causes:
+        click.echo(f"Known cause: {cause.title} ({cause.id}).")
+        for name in (divergence.one, divergence.other):
             if name in cause.backends:
                 click.echo(f"  {name}: {cause.backends[name]}")
         click.echo(f"  polyframe writes: {cause.remedy}")

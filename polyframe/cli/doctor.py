@@ -9,7 +9,7 @@ import click
 
 from polyframe.cli.options import common_options
 
-RIVALS = ("mxnet", "mxnet-cu112")
+MXNET_BUILDS = ("mxnet", "mxnet-cu112")
 
 
 @click.command()
@@ -17,10 +17,10 @@ RIVALS = ("mxnet", "mxnet-cu112")
 @click.pass_context
 @common_options
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """What is installed, what is usable, and how to install the rest.
+    """Show which backends are usable and how to install them.
 
-    Each backend's framework is imported, which may take some seconds. Exit code 1 if
-    two builds of MXNet are installed at once: they overwrite each other's files.
+    The command imports each framework, which may take some seconds. The exit code is 1
+    if two builds of MXNet are installed, since they overwrite each other's files.
 
     \b
     Examples:
@@ -29,35 +29,35 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     """
     from polyframe.cli.output import print_json
 
-    conflict = rivals()
-    report = examine(conflict)
+    conflict = mxnet_conflict()
+    report = collect_report(conflict)
     if as_json:
         print_json(report)
     else:
-        tell(report)
+        print_report(report)
     if conflict:
         click.echo(f"error: {conflict}", err=True)
         ctx.exit(1)
 
 
-def rivals() -> str | None:
-    """What is wrong if two distributions provide the same module, ``mxnet``."""
-    found = []
-    for name in RIVALS:
+def mxnet_conflict() -> str | None:
+    """The error text if two distributions provide the module ``mxnet``."""
+    installed = []
+    for name in MXNET_BUILDS:
         try:
-            found.append(f"{name} {metadata.version(name)}")
+            installed.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             continue
-    if len(found) < 2:
+    if len(installed) < 2:
         return None
     return (
-        f"{' and '.join(found)} are both installed and overwrite each other's files; "
-        f"run: pip uninstall -y {' '.join(RIVALS)}, then install one of them"
+        f"{' and '.join(installed)} are both installed and overwrite each other's files; "
+        f"run: pip uninstall -y {' '.join(MXNET_BUILDS)}, then install one of them"
     )
 
 
-def examine(conflict: str | None) -> dict[str, Any]:
-    """Everything that doctor knows, as plain data."""
+def collect_report(conflict: str | None) -> dict[str, Any]:
+    """Everything that is printed, as plain data."""
     import platform
 
     import numpy as np
@@ -74,13 +74,13 @@ def examine(conflict: str | None) -> dict[str, Any]:
         "threads": threads(),
         "conflict": conflict,
         "backends": {
-            name: examine_backend(name, conflict) for name in registry.backends()
+            name: backend_status(name, conflict) for name in registry.backends()
         },
     }
 
 
-def examine_backend(name: str, conflict: str | None) -> dict[str, Any]:
-    """One backend: a broken one is a finding, not an error."""
+def backend_status(name: str, conflict: str | None) -> dict[str, Any]:
+    """The status of one backend; a broken one is reported, not raised."""
     from polyframe.contract import registry
     from polyframe.contract.backend import Probe
     from polyframe.errors import BackendError
@@ -110,8 +110,8 @@ def examine_backend(name: str, conflict: str | None) -> dict[str, Any]:
     }
 
 
-def tell(report: dict[str, Any]) -> None:
-    """The report for people."""
+def print_report(report: dict[str, Any]) -> None:
+    """Print the report for people."""
     from polyframe.cli.output import print_table
 
     click.echo(
@@ -121,16 +121,16 @@ def tell(report: dict[str, Any]) -> None:
     rows = [
         [
             name,
-            found["title"],
-            found["version"] or "-",
-            "yes" if found["usable"] else "no",
-            ", ".join(found["devices"]) or "-",
+            status["title"],
+            status["version"] or "-",
+            "yes" if status["usable"] else "no",
+            ", ".join(status["devices"]) or "-",
         ]
-        for name, found in report["backends"].items()
+        for name, status in report["backends"].items()
     ]
     print_table(["backend", "framework", "version", "usable", "devices"], rows)
-    for name, found in report["backends"].items():
-        if not found["usable"]:
-            click.echo(f"{name}: {found['problem']}")
-            if found["install"]:
-                click.echo(f"  install it with: {found['install']}")
+    for name, status in report["backends"].items():
+        if not status["usable"]:
+            click.echo(f"{name}: {status['problem']}")
+            if status["install"]:
+                click.echo(f"  install it with: {status['install']}")

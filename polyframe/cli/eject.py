@@ -16,10 +16,14 @@ from polyframe.cli.options import (
 @click.argument("recipe")
 @backend_option()
 @click.option(
-    "-o", "--out", metavar="DIR", required=True, help="Where to; new or empty."
+    "-o",
+    "--out",
+    metavar="DIR",
+    required=True,
+    help="The folder for the script; new or empty.",
 )
-@click.option("--epochs", type=int, help="How many times the data are shown.")
-@click.option("--optimize", is_flag=True, help="With the rewrites, as `train` runs it.")
+@click.option("--epochs", type=int, help="Number of epochs.")
+@click.option("--optimize", is_flag=True, help="Apply rewrites, as `train` does.")
 @set_option
 @common_options
 def eject(
@@ -30,12 +34,12 @@ def eject(
     optimize: bool,
     settings: tuple[str, ...],
 ) -> None:
-    """Write a recipe as a standalone script, free of polyframe.
+    """Write a recipe as a standalone script.
 
-    RECIPE is a file or a shipped name. The script, train.py, needs the framework and
-    NumPy only; weights.npz and data.npz beside it hold the initial weights and the
-    data, so that it prints the losses that `polyframe train --no-optimize` prints. The
-    framework need not be installed here.
+    RECIPE is a file or a shipped name. The script, train.py, needs only the framework
+    and NumPy, not polyframe. The files weights.npz and data.npz contain the initial
+    weights and the data. The script prints the same losses as
+    `polyframe train --no-optimize`. The framework need not be installed on this machine.
 
     \b
     Example:

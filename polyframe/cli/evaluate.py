@@ -10,19 +10,21 @@ from polyframe.cli.options import backend_option, best_option, common_options
 @click.command()
 @click.argument("run")
 @backend_option(required=False)
-@click.option("--device", default="auto", show_default=True, help="cpu, gpu, gpu:1.")
+@click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, gpu, gpu:1."
+)
 @best_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 @common_options
 def evaluate(
     run: str, backend: str | None, device: str, best: bool, as_json: bool
 ) -> None:
-    """Loss and metrics of a trained model.
+    """Compute the loss and metrics of a trained model.
 
-    RUN is a run folder, and the data are the test data of its recipe (the training data
-    where there are none). The model is built from its recipe.yaml and
-    weights.safetensors, on the backend that trained it or on the one that -b names: a
-    model trained on one framework gives the same values on another.
+    RUN is a run folder. The data are the test data of its recipe, or the training data
+    if there are none. The model is built from recipe.yaml and weights.safetensors in the
+    folder, on the backend that trained it or on the one given by -b. A model trained on
+    one framework gives the same values on another.
 
     \b
     Examples:
@@ -36,7 +38,7 @@ def evaluate(
     opened = open_run(run, backend, device, False, best)
     data = load_data(opened.recipe)
     check_fit(opened.recipe, data)
-    part = "test" if data.test else "train"
+    split = "test" if data.test else "train"
     samples = len((data.test or data.train)[0])
     values = opened.model.evaluate(data)
     if as_json:
@@ -46,7 +48,7 @@ def evaluate(
                 "backend": opened.model.backend.name,
                 "device": opened.model.device.name,
                 "data": data.name,
-                "part": part,
+                "part": split,
                 "samples": samples,
                 **values,
             }
@@ -54,6 +56,6 @@ def evaluate(
         return
     click.echo(
         f"{opened.model.spec.name} on {opened.model.backend.title}, {data.name} "
-        f"({part}, {samples:,} samples): {shown_all(values)}"
+        f"({split}, {samples:,} samples): {shown_all(values)}"
     )
     print_matrices(values, data.classes)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and reading what they were given."""
+"""Options that several commands share, and reading their values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def common_options(command: F) -> F:
         is_eager=True,
         expose_value=False,
         callback=load_plugins,
-        help="A Python file with your own layers, losses, data sets, …; it is run. See "
+        help="Python file with your own layers, losses, data sets, …, which is run; see "
         "docs/plugins.md.",
     )(command)
     return click.option(
@@ -45,7 +45,7 @@ def common_options(command: F) -> F:
 def load_plugins(
     ctx: click.Context, parameter: click.Parameter, value: Sequence[str]
 ) -> None:
-    """Run the files; what is wrong with one is told as wrong usage."""
+    """Run the files; an error in one is reported as wrong usage."""
     from polyframe.errors import PolyframeError
     from polyframe.plugins import load_plugin
 
@@ -63,7 +63,7 @@ def debugging(ctx: click.Context) -> bool:
 
 def backend_option(several: bool = False, required: bool = True) -> Callable[[F], F]:
     """``-b BACKEND``, once or several times."""
-    text = "torch, tensorflow, mxnet, or another that is installed."
+    text = "torch, tensorflow, mxnet, or another installed backend."
     if several:
         text = f"{text} May be given several times."
     return click.option(
@@ -90,7 +90,7 @@ set_option = click.option(
 best_option = click.option(
     "--best",
     is_flag=True,
-    help="The best weights that a checkpoint kept, not the last ones.",
+    help="Use the best weights of the checkpoints, not the last ones.",
 )
 
 
@@ -98,7 +98,7 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     """``["optimizer.lr=0.01"]`` as ``{"optimizer.lr": 0.01}``."""
     from polyframe.io.text import parse_yaml
 
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals or not key.strip():
@@ -106,15 +106,15 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
                 f"{setting!r} is not KEY=VALUE, such as optimizer.lr=0.01",
                 param_hint="--set",
             )
-        found[key.strip()] = parse_yaml(value, f"--set {key.strip()}")
-    return found
+        values[key.strip()] = parse_yaml(value, f"--set {key.strip()}")
+    return values
 
 
 def load_source(source: str) -> tuple[ModelSpec, Recipe | None]:
-    """A model, and its recipe if it is one.
+    """The model, and the recipe if the source is one.
 
-    Shipped recipes come before shipped models of the same name; a file is a recipe if
-    it has the key ``model``.
+    A shipped recipe takes precedence over a shipped model of the same name. A file is a
+    recipe if it has the key ``model``.
     """
     from collections.abc import Mapping
 
@@ -148,12 +148,14 @@ def load_source(source: str) -> tuple[ModelSpec, Recipe | None]:
 def size_options(command: F) -> F:
     """``--width`` and ``--input-shape``."""
     command = click.option(
-        "--input-shape", metavar="C,H,W", help="Of a shipped model: such as 3,32,32."
+        "--input-shape",
+        metavar="C,H,W",
+        help="Input shape of a shipped model, such as 3,32,32.",
     )(command)
     return click.option(
         "--width",
         type=click.FloatRange(0, 1000, min_open=True),
-        help="Of a shipped model: the factor of its width.",
+        help="Width factor of a shipped model.",
     )(command)
 
 
@@ -163,8 +165,8 @@ def shipped(
     input_shape: str | None,
     classes: int | None = None,
 ) -> tuple[ModelSpec, Recipe | None]:
-    """What was named; a shipped model at another width, input shape or number of
-    classes."""
+    """The model and recipe of a source; a shipped model may have another width, input
+    shape or number of classes."""
     options: dict[str, object] = {}
     if classes is not None:
         options["num_classes"] = classes

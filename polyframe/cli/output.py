@@ -1,4 +1,4 @@
-"""What commands print: tables for people on a terminal, plain lines for pipes."""
+"""Output of commands: tables on a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 
-def print_json(data: Any) -> None:
-    """Data on stdout, for other programs."""
+def print_json(data: object) -> None:
+    """Print data as JSON, for other programs."""
     from polyframe.io.json_csv import to_json
 
     click.echo(to_json(data), nl=False)
@@ -20,9 +20,9 @@ def print_json(data: Any) -> None:
 def print_table(
     heads: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None
 ) -> None:
-    """A table on stdout: drawn on a terminal, aligned columns in a pipe.
+    """Print a table: drawn on a terminal, aligned columns in a pipe.
 
-    Columns of numbers stand to the right.
+    Columns of numbers are aligned to the right.
     """
     numbers = [all(is_number(row[i]) for row in rows) for i in range(len(heads))]
     if sys.stdout.isatty():
@@ -34,7 +34,7 @@ def print_table(
         for head, right in zip(heads, numbers, strict=True):
             table.add_column(head, justify="right" if right else "left")
         for row in rows:
-            table.add_row(*map(Text, row))  # Text: brackets in it are no mark-up
+            table.add_row(*map(Text, row))  # Text: brackets are not markup
         Console().print(table)
         return
     if title:
@@ -50,7 +50,7 @@ def print_table(
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell holds a number (or nothing)."""
+    """Whether a cell is a number or empty."""
     try:
         float(text.replace(",", "").removesuffix(" %") or 0)
     except ValueError:
@@ -59,7 +59,7 @@ def is_number(text: str) -> bool:
 
 
 def shown(name: str, value: float) -> str:
-    """A value of a training as people read it."""
+    """A value of a training, formatted for people."""
     if name == "epoch":
         return f"{value:.0f}"
     if name.endswith("accuracy"):
@@ -69,19 +69,19 @@ def shown(name: str, value: float) -> str:
     return f"{value:.4g}" if name == "lr" else f"{value:.4f}"
 
 
-def is_scalar(value: Any) -> bool:
-    """Whether a value is one number; a confusion matrix is none."""
+def is_scalar(value: object) -> bool:
+    """Whether a value is one number; a confusion matrix is not."""
     return isinstance(value, (int, float))
 
 
 def shown_all(values: Mapping[str, Any]) -> str:
-    """``loss 0.0712  accuracy 97.50 %``; what is not a single number is left out."""
+    """``loss 0.0712  accuracy 97.50 %``; other values than single numbers are left out."""
     numbers = {name: value for name, value in values.items() if is_scalar(value)}
     return "  ".join(f"{name} {shown(name, value)}" for name, value in numbers.items())
 
 
 def print_matrices(values: Mapping[str, Any], classes: Sequence[str] = ()) -> None:
-    """The confusion matrices among some values: a row a true class."""
+    """Print the confusion matrices among the values; a row is a true class."""
     for name, value in values.items():
         if is_scalar(value):
             continue
@@ -96,12 +96,12 @@ def print_matrices(values: Mapping[str, Any], classes: Sequence[str] = ()) -> No
 
 
 def safe(text: str) -> str:
-    """Text from a file without characters that would steer a terminal."""
+    """Text from a file without control characters for the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def output_folder(path: str | None) -> Path | None:
-    """The folder that -o names, made before the work begins; UsageError if it cannot be."""
+    """The folder given by -o, created before the work begins; UsageError if that fails."""
     if path is None:
         return None
     folder = Path(path)

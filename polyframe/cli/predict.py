@@ -16,17 +16,23 @@ SHOWN = 10
 @click.argument("run_folder", metavar="RUN")
 @click.argument("file")
 @backend_option(required=False)
-@click.option("--device", default="auto", show_default=True, help="cpu, gpu, gpu:1.")
+@click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, gpu, gpu:1."
+)
 @click.option(
     "--layout",
     type=click.Choice(["NCHW", "NHWC"]),
     default="NCHW",
     show_default=True,
-    help="Where the samples have their channels.",
+    help="Axes of the samples: where the channels are.",
 )
 @best_option
-@click.option("-o", "--out", metavar="FILE", help="Write the outputs (.npy or .npz).")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout: all rows.")
+@click.option(
+    "-o", "--out", metavar="FILE", help="Write the outputs to this file (.npy or .npz)."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print all rows as JSON to stdout."
+)
 @common_options
 def predict(
     run_folder: str,
@@ -38,16 +44,16 @@ def predict(
     out: str | None,
     as_json: bool,
 ) -> None:
-    """What a trained model says of samples in a file.
+    """Predict with a trained model on samples in a file.
 
-    RUN is a run folder; FILE is .npy, or .npz with the key x (the names of the inputs,
-    if the model has several), and holds samples (N, C, H, W) as the model was trained
-    on. Bytes (uint8) are divided by 255, as in data sets from files.
+    RUN is a run folder. FILE contains samples (N, C, H, W) like those of the training.
+    It is a .npy file, or a .npz file with the key x (with the names of the inputs, if
+    the model has several). Bytes (uint8) are divided by 255, as in data sets from files.
 
-    Of a classifier the likeliest class and its probability (the softmax of the outputs)
-    are printed. -o writes the outputs as they come out of the model: an array to .npy;
-    to .npz under the names of the model's outputs, with the keys class and probability
-    beside them.
+    For a classifier, the command prints the most likely class and its probability (the
+    softmax of the outputs). With -o it writes the outputs of the model: one array to
+    .npy; or several to .npz, with the names of the model's outputs as keys, and the keys
+    class and probability.
 
     \b
     Examples:
@@ -71,17 +77,17 @@ def predict(
         rows = predictions.rows()
         print_json({"samples": len(rows), "predictions": rows})
         return
-    show(predictions.rows(SHOWN), len(predictions))
+    print_rows(predictions.rows(SHOWN), len(predictions))
     if out is not None:
         click.echo(f"outputs: {out}")
 
 
-def show(rows: list[dict[str, Any]], count: int) -> None:
-    """The first rows as a table."""
+def print_rows(rows: list[dict[str, Any]], count: int) -> None:
+    """Print the first rows as a table."""
     from polyframe.cli.output import print_table
 
-    def cell(key: str, value: Any) -> str:
-        if key == "probability":
+    def cell(key: str, value: object) -> str:
+        if key == "probability" and isinstance(value, float):
             return f"{100 * value:.2f} %"
         text = str(value)
         return text if len(text) <= 70 else f"{text[:67]}..."

@@ -1,41 +1,42 @@
-"""How a training shows itself on stderr: a bar on a terminal, lines in a pipe."""
+"""The progress of a training on stderr: a bar on a terminal, lines in a pipe."""
 
 from __future__ import annotations
 
 import math
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from polyframe.cli.output import shown_all
 from polyframe.train import Callback, Plan, StepEnd
 from polyframe.train.callbacks.helpers import scalars
+from polyframe.train.protocol import TrainedModel
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 EVERY = 30.0
-"""Seconds after which a long epoch says in a pipe how far it is."""
+"""Seconds after which a long epoch prints a line in a pipe."""
 MEMORY = 0.98
-"""The weight that the smoothed loss gives to what was before a step."""
+"""The weight of earlier losses in the smoothed loss."""
 UNSHOWN = ("epoch", "lr", "lr_first", "lr_last")
 
 
 class Pace:
-    """Smoothed loss, rate and time left.
+    """Smoothed loss, examples per second and time left.
 
-    The loss is the mean ``Σ mᵏ·loss / Σ mᵏ`` over the finite losses so far, k steps
-    ago, m = 0.98. The rate is that of the epoch's steps since its first loss arrived:
-    compiling and validation are not in it, but validation is in the time left. What an
-    epoch cannot tell yet is taken from the one before.
+    The loss is the mean ``Σ mᵏ·loss / Σ mᵏ`` over the finite losses so far, where k is
+    the number of steps since then and m = 0.98. The speed is that of the epoch's steps
+    since its first loss arrived: it excludes compilation and validation, but the time
+    left includes validation. A value that is not known yet is that of the epoch before.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.epochs, self.steps = plan.epochs, plan.steps
         self.sum = self.weight = 0.0
         self.first: tuple[float, int] | None = (
-            None  # the epoch's first loss: when, index
+            None  # the epoch's first loss: time, index
         )
         self.samples = 0  # since then
         self.last = 0.0  # when the last loss arrived
@@ -45,7 +46,7 @@ class Pace:
         self.now = StepEnd(plan.epoch + 1, plan.step - 1, 0, math.nan, 0.0, 0)
 
     def step(self, step: StepEnd) -> None:
-        """A loss arrived."""
+        """Record a step whose loss has arrived."""
         self.now, self.last = step, perf_counter()
         if math.isfinite(step.loss):
             self.sum = MEMORY * self.sum + step.loss
@@ -59,7 +60,7 @@ class Pace:
             self.rate, self.step_seconds = self.samples / seconds, seconds / steps
 
     def epoch(self) -> None:
-        """An epoch and its validation are over. Now its steps are known too."""
+        """Record the end of an epoch and its validation; now its steps are known."""
         if self.first is not None:
             self.between = perf_counter() - self.last
             self.steps = self.now.index + 1
@@ -67,30 +68,30 @@ class Pace:
 
     @property
     def loss(self) -> float:
-        """The smoothed loss; that of the last step where it is not finite."""
+        """The smoothed loss, or the last loss if that is not finite."""
         finite = self.weight and math.isfinite(self.now.loss)
         return self.sum / self.weight if finite else self.now.loss
 
     @property
     def done(self) -> int:
-        """Steps that are done, those before a resume included."""
+        """Steps done, including those before a resume."""
         return (self.now.epoch - 1) * (self.steps or 0) + self.now.index + 1
 
     @property
     def left(self) -> float | None:
-        """Seconds until the last epoch's end; None where nothing tells."""
+        """Seconds until the end of the last epoch; None if unknown."""
         if self.step_seconds is None or self.steps is None:
             return None
         steps = max(self.epochs * self.steps - self.done, 0)
         ends = self.epochs - self.now.epoch + 1
         return steps * self.step_seconds + ends * self.between
 
-    def place(self) -> str:
+    def position(self) -> str:
         """``epoch 2/5 step 17/390``."""
         of = "" if self.steps is None else f"/{self.steps}"
         return f"epoch {self.now.epoch}/{self.epochs} step {self.now.index + 1}{of}"
 
-    def figures(self) -> str:
+    def text(self) -> str:
         """``loss 0.1234  1,234 examples/s  0:12 left``."""
         parts = [f"loss {self.loss:.4f}"]
         if self.rate is not None:
@@ -108,14 +109,14 @@ def duration(seconds: float) -> str:
 
 
 class Lines(Callback):
-    """A plain line an epoch, and one each half minute of a long one."""
+    """One line for each epoch, and one each half minute in a long epoch."""
 
     tolerates_delay = True
     pace: Pace
     said = 0.0
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
-        """Say what is trained, where, and from where on."""
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
+        """Print what is trained, where, and from which step on."""
         self.pace, self.said = Pace(plan), perf_counter()
         self.write(
             f"{model.spec.name} on {model.backend.title}, device {model.device}, "
@@ -123,16 +124,18 @@ class Lines(Callback):
         )
         if plan.epoch or plan.step:
             at = f", step {plan.step + 1}" if plan.step else ""
-            self.write(f"goes on at epoch {plan.epoch + 1}{at}")
+            self.write(f"resumes at epoch {plan.epoch + 1}{at}")
 
-    def on_step_end(self, model: Any, step: StepEnd) -> None:
-        """Say how far a long epoch is."""
+    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
+        """Print the progress of a long epoch."""
         self.pace.step(step)
         if perf_counter() - self.said >= EVERY:
-            self.write(f"{self.pace.place()}  {self.pace.figures()}")
+            self.write(f"{self.pace.position()}  {self.pace.text()}")
 
-    def on_epoch_end(self, model: Any, epoch: int, row: dict[str, float]) -> None:
-        """Say what came of an epoch."""
+    def on_epoch_end(
+        self, model: TrainedModel, epoch: int, row: dict[str, float]
+    ) -> None:
+        """Print the results of an epoch."""
         self.pace.epoch()
         shown = {k: v for k, v in scalars(row).items() if k not in UNSHOWN}
         self.write(f"epoch {epoch}/{self.pace.epochs}  {shown_all(shown)}")
@@ -143,12 +146,12 @@ class Lines(Callback):
         click.echo(line, err=True)
 
     def close(self) -> None:
-        """Called at the end, whatever the end was."""
+        """Called at the end, also after an error."""
 
 
 class Bar(Lines):
-    """A progress bar over all steps; the line of each epoch stands above it. Where the
-    number of steps is not known, it only moves to and fro in the first epoch."""
+    """A progress bar over all steps, below the lines of the epochs. In the first epoch it
+    shows no percentage if the number of steps is unknown."""
 
     def __init__(self, console: Console | None = None) -> None:
         from rich.console import Console
@@ -167,27 +170,27 @@ class Bar(Lines):
         )
         self.task = self.progress.add_task("preparing", total=None, note="")
 
-    def on_fit_begin(self, model: Any, plan: Plan) -> None:
-        """Show the bar, as far along as the training is."""
+    def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
+        """Show the bar at the current progress of the training."""
         super().on_fit_begin(model, plan)
         self.show("")
         self.progress.start()
 
-    def on_step_end(self, model: Any, step: StepEnd) -> None:
-        """Move it on."""
+    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
+        """Update the bar."""
         self.pace.step(step)
-        self.show(self.pace.figures())
+        self.show(self.pace.text())
 
-    def show(self, figures: str) -> None:
-        """Bring the bar to where the pace is."""
+    def show(self, text: str) -> None:
+        """Update the bar from the pace."""
         total = self.pace.steps and self.pace.epochs * self.pace.steps
         share = f"{100 * self.pace.done / total:3.0f}%  " if total else ""
         self.progress.update(
             self.task,
-            description=self.pace.place(),
+            description=self.pace.position(),
             completed=self.pace.done,
             total=total,
-            note=share + figures,
+            note=share + text,
         )
 
     def write(self, line: str) -> None:
@@ -195,5 +198,5 @@ class Bar(Lines):
         self.progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.progress.stop()

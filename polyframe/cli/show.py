@@ -17,25 +17,31 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="SPEC|RECIPE")
 @backend_option(several=True)
 @click.option(
-    "--optimize", is_flag=True, help="The program that `train` runs: with the rewrites."
+    "--optimize",
+    is_flag=True,
+    help="Show the program that `train` runs, with rewrites.",
 )
-@click.option("--inference", is_flag=True, help="The program that predicts.")
+@click.option("--inference", is_flag=True, help="Show the program for prediction.")
 @common_options
 def show(
     source: str, backends: tuple[str, ...], optimize: bool, inference: bool
 ) -> None:
-    """The native program of a model, as text.
+    """Show the native program of a model.
 
-    It is what a good user of the framework would write; `--optimize` gives the one that
-    `polyframe train` runs.
+    The program is idiomatic code for the framework. With --optimize, it is the program
+    that `polyframe train` runs.
 
-    SPEC|RECIPE is a YAML or JSON file or a shipped name; of a name that is both, the
-    recipe is taken. A recipe's program trains with its own loss and optimizer; that of
-    a bare model with cross-entropy (where its output is one number per class, else mean
-    squared error) and Adam. The framework need not be installed.
+    SPEC|RECIPE is a YAML or JSON file or a shipped name. If a name is both a model and a
+    recipe, the recipe is used. The program of a recipe trains with the recipe's loss and
+    optimizer. The program of a model trains with Adam and with cross-entropy if the
+    output is one number per class, else with the mean squared error. The framework need
+    not be installed.
 
-    Several backends stand side by side where the terminal is wide enough. In a pipe the
-    text is plain, so that it can be kept as a file.
+    A backend that cannot train has only a program that predicts. Files of a program
+    that are not text are named on stderr.
+
+    The programs of several backends are shown side by side if the terminal is wide
+    enough. In a pipe, the output is plain text and can be saved as a file.
 
     \b
     Examples:
@@ -57,7 +63,7 @@ def show(
     programs = []
     for name in dict.fromkeys(backends):
         backend = registry.get(name)
-        if inference:
+        if inference or "train" not in backend.abilities:
             written = write_inference(spec, backend, target, optimize).program
         else:
             step = make_step(
@@ -67,13 +73,18 @@ def show(
             written, _ = write_programs(spec, backend, step, target, optimize)
         programs.append((name, backend.title, written))
     if sys.stdout.isatty():
-        draw(programs)
+        print_in_colour(programs)
     else:
-        plain(programs)
+        print_plain(programs)
+    for _, title, program in programs:
+        for file, content in program.files.items():
+            if isinstance(content, bytes):
+                size = f"{program.language}, {len(content):,} bytes"
+                click.echo(f"{title}: {file} ({size}) is not text", err=True)
 
 
-def plain(programs: list[tuple[str, str, Program]]) -> None:
-    """The texts alone; a line of comment heads each of several files."""
+def print_plain(programs: list[tuple[str, str, Program]]) -> None:
+    """Print the texts without markup; several files get a comment line each."""
     files = [
         (title, file, text)
         for _, title, program in programs
@@ -85,8 +96,8 @@ def plain(programs: list[tuple[str, str, Program]]) -> None:
         click.echo(text, nl=not text.endswith("\n"))
 
 
-def draw(programs: list[tuple[str, str, Program]]) -> None:
-    """The texts in colour, side by side if they fit."""
+def print_in_colour(programs: list[tuple[str, str, Program]]) -> None:
+    """Print the texts in colour, side by side if they fit."""
     from rich.console import Console
     from rich.syntax import Syntax
     from rich.table import Table

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,7 @@ from polyframe.cli.options import backend_option, common_options, load_source
 
 if TYPE_CHECKING:
     from polyframe.contract.backend import Backend
+    from polyframe.spec.layers.base import Shape
 
 
 @click.command()
@@ -17,12 +19,12 @@ if TYPE_CHECKING:
 @backend_option(several=True, required=False)
 @common_options
 def summary(spec: str, backends: tuple[str, ...]) -> None:
-    """A model layer by layer: shapes, fields, costs.
+    """Show a model layer by layer: shapes, fields, costs.
 
     SPEC is a YAML or JSON file (of a model or a recipe) or a shipped name (`polyframe
-    list models`). Shapes are (N, C, H, W); with -b there is a column for backends that
-    order them in another way. Costs are parameters and multiply-adds. Values with a *
-    are not set in the spec: these are the defaults that take their place.
+    list models`). Shapes are (N, C, H, W); with -b there is a column with the shapes in
+    the layout of the backend. Costs are the number of parameters and of multiply-adds.
+    Values with a * are not set in the spec; they are the defaults.
 
     \b
     Examples:
@@ -31,13 +33,13 @@ def summary(spec: str, backends: tuple[str, ...]) -> None:
     """
     from polyframe.contract import registry
 
-    found, _ = load_source(spec)
-    natives = {name: layout_of(registry.get(name)) for name in backends}
-    click.echo(found.summary(natives))
+    model, _ = load_source(spec)
+    layouts = {name: layout_of(registry.get(name)) for name in backends}
+    click.echo(model.summary(layouts))
 
 
-def layout_of(backend: Backend) -> Any:
-    """How a backend orders the axes of a sample, as a function of its shape."""
+def layout_of(backend: Backend) -> Callable[[Shape], Shape]:
+    """A function from the shape of a sample to its shape in the backend's layout."""
     if backend.layout == "NHWC":
         return lambda shape: (*shape[1:], shape[0])
     return lambda shape: shape

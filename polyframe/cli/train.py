@@ -21,21 +21,27 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("recipe")
 @backend_option()
-@click.option("--epochs", type=int, help="How many times the data are shown.")
-@click.option("--batch-size", type=int, help="How many samples make a step.")
+@click.option("--epochs", type=int, help="Number of epochs.")
+@click.option("--batch-size", type=int, help="Samples in a batch.")
 @click.option(
-    "--seed", type=int, help="Of the initial weights, the order of the data, dropout."
+    "--seed",
+    type=int,
+    help="Seed of the initial weights, the order of the data and dropout.",
 )
 @click.option("--device", help="auto (a GPU if there is one), cpu, gpu, gpu:1.")
 @click.option("--dtype", help="float32 or float64.")
 @set_option
 @click.option("-o", "--out", metavar="DIR", help="The run folder; new or empty.")
-@click.option("--no-optimize", is_flag=True, help="Run the program as `show` shows it.")
-@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint.")
+@click.option(
+    "--no-optimize",
+    is_flag=True,
+    help="Run the program without rewrites, as `show` shows it.",
+)
+@click.option("--resume", is_flag=True, help="Resume from the newest checkpoint.")
 @click.option(
     "--deterministic",
     is_flag=True,
-    help="Ask the framework for the same bits again, on a GPU too.",
+    help="Ask the framework for reproducible results, bit for bit, on a GPU too.",
 )
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 @common_options
@@ -48,14 +54,14 @@ def train(
     resume: bool,
     deterministic: bool,
     quiet: bool,
-    **options: Any,
+    **options: object,
 ) -> None:
     """Train a recipe on one backend.
 
     RECIPE is a YAML or JSON file, or the name of a shipped one (`polyframe list
-    recipes`). It holds the model, loss, optimizer, metrics, data and settings; options
-    given here win over it. Equal seeds begin with equal weights and show the data in
-    the same order on every backend, so their losses can be compared.
+    recipes`). It contains the model, loss, optimizer, metrics, data and settings. Options
+    of this command override it. With equal seeds, training starts from the same weights
+    and uses the data in the same order on every backend, so losses can be compared.
 
     \b
     Examples:
@@ -68,30 +74,32 @@ def train(
       polyframe train digits_cnn -b torch --set callbacks=[tensorboard] -o runs/a
       polyframe train digits_cnn -b torch -o runs/a --resume
 
-    `--set KEY=VALUE` changes any key of the recipe; a dot goes one level down
-    (optimizer.lr, data.path) and the value is YAML. `--set data=synthetic` makes up
-    data that fit the model, where the real ones cannot be had.
+    `--set KEY=VALUE` changes any key of the recipe. A dot separates levels (optimizer.lr,
+    data.path), and the value is YAML. `--set data=synthetic` generates data that fit the
+    model.
 
-    A run leaves a folder, runs/<name>/<backend>/<number> unless -o names it:
+    A run writes a folder, by default runs/<name>/<backend>/<number>:
 
     \b
-      recipe.yaml           everything that was trained, options included
+      recipe.yaml           the recipe, including the options given here
       program_<backend>.py  the native program that ran
-      metrics.csv           one row an epoch: loss, metrics, seconds, examples a second
-      weights.safetensors   the weights after the last whole epoch
-      checkpoint/           what --resume goes on from; best.safetensors
-      result.json           the outcome;  env.json: versions, device, threads
+      metrics.csv           a row per epoch: loss, metrics, seconds, examples/s
+      weights.safetensors   the weights after the last complete epoch
+      checkpoint/           checkpoints for --resume; best.safetensors
+      result.json           the results
+      env.json              versions, device, threads
 
     A checkpoint is written after each epoch and each minute (`model_checkpoint` in the
-    recipe's callbacks changes that). Ctrl-C stops after the step that is under way and
-    writes one; a second Ctrl-C stops at once. With --resume the same command goes on
-    where it stopped, bit for bit as if it had not, even if the process was killed, and
-    on another backend as well; it starts where nothing is saved.
+    recipe's callbacks changes that). Ctrl-C finishes the current step and writes a
+    checkpoint; a second Ctrl-C stops at once. With --resume, the same command continues
+    from the last checkpoint, even if the process was killed. The result is the same, bit
+    for bit, as without the interruption. Training can also be resumed on another
+    backend. Without a checkpoint, --resume starts a new training.
     """
     from polyframe.spec.recipe import load_recipe
 
-    given = {key: value for key, value in options.items() if value is not None}
-    loaded = load_recipe(recipe, parse_settings(settings) | given)
+    changes = {key: value for key, value in options.items() if value is not None}
+    loaded = load_recipe(recipe, parse_settings(settings) | changes)
     watchers: list[Any] = []
     if not quiet:
         from polyframe.cli.progress import Bar, Lines
@@ -119,19 +127,19 @@ def train(
             for watcher in watchers:
                 watcher.close()
     except Interrupted as interruption:
-        kept = interruption.result
+        result = interruption.result
         click.echo(
-            f"interrupted in epoch {len(kept.history) + 1} of {loaded.epochs}; the "
-            f"weights so far are in {kept.path}",
+            f"interrupted in epoch {len(result.history) + 1} of {loaded.epochs}; the "
+            f"weights so far are in {result.path}",
             err=True,
         )
         raise click.exceptions.Exit(130) from None
     if not quiet:
-        report(result)
+        print_report(result)
 
 
-def report(result: RunResult) -> None:
-    """The final table: a row an epoch, and where everything is."""
+def print_report(result: RunResult) -> None:
+    """Print the final table, a row for each epoch, and the paths of the results."""
     from polyframe.cli.output import (
         is_scalar,
         print_matrices,
@@ -143,7 +151,7 @@ def report(result: RunResult) -> None:
     rows = result.history
     some = rows if len(rows) <= 10 else [*rows[:3], *rows[-6:]]
     names = [name for name, value in rows[0].items() if is_scalar(value)]
-    # A resumed run may have watched other values before.
+    # Before a resume, other values may have been recorded.
     cells = [
         [shown(n, row[n]) if is_scalar(row.get(n)) else "-" for n in names]
         for row in some

@@ -25,23 +25,23 @@ DTYPES = ("float64", "float32")  # as in the library, which is imported when it 
     "dtypes",
     multiple=True,
     type=click.Choice(DTYPES),
-    help="Only in this one; by default in both, and with a precision in float32.",
+    help="Compare in this dtype only. By default both; float32 with a precision.",
 )
 @click.option(
     "--steps",
     default=100,
     show_default=True,
     type=click.IntRange(1),
-    help="How many steps are trained.",
+    help="Training steps.",
 )
-@click.option("--optimizer", help="Train with this one, not with the recipe's.")
+@click.option("--optimizer", help="Use this optimizer instead of the recipe's.")
 @size_options
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate as JSON.")
 @click.option(
     "-o",
     "--out",
     metavar="DIR",
-    help="Write certificate.json and certificate.html there.",
+    help="Write certificate.json and certificate.html to this folder.",
 )
 @common_options
 @click.pass_context
@@ -57,22 +57,21 @@ def verify(
     as_json: bool,
     out: str | None,
 ) -> None:
-    """Certify that a model means the same on every backend.
+    """Check that a model computes the same on every backend.
 
-    It is trained on each backend from the same weights on the same random batches, in
-    float64 and float32, and every pair is compared tensor by tensor: each layer's output
-    in both modes, gradients, running statistics, parameters and the optimizer's state
-    after the first and the last step, losses and predictions.
+    The model is trained on each backend from the same weights on the same random
+    batches, in float64 and float32. Every pair of backends is compared tensor by tensor:
+    the output of each layer in both modes, gradients, running statistics, parameters and
+    optimizer state after the first and the last step, losses and predictions.
 
     A recipe is trained with its own loss, optimizer, semantics and training settings
     (clipping, accumulation, EMA, freezing, precision), but without its schedule. With
-    semantics native each backend runs with its framework's defaults; where these make
-    it compute something else, it is not equal, and they are named. A precision is for
-    weights in float32, so nothing is compared in float64 then.
+    native semantics, each backend uses its framework's defaults; defaults that differ
+    are listed. With a precision, weights are in float32, so only float32 is compared.
 
-    SPEC|RECIPE is a YAML or JSON file or a shipped name. Without -b all backends are
-    compared that are usable here. Exit code 1 if something is out of bounds; `polyframe
-    diff` then shows where.
+    SPEC|RECIPE is a YAML or JSON file or a shipped name. Without -b, all usable backends
+    are compared. The exit code is 1 if a bound is exceeded; `polyframe diff` then shows
+    where.
 
     \b
     Examples:
@@ -89,24 +88,24 @@ def verify(
     folder = output_folder(out)
     subject = subject_of(spec, recipe, optimizer)
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         if sys.stderr.isatty():
             click.echo(text, err=True)
 
-    chosen = list(backends) or list(registry.usable())
-    found = certify(subject, chosen, steps, dtypes, tell=tell)
+    chosen = list(backends) or list(registry.usable("train", "float64"))
+    certificate = certify(subject, chosen, steps, dtypes, tell=report)
     if folder is not None:
-        keep(found.to_data(), folder)
+        write_files(certificate.to_data(), folder)
     if as_json:
-        print_json(found.to_data())
+        print_json(certificate.to_data())
     else:
-        show(found)
-    if not found.passed:
+        print_certificate(certificate)
+    if not certificate.passed:
         ctx.exit(1)
 
 
-def keep(data: dict[str, Any], folder: Path) -> None:
-    """Write the certificate, and its page if that can be made."""
+def write_files(data: dict[str, Any], folder: Path) -> None:
+    """Write the certificate, and its page if Jinja2 is installed."""
     from polyframe.conformance.page import page
     from polyframe.errors import PolyframeError
     from polyframe.io.atomic import write_atomic
@@ -119,24 +118,26 @@ def keep(data: dict[str, Any], folder: Path) -> None:
         click.echo(str(error), err=True)
 
 
-def show(found: Certificate) -> None:
-    """A row for each dtype and kind of tensor: the worst beside its bound."""
+def print_certificate(certificate: Certificate) -> None:
+    """A row for each dtype and kind of tensor: the comparison closest to its bound."""
     from polyframe.cli.output import print_table
     from polyframe.conformance.trace import KINDS
 
     rows = []
-    for dtype in found.dtypes:
+    for dtype in certificate.dtypes:
         for kind in KINDS:
-            own = [
-                c for c in found.comparisons if (c.dtype, c.key.kind) == (dtype, kind)
+            comparisons = [
+                c
+                for c in certificate.comparisons
+                if (c.dtype, c.key.kind) == (dtype, kind)
             ]
-            if not own:
+            if not comparisons:
                 continue
-            worst = max(own, key=lambda c: c.value / c.bound.value)
-            missed = sum(not c.passed for c in own)
+            worst = max(comparisons, key=lambda c: c.value / c.bound.value)
+            missed = sum(not c.passed for c in comparisons)
             rows.append(
                 [
-                    dtype, kind, str(len(own)), f"{worst.value:.1e}",
+                    dtype, kind, str(len(comparisons)), f"{worst.value:.1e}",
                     f"{worst.bound.value:.1e}", f"{worst.key.name}, step {worst.key.step}",
                     " ".join(worst.pair), f"{missed} FAILED" if missed else "ok",
                 ]
@@ -152,38 +153,39 @@ def show(found: Certificate) -> None:
         "verdict",
     ]
     print_table(heads, rows)
-    names = ", ".join(b.name for b in found.backends)
-    what = f"{', '.join(found.dtypes)}; {found.steps} steps"
-    name = found.subject.spec.name
-    precision = found.subject.training.precision
+    names = ", ".join(b.name for b in certificate.backends)
+    what = f"{', '.join(certificate.dtypes)}; {certificate.steps} steps"
+    name = certificate.subject.spec.name
+    precision = certificate.subject.training.precision
     if precision is not None:
         click.echo(
-            f"{precision} is for weights in float32: nothing is compared in float64, "
-            f"which only shows what {precision} rounds"
+            f"{precision} is for weights in float32: nothing is compared in float64; "
+            "float64 runs only measure rounding errors"
         )
-    if found.differences:
+    if certificate.differences:
         click.echo("Native defaults that differ:")
-        for line in found.differences:
+        for line in certificate.differences:
             click.echo(f"  {line}")
-    if found.passed:
+    if certificate.passed:
         click.echo(f"{name}: equal on {names} ({what})")
-    elif found.missed:
-        count = len(found.missed)
-        pair = " -b ".join(found.missed[0].pair)
-        cause = ", because native defaults differ" if found.differences else ""
+    elif certificate.missed:
+        count = len(certificate.missed)
+        pair = " -b ".join(certificate.missed[0].pair)
+        cause = ", because native defaults differ" if certificate.differences else ""
         click.echo(
             f"{name}: NOT equal on {names} ({what}): {count} values are out of bounds"
             f"{cause}; `polyframe diff … -b {pair}` shows where"
         )
     else:
         click.echo(
-            f"{name}: too chaotic to mean anything ({what}): four units in the last place "
-            f"grow to {found.grown['float64']:.0e}; lower the "
-            "learning rate or take fewer steps"
+            f"{name}: too chaotic to compare ({what}): rounding errors grow to "
+            f"{certificate.growth['float64']:.0e}; try a lower learning rate or fewer "
+            "steps"
         )
-    if found.vague:
+    if certificate.inconclusive:
         click.echo(
-            f"In float32 the rounding of the first step grows to "
-            f"{found.grown['float32']:.0e} in the predictions after {found.steps} steps "
-            "(a twin moved by a few units shows it): float32 tells most at step 1."
+            "In float32, rounding errors grow to "
+            f"{certificate.growth['float32']:.0e} in the predictions after "
+            f"{certificate.steps} steps. Therefore only the float32 comparisons at step 1 "
+            "are conclusive."
         )

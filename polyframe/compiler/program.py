@@ -25,9 +25,9 @@ Role = Literal[
     "apply",
     "train_step",
 ]
-"""What lines of a program do: making a node and calling it; the loss of an
-output; making the optimizer, and its class where the program has that; the functions
-of the training step."""
+"""What lines of a program do: making a node and calling it; the loss of an output;
+making the optimizer, and its class (or function) where the program has that; the
+functions of the training step."""
 WHOLE = ""
 """The key, in a source map, of what belongs to the whole program."""
 

@@ -216,27 +216,22 @@ def choose_all(
             nodes[node.path] = form
     problems = []
     if missing:
-        count, each = len(missing), "; ".join(missing)
-        problems.append(f"cannot run {count} of the nodes: {each}")
-    if step is None:
-        _raise(problems, graph, backend)
-        return Choice(nodes)
+        problems = [f"cannot run {len(missing)} of the nodes: {'; '.join(missing)}"]
     losses: dict[LossFunction, Form] = {}
-    for function in step.functions(graph):
-        form = choose(table, LossView(function, target))
+    rule = None
+    if step is not None:
+        for function in step.functions(graph):
+            form = choose(table, LossView(function, target))
+            if isinstance(form, str):
+                problems.append(f"has no loss {function.loss.type!r}: {form}")
+            else:
+                losses[function] = form
+        form = choose(table, OptimizerView(step.optimizer, target, step.training))
         if isinstance(form, str):
-            problems.append(f"has no loss {function.loss.type!r}: {form}")
+            problems.append(f"has no optimizer {step.optimizer.type!r}: {form}")
         else:
-            losses[function] = form
-    rule = choose(table, OptimizerView(step.optimizer, target, step.training))
-    if isinstance(rule, str):
-        problems.append(f"has no optimizer {step.optimizer.type!r}: {rule}")
-    _raise(problems, graph, backend)
-    assert isinstance(rule, Form)
-    return Choice(nodes, losses, rule)
-
-
-def _raise(problems: list[str], graph: TypedGraph, backend: str) -> None:
+            rule = form
     if problems:
         text = f"the {backend} backend " + "; it ".join(dict.fromkeys(problems))
         raise UnsupportedError(text, where=graph.name)
+    return Choice(nodes, losses, rule)

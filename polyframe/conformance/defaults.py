@@ -1,4 +1,4 @@
-"""What native semantics makes different: each backend's own defaults, and randomness."""
+"""Differences of native programs: each backend's own defaults, and random numbers."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from polyframe.spec.typed import flatten
 
 
 def native_differences(subject: Subject, backends: Sequence[Backend]) -> list[str]:
-    """One line for each default that differs between backends and makes the same spec
-    compute something else; none with aligned semantics. Initializers are not among
-    them: every run starts from the same weights."""
+    """One line for each default that differs between the backends; none with aligned
+    semantics. Initializers are left out, since every run starts from the same
+    weights."""
     if subject.semantics != "native":
         return []
     resolved = [elements(subject, backend) for backend in backends]
     lines: dict[str, None] = {}
-    for same in zip(*resolved, strict=True):
-        first = same[0]
+    for same_element in zip(*resolved, strict=True):
+        first = same_element[0]
         for field in dataclasses.fields(first):
-            values = [getattr(element, field.name) for element in same]
+            values = [getattr(element, field.name) for element in same_element]
             if isinstance(values[0], Initializer) or len(set(map(repr, values))) == 1:
                 continue
             pairs = zip(backends, values, strict=True)
-            told = ", ".join(f"{b.name} {value!r}" for b, value in pairs)
-            lines[f"{first.type}.{field.name}: {told}"] = None
+            listed = ", ".join(f"{b.name} {value!r}" for b, value in pairs)
+            lines[f"{first.type}.{field.name}: {listed}"] = None
         if getattr(first, "random", False):
             lines[f"{first.type}: each framework draws its own random numbers"] = None
     return list(lines)
@@ -39,8 +39,8 @@ def elements(subject: Subject, backend: Backend) -> list[Any]:
     """All layers, losses and the optimizer as a backend resolves them, in order."""
     defaults = subject.defaults(backend)
     graph = subject.spec.infer(defaults)
-    rest: Iterable[Element] = (*subject.losses, subject.optimizer)
+    others: Iterable[Element] = (*subject.losses, subject.optimizer)
     return [
         *(node.layer for node in flatten(graph).nodes),
-        *(element.resolve(defaults) for element in rest),
+        *(element.resolve(defaults) for element in others),
     ]

@@ -1,5 +1,5 @@
-"""What a comparison of two backends in step found: where they diverge, or how close
-they stay."""
+"""The result of a comparison of two backends: where they diverge, or how close they
+are."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polyframe.compiler.program import Program
-from polyframe.conformance.figures import Bound
+from polyframe.conformance.measurements import Bound
 from polyframe.conformance.trace import Key
 from polyframe.differences import Difference, causes
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first tensor at which two backends diverge, and what is known of it.
+    """The first tensor at which two backends diverge.
 
-    ``layer`` is the path of the layer to blame, ``entry`` its type; for an update or an
-    optimizer's state the optimizer's, for the loss the loss's. ``blamed`` is the backend
-    that differs from the definition, None where that cannot be told.
+    ``layer`` is the path of the layer that causes it, and ``entry`` the layer's type. For
+    a weight after an update or an optimizer's state, ``entry`` is the optimizer; for the
+    loss, it is the loss. ``blamed`` is the backend that differs from the definition, None
+    if that is unknown.
     """
 
     key: Key
@@ -42,13 +43,13 @@ class Divergence:
         return (
             f"{self.one} and {self.other} diverge at step {self.key.step}, "
             f"{self.key.kind} of {self.key.name} ({self.layer}, {self.entry}): "
-            f"{self.value:.1e}, at most {self.bound.value:.0e} is rounding{who}"
+            f"relative difference {self.value:.1e}, bound {self.bound.value:.0e}{who}"
         )
 
 
 @dataclass
 class Agreement:
-    """What a comparison found: the divergence, or how far apart they were at most."""
+    """The divergence, or the largest distance if there is none."""
 
     divergence: Divergence | None = None
     dtype: str = "float64"
@@ -57,11 +58,11 @@ class Agreement:
     worst: float = 0.0
     where: Key | None = None
     programs: dict[str, Program] = field(default_factory=dict)  # backend → what it ran
-    # what makes native programs differ, a line each
+    # the native defaults that differ, a line each
     differences: list[str] = field(default_factory=list)
 
     def to_data(self) -> dict[str, Any]:
-        """What was found, as plain data, for ``diff.json``."""
+        """Plain data, for ``diff.json``."""
         data: dict[str, Any] = {
             "agree": self.divergence is None,
             "dtype": self.dtype,

@@ -1,26 +1,25 @@
-"""Gaps: what a backend lacks is declared, and what it declares is still so."""
+"""Gaps: what a backend lacks is declared, and what it declares is still missing."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from polyframe.compiler.table import covers
 from polyframe.conformance import losses, optimizers
-from polyframe.conformance.cases import batch_for, front
-from polyframe.conformance.figures import (
+from polyframe.conformance.cases import batch_for, front, trains
+from polyframe.conformance.measurements import (
     DIFFERENCES,
     FORWARD,
     Bound,
-    Figure,
+    Measurement,
     distance,
 )
-from polyframe.conformance.suite import Check
+from polyframe.conformance.suite import Check, dtypes
 from polyframe.contract.backend import Backend
 from polyframe.contract.gaps import Gap, Witness
 from polyframe.errors import PolyframeError, UnsupportedError
@@ -37,33 +36,44 @@ from polyframe.spec.optimizers import SGD, Optimizer
 from polyframe.spec.sampling import initial_weights
 from polyframe.train.arrays import as_one
 
-TRUE = Bound(0.0, "a fact: it holds (0) or not (1)")
+Measure = Callable[[Backend, str], Iterator[Measurement]]
+"""A check of (backend, entry)."""
+TRUE = Bound(0.0, "true (0) or false (1)")
+RIGHT = {"float64": FORWARD.value, "float32": 1e-5}
+"""Dtype → the largest error of a case that is still right."""
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:
-    """One check for each entry of the catalogue and one for each gap."""
-    for family in (Layer, Loss, Optimizer):
+    """One check for each entry of the catalogue and one for each gap; losses and
+    optimizers are asked for where the backend trains."""
+    families = (Layer, Loss, Optimizer) if trains(backend) else (Layer,)
+    for family in families:
         for word in sorted(family.registry):
-            if word != "Block":  # made of layers; the writer's own business
-                yield _check(backend, word, "declared", device, declared)
+            if word != "Block":  # made of layers: it has no entry
+                yield _check(backend, word, "declared", device, is_declared)
     for gap in backend.gaps:
         for word in gap.entries:
-            measure = partial(healed, gap=gap, device=device)
+            measure = partial(still_open, gap=gap, device=device)
             yield _check(backend, word, "still open", device, measure)
 
 
-def _check(backend: Backend, word: str, what: str, device: str, measure: Any) -> Check:
+def _check(
+    backend: Backend, word: str, what: str, device: str, measure: Measure
+) -> Check:
     call = partial(measure, backend, word)
-    return Check("gaps", word, what, "float64", device, backend.name, call)
+    dtype = dtypes(backend)[0]
+    return Check("gaps", word, what, dtype, device, backend.name, call)
 
 
-def fact(backend: Backend, word: str, what: str, holds: bool, detail: str) -> Figure:
-    """A fact as a figure."""
-    return Figure(what, word, backend.name, detail, float(not holds), TRUE)
+def fact(
+    backend: Backend, word: str, what: str, holds: bool, detail: str
+) -> Measurement:
+    """A fact as a measurement."""
+    return Measurement(what, word, backend.name, detail, float(not holds), TRUE)
 
 
-def declared(backend: Backend, word: str) -> Iterator[Figure]:
-    """An entry is written, or a gap names it, or it is later than the backend."""
+def is_declared(backend: Backend, word: str) -> Iterator[Measurement]:
+    """An entry is written, or a gap names it."""
     entries = backend.entries
     named = word in backend.reasons
     detail = "neither written nor in gaps.yaml"
@@ -77,16 +87,21 @@ def declared(backend: Backend, word: str) -> Iterator[Figure]:
     yield fact(backend, word, "declared", named, detail)
 
 
-def healed(backend: Backend, word: str, gap: Gap, device: str) -> Iterator[Figure]:
-    """A gap matches something, is refused, and comes out wrong when it is forced."""
+def still_open(
+    backend: Backend, word: str, gap: Gap, device: str
+) -> Iterator[Measurement]:
+    """A gap names an entry that exists; it is refused, and gives wrong results when it is
+    forced."""
     known = {*Layer.registry, *Loss.registry, *Optimizer.registry}
     if word not in known:
         yield fact(backend, word, "matches something", False, "there is no such entry")
         return
     if gap.witness is None:
-        there = covers(backend.entries, word)
-        detail = "it is written: the gap has healed, remove it" if there else "missing"
-        yield fact(backend, word, "still missing", not there, detail)
+        written = covers(backend.entries, word)
+        detail = (
+            "it is written: the gap has healed, remove it" if written else "missing"
+        )
+        yield fact(backend, word, "still missing", not written, detail)
         return
     try:
         compiled(backend, word, gap.witness, device)
@@ -94,7 +109,7 @@ def healed(backend: Backend, word: str, gap: Gap, device: str) -> Iterator[Figur
     except UnsupportedError as error:
         detail, holds = str(error), gap.reason in str(error)
     yield fact(backend, word, "is refused with its reason", holds, detail)
-    wrong, detail = forced(backend, word, gap.witness, device)
+    wrong, detail = wrong_when_forced(backend, word, gap.witness, device)
     yield fact(backend, word, "is wrong when forced", wrong, detail)
 
 
@@ -108,14 +123,12 @@ def compiled(backend: Backend, word: str, witness: Witness, device: str) -> Mode
         form = next((f.name for f in backend.entries[word].forms), "")
         return optimizers.model_of(backend, rule, form, "float64", device, None)
     loss = "mse" if witness.training else None
-    spec = spec_of(word, witness)
-    return compile_model(
-        spec, backend, loss, SGD(lr=0.0), dtype="float64", device=device
-    )
+    spec, dtype = spec_of(word, witness), dtypes(backend)[0]
+    return compile_model(spec, backend, loss, SGD(lr=0.0), dtype=dtype, device=device)
 
 
 def spec_of(word: str, witness: Witness) -> ModelSpec:
-    """The witness's layer behind a front, called as often as it says."""
+    """The witness's layer after layers with parameters, called as often as it says."""
     inputs = [Input(shape, name=f"x{i}") for i, shape in enumerate(witness.inputs)]
     tensors = inputs
     if witness.training:  # something to train
@@ -128,65 +141,69 @@ def spec_of(word: str, witness: Witness) -> ModelSpec:
     return ModelSpec(inputs, tensors, name="witness")
 
 
-def forced(
+def wrong_when_forced(
     backend: Backend, word: str, witness: Witness, device: str
 ) -> tuple[bool, str]:
-    """Whether the case comes out wrong where every form is let in, and how."""
-    free = copy.copy(backend)
-    entry = free.entries[word]
+    """Whether the case gives wrong results if every form is allowed, and how."""
+    permissive = copy.copy(backend)
+    entry = permissive.entries[word]
     forms = tuple(replace(form, when=lambda view: True) for form in entry.forms)
-    free.table = {**free.table, word: replace(entry, forms=forms)}  # type: ignore[misc]
-    measure = off_layer
+    permissive.table = {**permissive.table, word: replace(entry, forms=forms)}  # type: ignore[misc]
+    measure = layer_error
     if word in Loss.registry:
-        measure = off_loss
+        measure = loss_error
     elif word in Optimizer.registry:
-        measure = off_optimizer
+        measure = optimizer_error
     try:
-        apart = measure(compiled(free, word, witness, device), witness)
+        value = measure(compiled(permissive, word, witness, device), witness)
     except (PolyframeError, NotImplementedError, KeyError, ValueError) as error:
         return True, f"raises {type(error).__name__}"
-    text = f"off by {apart:.1e}"
-    wrong = not apart <= FORWARD.value
+    text = f"off by {value:.1e}"
+    wrong = not value <= RIGHT[dtypes(backend)[0]]
     return wrong, text if wrong else f"{text}: the gap has healed, remove it"
 
 
-def off_layer(model: Model, witness: Witness) -> float:
-    """How far a layer's output or running statistics are from the definition."""
+def layer_error(model: Model, witness: Witness) -> float:
+    """The distance of a layer's output or running statistics from the definition."""
     spec = model.spec
     weights = initial_weights(model.graph.parameters, 0, "float64")
     for name, value in weights.items():
         weights[name] = value + generator(3, name).uniform(0.1, 0.5, value.shape)
     model.load_weights(weights)
     x, y = batch_for(spec, 2)
-    known, state = interpret(model.graph, weights, x, training=witness.training)
+    expected, state = interpret(model.graph, weights, x, training=witness.training)
     if not witness.training:
-        return distance(model.predict(as_one(x)), known[spec.graph.outputs[0]])
+        return distance(model.predict(as_one(x)), expected[spec.graph.outputs[0]])
     model.train_step(as_one(x), as_one(y))
-    found = model.weights()
-    return max((distance(found[n], v) for n, v in state.items()), default=0.0)
+    actual = model.weights()
+    return max((distance(actual[n], v) for n, v in state.items()), default=0.0)
 
 
-def off_loss(model: Model, witness: Witness) -> float:
-    """How far a loss and its slopes are from the definition; the witness's input is the
-    output that it is of."""
+def loss_error(model: Model, witness: Witness) -> float:
+    """The distance of a loss and its gradients from the definition; the witness's input
+    is the shape of the output."""
     (shape,) = witness.inputs
     loss = model.engine.objective.losses[0]
     case = losses.Case(loss, shape, loss.target_kinds[0])
     logits, y = losses.outputs(shape, "usual", seed=0), losses.targets(case)
     losses.set_logits(model, [logits])
     x = losses.inputs_for(model, [shape])
-    wanted, slopes = losses.expected(loss, logits, y, None)
+    expected, gradients = losses.expected_loss(loss, logits, y, None)
     gradient = model.gradients(x, y)["head0.weight"]
-    off = losses.apart(gradient, losses.as_weight(slopes))
-    value = distance(np.asarray(model.train_step(x, y)), wanted)
-    return max(value, off if not off <= DIFFERENCES.value else 0.0)
+    gradient_error = losses.relative_distance(gradient, losses.as_weight(gradients))
+    value_error = distance(np.asarray(model.train_step(x, y)), expected)
+    return max(
+        value_error, gradient_error if not gradient_error <= DIFFERENCES.value else 0.0
+    )
 
 
-def off_optimizer(model: Model, witness: Witness) -> float:
-    """How far an optimizer's weights are from the rule's after some steps."""
-    rule = optimizers.Rule(model.engine.objective.optimizer, model.weights(), "float64")
+def optimizer_error(model: Model, witness: Witness) -> float:
+    """The distance of an optimizer's weights from the rule's after some steps."""
+    reference = optimizers.ReferenceOptimizer(
+        model.engine.objective.optimizer, model.weights(), "float64"
+    )
     for _ in range(optimizers.SHORT):
-        rule.take(model.gradients(*optimizers.samples()))
+        reference.update(model.gradients(*optimizers.samples()))
         model.train_step(*optimizers.samples())
-    found = model.weights()
-    return max(distance(found[name], w) for name, w in rule.weights.items())
+    actual = model.weights()
+    return max(distance(actual[name], w) for name, w in reference.weights.items())

@@ -1,15 +1,15 @@
-"""A layer's forms on a backend, held against its definition in NumPy.
+"""A layer's forms on a backend, compared with its definition in NumPy.
 
-Distances are relative, max|a-b| / max|b|, and so are the bounds: float64 leaves room for
-the order of summation only; central differences of the definition for their own error
-(steps of 1e-5); a float32 form may err 8 times as much as the definition in float32.
+Distances are relative, max|a-b| / max|b|, and so are the bounds. In float64 only the
+order of summation may differ. Central differences of the definition (steps of 2e-5) have
+an error of their own. In float32 the error of a form may be 8 times that of the
+definition in float32.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -20,13 +20,14 @@ from polyframe.conformance.cases import (
     batch_for,
     cases_of,
     compiled,
-    drawn,
     examples,
     form_of,
-    own_draws,
+    has_native_randomness,
+    random_factors,
     spec_around,
+    trains,
 )
-from polyframe.conformance.figures import (
+from polyframe.conformance.measurements import (
     BIT_EQUAL,
     DIFFERENCES,
     FLOAT32,
@@ -34,247 +35,281 @@ from polyframe.conformance.figures import (
     GRADIENT,
     HALF_A_UNIT,
     Bound,
-    Figure,
+    Measurement,
     distance,
     scaled_distance,
 )
-from polyframe.conformance.suite import Check
+from polyframe.conformance.numerical import numerical_gradients
+from polyframe.conformance.suite import Check, dtypes, partners
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import get, usable
+from polyframe.contract.registry import get
 from polyframe.io.array import Array
 from polyframe.randomness import generator
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers import ReLU
 from polyframe.spec.layers.base import Layer
-from polyframe.spec.losses import MSE
 from polyframe.spec.typed import TypedGraph
 from polyframe.train.arrays import as_list, as_one
 
+Interpretation = tuple[dict[str, Array], dict[str, Array]]
+"""(each node's output, the state parameters that change), as ``interpret`` gives them."""
+Measure = Callable[[str | Backend, str, str, str], Iterator[Measurement]]
+"""A check of (backend, layer, form, device)."""
 
-def defined(
+
+def defined_outputs(
     graph: TypedGraph,
     weights: Mapping[str, Array],
     x: Sequence[Array],
-    **options: Any,
-) -> tuple[Any, Any]:
-    """What the definition says, (values, new states): in float64, and in the dtype of
-    the arrays that it is given."""
+    *,
+    training: bool = False,
+    draws: Mapping[str, Array] | None = None,
+) -> tuple[Interpretation, Interpretation]:
+    """(values, new state) by the definition: in float64, and in the dtype of the arrays
+    given."""
     exact = {name: value.astype(np.float64) for name, value in weights.items()}
     wide = [value.astype(np.float64) for value in x]
-    in_float64 = interpret(graph, exact, wide, **options)
-    return in_float64, interpret(graph, weights, x, **options)
+    in_float64 = interpret(graph, exact, wide, training=training, draws=draws)
+    same_dtype = interpret(graph, weights, x, training=training, draws=draws)
+    return in_float64, same_dtype
 
 
-def measured(
-    value: Array, wanted: Array, written: Array, dtype: str
+def distance_and_bound(
+    value: Array, expected: Array, in_float32: Array, dtype: str
 ) -> tuple[float, Bound]:
     """The distance from the definition, and its bound; in float32 as a multiple of the
-    distance of the definition in float32 (``written``)."""
-    apart = distance(value, wanted)
+    error of the definition in float32 (``in_float32``)."""
+    error = distance(value, expected)
     if dtype == "float64":
-        return apart, FORWARD
-    return apart / max(distance(written, wanted), HALF_A_UNIT), FLOAT32
+        return error, FORWARD
+    return error / max(distance(in_float32, expected), HALF_A_UNIT), FLOAT32
 
 
-def forward(
+def modes(backend: str | Backend) -> tuple[bool, ...]:
+    """Inference and, where it trains, training."""
+    return (False, True) if trains(backend) else (False,)
+
+
+def outputs(
     backend: str | Backend, word: str, form: str, device: str = "cpu"
-) -> Iterator[Figure]:
-    """Every example's output in both modes and in ``predict``, in float64."""
+) -> Iterator[Measurement]:
+    """Every example's output in training mode, in inference mode and in ``predict``, in
+    float64."""
     model, weights = compiled(
         backend, cases_of(backend, word, form, "float64"), "float64", form, device
     )
     x, _ = batch_for(model.spec)
     what = "forward, float64"
     for name, value in model.weights().items():
-        apart, detail = distance(value, weights[name]), f"{form}, {name}"
-        said = "weights loaded, and read again"
-        yield Figure(said, word, get(backend).name, detail, apart, BIT_EQUAL)
-    for training in (False, True):
-        draws = drawn(model) if training else None
-        wanted, _ = interpret(model.graph, weights, x, training=training, draws=draws)
+        error, detail = distance(value, weights[name]), f"{form}, {name}"
+        reloaded = "weights loaded, and read again"
+        yield Measurement(reloaded, word, get(backend).name, detail, error, BIT_EQUAL)
+    for training in modes(backend):
+        draws = random_factors(model) if training else None
+        expected, _ = interpret(model.graph, weights, x, training=training, draws=draws)
         for name, value in model.activations(as_one(x), training=training).items():
-            apart = distance(value, wanted[name])
+            error = distance(value, expected[name])
             detail = f"{form}, {name}, {'training' if training else 'inference'}"
-            yield Figure(what, word, get(backend).name, detail, apart, FORWARD)
-    wanted, _ = interpret(model.graph, weights, x)
-    found = as_list(model.predict(as_one(x)))
-    for name, value in zip(model.graph.outputs, found, strict=True):
-        apart = distance(value, wanted[name])
-        yield Figure(
-            what, word, get(backend).name, f"{form}, {name}, predict", apart, FORWARD
+            yield Measurement(what, word, get(backend).name, detail, error, FORWARD)
+    expected, _ = interpret(model.graph, weights, x)
+    predictions = as_list(model.predict(as_one(x)))
+    for name, value in zip(model.graph.outputs, predictions, strict=True):
+        error = distance(value, expected[name])
+        yield Measurement(
+            what, word, get(backend).name, f"{form}, {name}, predict", error, FORWARD
         )
 
 
-def differences(
+def gradients(
     backend: str | Backend, word: str, form: str, device: str = "cpu"
-) -> Iterator[Figure]:
-    """Gradients of all parameters (the fronts' show those of the inputs) against the
-    definition's central differences."""
+) -> Iterator[Measurement]:
+    """Gradients of all parameters (those of the layers in front show the gradients of
+    the inputs), compared with central differences of the definition."""
     cases = cases_of(backend, word, form, "float64")
     model, weights = compiled(backend, cases, "float64", form, device)
     x, y = batch_for(model.spec)
-    draws = drawn(model)
-    found = model.gradients(as_one(x), as_one(y))
+    draws = random_factors(model)
+    actual = model.gradients(as_one(x), as_one(y))
     inputs = dict(zip((name for name, _ in model.graph.inputs), x, strict=True))
     for case, target in zip(cases, y, strict=True):
         graph = spec_around([case]).infer()
-        own = {name: weights[name] for name in graph.parameters}
-        pairs = [inputs[name] for name, _ in graph.inputs]
-        wanted = slopes(graph, own, pairs, target, draws)
-        # A bias in front of a batch norm has a gradient of zero: scale by all of them.
-        scale = max(np.abs(found[name]).max() for name in wanted)
-        for name, (picked, values) in wanted.items():
+        case_weights = {name: weights[name] for name in graph.parameters}
+        case_inputs = [inputs[name] for name, _ in graph.inputs]
+        expected = numerical_gradients(graph, case_weights, case_inputs, target, draws)
+        # A bias before a batch norm has a gradient of zero: scale by all of them.
+        scale = max(np.abs(actual[name]).max() for name in expected)
+        for name, (indices, values) in expected.items():
             shape = graph.parameters[name].shape
-            apart = np.inf  # of another shape, it is not the parameter's gradient
-            if found[name].shape == shape:
-                flat = found[name].reshape(-1)[picked]
-                apart = scaled_distance(flat, values, scale)
+            error = np.inf  # a gradient of another shape is wrong
+            if actual[name].shape == shape:
+                flat = actual[name].reshape(-1)[indices]
+                error = scaled_distance(flat, values, scale)
             what = "gradients against central differences"
             detail = f"{form}, {name}"
-            yield Figure(what, word, get(backend).name, detail, apart, DIFFERENCES)
+            yield Measurement(what, word, get(backend).name, detail, error, DIFFERENCES)
 
 
-def slopes(
-    graph: TypedGraph,
-    weights: dict[str, Array],
-    x: list[Array],
-    y: Array,
-    draws: Any,
-) -> dict[str, tuple[Array, list[float]]]:
-    """Trainable name → (a few places, the slopes of the mean squared error there, by the
-    five-point formula)."""
-    rng, found = np.random.default_rng(1), {}
-
-    def loss(name: str, flat: Array) -> float:
-        changed = weights | {name: flat.reshape(weights[name].shape)}
-        known, _ = interpret(graph, changed, x, training=True, draws=draws)
-        return float(MSE().define(known[graph.outputs[0]], y).mean())
-
-    for name, parameter in graph.parameters.items():
-        if not parameter.trainable:
-            continue
-        flat = weights[name].reshape(-1)
-        picked = rng.choice(flat.size, min(flat.size, 6), replace=False)
-        values = []
-        for index in picked:
-            step = np.zeros_like(flat)
-            step[index] = 2e-5
-            near = loss(name, flat + step) - loss(name, flat - step)
-            far = loss(name, flat + 2 * step) - loss(name, flat - 2 * step)
-            values.append((8 * near - far) / (12 * 2e-5))
-        found[name] = picked, values
-    return found
-
-
-def agreement(
+def gradients_between_backends(
     word: str,
     backends: Sequence[str | Backend],
     cases: Sequence[Case] | None = None,
-) -> Iterator[Figure]:
-    """All gradients between backends, in float64, wherever there is no gap."""
-    found, cases = {}, examples(word) if cases is None else cases
+) -> Iterator[Measurement]:
+    """All gradients, compared between backends in float64, where there is no gap."""
+    gradients_of, cases = {}, examples(word) if cases is None else cases
     for backend in backends:
-        held = [c for c in cases if form_of(backend, c, Target("float64"), None)]
-        if held:
-            model, _ = compiled(backend, held, "float64")
+        possible = [c for c in cases if form_of(backend, c, Target("float64"), None)]
+        if possible:
+            model, _ = compiled(backend, possible, "float64")
             x, y = batch_for(model.spec)
-            found[backend] = model.gradients(as_one(x), as_one(y))
+            gradients_of[backend] = model.gradients(as_one(x), as_one(y))
     for case in cases:
         parameters = spec_around([case]).infer().parameters.items()
         names = [name for name, p in parameters if p.trainable]
-        own = {b: g for b, g in found.items() if names[0] in g}
-        exact = next(iter(own.values()), {})
-        scale = max((np.abs(exact[name]).max() for name in names if exact), default=0)
-        for backend, gradients in own.items():
+        compared = {b: g for b, g in gradients_of.items() if names[0] in g}
+        reference = next(iter(compared.values()), {})
+        scale = max(
+            (np.abs(reference[name]).max() for name in names if reference), default=0
+        )
+        for backend, gradients in compared.items():
             for name in names:
-                value = scaled_distance(gradients[name], exact[name], scale)
+                error = scaled_distance(gradients[name], reference[name], scale)
                 what = "gradients between backends, float64"
-                yield Figure(
-                    what, case[1], get(backend).name, f"{name}, {case}", value, GRADIENT
+                yield Measurement(
+                    what, case[1], get(backend).name, f"{name}, {case}", error, GRADIENT
                 )
 
 
-def statistics(
+def running_statistics(
     backend: str | Backend,
     word: str,
     form: str,
     device: str = "cpu",
     dtype: str = "float64",
-) -> Iterator[Figure]:
-    """Running statistics after a step at a learning rate of 0; in float32 by the
-    yardstick of ``float32``."""
+) -> Iterator[Measurement]:
+    """Running statistics after a step at a learning rate of 0; in float32 as in
+    ``float32_errors``."""
     cases = cases_of(backend, word, form, dtype)
     model, weights = compiled(backend, cases, dtype, form, device)
-    kept = [name for name, p in model.graph.parameters.items() if not p.trainable]
-    if not kept:
+    names = [name for name, p in model.graph.parameters.items() if not p.trainable]
+    if not names:
         return
     x, y = batch_for(model.spec, dtype=dtype)
-    options: dict[str, Any] = {"training": True, "draws": drawn(model)}
-    (_, wanted), (_, written) = defined(model.graph, weights, x, **options)
-    wanted, written = weights | wanted, weights | written
+    (_, expected), (_, in_float32) = defined_outputs(
+        model.graph, weights, x, training=True, draws=random_factors(model)
+    )
+    expected, in_float32 = weights | expected, weights | in_float32
     model.train_step(as_one(x), as_one(y))
     model.predict(as_one(x))  # changes nothing
-    found = model.weights()
-    for name in kept:
-        apart, bound = measured(found[name], wanted[name], written[name], dtype)
+    actual = model.weights()
+    for name in names:
+        error, bound = distance_and_bound(
+            actual[name], expected[name], in_float32[name], dtype
+        )
         what, detail = f"running statistics, {dtype}", f"{form}, {name}"
-        yield Figure(what, word, get(backend).name, detail, apart, bound)
+        yield Measurement(what, word, get(backend).name, detail, error, bound)
 
 
-def hidden(
+def predict_after_step(
     backend: str | Backend,
     word: str,
     form: str,
     device: str = "cpu",
     dtype: str = "float64",
-) -> Iterator[Figure]:
-    """After a step, ``predict`` is the definition's at the weights that the model names:
-    it has moved nothing else. In float32 by the yardstick of ``float32``."""
+) -> Iterator[Measurement]:
+    """After a step, ``predict`` gives what the definition gives for the weights that the
+    model reports, so the step changed nothing else. In float32 as in
+    ``float32_errors``."""
     cases = cases_of(backend, word, form, dtype)
     model, _ = compiled(backend, cases, dtype, form, device)
     x, y = batch_for(model.spec, dtype=dtype)
     model.learning_rate = 1e-2
     model.train_step(as_one(x), as_one(y))
-    (wanted, _), (written, _) = defined(model.graph, model.weights(), x)
-    found = as_list(model.predict(as_one(x)))
-    for name, value in zip(model.graph.outputs, found, strict=True):
-        apart, bound = measured(value, wanted[name], written[name], dtype)
+    (expected, _), (in_float32, _) = defined_outputs(model.graph, model.weights(), x)
+    predictions = as_list(model.predict(as_one(x)))
+    for name, value in zip(model.graph.outputs, predictions, strict=True):
+        error, bound = distance_and_bound(
+            value, expected[name], in_float32[name], dtype
+        )
         what = f"predict after a step, {dtype}"
-        yield Figure(what, word, get(backend).name, f"{form}, {name}", apart, bound)
+        yield Measurement(
+            what, word, get(backend).name, f"{form}, {name}", error, bound
+        )
 
 
-def float32(
+def predictions(
     backend: str | Backend, word: str, form: str, device: str = "cpu"
-) -> Iterator[Figure]:
+) -> Iterator[Measurement]:
+    """What ``predict`` gives in float32, with the bound of ``float32_errors``; for
+    backends that do not train (for the others, ``predict_after_step``)."""
+    cases = cases_of(backend, word, form, "float32")
+    model, weights = compiled(backend, cases, "float32", form, device)
+    x, _ = batch_for(model.spec, dtype="float32", wide=False)
+    (expected, _), (in_float32, _) = defined_outputs(model.graph, weights, x)
+    outputs = as_list(model.predict(as_one(x)))
+    for name, value in zip(model.graph.outputs, outputs, strict=True):
+        error, bound = distance_and_bound(
+            value, expected[name], in_float32[name], "float32"
+        )
+        detail = f"{form}, {name}"
+        yield Measurement(
+            "predict, float32", word, get(backend).name, detail, error, bound
+        )
+
+
+def float32_errors(
+    backend: str | Backend, word: str, form: str, device: str = "cpu"
+) -> Iterator[Measurement]:
     """A float32 form's error as a multiple of the definition's own in float32."""
     cases = cases_of(backend, word, form, "float32")
     model, weights = compiled(backend, cases, "float32", form, device)
     # Norms of a few large numbers cancel in float32 by nature; activations do not.
     large = Layer.find(word).__module__ == ReLU.__module__
     x, _ = batch_for(model.spec, dtype="float32", wide=large)
-    for training in (False, True):
-        draws = drawn(model) if training else None
-        options: dict[str, Any] = {"training": training, "draws": draws}
-        (wanted, _), (written, _) = defined(model.graph, weights, x, **options)
+    for training in modes(backend):
+        draws = random_factors(model) if training else None
+        (expected, _), (in_float32, _) = defined_outputs(
+            model.graph, weights, x, training=training, draws=draws
+        )
         for name, value in model.activations(as_one(x), training=training).items():
-            apart, bound = measured(value, wanted[name], written[name], "float32")
+            error, bound = distance_and_bound(
+                value, expected[name], in_float32[name], "float32"
+            )
             what = "float32 error / NumPy's float32 error"
-            yield Figure(what, word, get(backend).name, f"{form}, {name}", apart, bound)
+            yield Measurement(
+                what, word, get(backend).name, f"{form}, {name}", error, bound
+            )
+
+
+TRAINING_MEASURES: dict[str, tuple[Measure, ...]] = {
+    "float64": (outputs, gradients, running_statistics, predict_after_step),
+    "float32": (
+        float32_errors,
+        partial(running_statistics, dtype="float32"),
+        partial(predict_after_step, dtype="float32"),
+    ),
+}
+"""Dtype → what is measured of a form on a backend that trains."""
+INFERENCE_MEASURES: dict[str, tuple[Measure, ...]] = {
+    "float64": (outputs,),
+    "float32": (float32_errors, predictions),
+}
+"""The same on one that does not."""
 
 
 def forms(backend: str | Backend, word: str, dtype: str) -> list[str]:
     """The forms of an entry that some example takes in that dtype, and that can be
-    held against the definition."""
+    compared with the definition."""
     return [
         form.name
         for form in get(backend).entries[word].forms
-        if cases_of(backend, word, form.name, dtype) and not own_draws(word, form.name)
+        if cases_of(backend, word, form.name, dtype)
+        and not has_native_randomness(word, form.name)
     ]
 
 
-def draw_formula(word: str, backend: str) -> Iterator[Figure]:
-    """What ejected scripts draw for a random layer, against what the layer draws; none
-    where it has no formula, and is not ejected."""
+def draw_formulas(word: str, backend: str) -> Iterator[Measurement]:
+    """The random numbers of ejected scripts, compared with those of the layer; nothing
+    where the layer has no formula and is not ejected."""
     for number, _, options, shapes in examples(word):
         layer = Layer.find(word)(**options).resolve({})
         formula = layer.draw_formula() if layer.random else None
@@ -284,46 +319,40 @@ def draw_formula(word: str, backend: str) -> Iterator[Figure]:
         bits = generator(number, "formula").integers(0, 2**32, shape, np.uint32)
         # The text of a layer's own code, which runs anyway.
         value = eval(formula, {"np": np, "bits": bits})  # noqa: S307
-        apart = distance(value, layer.draw(bits))
+        error = distance(value, layer.draw(bits))
         detail = f"example {number}"
-        yield Figure("draw_formula", word, backend, detail, apart, FORWARD)
+        yield Measurement("draw_formula", word, backend, detail, error, FORWARD)
 
 
 def check_layer(
     layer: type[Layer] | str, backends: Sequence[str | Backend]
-) -> list[Figure]:
+) -> list[Measurement]:
     """Every check of one layer on some backends.
 
-    The layer's examples are the cases; figures of all forms are returned, and
-    ``figure.passed`` says whether each is within its bound.
+    The layer's examples are the cases. The measurements of all forms are returned;
+    ``measurement.passed`` says whether each is within its bound.
     """
     word = layer if isinstance(layer, str) else layer.word
-    found = list(draw_formula(word, get(backends[0]).name)) if backends else []
+    measurements = list(draw_formulas(word, get(backends[0]).name)) if backends else []
     for backend in backends:
-        for form in forms(backend, word, "float64"):
-            found += forward(backend, word, form)
-            found += differences(backend, word, form)
-            found += statistics(backend, word, form)
-            found += hidden(backend, word, form)
-        for form in forms(backend, word, "float32"):
-            found += float32(backend, word, form)
-            found += statistics(backend, word, form, dtype="float32")
-            found += hidden(backend, word, form, dtype="float32")
-    return [*found, *agreement(word, backends)]
+        for dtype, measures in measures_of(backend).items():
+            for form in forms(backend, word, dtype):
+                measurements += _all(measures, backend, word, form, "cpu")
+    training = [backend for backend in backends if trains(backend)]
+    return [*measurements, *gradients_between_backends(word, training)]
+
+
+def measures_of(backend: str | Backend) -> dict[str, tuple[Measure, ...]]:
+    """Dtype → what is measured of a form, by what the backend can do."""
+    measures = TRAINING_MEASURES if trains(backend) else INFERENCE_MEASURES
+    return {dtype: measures[dtype] for dtype in dtypes(get(backend))}
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:
     """Every form of every layer that the backend has an entry for: against the
-    definition, and against the other usable backends that have it, too."""
-    kinds = {
-        "float64": (forward, differences, statistics, hidden),
-        "float32": (
-            float32,
-            partial(statistics, dtype="float32"),
-            partial(hidden, dtype="float32"),
-        ),
-    }
-    others = [b for name, b in usable().items() if name != backend.name]
+    definition and, if it trains, against the other usable backends that have it."""
+    kinds = measures_of(backend)
+    others = partners(backend) if trains(backend) else []
     for word in sorted(set(backend.entries) & set(Layer.registry)):
         if not covers(backend.entries, word):
             continue
@@ -334,18 +363,24 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
                     partial(_all, measures, backend, word, form, device),
                 )  # fmt: skip
         if Layer.find(word).random:
-            measure = partial(draw_formula, word, backend.name)
+            measure = partial(draw_formulas, word, backend.name)
             yield Check(
                 "layers", word, "formula", "float64", device, backend.name, measure
             )
-        partners = [b for b in others if covers(b.entries, word)]
-        if partners:
-            measure = partial(agreement, word, [*partners[:1], backend])
+        having = [b for b in others if covers(b.entries, word)]
+        if having:
+            measure = partial(gradients_between_backends, word, [*having[:1], backend])
             yield Check(
                 "layers", word, "gradients", "float64", device, backend.name, measure
             )
 
 
-def _all(measures: Iterable[Any], *given: Any) -> Iterator[Figure]:
+def _all(
+    measures: Iterable[Measure],
+    backend: str | Backend,
+    word: str,
+    form: str,
+    device: str,
+) -> Iterator[Measurement]:
     for measure in measures:
-        yield from measure(*given)
+        yield from measure(backend, word, form, device)

@@ -1,17 +1,17 @@
-"""The localiser: two backends in step, up to the first tensor at which they diverge."""
+"""The localiser: two backends, step by step, up to the first tensor that differs."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from polyframe.conformance.defaults import native_differences
 from polyframe.conformance.divergence import Agreement, Divergence
-from polyframe.conformance.figures import (
+from polyframe.conformance.measurements import (
     FORWARD,
     GRADIENT,
     Bound,
@@ -28,11 +28,11 @@ from polyframe.conformance.trace import (
     predictions,
 )
 from polyframe.conformance.verify import (
-    CLOSER,
-    alike,
+    PRECISION_BOUND,
     bound16,
     choose_dtypes,
-    closer,
+    pool_of,
+    precision_ratio,
 )
 from polyframe.contract.backend import Backend
 from polyframe.contract.registry import get, require
@@ -42,17 +42,24 @@ from polyframe.spec.interpreter import interpret
 from polyframe.spec.typed import TypedNode, flatten
 from polyframe.train.arrays import as_list
 
-TWIN = "10 times what moving the weights by four units in the last place does to it"
-SINGLE = Bound(1e-4, "float32: what rounding may grow to over a few steps; see verify")
-WORST = 5  # elements that are shown
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+TWIN_REASON = (
+    "10 times the change that moving the weights by four units in the last place causes"
+)
+FLOAT32_BOUND = Bound(
+    1e-4, "float32: rounding errors may grow to this in a few steps; see verify"
+)
+SHOWN = 5  # elements that are shown
 
 
 Arrays = dict[str, Array]
 
 
 class Traces(NamedTuple):
-    """The same tensors four times and more: of both backends, of the twin, and with a
-    ``precision`` of both backends' float64 runs."""
+    """The same tensors of both backends, of the twin and, with a ``precision``, of both
+    backends' float64 runs."""
 
     one: Trace
     other: Trace
@@ -80,7 +87,7 @@ def compare(
     device: str = "cpu",
     dtype: str | None = None,
 ) -> Agreement:
-    """Run both backends in step and stop at the first tensor that is out of bounds.
+    """Train on both backends and stop at the first tensor that is out of bounds.
 
     ``dtype`` left out is float64, or float32 with a ``precision``.
     """
@@ -92,7 +99,7 @@ def compare(
 
 @dataclass
 class Localiser:
-    """One comparison; the twin (``one`` with nudged weights) runs along."""
+    """One comparison. The twin is a second run of ``one`` with nudged weights."""
 
     subject: Subject
     one: Backend
@@ -105,11 +112,11 @@ class Localiser:
     states: list[Arrays] = field(default_factory=list)
 
     def run(self) -> Agreement:
-        """All steps, then predictions and the handing over of the state."""
+        """All steps, then predictions, then a step after the state was transferred."""
         self.result.dtype = self.dtype
         a, b = self.model(self.one), self.model(self.other)
         twin = self.subject.model(
-            self.one, self.dtype, self.device, weights=self.nudged()
+            self.one, self.dtype, self.device, weights=self.nudged_weights()
         )
         names = (self.one.name, self.other.name)
         self.result.programs = dict(zip(names, (a.program, b.program), strict=True))
@@ -123,11 +130,11 @@ class Localiser:
         ]
         for traces in self.traces([a, b, twin, *exact]):
             self.result.tensors += len(traces.one)
-            self.result.divergence = self.coarser(traces, names)
+            self.result.divergence = self.missing_precision(traces, names)
             if self.result.divergence is not None:
                 return self.result
             for key in traces.one:
-                divergence = self.judge(key, traces, names, [a, b])
+                divergence = self.divergence_at(key, traces, names, [a, b])
                 if divergence is not None:
                     self.result.divergence = divergence
                     return self.result
@@ -136,21 +143,23 @@ class Localiser:
     def model(self, backend: Backend) -> Model:
         return self.subject.model(backend, self.dtype, self.device)
 
-    def nudged(self) -> Arrays:
-        """The twin's initial weights: in float64 they show a different computation, in
-        float32 what a precision rounds."""
+    def nudged_weights(self) -> Arrays:
+        """The twin's initial weights, nudged by rounding errors of float64, or of the
+        ``precision``."""
         return self.subject.nudged("float64" if self.precision is None else self.dtype)
 
     @property
     def precision(self) -> str | None:
-        """What the passes compute in, if that is not the weights' dtype."""
+        """The dtype of the passes, if it is not that of the weights."""
         return self.subject.training.precision
 
     def traces(self, models: list[Model]) -> Iterator[Traces]:
         """The traces of all models, one stage of a step after the other."""
 
-        def of(take: Callable[[Model, Subject, int], Trace], step: int) -> Traces:
-            one, other, twin, *exact = (take(m, self.subject, step) for m in models)
+        def take_all(
+            stage: Callable[[Model, Subject, int], Trace], step: int
+        ) -> Traces:
+            one, other, twin, *exact = (stage(m, self.subject, step) for m in models)
             return Traces(one, other, twin, tuple(exact))
 
         pair = models[:2]
@@ -159,14 +168,14 @@ class Localiser:
             self.before = [m.weights() for m in pair]
             self.states = [m.training_state() for m in pair]
             # Outputs come before gradients, which wrong shapes may not have.
-            for take in (outputs, gradients, advance):
-                yield of(take, step)
-        yield of(predictions, self.steps)
+            for stage in (outputs, gradients, advance):
+                yield take_all(stage, step)
+        yield take_all(predictions, self.steps)
         for model, backend in zip(pair, (self.one, self.other), strict=True):
-            yield self.handed_over(model, backend)
+            yield self.transferred_state(model, backend)
 
-    def handed_over(self, model: Model, backend: Backend) -> Traces:
-        """One more step of a model, and of a fresh one that took over its state."""
+    def transferred_state(self, model: Model, backend: Backend) -> Traces:
+        """One more step of a model, and of a new one into which its state was loaded."""
         fresh = self.model(backend)
         fresh.load_weights(model.weights())
         fresh.load_training_state(model.training_state(), model.steps_done, 0)
@@ -174,17 +183,17 @@ class Localiser:
         self.before = [model.weights(), fresh.weights()]
         self.states = [model.training_state(), fresh.training_state()]
         step = self.steps + 1
-        own, taken_over = (advance(m, self.subject, step) for m in (model, fresh))
-        return Traces(own, taken_over, own)
+        continued, restored = (advance(m, self.subject, step) for m in (model, fresh))
+        return Traces(continued, restored, continued)
 
-    def judge(
+    def divergence_at(
         self,
         key: Key,
         traces: Traces,
         names: tuple[str, str],
         models: list[Model],
     ) -> Divergence | None:
-        """None while a tensor is within its bound."""
+        """The divergence at a tensor; None if it is within its bound."""
         a, b = traces.one, traces.other
         value = distance(b.get(key, ()), a[key])
         bound = self.bound(key, traces)
@@ -192,58 +201,77 @@ class Localiser:
             if value > self.result.worst:
                 self.result.worst, self.result.where = value, key
             return None
-        if self.garbage(key, a, b):
+        if self.is_rounding(key, a, b):
             return None
-        layer, entry = self.culprit(key, traces)
-        blamed = self.blame(key, a, b, names, models)
+        layer, entry = self.responsible_layer(key, traces)
+        blamed = self.differing_backend(key, a, b, names, models)
         return Divergence(
-            key, layer, entry, *names, value, bound, worst(a[key], b[key]), blamed
+            key,
+            layer,
+            entry,
+            *names,
+            value,
+            bound,
+            largest_differences(a[key], b[key]),
+            blamed,
         )
 
     def bound(self, key: Key, traces: Traces) -> Bound:
-        """The most that a tensor may be apart."""
-        own = distance(traces.twin[key], traces.one[key])
+        """The largest distance that is allowed for a tensor."""
+        twin_distance = distance(traces.twin[key], traces.one[key])
         if self.dtype != "float64":
-            return self.half(key, traces) if traces.exact else SINGLE
+            return (
+                self.half_precision_bound(key, traces)
+                if traces.exact
+                else FLOAT32_BOUND
+            )
         exact = FORWARD if key.kind in ("inference", "forward") else GRADIENT
-        return exact if 10 * own <= exact.value else Bound(10 * own, TWIN)
+        return (
+            exact
+            if 10 * twin_distance <= exact.value
+            else Bound(10 * twin_distance, TWIN_REASON)
+        )
 
-    def half(self, key: Key, traces: Traces) -> Bound:
+    def half_precision_bound(self, key: Key, traces: Traces) -> Bound:
         """The bound with a ``precision``; see ``verify``."""
         pairs = zip((traces.one, traces.other), traces.exact, strict=True)
-        away = min(level(run, exact, key) for run, exact in pairs)
-        own = level(traces.twin, traces.one, key)
-        bound = bound16(away, own, self.one.title, str(self.precision))
-        return bound if bound.value > SINGLE.value else SINGLE
+        rounding = min(largest_distance(run, exact, key) for run, exact in pairs)
+        twin_distance = largest_distance(traces.twin, traces.one, key)
+        bound = bound16(rounding, twin_distance, self.one.title, str(self.precision))
+        return bound if bound.value > FLOAT32_BOUND.value else FLOAT32_BOUND
 
-    def coarser(self, traces: Traces, names: tuple[str, str]) -> Divergence | None:
-        """Whether only one of the two computes the first step in the precision."""
+    def missing_precision(
+        self, traces: Traces, names: tuple[str, str]
+    ) -> Divergence | None:
+        """A divergence if only one of the two computes the first step in the precision."""
         key = Key(1, "loss", "loss")
         if not traces.exact or key not in traces.one:
             return None
         pairs = zip((traces.one, traces.other), traces.exact, strict=True)
-        away = [level(run, exact, key) for run, exact in pairs]
-        ratio, precision = closer(*away), str(self.precision)
-        if ratio <= CLOSER.value:
+        rounding = [largest_distance(run, exact, key) for run, exact in pairs]
+        ratio, precision = precision_ratio(*rounding), str(self.precision)
+        if ratio <= PRECISION_BOUND.value:
             return None
         key = Key(1, "precision", precision)
-        blamed = names[away.index(min(away))]
-        return Divergence(key, "model", precision, *names, ratio, CLOSER, (), blamed)
+        blamed = names[rounding.index(min(rounding))]
+        return Divergence(
+            key, "model", precision, *names, ratio, PRECISION_BOUND, (), blamed
+        )
 
-    def garbage(self, key: Key, a: Trace, b: Trace) -> bool:
-        """Whether a gradient is nothing beside its fellows: what is 0 but for rounding
-        (of a bias in front of a batch norm) has no relative distance."""
+    def is_rounding(self, key: Key, a: Trace, b: Trace) -> bool:
+        """Whether a gradient is rounding errors only, compared with the others: that of a
+        bias before a batch norm is 0, so it has no relative distance."""
         if key.kind not in ("gradient", "output gradient"):
             return False
-        same = [
+        sizes = [
             float(abs(v).max()) for k, v in a.items() if k.kind == key.kind and v.size
         ]
-        return scaled_distance(b[key], a[key], max(same)) <= GRADIENT.value
+        return scaled_distance(b[key], a[key], max(sizes)) <= GRADIENT.value
 
-    # --- who it is -------------------------------------------------------------------
+    # --- the cause -------------------------------------------------------------------
 
-    def culprit(self, key: Key, traces: Traces) -> tuple[str, str]:
-        """The layer, and the type of what is to blame."""
+    def responsible_layer(self, key: Key, traces: Traces) -> tuple[str, str]:
+        """The layer, and the type of the layer, loss or optimizer that causes it."""
         flat = flatten(self.subject.graph)
         nodes = {node.name: node for node in flat.nodes}
         owners = {node.owner: node for node in flat.nodes}
@@ -251,9 +279,9 @@ class Localiser:
         if key.kind in ("inference", "forward"):
             return key.name, nodes[key.name].layer.type
         if key.kind == "statistics":
-            return named(owners, key.name.rpartition(".")[0])
+            return layer_and_type(owners, key.name.rpartition(".")[0])
         if key.kind == "gradient":
-            return named(owners, key.name.rpartition(".")[0])
+            return layer_and_type(owners, key.name.rpartition(".")[0])
         if key.kind == "weights":
             return key.name.rpartition(".")[0], optimizer
         if key.kind == "state":
@@ -266,38 +294,39 @@ class Localiser:
         readers = [node for node in flat.nodes if key.name in node.inputs]
         if not readers:
             return key.name, losses
-        wrong = [node for node in readers if self.own_gradient(node, traces)]
-        node = (wrong or readers)[0]
+        suspects = [node for node in readers if self.is_suspect(node, traces)]
+        node = (suspects or readers)[0]
         return node.name, node.layer.type
 
-    def own_gradient(self, node: TypedNode, traces: Traces) -> bool:
-        """Whether only this reader can be wrong: its other inputs diverge, too, or it is
-        the one that is not the identity of its gradient."""
+    def is_suspect(self, node: TypedNode, traces: Traces) -> bool:
+        """Whether the gradients with respect to all inputs of a node diverge."""
         a, b = traces.one, traces.other
         keys = [k for k in a if k.kind == "output gradient" and k.name in node.inputs]
         return all(distance(b[k], a[k]) > self.bound(k, traces).value for k in keys)
 
-    def blame(
+    def differing_backend(
         self, key: Key, a: Trace, b: Trace, names: tuple[str, str], models: list[Model]
     ) -> str | None:
-        """Which of the two differs from the definition."""
+        """The one of the two that differs from the definition; None if that is unknown."""
         if self.dtype != "float64":
             return None
         if key.kind in ("inference", "forward", "statistics"):
-            wanted = [self.defined(key, w, m) for w, m in zip(self.before, models)]
+            expected = [
+                self.defined_value(key, w, m) for w, m in zip(self.before, models)
+            ]
         elif key.kind in ("weights", "state"):
-            wanted = [self.updated(key, i, models) for i in (0, 1)]
+            expected = [self.updated_value(key, i, models) for i in (0, 1)]
         else:
             return None
-        pairs = zip((a[key], b[key]), wanted, strict=True)
-        off = [None if w is None else distance(v, w) for v, w in pairs]
-        wrong = [n for n, d in zip(names, off) if d is not None and d > 1e-9]
-        return wrong[0] if len(wrong) == 1 and None not in off else None
+        pairs = zip((a[key], b[key]), expected, strict=True)
+        errors = [None if w is None else distance(v, w) for v, w in pairs]
+        differing = [n for n, d in zip(names, errors) if d is not None and d > 1e-9]
+        return differing[0] if len(differing) == 1 and None not in errors else None
 
-    def defined(self, key: Key, weights: Arrays, model: Model) -> Any:
-        """A node's output or a running statistic by the definitions."""
+    def defined_value(self, key: Key, weights: Arrays, model: Model) -> Array | None:
+        """A node's output or a running statistic by the definitions; None if unknown."""
         if key.kind == "statistics" and self.subject.training.accumulate > 1:
-            return None  # they saw several batches
+            return None  # they were updated by several batches
         x = as_list(self.subject.batch(key.step)[0])
         draws, training = None, key.kind != "inference"
         if training and self.subject.semantics == "native":
@@ -306,16 +335,17 @@ class Localiser:
                 return None
         elif training:
             step = key.step - 1
-            values = model.engine.draws(len(x[0]), step)
-            draws = dict(zip(model.program.draws, values, strict=True))
-        known, state = interpret(
+            factors = model.engine.draws(len(x[0]), step)
+            draws = dict(zip(model.program.draws, factors, strict=True))
+        outputs, state = interpret(
             model.graph, weights, x, training=training, draws=draws
         )
-        return state.get(key.name) if key.kind == "statistics" else known.get(key.name)
+        values = state if key.kind == "statistics" else outputs
+        return values.get(key.name)
 
-    def updated(self, key: Key, index: int, models: list[Model]) -> Any:
-        """A parameter or its state after the step, by the optimizer's rule on the
-        backend's own gradients."""
+    def updated_value(self, key: Key, index: int, models: list[Model]) -> Array | None:
+        """A parameter or its state after the step, by the optimizer's rule and the
+        backend's own gradients; None if unknown."""
         if self.subject.training.changed():
             return None
         name, _, state = key.name.partition("/")
@@ -329,29 +359,33 @@ class Localiser:
         model.load_weights(self.before[index])
         model.steps_done = key.step - 1
         gradient = model.gradients(*self.subject.batch(key.step))[name]
-        kept = {k: self.states[index][f"{name}/{k}"].copy() for k in rule.state}
+        slots = {k: self.states[index][f"{name}/{k}"].copy() for k in rule.state}
         rate = models[index].learning_rate
-        new = rule.define(self.before[index][name], gradient, kept, rate, key.step)
-        return kept[state] if state else new
+        new: Array = rule.define(
+            self.before[index][name], gradient, slots, rate, key.step
+        )
+        return slots[state] if state else new
 
 
-def level(run: Trace, exact: Trace, key: Key) -> float:
-    """How far a run is from another at most, in the tensors that are like one."""
-    same = [k for k in run if alike(k) == alike(key)]
-    return max(distance(run[k], exact.get(k, run[k])) for k in same)
+def largest_distance(run: Trace, exact: Trace, key: Key) -> float:
+    """The largest distance between two runs, over the tensors of the key's pool."""
+    pool = [k for k in run if pool_of(k) == pool_of(key)]
+    return max(distance(run[k], exact.get(k, run[k])) for k in pool)
 
 
-def named(owners: dict[str, TypedNode], path: str) -> tuple[str, str]:
+def layer_and_type(owners: dict[str, TypedNode], path: str) -> tuple[str, str]:
     """A layer and its type."""
     return path, owners[path].layer.type
 
 
-def worst(a: Any, b: Any) -> tuple[tuple[tuple[int, ...], float, float], ...]:
-    """The elements that are furthest apart: (index, one's, the other's)."""
-    a, b = np.atleast_1d(a), np.atleast_1d(b)
-    if a.shape != b.shape:
+def largest_differences(
+    a: ArrayLike, b: ArrayLike
+) -> tuple[tuple[tuple[int, ...], float, float], ...]:
+    """The elements that differ most: (index, one's value, the other's value)."""
+    x, y = np.atleast_1d(a), np.atleast_1d(b)
+    if x.shape != y.shape:
         return ()
-    apart = np.nan_to_num(np.abs(a - b), nan=np.inf)
-    order = np.argsort(-apart, axis=None, kind="stable")[:WORST]
-    places = [tuple(int(i) for i in np.unravel_index(o, a.shape)) for o in order]
-    return tuple((place, float(a[place]), float(b[place])) for place in places)
+    differences = np.nan_to_num(np.abs(x - y), nan=np.inf)
+    order = np.argsort(-differences, axis=None, kind="stable")[:SHOWN]
+    indices = [tuple(int(i) for i in np.unravel_index(o, x.shape)) for o in order]
+    return tuple((index, float(x[index]), float(y[index])) for index in indices)

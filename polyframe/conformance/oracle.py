@@ -1,20 +1,21 @@
 """The oracle of training: whole steps in NumPy, by the definitions.
 
-Gradients are the definitions' own, by complex steps, Im f(w + ih) / h, which nothing
-cancels in (Squire & Trapp 1998, "Using complex variables to estimate derivatives of real
-functions"): exact to rounding, with h = 1e-30. So no framework is in it. It takes two
-passes for each number of the weights: for tiny nets only.
+Gradients come from the definitions by complex steps, Im f(w + ih) / h with h = 1e-30.
+They are exact up to rounding, since no difference of close numbers is taken (Squire &
+Trapp 1998, "Using complex variables to estimate derivatives of real functions"). No
+framework is involved. Each parameter takes two passes, so this is for tiny nets only.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from polyframe.io.array import Array
+from polyframe.model.compile import LossArgument
 from polyframe.randomness import order
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.losses import parse_losses
@@ -27,35 +28,41 @@ from polyframe.train.arrays import as_list, as_one
 
 STEP = 1e-30
 Arrays = dict[str, Array]
-Part = Sequence[Any]
-"""A batch: (x, y) or (x, y, weights of samples)."""
+Batch = Sequence[Any]
+"""(x, y) or (x, y, sample weights)."""
 
 
 class Analytic(Array):
     """Complex numbers whose variance can be differentiated: NumPy's takes |x|."""
 
     def __array_function__(
-        self, function: Any, types: Any, args: Any, kwargs: Any
+        self,
+        function: Callable[..., Any],
+        types: Iterable[type],
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
     ) -> Any:
-        found = super().__array_function__(function, types, args, kwargs)
-        return found.view(Analytic) if isinstance(found, np.ndarray) else found
+        result = super().__array_function__(function, types, args, kwargs)
+        return result.view(Analytic) if isinstance(result, np.ndarray) else result
 
-    def var(self, axis: Any = None, ddof: Any = 0, **_: Any) -> Any:  # type: ignore[override]
+    def var(  # type: ignore[override]
+        self, axis: int | tuple[int, ...] | None = None, ddof: int = 0, **_: object
+    ) -> Any:
         """The variance as a sum of squares, not of absolute values squared."""
-        apart = (self - self.mean(axis, keepdims=True)) ** 2
-        return apart.sum(axis) / (self.size // apart.sum(axis).size - ddof)
+        squares = (self - self.mean(axis, keepdims=True)) ** 2
+        return squares.sum(axis) / (self.size // squares.sum(axis).size - ddof)
 
 
 class Trainer:
-    """Whole steps on canonical weights; everything is public and may be looked at.
+    """Whole steps on canonical weights; all attributes are public.
 
-    ``frozen`` are the layers that ``freeze`` means, spelt out.
+    ``frozen`` are the names of the layers that ``training.freeze`` freezes.
     """
 
     def __init__(
         self,
         net: ModelSpec,
-        loss: Any,
+        loss: LossArgument,
         optimizer: Optimizer,
         training: Training | None = None,
         seed: int = 0,
@@ -64,7 +71,7 @@ class Trainer:
         self.graph, self.seed = net.infer({}), seed
         self.training = training or Training()
         self.losses = parse_losses(loss, self.graph.outputs)
-        self.optimizer: Any = optimizer.resolve({})
+        self.optimizer = optimizer.resolve({})
         self.lr = self.optimizer.lr
         parameters = self.graph.parameters
         self.weights = initial_weights(parameters, seed, "float64")
@@ -72,13 +79,14 @@ class Trainer:
         self.trained = [n for n in self.trainable if n.rpartition(".")[0] not in frozen]
         self.norms = {n.owner for n in self.graph.walk() if n.layer.type == "BatchNorm"}
         self.state = {n: self.optimizer.start(self.weights[n]) for n in self.trained}
-        self.average = {n: self.weights[n].copy() for n in self.trained}
+        self.ema_weights = {n: self.weights[n].copy() for n in self.trained}
         self.step = 0
-        self.losses_seen: list[float] = []
+        self.step_losses: list[float] = []
         self.rates: list[float] = []
 
     def draws(self, count: int, first: int) -> Arrays:
-        """The factors of random layers for samples ``first`` … of this step."""
+        """The random numbers of random layers for ``count`` samples of this step, beginning
+        with number ``first``."""
         nodes = [n for n in flatten(self.graph).nodes if n.layer.random]
         return {
             n.path: draw(n.layer, n.in_shapes, (self.seed, "draw", self.step, n.path),
@@ -87,71 +95,80 @@ class Trainer:
         }  # fmt: skip
 
     def loss(
-        self, weights: Arrays, part: Part, factors: Any, first: int, count: int
+        self,
+        weights: Arrays,
+        batch: Batch,
+        factors: Sequence[Array],
+        first: int,
+        count: int,
     ) -> tuple[Any, Arrays]:
         """One batch's share of a step's loss, and its new running statistics."""
-        x, y = as_list(part[0]), as_list(part[1])
-        known, state = interpret(
+        x, y = as_list(batch[0]), as_list(batch[1])
+        outputs, state = interpret(
             self.graph, weights, x, training=True, draws=self.draws(len(x[0]), first)
         )
         total: Any = 0.0
         for loss, name, target, factor in zip(
             self.losses, self.graph.outputs, y, factors, strict=True
         ):
-            values = loss.define(known[name], target)
+            values = loss.define(outputs[name], target)
             total = total + loss.loss_weight * (factor * values).sum() / count
         return total, state
 
-    def slope(self, *batch: Any) -> Arrays:
-        """The gradients of ``loss``, by a complex step in each number."""
-        found: Arrays = {}
+    def batch_gradients(
+        self, batch: Batch, factors: Sequence[Array], first: int, count: int
+    ) -> Arrays:
+        """The gradients of ``loss``, by a complex step in each parameter."""
+        gradients: Arrays = {}
         analytic: Arrays = {
             n: w.astype(complex).view(Analytic) for n, w in self.weights.items()
         }
         for name in self.trainable:
-            found[name] = np.zeros(self.weights[name].shape)
-            for index in np.ndindex(found[name].shape):
+            gradients[name] = np.zeros(self.weights[name].shape)
+            for index in np.ndindex(gradients[name].shape):
                 analytic[name][index] += 1j * STEP
-                found[name][index] = self.loss(analytic, *batch)[0].imag / STEP
+                loss, _ = self.loss(analytic, batch, factors, first, count)
+                gradients[name][index] = loss.imag / STEP
                 analytic[name][index] -= 1j * STEP
-        return found
+        return gradients
 
-    def factors(self, parts: Sequence[Part]) -> list[list[Array]]:
-        """Weights of samples, over their labels' mean: part → output → (N,)."""
-        found: list[list[Array]] = [[] for _ in parts]
+    def factors(self, batches: Sequence[Batch]) -> list[list[Array]]:
+        """Sample weights, divided by their mean with class weights: batch → output →
+        (N,)."""
+        factors: list[list[Array]] = [[] for _ in batches]
         for index, loss in enumerate(self.losses):
             columns, every = [], []
             weights = getattr(loss, "class_weights", None)
-            for part in parts:
-                y = as_list(part[1])[index]
-                w = np.ones(len(y)) if len(part) < 3 else np.asarray(part[2], float)
+            for batch in batches:
+                y = as_list(batch[1])[index]
+                w = np.ones(len(y)) if len(batch) < 3 else np.asarray(batch[2], float)
                 columns.append(w)
                 if loss.type == "cross_entropy" and weights and y.ndim == 1:
                     w = w * np.array(weights)[y]
                 every.append(w)
             mean = np.concatenate(every).mean()
-            for row, w in zip(found, columns, strict=True):
+            for row, w in zip(factors, columns, strict=True):
                 row.append(w / mean if mean else w)
-        return found
+        return factors
 
-    def gradients(self, parts: Sequence[Part]) -> tuple[float, Arrays]:
-        """(loss, gradients) of a whole step; running statistics move."""
-        count = sum(len(as_list(part[1])[0]) for part in parts)
+    def gradients(self, batches: Sequence[Batch]) -> tuple[float, Arrays]:
+        """(loss, gradients) of a whole step; updates the running statistics."""
+        count = sum(len(as_list(batch[1])[0]) for batch in batches)
         first, total = 0, 0.0
         sums: Arrays = {}
-        for part, factors in zip(parts, self.factors(parts), strict=True):
-            batch = (part, factors, first, count)
-            slopes = self.slope(*batch)
-            loss, state = self.loss(self.weights, *batch)
+        for batch, factors in zip(batches, self.factors(batches), strict=True):
+            arguments = (batch, factors, first, count)
+            gradients = self.batch_gradients(*arguments)
+            loss, state = self.loss(self.weights, *arguments)
             self.weights |= state
             total += loss
-            sums = {n: sums[n] + g if n in sums else g for n, g in slopes.items()}
-            first += len(as_list(part[1])[0])
+            sums = {n: sums[n] + g if n in sums else g for n, g in gradients.items()}
+            first += len(as_list(batch[1])[0])
         return total, sums
 
-    def take(self, *parts: Part) -> float:
+    def take(self, *batches: Batch) -> float:
         """One optimizer step on some batches; its loss."""
-        loss, gradients = self.gradients(parts)
+        loss, gradients = self.gradients(batches)
         gradients = {n: gradients[n] for n in self.trained}
         bound, limit = self.training.clip_norm, self.training.clip_value
         if bound is not None:
@@ -167,34 +184,36 @@ class Trainer:
                 self.weights[name], g, self.state[name], self.lr, self.step
             )
             if self.training.ema is not None:
-                a, keep = self.average[name], self.training.ema
-                self.average[name] = keep * a + (1 - keep) * self.weights[name]
-        self.losses_seen.append(loss)
+                a, keep = self.ema_weights[name], self.training.ema
+                self.ema_weights[name] = keep * a + (1 - keep) * self.weights[name]
+        self.step_losses.append(loss)
         self.rates.append(self.lr)
         return loss
 
-    def rule(self, name: str) -> Any:
-        """The optimizer as it treats a parameter: "kernels" spelt out by names. What
-        LAMB and LARS leave out has no rate of its own either, which their rule knows."""
-        o = self.optimizer
+    def rule(self, name: str) -> Optimizer:
+        """The optimizer for one parameter: ``decay_on="kernels"`` is resolved by the
+        parameter's name. LAMB and LARS resolve it themselves, since there it also
+        concerns the learning rate."""
+        o: Any = self.optimizer
         if o.decay_on == "all" or o.type in ("LAMB", "LARS"):
-            return o
+            return self.optimizer
         vector = name.endswith(".bias") or name.rpartition(".")[0] in self.norms
         decay = 0.0 if vector else o.weight_decay
-        return dataclasses.replace(o, weight_decay=decay, decay_on="all")
+        rule: Optimizer = dataclasses.replace(o, weight_decay=decay, decay_on="all")
+        return rule
 
     def fit(
         self,
-        x: Any,
-        y: Any,
+        x: Array | list[Array],
+        y: Array | list[Array],
         epochs: int,
         batch_size: int,
-        w: Any = None,
+        w: Array | None = None,
         shuffle: bool = True,
         rate: Callable[[float], float] | None = None,
     ) -> list[float]:
-        """Epochs over arrays, and each one's loss; ``rate`` gives the step's rate by
-        epochs done."""
+        """Train some epochs; the loss of each. ``rate`` gives the learning rate of a step
+        by the epochs done so far."""
         count, group = len(as_list(y)[0]), self.training.accumulate
         losses = []
         for epoch in range(epochs):
@@ -205,31 +224,33 @@ class Trainer:
             for index, cut in enumerate(groups):
                 if rate is not None:
                     self.lr = rate(epoch + index / len(groups))
-                parts = [
+                batches = [
                     tuple(rows_of(a, c) for a in (x, y, *([] if w is None else [w])))
                     for c in cut
                 ]
                 share = sum(map(len, cut)) / count
-                losses[-1] += self.take(*parts) * share
+                losses[-1] += self.take(*batches) * share
         return losses
 
     def training_state(self) -> Arrays:
         """As ``Model.training_state`` gives it."""
-        found = {f"{n}/{k}": v for n in self.state for k, v in self.state[n].items()}
+        state = {f"{n}/{k}": v for n in self.state for k, v in self.state[n].items()}
         if self.training.ema is not None:
-            found |= {f"{n}/average": a for n, a in self.average.items()}
-        return found
+            state |= {f"{n}/average": a for n, a in self.ema_weights.items()}
+        return state
 
     def inference_weights(self) -> Arrays:
-        """Averages where there are any."""
-        return self.weights | (self.average if self.training.ema is not None else {})
+        """The EMA of the weights if there is one, else the weights."""
+        return self.weights | (
+            self.ema_weights if self.training.ema is not None else {}
+        )
 
-    def predict(self, x: Any) -> Any:
+    def predict(self, x: Array | list[Array]) -> Any:
         """Outputs, as ``Model.predict`` gives them."""
-        known, _ = interpret(self.graph, self.inference_weights(), as_list(x))
-        return as_one([known[name] for name in self.graph.outputs])
+        outputs, _ = interpret(self.graph, self.inference_weights(), as_list(x))
+        return as_one([outputs[name] for name in self.graph.outputs])
 
 
-def rows_of(array: Any, rows: Any) -> Any:
-    """Those samples of an array or of each array in a list."""
+def rows_of(array: Array | list[Array], rows: Array) -> Array | list[Array]:
+    """Some samples of an array, or of each array in a list."""
     return [a[rows] for a in array] if isinstance(array, list) else array[rows]

@@ -10,14 +10,14 @@ from polyframe.errors import PolyframeError
 
 TEMPLATE = "certificate.html.j2"
 DECADES = 4
-"""How far under its bound a value may be before its bar is empty."""
+"""The decades below its bound at which the bar of a value is empty."""
 
 
 def page(data: dict[str, Any]) -> str:
-    """The page: one file, no scripts, nothing fetched.
+    """The page: one file without scripts or external resources.
 
-    ``data`` are those of ``Certificate.to_data`` or of a ``certificate.json``. Names in
-    them are a stranger's: everything is escaped. PolyframeError without Jinja2.
+    ``data`` is that of ``Certificate.to_data`` or of a ``certificate.json``. Names in it
+    may come from a stranger, so everything is escaped. PolyframeError without Jinja2.
     """
     try:
         import jinja2
@@ -33,27 +33,27 @@ def page(data: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    dtypes = list(dict.fromkeys(f["dtype"] for f in data["comparisons"]))
+    dtypes = list(dict.fromkeys(c["dtype"] for c in data["comparisons"]))
     return environment.get_template(TEMPLATE).render(
         data=data,
         grids={dtype: grid(data["comparisons"], dtype) for dtype in dtypes},
-        missed=[f for f in data["comparisons"] if not f["passed"]],
-        reasons=sorted({f["reason"] for f in data["comparisons"]}),
+        missed=[c for c in data["comparisons"] if not c["passed"]],
+        reasons=sorted({c["reason"] for c in data["comparisons"]}),
         kinds=KINDS,
         small="{:.1e}".format,
     )
 
 
 def grid(comparisons: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
-    """What is seen of one dtype: the kinds that there are, and for each layer and kind
-    the one that comes closest to its bound."""
+    """The table of one dtype: its kinds of tensors, and for each layer and kind the
+    comparison that came closest to its bound."""
     worst: dict[str, dict[str, dict[str, Any]]] = {}
     for comparison in comparisons:
         if comparison["dtype"] != dtype:
             continue
         row = worst.setdefault(layer_of(comparison), {})
-        known = row.get(comparison["kind"])
-        if known is None or share(comparison) > share(known):
+        previous = row.get(comparison["kind"])
+        if previous is None or share(comparison) > share(previous):
             row[comparison["kind"]] = comparison
     kinds = [k for k in KINDS if any(k in row for row in worst.values())]
     cells = {
@@ -73,7 +73,7 @@ def layer_of(comparison: dict[str, Any]) -> str:
 
 
 def share(comparison: dict[str, Any]) -> float:
-    """A value as a part of its bound; infinite where it is not a number."""
+    """A value divided by its bound; infinite for NaN."""
     value = float(comparison["value"])
     if not math.isfinite(value):
         return math.inf
@@ -83,7 +83,8 @@ def share(comparison: dict[str, Any]) -> float:
 
 
 def bar(comparison: dict[str, Any]) -> int:
-    """How full a cell is, in percent: 100 is the bound, every decade under it less."""
+    """The width of a cell's bar in percent: 100 at the bound, 25 less for each decade
+    below it."""
     used = share(comparison)
     if used <= 0:
         return 0

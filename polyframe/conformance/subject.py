@@ -1,7 +1,7 @@
 """A subject: a spec or recipe with all that is needed to train it on any backend, equally.
 
-All numbers (weights, batches) are ones that float32 holds, so that a run in float32 and
-one in float64 start from the same.
+All weights and batches can be represented in float32, so that runs in float32 and in
+float64 start from the same numbers.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from polyframe.spec.typed import TypedGraph
 from polyframe.train.arrays import as_one
 
 NUDGE = 4
-"""Units in the last place by which a twin's initial weights are moved: a sum of some
-hundred numbers taken in another order is off by about as many."""
+"""Units in the last place by which a twin's initial weights are moved: summing a
+few hundred numbers in another order causes about such a difference."""
 COARSE = {"bfloat16": 2**16, "float16": 2**13}
-"""Units of float32 in one unit of a precision, by which it may round a weight."""
+"""Units of float32 in one unit in the last place of a precision."""
 
 Batch = tuple[Any, Any]
 """(x, y) as ``train_step`` takes them."""
@@ -41,10 +41,10 @@ Batch = tuple[Any, Any]
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What two backends are compared on.
+    """The model and the training on which backends are compared.
 
-    - ``loss``: None takes cross-entropy where every output is one number per class,
-      else the mean squared error.
+    - ``loss``: None means cross-entropy if every output is one number per class, else
+      the mean squared error.
     - ``training``: the training settings; ``accumulate`` makes a step take that many
       batches. ``semantics``: "aligned", or "native" for each backend's own program.
     - ``batch_size``: samples of a batch; ``rate_change``: the step before which the
@@ -66,7 +66,7 @@ class Subject:
         return self.spec.infer({})
 
     def defaults(self, backend: Backend) -> Mapping[str, Mapping[str, Any]]:
-        """What a backend resolves UNSET fields to; what is not in it is aligned."""
+        """The values of UNSET fields on a backend; a field that is missing is aligned."""
         return backend.defaults if self.semantics == "native" else {}
 
     @cached_property
@@ -79,39 +79,38 @@ class Subject:
 
     @cached_property
     def weights(self) -> dict[str, Array]:
-        """The initial weights, float64 arrays of numbers that float32 holds."""
-        drawn = initial_weights(self.graph.parameters, self.seed, "float64")
-        return {name: single(value) for name, value in drawn.items()}
+        """The initial weights, in float64, rounded to float32."""
+        weights = initial_weights(self.graph.parameters, self.seed, "float64")
+        return {name: single(value) for name, value in weights.items()}
 
     def nudged(self, dtype: str = "float64", number: int = 1) -> dict[str, Array]:
-        """The initial weights, each moved by a few units in the last place of a dtype:
-        as much as the sum that a layer takes is off by its rounding (``NUDGE``); with a
-        ``precision``, which is for float32 only, by one unit of it. Each ``number``
-        moves them another way."""
+        """The initial weights, each moved by ``NUDGE`` units in the last place of a dtype,
+        about as much as rounding changes the sums of a layer; with a ``precision``, which
+        is for float32 only, by one unit of it. The signs depend on ``number``."""
         precision = self.training.precision
-        coarse = dtype == "float32" and precision is not None
-        units = COARSE[str(precision)] if coarse else NUDGE
-        moved = {}
+        halved = dtype == "float32" and precision is not None
+        units = COARSE[str(precision)] if halved else NUDGE
+        weights = {}
         for name, value in self.weights.items():
             rng = generator(number, "nudge", name)
             sign = np.where(rng.random(value.shape) < 0.5, 1, -1)
             exact = value.astype(dtype)
-            moved[name] = exact + (units * sign * np.spacing(exact)).astype(dtype)
-        return moved
+            weights[name] = exact + (units * sign * np.spacing(exact)).astype(dtype)
+        return weights
 
     def twin(self, dtype: str) -> Subject:
-        """The subject whose distance from this one shows what a dtype's rounding grows
-        to, if it starts at the nudged weights. Frameworks keep hyperparameters in
-        float32 there (and 1 - 0.999 is 1.3e-5 off for it), so they are moved, too."""
+        """The subject whose run from the nudged weights shows how much the rounding errors
+        of a dtype grow. In float32 frameworks also store hyperparameters in float32 (then
+        1 - 0.999 has an error of 1.3e-5), so those are moved by one unit as well."""
         if dtype == "float64":
             return self
         o = self.optimizer
-        moved: dict[str, Any] = {
+        lowered: dict[str, Any] = {
             f.name: float(np.nextafter(np.float32(getattr(o, f.name)), np.float32(0)))
             for f in dataclasses.fields(o)
             if isinstance(getattr(o, f.name), float)
         }
-        return dataclasses.replace(self, optimizer=dataclasses.replace(o, **moved))
+        return dataclasses.replace(self, optimizer=dataclasses.replace(o, **lowered))
 
     def model(
         self,
@@ -123,8 +122,7 @@ class Subject:
     ) -> Model:
         """The subject on a backend, at the initial weights (or those given).
 
-        In float64 nothing is computed in another precision: such a run shows what a
-        ``precision`` rounds.
+        A float64 run has no ``precision``: it is what runs with one are compared with.
         """
         training = self.training
         if dtype != "float32":
@@ -138,16 +136,16 @@ class Subject:
         model.load_weights({n: w.astype(dtype) for n, w in start.items()})
         return model
 
-    def batch(self, step: int, part: int = 0) -> Batch:
+    def batch(self, step: int, index: int = 0) -> Batch:
         """A batch of a step, (x, y): the first, or with ``accumulate`` a later one."""
-        graph, number = self.graph, (step - 1) * self.training.accumulate + part + 1
+        graph, number = self.graph, (step - 1) * self.training.accumulate + index + 1
         outputs = list(zip(graph.outputs, graph.output_shapes, strict=True))
         x, y = batch(graph.inputs, outputs, self.losses, self.batch_size, number)
         return as_one(x), as_one(y)
 
     def batches(self, step: int) -> list[Batch]:
         """All batches of a step."""
-        return [self.batch(step, part) for part in range(self.training.accumulate)]
+        return [self.batch(step, index) for index in range(self.training.accumulate)]
 
     def train_step(self, model: Model, step: int) -> float:
         """One step of a model on the batches of a step; the loss, their mean."""
@@ -157,20 +155,23 @@ class Subject:
         return float(model.fit(batches, epochs=1)["loss"][-1])
 
     def before(self, model: Model, step: int) -> None:
-        """Do what comes before a step: change the learning rate."""
+        """Change the learning rate before step ``rate_change``."""
         if step == self.rate_change:
             model.learning_rate *= 0.3
 
 
 def subject_of(
-    spec: ModelSpec, recipe: Recipe | None = None, optimizer: Any = None, **options: Any
+    spec: ModelSpec,
+    recipe: Recipe | None = None,
+    optimizer: Optimizer | str | Mapping[str, Any] | None = None,
 ) -> Subject:
-    """The subject of what a command was given; ``optimizer`` replaces the recipe's."""
+    """The subject of a command's arguments; ``optimizer`` replaces the recipe's."""
+    subject = Subject(spec)
     if recipe is not None:
-        options = {
-            "loss": recipe.loss, "optimizer": recipe.optimizer, "seed": recipe.seed,
-            "training": recipe.training, "semantics": recipe.semantics,
-        } | options  # fmt: skip
-    if optimizer is not None:
-        options["optimizer"] = Optimizer.parse(optimizer)
-    return Subject(spec, **options)
+        subject = Subject(
+            spec, recipe.loss, recipe.optimizer, recipe.training, recipe.semantics,
+            seed=recipe.seed,
+        )  # fmt: skip
+    if optimizer is None:
+        return subject
+    return dataclasses.replace(subject, optimizer=Optimizer.parse(optimizer))

@@ -1,6 +1,9 @@
 """The suite: checks as data, for any backend.
 
-A backend's authors take the whole suite in a few lines of their own tests::
+Each family asks a backend for what it states in its ``abilities``: one that does not
+train is held against the definitions of layers, and one without float64 in float32.
+
+The authors of a backend run the whole suite with a few lines in their own tests::
 
     from polyframe import conformance
 
@@ -15,18 +18,20 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from polyframe.conformance.figures import Figure
+from polyframe.conformance.measurements import Measurement
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import get, require
+from polyframe.contract.registry import get, require, usable
 from polyframe.errors import BackendError, ConformanceError
 
 FAMILIES = ("gaps", "layers", "losses", "optimizers", "training", "features", "files")
 """Modules of this package, each with ``checks(backend, device)``."""
+TRAINING = frozenset({"losses", "optimizers", "training", "features"})
+"""Those of them that are for backends that train, in float64."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a backend is asked: (family, entry, what, dtype, device)."""
+    """One check of a backend: (family, entry, what, dtype, device)."""
 
     family: str  # "layers"
     entry: str  # "Conv2D"
@@ -34,25 +39,25 @@ class Check:
     dtype: str
     device: str
     backend: str
-    measure: Callable[[], Iterable[Figure]] = field(repr=False, compare=False)
+    measure: Callable[[], Iterable[Measurement]] = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         parts = (self.family, self.entry, self.what, self.dtype, self.device)
         return f"{self.backend}: " + ", ".join(parts)
 
-    def run(self) -> list[Figure]:
-        """All figures; ConformanceError, with the worst, if one is out of bounds or
+    def run(self) -> list[Measurement]:
+        """All measurements; ConformanceError, with the worst, if one is out of bounds or
         there is none."""
-        figures = list(self.measure())
-        missed = [figure for figure in figures if not figure.passed]
+        measurements = list(self.measure())
+        missed = [measurement for measurement in measurements if not measurement.passed]
         if missed:
-            missed.sort(key=lambda figure: figure.excess, reverse=True)
+            missed.sort(key=lambda measurement: measurement.excess, reverse=True)
             more = f" (and {len(missed) - 3} more)" if len(missed) > 3 else ""
-            texts = "; ".join(str(figure) for figure in missed[:3])
+            texts = "; ".join(str(measurement) for measurement in missed[:3])
             raise ConformanceError(f"{texts}{more}", where=str(self))
-        if not figures:
+        if not measurements:
             raise ConformanceError("nothing was measured", where=str(self))
-        return figures
+        return measurements
 
 
 def checks(
@@ -60,25 +65,40 @@ def checks(
     families: Sequence[str] = FAMILIES,
     device: str = "cpu",
 ) -> list[Check]:
-    """The suite for one backend, in the order in which it is best run.
+    """The suite for one backend, in the order in which to run it.
 
-    ``families`` are some of ``FAMILIES``; each of them trains, in float64. BackendError
-    if the backend does not load, cannot do that, or is not usable: one that was asked
-    for is never skipped.
+    ``families`` are some of ``FAMILIES``; those that train have no checks for a backend
+    that does not. BackendError if the backend does not load or is not usable, or trains
+    without float64: one that was asked for is never skipped.
     """
-    found = get(backend)
-    require(found, "train", "float64")
-    probe = found.probe()
+    chosen = get(backend)
+    if "train" in chosen.abilities:
+        require(chosen, "float64")
+    probe = chosen.probe()
     if not probe.usable:
         raise BackendError(
             f"is not usable: {probe.problem}",
-            where=found.name,
-            hint=f"install it with: {found.install}",
+            where=chosen.name,
+            hint=f"install it with: {chosen.install}",
         )
-    return list(_checks(found, families, device))
+    return list(_checks(chosen, families, device))
+
+
+def partners(backend: Backend) -> list[Backend]:
+    """The other usable backends that it can be compared with: those that train in
+    float64."""
+    others = usable("train", "float64").items()
+    return [other for name, other in others if name != backend.name]
+
+
+def dtypes(backend: Backend) -> list[str]:
+    """Those of weights that it can compute in."""
+    return [d for d in ("float64", "float32") if d in {"float32", *backend.abilities}]
 
 
 def _checks(backend: Backend, families: Sequence[str], device: str) -> Iterator[Check]:
     for family in families:
+        if family in TRAINING and "train" not in backend.abilities:
+            continue
         module = importlib.import_module(f"polyframe.conformance.{family}")
         yield from module.checks(backend, device)

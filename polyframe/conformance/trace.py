@@ -1,4 +1,4 @@
-"""Traces: everything that one backend computes on a subject, by step, kind and name."""
+"""Traces: all tensors that one backend computes for a subject, by step, kind and name."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ KINDS = {
     "inference": "a node's output, inference mode",
     "forward": "a node's output, training mode",
     "loss": "the loss of the step",
-    "output gradient": "the gradient of the loss by a node's output",
-    "gradient": "the gradient of the loss by a parameter",
+    "output gradient": "the gradient of the loss with respect to a node's output",
+    "gradient": "the gradient of the loss with respect to a parameter",
     "statistics": "a running statistic after the step",
     "weights": "a parameter after the step",
-    "state": "what the optimizer keeps, after the step",
+    "state": "the optimizer's state after the step",
     "prediction": "an output of predict, after training",
-    "precision": "how many times closer to its float64 run one of two backends is",
+    "precision": "how many times closer one of two backends is to its float64 run",
 }
 """Kinds of tensors, in the order in which a step computes them."""
 
 
-LOOKED_AT = ("inference", "forward", "output gradient", "gradient")
-"""Those that are seen without a step, in the dtype of the weights."""
+INSPECTED = ("inference", "forward", "output gradient", "gradient")
+"""Kinds that are computed without a step, in the dtype of the weights."""
 UPDATES = "loss_scale/updates"
-"""The one number of a state that is not compared: optimizers whose rule has no step
-count in it need only know whether there was an update, and PyTorch's say no more."""
+"""The one state that is not compared: an optimizer without a step count need only know
+whether there was an update, and PyTorch's store no more."""
 
 
 class Key(NamedTuple):
@@ -45,25 +45,25 @@ class Key(NamedTuple):
 Trace = dict[Key, Array]
 
 
-def looks(model: Model, subject: Subject, step: int) -> Trace:
-    """All nodes and gradients at the weights before a step, in the order in which they
-    are computed. Changes no state."""
+def inspect_step(model: Model, subject: Subject, step: int) -> Trace:
+    """All outputs and gradients before a step, in the order in which they are computed.
+    Changes no state."""
     return outputs(model, subject, step) | gradients(model, subject, step)
 
 
-def unrepeatable(subject: Subject) -> bool:
-    """Whether looking in training mode gives other numbers each time: a framework's own
-    random layers are seeded for steps only."""
+def is_unrepeatable(subject: Subject) -> bool:
+    """Whether training mode gives other numbers each time: a framework's own random
+    layers are seeded for steps only."""
     nodes = flatten(subject.graph).nodes
     return subject.semantics == "native" and any(node.layer.random for node in nodes)
 
 
 def outputs(model: Model, subject: Subject, step: int) -> Trace:
-    """All nodes in both modes (where random layers are the framework's own, only for
-    inference)."""
+    """All nodes' outputs in both modes (only for inference if random layers are the
+    framework's own)."""
     x, _ = subject.batch(step)
     modes = {"inference": False, "forward": True}
-    if unrepeatable(subject):
+    if is_unrepeatable(subject):
         del modes["forward"]
     return {
         Key(step, kind, name): value
@@ -73,9 +73,9 @@ def outputs(model: Model, subject: Subject, step: int) -> Trace:
 
 
 def gradients(model: Model, subject: Subject, step: int) -> Trace:
-    """The gradients of the loss by all nodes and parameters, from the outputs back to
-    the inputs; none where random layers are the framework's own."""
-    if unrepeatable(subject):
+    """The gradients of the loss with respect to all nodes and parameters, from the
+    outputs back to the inputs; none if random layers are the framework's own."""
+    if is_unrepeatable(subject):
         return {}
     x, y = subject.batch(step)
     order = [node.name for node in flatten(subject.graph).nodes]
@@ -87,13 +87,13 @@ def gradients(model: Model, subject: Subject, step: int) -> Trace:
         trace[Key(step, "output gradient", node)] = of_nodes[node]
         for name in [n for n in of_parameters if n.rpartition(".")[0] == node]:
             trace[Key(step, "gradient", name)] = of_parameters.pop(name)
-    for name, value in of_parameters.items():  # of layers whose owner is elsewhere
+    for name, value in of_parameters.items():  # of shared layers
         trace[Key(step, "gradient", name)] = value
     return trace
 
 
 def advance(model: Model, subject: Subject, step: int) -> Trace:
-    """Take a step; the loss, and all that it has moved."""
+    """Take a step; the loss, and everything that the step updated."""
     subject.before(model, step)
     loss = subject.train_step(model, step)
     return {Key(step, "loss", "loss"): np.array(loss)} | state(model, step)
@@ -113,18 +113,18 @@ def state(model: Model, step: int) -> Trace:
 
 
 def predictions(model: Model, subject: Subject, step: int) -> Trace:
-    """What ``predict`` gives for a batch that was not trained on."""
+    """``predict`` for a batch that was not trained on."""
     outputs: Any = as_list(model.predict(subject.batch(-1)[0]))
     pairs = zip(model.graph.outputs, outputs, strict=True)
     return {Key(step, "prediction", name): value for name, value in pairs}
 
 
 def trace(model: Model, subject: Subject, steps: int) -> Trace:
-    """All of it: looks before the first step, the first step, the last, predictions;
-    of the steps between only the losses."""
-    run = looks(model, subject, 1)
+    """All tensors before and after the first step and after the last, predictions, and
+    the losses of all steps."""
+    run = inspect_step(model, subject, 1)
     for step in range(1, steps + 1):
-        new = advance(model, subject, step)
-        whole = step in (1, steps)
-        run |= {k: v for k, v in new.items() if whole or k.kind == "loss"}
+        step_trace = advance(model, subject, step)
+        complete = step in (1, steps)
+        run |= {k: v for k, v in step_trace.items() if complete or k.kind == "loss"}
     return run | predictions(model, subject, steps)

@@ -1,9 +1,9 @@
-"""Whole trainings: trajectories beside another backend, uneven batches, going on."""
+"""Whole trainings: trajectories on two backends, batches of different sizes, resuming."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,19 @@ from typing import Any
 import numpy as np
 
 from polyframe.compiler.table import covers
-from polyframe.conformance.figures import BIT_EQUAL, GRADIENT, Bound, Figure, distance
-from polyframe.conformance.subject import Subject
-from polyframe.conformance.suite import Check
+from polyframe.conformance.measurements import (
+    BIT_EQUAL,
+    GRADIENT,
+    Bound,
+    Measurement,
+    distance,
+)
+from polyframe.conformance.subject import Batch, Subject
+from polyframe.conformance.suite import Check, partners
 from polyframe.conformance.verify import CHAOS, verify
 from polyframe.contract.backend import Backend
-from polyframe.contract.registry import usable
 from polyframe.errors import BackendError
+from polyframe.io.array import Array
 from polyframe.spec.graph import Input
 from polyframe.spec.layers import (
     Add,
@@ -35,7 +41,9 @@ from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.spec.optimizers import SGD, Adam
 
 STEPS = 100
-MEANT = Bound(CHAOS, "float64: where rounding grows more, equality means nothing")
+CHAOS_BOUND = Bound(
+    CHAOS, "float64: if rounding errors grow more, equality means nothing"
+)
 
 
 def plain() -> ModelSpec:
@@ -49,7 +57,7 @@ def plain() -> ModelSpec:
 
 
 def residual() -> ModelSpec:
-    """A sum of a layer and what it was given."""
+    """A residual connection."""
     x = Input((3, 5, 5), name="x")
     stem = ReLU(name="relu1")(Conv2D(4, 3, padding=1, name="conv1")(x))
     inner = BatchNorm(name="bn")(
@@ -78,86 +86,90 @@ NETS: dict[str, tuple[Callable[[], ModelSpec], Any]] = {
     "residual": (residual, Adam(lr=1e-3)),
     "branches": (branches, SGD(lr=0.05, momentum=0.8, nesterov=True)),
 }
-"""Nets, and what they are trained with; the rate changes at step 50."""
+"""Nets and their optimizers; the learning rate changes at step 50."""
 
 
 def subject(name: str) -> Subject:
-    """A net to train."""
+    """A net and its training."""
     make, optimizer = NETS[name]
     return Subject(make(), optimizer=optimizer, batch_size=6, rate_change=50)
 
 
 def partner(backend: Backend) -> Backend:
     """The usable backend that another one is compared with."""
-    for name, found in usable().items():
-        if name != backend.name:
-            return found
+    for other in partners(backend):
+        return other
     raise BackendError(
         "there is no other usable backend to compare with", where=backend.name,
         hint="install one: pip install 'polyframe[torch]'",
     )  # fmt: skip
 
 
-def trajectory(backend: Backend, name: str, device: str) -> Iterator[Figure]:
-    """100 steps in float64 beside another backend, tensor by tensor."""
+def trajectory(backend: Backend, name: str, device: str) -> Iterator[Measurement]:
+    """100 steps in float64, compared with another backend, tensor by tensor."""
     other = partner(backend)
-    found = verify(subject(name), [other, backend], STEPS, ["float64"], device)
-    where = f"beside {other.name}"
-    for c in found.comparisons:
+    certificate = verify(subject(name), [other, backend], STEPS, ["float64"], device)
+    where = f"with {other.name}"
+    for c in certificate.comparisons:
         detail = f"{c.key.name}, step {c.key.step}, {where}"
-        yield Figure(c.key.kind, name, backend.name, detail, c.value, c.bound)
-    grown = found.grown["float64"]
-    yield Figure("rounding grows to", name, backend.name, where, grown, MEANT)
+        yield Measurement(c.key.kind, name, backend.name, detail, c.value, c.bound)
+    growth = certificate.growth["float64"]
+    yield Measurement(
+        "growth of rounding errors", name, backend.name, where, growth, CHAOS_BOUND
+    )
 
 
-def uneven(backend: Backend, name: str, device: str) -> Iterator[Figure]:
-    """``fit`` on 14 samples in batches of 6, against the same steps one by one, here and
-    on another backend: the last batch has 2, and counts as 2 in the loss of the epoch."""
+def uneven_batches(backend: Backend, name: str, device: str) -> Iterator[Measurement]:
+    """``fit`` on 14 samples in batches of 6, compared with the same steps one by one, on
+    this and on another backend. The last batch has 2 samples, and counts as 2 in the
+    loss of the epoch."""
     case = subject(name)
     one, other = case.model(backend, device=device), case.model(backend, device=device)
     batches = [case.batch(step) for step in (1, 2, 3)]
     sizes = (6, 6, 2)
-    parts = [cut(batch, size) for batch, size in zip(batches, sizes, strict=True)]
-    x, y = (joined([part[side] for part in parts]) for side in (0, 1))
+    cut_batches = [
+        first_samples(batch, size) for batch, size in zip(batches, sizes, strict=True)
+    ]
+    x, y = (concatenated([batch[side] for batch in cut_batches]) for side in (0, 1))
     history = one.fit(x, y, batch_size=6, epochs=1, shuffle=False)
-    losses = [other.train_step(*part) for part in parts]
+    losses = [other.train_step(*batch) for batch in cut_batches]
     mean = np.dot(losses, sizes) / sum(sizes)
-    off = distance(history["loss"][0], mean)
-    yield Figure(
-        "loss of an epoch", name, backend.name, "14 = 6 + 6 + 2", off, GRADIENT
+    error = distance(history["loss"][0], mean)
+    yield Measurement(
+        "loss of an epoch", name, backend.name, "14 = 6 + 6 + 2", error, GRADIENT
     )
-    there = case.model(partner(backend))
-    for part in parts:
-        there.train_step(*part)
-    for what, wanted in (
+    partner_model = case.model(partner(backend))
+    for batch in cut_batches:
+        partner_model.train_step(*batch)
+    for what, expected in (
         ("steps", other.weights()),
-        ("another's steps", there.weights()),
+        ("steps of another backend", partner_model.weights()),
     ):
         for key, value in one.weights().items():
-            off = distance(value, wanted[key])
+            error = distance(value, expected[key])
             label = f"weights after fit, and after {what}"
-            yield Figure(label, name, backend.name, key, off, GRADIENT)
+            yield Measurement(label, name, backend.name, key, error, GRADIENT)
 
 
-def cut(batch: Any, count: int) -> tuple[Any, Any]:
-    """The first samples of (x, y), of which each is an array or a list of them."""
+def first_samples(batch: Batch, count: int) -> Batch:
+    """The first samples of (x, y); each is an array or a list of arrays."""
     x, y = (
-        [a[:count] for a in part] if isinstance(part, list) else part[:count]
-        for part in batch
+        [a[:count] for a in arrays] if isinstance(arrays, list) else arrays[:count]
+        for arrays in batch
     )
     return x, y
 
 
-def joined(parts: Any) -> Any:
-    """Batches, one behind the other."""
-    if isinstance(parts[0], list):
-        return [np.concatenate(each) for each in zip(*parts, strict=True)]
-    return np.concatenate(parts)
+def concatenated(batches: Sequence[Array] | Sequence[Sequence[Array]]) -> Any:
+    """Batches, one after the other; each is an array or a list of arrays."""
+    if isinstance(batches[0], list):
+        return [np.concatenate(each) for each in zip(*batches, strict=True)]
+    return np.concatenate(batches)
 
 
-def going_on(backend: Backend, name: str, device: str) -> Iterator[Figure]:
-    """Three steps, files of weights and state, three more by a fresh model: the same
-    bits as six; the other backend reads the files and gives the same weights back."""
+def resumed_steps(backend: Backend, name: str, device: str) -> Iterator[Measurement]:
+    """Three steps, then weights and state into a new model, then three more: the same
+    bits as six steps. The other backend loads the same and gives the same back."""
     case = subject(name)
     first = case.model(backend, device=device)
     for step in (1, 2, 3):
@@ -165,30 +177,30 @@ def going_on(backend: Backend, name: str, device: str) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
         first.save_weights(path)
-        kept, state = first.weights(), first.training_state()
+        weights, state = first.weights(), first.training_state()
         fresh = case.model(backend, device=device)
         fresh.load_weights(path)
-        there = case.model(partner(backend))
-        there.load_weights(path)
-        there.load_training_state(state, 3, 0)
-    for what, found, wanted in (
-        ("weights, there and back", there.weights(), kept),
-        ("state, there and back", there.training_state(), state),
+        partner_model = case.model(partner(backend))
+        partner_model.load_weights(path)
+        partner_model.load_training_state(state, 3, 0)
+    for what, actual, expected in (
+        ("weights, round trip", partner_model.weights(), weights),
+        ("state, round trip", partner_model.training_state(), state),
     ):
-        for key, value in wanted.items():
-            off = distance(found[key], value)
-            yield Figure(what, name, backend.name, key, off, BIT_EQUAL)
+        for key, value in expected.items():
+            error = distance(actual[key], value)
+            yield Measurement(what, name, backend.name, key, error, BIT_EQUAL)
     fresh.load_training_state(state, 3, 0)
     for model in (first, fresh):
         for step in (4, 5, 6):
             model.train_step(*case.batch(step))
-    for what, found, wanted in (
-        ("weights, gone on", fresh.weights(), first.weights()),
-        ("state, gone on", fresh.training_state(), first.training_state()),
+    for what, actual, expected in (
+        ("weights, resumed", fresh.weights(), first.weights()),
+        ("state, resumed", fresh.training_state(), first.training_state()),
     ):
-        for key, value in wanted.items():
-            off = distance(found[key], value)
-            yield Figure(what, name, backend.name, key, off, BIT_EQUAL)
+        for key, value in expected.items():
+            error = distance(actual[key], value)
+            yield Measurement(what, name, backend.name, key, error, BIT_EQUAL)
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:
@@ -199,8 +211,8 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
             continue
         for what, measure in (
             (f"{STEPS} steps", trajectory),
-            ("uneven batches", uneven),
-            ("going on", going_on),
+            ("uneven batches", uneven_batches),
+            ("resume", resumed_steps),
         ):
             yield Check(
                 "training", name, what, "float64", device, backend.name,

@@ -12,36 +12,37 @@ from typing import Any
 import numpy as np
 
 from polyframe.conformance.defaults import native_differences
-from polyframe.conformance.figures import FORWARD, GRADIENT, Bound, scaled_distance
+from polyframe.conformance.measurements import FORWARD, GRADIENT, Bound, scaled_distance
 from polyframe.conformance.subject import NUDGE, Subject
-from polyframe.conformance.trace import LOOKED_AT, Key, Trace, trace
+from polyframe.conformance.trace import INSPECTED, Key, Trace, trace
 from polyframe.contract.backend import Backend
 from polyframe.contract.devices import threads
 from polyframe.contract.registry import get, require
 from polyframe.errors import BackendError, PolyframeError
 
 SCHEMA = 2
-TWIN, OWN = 10.0, 8.0
+TWIN_FACTOR, ROUNDING_FACTOR = 10.0, 8.0
 CHAOS = 1e-9
-VAGUE = 1e-2
+INCONCLUSIVE = 1e-2
 ULPS = 2.0**-22  # four units in the last place of float32
-SELF = (
-    "10 times the distance of {0} from itself when its initial weights are moved by four "
-    "units in the last place, as sums taken in another order are"
+FLOAT64_REASON = (
+    "10 times the distance between two runs of {0} whose initial weights differ by four "
+    "units in the last place, about as much as summing in another order changes"
 )
-SINGLE = (
-    "float32: 8 times the least that a backend is away from its own float64 run, or 10 "
-    "times what moving {0}'s weights by four units in the last place and its "
-    "hyperparameters by one does, or 4 units"
+FLOAT32_REASON = (
+    "float32: the largest of 8 times the smallest distance of a backend from its own "
+    "float64 run, 10 times the distance between two runs of {0} whose weights differ by "
+    "four units in the last place and whose hyperparameters differ by one, and 4 units"
 )
-HALF = (
-    "{0} with weights in float32: at that step, in the tensor which is furthest, 8 times "
-    "the least that a backend is away from its own float64 run (which does without {0}), "
-    "or 10 times what moving {1}'s weights by one unit of {0} does"
+HALF_REASON = (
+    "{0} with weights in float32: the larger of two values of the tensor that differs most "
+    "at that step: 8 times the smallest distance of a backend from its own float64 run "
+    "(without {0}), and 10 times the distance between two runs of {1} whose "
+    "weights differ by one unit of {0}"
 )
-CLOSER = Bound(
+PRECISION_BOUND = Bound(
     100.0,
-    "a backend that is 100 times closer to its float64 run leaves the precision out",
+    "a backend that is 100 times closer to its float64 run does not use the precision",
 )
 DTYPES = ("float64", "float32")
 Tell = Callable[[str], None]
@@ -59,13 +60,13 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Whether it is within its bound; what is not a number is not."""
+        """Whether the value is within its bound. NaN fails."""
         return self.value <= self.bound.value
 
 
 @dataclass
 class Certificate:
-    """What was compared, how, and what came out."""
+    """What was compared, how, and the results."""
 
     subject: Subject
     backends: tuple[Backend, ...]
@@ -74,25 +75,25 @@ class Certificate:
     device: str
     comparisons: list[Comparison] = field(default_factory=list)
     programs: dict[str, dict[str, str]] = field(default_factory=dict)
-    # what makes the backends' native programs differ, a line each
+    # the native defaults that differ, a line each
     differences: list[str] = field(default_factory=list)
-    # dtype → how far the first backend's predictions are from its nudged self's
-    grown: dict[str, float] = field(default_factory=dict)
+    # dtype → the distance of the first backend's predictions from its twin's
+    growth: dict[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
-        """Whether all is within bounds, and the case means something."""
+        """Whether every value is within its bound, and equality means something."""
         return bool(self.comparisons) and not (self.missed or self.chaotic)
 
     @property
     def chaotic(self) -> bool:
-        """Whether rounding grows so much in float64 that equality means nothing."""
-        return not self.grown["float64"] <= CHAOS
+        """Whether rounding errors grow so much in float64 that equality means nothing."""
+        return not self.growth["float64"] <= CHAOS
 
     @property
-    def vague(self) -> bool:
-        """Whether it grows so much in float32 that only the first step tells much."""
-        return self.grown.get("float32", 0.0) > VAGUE
+    def inconclusive(self) -> bool:
+        """Whether rounding errors grow so much in float32 that later steps say little."""
+        return self.growth.get("float32", 0.0) > INCONCLUSIVE
 
     @property
     def missed(self) -> list[Comparison]:
@@ -130,7 +131,11 @@ class Certificate:
             "batch_size": subject.batch_size,
             "seed": subject.seed,
             "programs": self.programs,
-            "chaos": {"grown": self.grown, "bound": CHAOS, "vague": self.vague},
+            "chaos": {
+                "growth": self.growth,
+                "bound": CHAOS,
+                "inconclusive": self.inconclusive,
+            },
             "comparisons": [
                 {
                     "dtype": c.dtype, "pair": list(c.pair), "step": c.key.step,
@@ -143,17 +148,17 @@ class Certificate:
         }  # fmt: skip
 
 
-def choose_dtypes(subject: Subject, wanted: Sequence[str] = ()) -> tuple[str, ...]:
-    """The dtypes to compare in, float64 first: those wanted, else all that the subject
-    can run in. PolyframeError for float64 with a ``precision``."""
+def choose_dtypes(subject: Subject, requested: Sequence[str] = ()) -> tuple[str, ...]:
+    """The dtypes to compare in, float64 first: those requested, else all that the
+    subject can run in. PolyframeError for float64 with a ``precision``."""
     precision = subject.training.precision
     if precision is None:
-        return tuple(d for d in DTYPES if d in (wanted or DTYPES))
-    if "float64" in wanted:
+        return tuple(d for d in DTYPES if d in (requested or DTYPES))
+    if "float64" in requested:
         raise PolyframeError(
             f"{precision} is for weights in float32: it cannot be compared in float64",
             where="verify",
-            hint="leave the dtype out, or take float32",
+            hint="leave the dtype out, or give float32",
         )
     return ("float32",)
 
@@ -172,44 +177,47 @@ def verify(
     of the loss by all nodes and parameters, running statistics, parameters and the
     optimizer's state after the first step and the last, every loss, and predictions.
 
-    The subject's own training settings and semantics are what runs. With a
-    ``precision`` only float32 is compared (``dtypes`` left out takes all that the
+    The subject's own training settings and semantics are used. With a
+    ``precision`` only float32 is compared (``dtypes`` left out means all that the
     subject can run in). With native semantics every backend has its own defaults, and
-    ``differences`` of the certificate names those that differ. ``tell`` hears what is
-    being done. BackendError for fewer than two backends, or one that is not usable.
+    ``differences`` of the certificate names those that differ. ``tell`` is
+    called with what is being done. BackendError for fewer than two backends, or one that
+    is not usable.
     """
     dtypes = choose_dtypes(subject, dtypes)
     chosen = tuple(get(b) for b in dict.fromkeys(backends))
     if len(chosen) < 2:
-        raise BackendError("two backends are needed, to compare", where="verify")
+        raise BackendError("two backends are needed to compare", where="verify")
     for backend in chosen:  # before the first of them is opened
         require(backend, "train", where="verify")
-    made = Certificate(subject, chosen, steps, dtypes, device)
-    made.differences = native_differences(subject, chosen)
+    certificate = Certificate(subject, chosen, steps, dtypes, device)
+    certificate.differences = native_differences(subject, chosen)
     runs: dict[tuple[int, str], Trace] = {}
     # float32 is judged by its distance from float64, so that always runs.
     for dtype in ("float64", *(d for d in dtypes if d != "float64")):
         for index, backend in enumerate(chosen):
             tell(f"{backend.title}, {dtype}, {steps} steps")
             model = subject.model(backend, dtype, device)
-            kept = made.programs.setdefault(backend.name, {})
-            kept[dtype] = model.program.hash
-            kept[f"{dtype}, inference"] = model.inference_program.hash
+            hashes = certificate.programs.setdefault(backend.name, {})
+            hashes[dtype] = model.program.hash
+            hashes[f"{dtype}, inference"] = model.inference_program.hash
             runs[index, dtype] = trace(model, subject, steps)
         tell(f"{chosen[0].title}, {dtype}, from weights moved by {NUDGE} units")
-        other = subject.twin(dtype)
-        moved = other.model(chosen[0], dtype, device, weights=subject.nudged(dtype))
-        twin = trace(moved, other, steps)
+        twin_subject = subject.twin(dtype)
+        twin_model = twin_subject.model(
+            chosen[0], dtype, device, weights=subject.nudged(dtype)
+        )
+        twin = trace(twin_model, twin_subject, steps)
         if dtype in dtypes:
             precision = subject.training.precision
-            made.comparisons += compare(chosen, dtype, runs, twin, precision)
+            certificate.comparisons += compare(chosen, dtype, runs, twin, precision)
         first = runs[0, dtype]
-        scales = sizes(first)
-        ends = [k for k in twin if k.kind == "prediction"]
-        made.grown[dtype] = max(
-            scaled_distance(twin[k], first[k], scales[k]) for k in ends
+        scales = scales_of(first)
+        predictions = [k for k in twin if k.kind == "prediction"]
+        certificate.growth[dtype] = max(
+            scaled_distance(twin[k], first[k], scales[k]) for k in predictions
         )
-    return made
+    return certificate
 
 
 def compare(
@@ -222,43 +230,45 @@ def compare(
     """Every tensor of every pair in one dtype."""
     pairs = list(itertools.combinations(range(len(backends)), 2))
     first, exact = runs[0, dtype], [runs[i, "float64"] for i in range(len(backends))]
-    # A float64 run has no loss scaling: that of another run is its own measure.
-    scales, comparisons = sizes(first | exact[0]), []
-    away = [rounding(runs[i, dtype], exact[i], scales) for i in range(len(backends))]
-    levels = [pooled(each) for each in away]
-    moved = pooled(rounding(twin, first, scales))
-    grown = 0.0  # a loss is one number, which may come close by chance
+    # A float64 run has no loss scaling: the scale of that is its own.
+    scales, comparisons = scales_of(first | exact[0]), []
+    roundings = [
+        rounding(runs[i, dtype], exact[i], scales) for i in range(len(backends))
+    ]
+    levels = [largest_by_pool(each) for each in roundings]
+    twin_levels = largest_by_pool(rounding(twin, first, scales))
+    largest_so_far = 0.0  # a loss is one number, and may be close by chance
     for key, value in first.items():
         scale = scales[key]
-        own = scaled_distance(twin[key], value, scale)
+        twin_distance = scaled_distance(twin[key], value, scale)
         if key.kind == "loss":
-            own = grown = max(own, grown)
+            twin_distance = largest_so_far = max(twin_distance, largest_so_far)
         if dtype == "float64":
-            bound = bound64(key, own, backends[0].title)
+            bound = bound64(key, twin_distance, backends[0].title)
         elif precision is None:
-            least = min(each[key] for each in away)
-            bound = bound32(least, own, backends[0].title)
+            least = min(each[key] for each in roundings)
+            bound = bound32(least, twin_distance, backends[0].title)
         else:
-            group = alike(key)
-            least = min(level[group] for level in levels)
-            bound = bound16(least, moved[group], backends[0].title, precision)
+            pool = pool_of(key)
+            least = min(level[pool] for level in levels)
+            bound = bound16(least, twin_levels[pool], backends[0].title, precision)
         for i, j in pairs:
-            off = scaled_distance(
+            difference = scaled_distance(
                 runs[i, dtype].get(key, ()), runs[j, dtype].get(key, ()), scale
             )
             pair = (backends[i].name, backends[j].name)
-            comparisons.append(Comparison(dtype, pair, key, off, bound))
+            comparisons.append(Comparison(dtype, pair, key, difference, bound))
     if precision is None or dtype == "float64":
         return comparisons
     for i, j in pairs:
         key, pair = Key(1, "precision", precision), (backends[i].name, backends[j].name)
-        ratio = closer(levels[i][1, False], levels[j][1, False])
-        comparisons.append(Comparison(dtype, pair, key, ratio, CLOSER))
+        ratio = precision_ratio(levels[i][1, False], levels[j][1, False])
+        comparisons.append(Comparison(dtype, pair, key, ratio, PRECISION_BOUND))
     return comparisons
 
 
 def rounding(run: Trace, exact: Trace, scales: Mapping[Key, float]) -> dict[Key, float]:
-    """How far a run's tensors are from those of another, which stands for the truth."""
+    """The distances of a run's tensors from those of a more exact run."""
     return {
         key: scaled_distance(value, exact.get(key, value), scales[key])
         for key, value in run.items()
@@ -269,58 +279,64 @@ def rounding(run: Trace, exact: Trace, scales: Mapping[Key, float]) -> dict[Key,
 Levels = dict[tuple[int, bool], float]
 
 
-def alike(key: Key) -> tuple[int, bool]:
-    """Tensors of one step whose rounding is pooled: those that were looked at, which is
-    done in the weights' dtype, and those that training made."""
-    return key.step, key.kind in LOOKED_AT
+def pool_of(key: Key) -> tuple[int, bool]:
+    """Tensors of one step whose rounding is pooled: those that were inspected, which is
+    done in the weights' dtype, and those that training computed."""
+    return key.step, key.kind in INSPECTED
 
 
-def pooled(away: Mapping[Key, float]) -> Levels:
-    """The furthest of all tensors that are alike, in this step or one before.
+def largest_by_pool(distances: Mapping[Key, float]) -> Levels:
+    """The largest distance in each pool, in this step or an earlier one.
 
     In half precision a single tensor may be close to its float64 run by chance. The
     gradient of a bias of three classes was seen 12 times closer than its neighbours; a
-    maximum of two numbers that round to the same hands its gradient on to either; and
-    Adam's first step moves a weight by the rate times the gradient's sign.
+    maximum of two numbers that round to the same passes its gradient to either; and
+    Adam's first step changes a weight by the learning rate times the gradient's sign.
     """
     levels: Levels = {}
-    for key in sorted(away, key=lambda key: key.step):
-        before = levels.get((key.step - 1, alike(key)[1]), 0.0)
-        levels[alike(key)] = max(levels.get(alike(key), before), away[key])
+    for key in sorted(distances, key=lambda key: key.step):
+        before = levels.get((key.step - 1, pool_of(key)[1]), 0.0)
+        levels[pool_of(key)] = max(levels.get(pool_of(key), before), distances[key])
     return levels
 
 
-def closer(one: float, other: float) -> float:
-    """How many times closer to its float64 run one of two backends is, in its first
-    step; one that leaves a precision out is some thousand times closer."""
+def precision_ratio(one: float, other: float) -> float:
+    """How many times closer one of two backends is to its float64 run, in the first
+    step; one that does not use the precision is some thousand times closer."""
     low, high = sorted((one, other))
     return high / low if low else float("inf") if high else 1.0
 
 
-def bound32(away: float, own: float, title: str) -> Bound:
-    """What float32 allows a tensor whose twin is ``own`` away, and that is at least
-    ``away`` from its float64 run on every backend."""
-    return Bound(max(OWN * away, TWIN * own, ULPS), SINGLE.format(title))
+def bound32(rounding: float, twin_distance: float, title: str) -> Bound:
+    """The bound in float32 for a tensor with this distance from its twin, and at least
+    this rounding (its distance from the float64 run) on every backend."""
+    return Bound(
+        max(ROUNDING_FACTOR * rounding, TWIN_FACTOR * twin_distance, ULPS),
+        FLOAT32_REASON.format(title),
+    )
 
 
-def bound16(away: float, own: float, title: str, precision: str) -> Bound:
-    """What a precision allows a tensor if those like it are ``away`` from the float64
-    run on every backend, and ``own`` from the twin."""
-    most = max(OWN * away, TWIN * own, ULPS)
-    return Bound(most, HALF.format(precision, title))
+def bound16(rounding: float, twin_distance: float, title: str, precision: str) -> Bound:
+    """The bound with a precision for a tensor whose pool has this rounding and this
+    distance from the twin."""
+    most = max(ROUNDING_FACTOR * rounding, TWIN_FACTOR * twin_distance, ULPS)
+    return Bound(most, HALF_REASON.format(precision, title))
 
 
-def bound64(key: Key, own: float, title: str) -> Bound:
-    """What float64 allows a tensor whose twin is ``own`` away."""
+def bound64(key: Key, twin_distance: float, title: str) -> Bound:
+    """The bound in float64 for a tensor with this distance from its twin."""
     exact = FORWARD if key.kind in ("inference", "forward") else GRADIENT
-    return exact if TWIN * own <= exact.value else Bound(TWIN * own, SELF.format(title))
+    measured = TWIN_FACTOR * twin_distance
+    if measured <= exact.value:
+        return exact
+    return Bound(measured, FLOAT64_REASON.format(title))
 
 
-def sizes(exact: Trace) -> dict[Key, float]:
-    """What a tensor's distance is relative to: its largest number in float64. Of a
-    gradient and an optimizer's state it is the largest of its layer's, of an output's
-    gradient that of all: what is 0 but for rounding (of a bias in front of a batch norm)
-    has no size of its own."""
+def scales_of(exact: Trace) -> dict[Key, float]:
+    """The scale of each tensor's distance: its largest absolute value. For a gradient and
+    an optimizer's state it is the largest of the layer, for an output's gradient the
+    largest of all: a tensor that is 0 but for rounding (the gradient of a bias before a
+    batch norm) has no scale of its own."""
     shared: dict[tuple[int, str, str], float] = {}
     for key, value in exact.items():
         size = float(np.abs(value).max(initial=0))

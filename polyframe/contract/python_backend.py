@@ -158,10 +158,10 @@ class PythonBackend(Backend):
         for function, code in codes.items():
             own = table[function.loss.type].snippets
             snippets += [Snippet(name, own) for name in code.snippets]
+        of_rule = {name.rpartition(".")[2] for name in rule.snippets}
         for one in copied(snippets, self.libraries)[len(model) :]:
-            made = rule.make is not None and one.name == rule.make.function
             section = Section.of(one.text)
-            if made:
+            if one.name in of_rule:
                 section = Section.of(one.text, (WHOLE, "optimizer_class"))
             yield section
         yield from writer.sections()

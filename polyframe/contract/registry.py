@@ -96,8 +96,9 @@ def checked(backend: object, where: str) -> Backend:
     return made
 
 
-def usable() -> dict[str, Backend]:
-    """The backends whose framework can be imported; a broken plug-in only warns."""
+def usable(*abilities: str) -> dict[str, Backend]:
+    """The backends that state these abilities and whose framework can be imported; a
+    broken plug-in only warns."""
     able: dict[str, Backend] = {}
     for name in backends():
         try:
@@ -105,7 +106,7 @@ def usable() -> dict[str, Backend]:
         except BackendError as error:
             warnings.warn(str(error), stacklevel=2)
             continue
-        if backend.probe().usable:
+        if backend.abilities.issuperset(abilities) and backend.probe().usable:
             able[name] = backend
     return able
 

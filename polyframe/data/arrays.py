@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from polyframe.data.dataset import Array, Dataset, build, check_labels, scale_bytes
+from polyframe.data.dataset import Dataset, build, check_labels, scale_bytes
 from polyframe.data.rows import float_type, is_mapped
 from polyframe.errors import DataError, did_you_mean
+from polyframe.io.array import Array
 
 LAYOUTS = ("NCHW", "NHWC")
 
 
-def normalise_x(x: Any, where: str, layout: str = "NCHW") -> Array:
+def normalise_x(x: object, where: str, layout: str = "NCHW") -> Array:
     """Bring samples into the neutral form: float, channels first, native byte order.
 
-    A memory map stays one: its axes are put right as a view, its values are left to
-    ``batch_of``.
+    A memory map stays one: its axes are reordered as a view, and ``batch_of`` converts
+    its values.
     """
     if layout not in LAYOUTS:
         raise DataError(
@@ -34,7 +34,7 @@ def normalise_x(x: Any, where: str, layout: str = "NCHW") -> Array:
             hint="allowed: (N, C, H, W), (N, H, W) or (N, features)",
         )
     if array.ndim == 3:
-        array = array[:, None]  # grey images: the channel axis is left out by many
+        array = array[:, None]  # grey images without a channel axis
     elif array.ndim == 4 and layout == "NHWC":
         array = array.transpose(0, 3, 1, 2)
     if array.dtype == np.uint8:
@@ -51,8 +51,8 @@ def normalise_x(x: Any, where: str, layout: str = "NCHW") -> Array:
     return np.ascontiguousarray(array, dtype=float_type(array))
 
 
-def normalise_y(y: Any, where: str) -> Array:
-    """Labels to int64, regression targets to a native float; the rest untouched."""
+def normalise_y(y: object, where: str) -> Array:
+    """Labels to int64, regression targets to a native float; anything else unchanged."""
     array = as_array(y, "y", where)
     if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
         if is_mapped(array):
@@ -72,8 +72,8 @@ def normalise_y(y: Any, where: str) -> Array:
     return array  # check() says what is wrong with it
 
 
-def as_array(values: Any, key: str, where: str) -> Array:
-    """np.asarray, with ragged lists and object arrays refused in plain words."""
+def as_array(values: object, key: str, where: str) -> Array:
+    """``np.asarray``; DataError for ragged lists and arrays of objects."""
     try:
         array = np.asarray(values)
     except Exception as err:  # whatever a foreign object's __array__ may raise
@@ -82,33 +82,34 @@ def as_array(values: Any, key: str, where: str) -> Array:
         raise DataError(
             f"{key} is an array of Python objects",
             where=where,
-            hint="give one plain number array; objects are never unpickled",
+            hint="give one array of numbers; objects are never unpickled",
         )
     return array
 
 
 def from_arrays(
-    x: Any,
-    y: Any,
-    x_test: Any = None,
-    y_test: Any = None,
+    x: object,
+    y: object,
+    x_test: object = None,
+    y_test: object = None,
     name: str = "arrays",
     classes: Sequence[str] = (),
     *,
     layout: str = "NCHW",
     source: str = "arrays in memory",
-    weights: Any = None,
+    weights: object = None,
 ) -> Dataset:
-    """A data set from arrays: the same rules and checks as for an .npz file.
+    """A data set from arrays, with the same rules and checks as for an .npz file.
 
-    ``weights`` are those of the training samples (N,). Memory maps stay memory maps.
+    ``weights`` are the sample weights of the training data (N,). Memory maps stay memory
+    maps.
     """
     if (x_test is None) != (y_test is None):
-        there, missing = (
+        given, missing = (
             ("y_test", "x_test") if x_test is None else ("x_test", "y_test")
         )
         raise DataError(
-            f"{there} is given without {missing}",
+            f"{given} is given without {missing}",
             where=name,
             hint="give both, or neither",
         )
@@ -118,6 +119,7 @@ def from_arrays(
     if x_test is not None:
         where = f"{name}, test"
         test = normalise_x(x_test, where, layout), normalise_y(y_test, where)
+    sample_weights = None
     if weights is not None:
-        weights = as_array(weights, "weights", f"{name}, train")
-    return build(name, train, test, classes, source, weights)
+        sample_weights = as_array(weights, "weights", f"{name}, train")
+    return build(name, train, test, classes, source, sample_weights)

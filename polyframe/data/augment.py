@@ -1,8 +1,8 @@
-"""Augmenting batches: the words that each augmentation draws, and its application.
+"""Augmenting batches: the random words for each augmentation, and its application.
 
-Words are keyed by (seed, the augmentation's place in the list, the step), and each
-sample of a step has words of its own: a batch that is cut into parts draws the same for
-the same samples. Mixup and cutmix have one draw for a step, and mix within the part
+Words are keyed by (seed, the augmentation's index in the list, the step), and each sample
+of a step has words of its own: if a batch is split, each sample gets the same words.
+Mixup and cutmix have the same words for all samples of a step, and mix within the batch
 that they are given.
 """
 
@@ -31,8 +31,8 @@ def augment(
 ) -> tuple[Array, Array]:
     """The batch (x, y) with all of ``ops`` applied in order; neither is written to.
 
-    ``first`` is the place of the first sample in its step's whole batch. A batch that
-    nothing changes is handed back as it is.
+    ``first`` is the index of the first sample in the whole batch of its step. A batch
+    that is not changed is returned as it is.
     """
     keep_freed_memory()
     for index, op in enumerate(ops):
@@ -50,9 +50,10 @@ def keep_freed_memory() -> None:
     """Make the C library keep what one batch frees for the next one.
 
     glibc gives large blocks back to the system, and asking for fresh pages costs several
-    times as much as all the arithmetic here. The largest block that was ever freed (up
-    to 32 MiB) is its measure of large (man mallopt, M_MMAP_THRESHOLD); this one is never
-    touched, so it takes no memory. Other C libraries do not mind.
+    times as much as all the arithmetic here. Blocks count as large if they are larger
+    than the largest block ever freed, up to 32 MiB (man mallopt, M_MMAP_THRESHOLD). The
+    block here is never written to, so it takes no memory. It does no harm with other C
+    libraries.
     """
     np.empty(31 << 20, np.uint8)
 
@@ -67,10 +68,10 @@ def draw(key: tuple[int | str, ...], first: int, count: int, words: int) -> Arra
 
 
 def at_rest(ops: Ops) -> tuple[Augmentation, ...]:
-    """Those that evaluation and prediction apply as well."""
+    """The augmentations that evaluation and prediction apply, too."""
     return tuple(op for op in ops if op.always)
 
 
 def resolve(ops: Ops, x: Array) -> tuple[Augmentation, ...]:
-    """All of them with what they have to know of the training samples ``x``."""
+    """The augmentations, with what they need from the training samples ``x``."""
     return tuple(op.resolved(x) for op in ops)

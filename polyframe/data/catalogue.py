@@ -1,4 +1,4 @@
-"""The data sets by name: one table, from which loading, listing and checks follow."""
+"""The data sets by name: one table for loading, listing and checks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from polyframe.data import (
     cifar,
@@ -27,7 +27,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 class Entry(NamedTuple):
-    """A loader and what it loads. Its keyword parameters are the options allowed."""
+    """A loader and its description. Its keyword-only parameters are the options."""
 
     loader: Callable[..., Dataset]
     description: str
@@ -91,7 +91,7 @@ def register_dataset(
 
 
 def origin(loader: Callable[..., Dataset]) -> tuple[str, str]:
-    """Where a loader is defined, so that its file may be run again."""
+    """Where a loader is defined; running its file again gives the same."""
     return loader.__code__.co_filename, loader.__qualname__
 
 
@@ -106,7 +106,7 @@ def describe(name: str) -> str:
     return _entry(name).description
 
 
-def load(name: str | Path, **options: Any) -> Dataset:
+def load(name: str | Path, **options: object) -> Dataset:
     """A data set by its name, or from a file or folder; see ``describe``."""
     entry = _entry(name)
     allowed = [

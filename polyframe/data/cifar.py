@@ -57,12 +57,12 @@ ORIGIN = Origin(
 
 
 def load(*, path: str | Path | None = None) -> Dataset:
-    """From `path` (a folder of .bin files, or the archive), the cache, or the author."""
+    """From `path` (a folder of .bin files, or the archive), the cache, or downloaded."""
     return load_from(ORIGIN) if path is None else _load_path(path)
 
 
 def load_from(origin: Origin) -> Dataset:
-    """The cached copy, fetched from any origin: mirrors and tests have their own."""
+    """The cached copy, downloaded if needed; mirrors and tests have their own origin."""
     cache = cache_dir(NAME)
     folder = _find_folder(cache)
     if folder is not None:
@@ -91,14 +91,14 @@ def load_from(origin: Origin) -> Dataset:
 
 
 def _complaint(path: Path, origin: Origin) -> str | None:
-    found = sha256(path)
-    if found == origin.sha256:
+    actual = sha256(path)
+    if actual == origin.sha256:
         return None
-    return f"the file's SHA-256 is {found}, not the published {origin.sha256}"
+    return f"the file's SHA-256 is {actual}, not the published {origin.sha256}"
 
 
 def _load_path(path: str | Path) -> Dataset:
-    # The user's own copy is checked in form only: it may well be a part of the set.
+    # Only the format of the user's own copy is checked: it may be a part of the set.
     if not isinstance(path, str | Path):
         raise DataError(
             f"path is {path!r}", where=NAME, hint="allowed: a folder or a .tar.gz file"

@@ -1,42 +1,41 @@
 """What a data set is, and the checks that every data set passes.
 
-Loaders differ in where the bytes come from; they all end in :func:`build`, so a bad
-label or a NaN is reported in the same words whatever its source.
+All loaders end in :func:`build`, so a wrong label or a NaN causes the same error whatever
+its source.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from polyframe.errors import DataError
+from polyframe.io.array import Array
 
-Array = npt.NDArray[Any]
 Split = tuple[Array, Array]
 
 PIECE = 1 << 22
-"""Bytes that a check looks at in one go, so that a memory map is never read as a whole."""
+"""Bytes that a check reads at a time, so that a memory map is never read as a whole."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Samples and targets in the neutral layout, in memory or as memory maps.
 
-    x is (N, C, H, W) or (N, features): floats as they are, or bytes that count as x / 255
-    (``batch_of`` cuts rows as floats from either). y is (N,) int64 labels, or float
-    targets. ``weights`` are those of the training samples: (N,) float32, 0 or more.
+    x is (N, C, H, W) or (N, features): floats, or bytes that mean x / 255 (``batch_of``
+    returns floats for both). y is (N,) int64 labels, or float
+    targets. ``weights`` are the sample weights of the training data: (N,) float32, 0 or
+    more.
     """
 
     name: str
     train: Split
     test: Split | None
-    classes: tuple[str, ...]  # () for regression, or where nobody named them
-    source: str  # one readable phrase: where it came from
-    weights: Array | None = None  # None: all samples count alike
+    classes: tuple[str, ...]  # () for regression, or if there are no names
+    source: str  # where it came from, for people
+    weights: Array | None = None  # None: all samples have the same weight
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -45,7 +44,7 @@ class Dataset:
 
     @property
     def num_classes(self) -> int | None:
-        """How many classes there are; None for regression."""
+        """The number of classes; None for regression."""
         if self.classes:
             return len(self.classes)
         if self.train[1].dtype.kind == "f":
@@ -63,7 +62,7 @@ class Dataset:
 
 
 def check(x: Array, y: Array, where: str, classes: int | None = None) -> None:
-    """Raise one DataError if (x, y) cannot be learnt from; else return nothing."""
+    """DataError if (x, y) cannot be used for training."""
     if x.ndim < 2:
         raise DataError(
             f"x has shape {x.shape}",
@@ -113,7 +112,7 @@ def _check_finite(values: Array, key: str, where: str) -> None:
 
 
 def pieces(array: Array) -> Iterator[tuple[int, Array]]:
-    """The rows some at a time, each time with the number of the first."""
+    """The rows in pieces, each with the number of its first row."""
     step = max(1, PIECE * len(array) // max(1, array.nbytes))
     for first in range(0, len(array), step):
         yield first, array[first : first + step]
@@ -144,7 +143,7 @@ def check_labels(y: Array, where: str, classes: int | None) -> None:
 
 
 def check_weights(weights: Array, count: int, where: str) -> Array:
-    """The weights of ``count`` samples in float32; DataError unless they can be such."""
+    """``count`` sample weights in float32; DataError if they are not valid."""
     if weights.dtype.kind not in "fiu" or weights.shape != (count,):
         raise DataError(
             f"the weights are {weights.dtype} {weights.shape}; "
@@ -153,8 +152,8 @@ def check_weights(weights: Array, count: int, where: str) -> Array:
             hint="one weight for each training sample",
         )
     with np.errstate(over="ignore"):
-        found = weights.astype(np.float32)
-    bad = ~(np.isfinite(found) & (found >= 0))
+        converted = weights.astype(np.float32)
+    bad = ~(np.isfinite(converted) & (converted >= 0))
     if bad.any():
         sample = int(bad.argmax())
         raise DataError(
@@ -162,11 +161,11 @@ def check_weights(weights: Array, count: int, where: str) -> Array:
             where=where,
             hint="a weight is a finite number, 0 or more",
         )
-    if not found.any():
+    if not converted.any():
         raise DataError(
             "all weights are 0", where=where, hint="nothing could be learnt"
         )
-    return found
+    return converted
 
 
 def build(
@@ -177,7 +176,7 @@ def build(
     source: str = "arrays",
     weights: Array | None = None,
 ) -> Dataset:
-    """Check both splits (and the training samples' weights) and put them together."""
+    """Check both splits and the sample weights, and build the data set."""
     count = len(classes) or None
     check(*train, where=f"{name}, train", classes=count)
     if test is not None:

@@ -1,4 +1,4 @@
-"""Fetching one file into the cache: shown, checked, and all or nothing."""
+"""Downloading one file into the cache: with progress, checked, and atomically."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Complaint = Callable[[Path], "str | None"]
 def fetch(
     urls: Sequence[str], target: Path, complaint: Complaint, *, name: str, ways_out: str
 ) -> str:
-    """Write the first good answer to `target`; return the address it came from.
+    """Write the first good download to `target`; return its address.
 
     `complaint` says what is wrong with a file's content, or None. The bytes go to a
-    temporary file beside the target, which is renamed only once they are checked: a cut
-    line, a full disk or Ctrl-C never leaves half a data set in the cache.
+    temporary file next to the target, which is renamed only after they are checked: a
+    broken connection, a full disk or Ctrl-C never leaves a partial file in the cache.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def fetch(
 
 
 def _download(url: str, file: IO[bytes]) -> None:
-    # Imported here: it costs 50 ms, and most runs download nothing.
+    # Imported here: it takes 50 ms, and most runs download nothing.
     from urllib.request import Request, urlopen
 
     request = Request(url, headers={"User-Agent": "polyframe"})

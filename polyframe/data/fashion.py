@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from polyframe.data.dataset import Array, Dataset, build, scale_bytes
+from polyframe.data.dataset import Dataset, build, scale_bytes
 from polyframe.data.download import fetch
 from polyframe.data.files import cache_dir, gunzip
 from polyframe.errors import DataError
+from polyframe.io.array import Array
 
 NAME = "fashion-mnist"
 CLASSES = (
@@ -36,10 +37,10 @@ CLASSES = (
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the four files may be, and what they must unpack to.
+    """Where the four files are published, and the SHA-256 of their unpacked content.
 
-    The sums are those of the unpacked files: Debian packs the same bytes anew, so its
-    .gz files differ from the publisher's while what is in them does not.
+    Debian compresses the same bytes again, so its .gz files differ from the publisher's,
+    but their content does not.
     """
 
     debian: Path
@@ -73,12 +74,12 @@ ORIGIN = Origin(
 
 
 def load() -> Dataset:
-    """From the cache, else Debian's package, else the publisher."""
+    """From the cache, else from Debian's package, else downloaded."""
     return load_from(ORIGIN)
 
 
 def load_from(origin: Origin) -> Dataset:
-    """The same for any origin: mirrors and tests have their own."""
+    """The same from any origin; mirrors and tests have their own."""
     folder, source = _locate(origin)
     parts = [_read(folder / name, sha) for name, sha in origin.sha256.items()]
     train, test = (
@@ -120,10 +121,10 @@ def _payload(
     path: Path, sha: str, where: str | None = None, hint: str | None = None
 ) -> bytes:
     payload = gunzip(path, where=where, hint=hint)
-    found = hashlib.sha256(payload).hexdigest()
-    if found != sha:
+    actual = hashlib.sha256(payload).hexdigest()
+    if actual != sha:
         raise DataError(
-            f"the unpacked file's SHA-256 is {found}, not the published {sha}",
+            f"the unpacked file's SHA-256 is {actual}, not the published {sha}",
             where=where,
             hint=hint,
         )

@@ -41,7 +41,7 @@ def cache_dir(name: str) -> Path:
 
 @contextmanager
 def reading(where: str | None, hint: str | None) -> Iterator[None]:
-    """Turn whatever goes wrong while a file is read into one DataError."""
+    """Turn any error while a file is read into one DataError."""
     try:
         yield
     except DataError:
@@ -54,7 +54,7 @@ def reading(where: str | None, hint: str | None) -> Iterator[None]:
         raise DataError(message, where=where, hint=hint) from err
     except Exception as err:
         # Decoders of damaged bytes raise a dozen types (zlib.error, EOFError, ValueError,
-        # MemoryError, struct.error, …), so nothing less than Exception is complete.
+        # MemoryError, struct.error, …), so only Exception covers them all.
         message = f"the file is damaged or of another kind: {err or type(err).__name__}"
         raise DataError(message, where=where, hint=hint) from err
 

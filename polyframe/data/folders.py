@@ -1,14 +1,13 @@
 """Image folders: FOLDER/class/name.png, or FOLDER/train/class/… and FOLDER/test/class/…
 
-Held-out data are those in ``test``, or in ``val`` where there is no ``test``; with both,
-``val`` is left unread. Class names are the folders', sorted. Hidden files are passed
-over, and so are files without an image's suffix.
+The test data are in ``test``, or in ``val`` if there is no ``test``; with both, ``val`` is
+not read. The class names are the names of the folders, sorted. Hidden files and files
+without the suffix of an image are ignored.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,33 +23,34 @@ HELD_OUT = ("test", "val")
 Labelled = list[tuple[ImageFile, str]]
 
 
-def load(path: str | Path, *, size: Any = None, channels: Any = None) -> Dataset:
-    """``size`` [H, W] resizes (bilinear); ``channels`` 1 or 3 makes grey or coloured.
+def load(path: str | Path, *, size: object = None, channels: object = None) -> Dataset:
+    """``size`` [H, W] resizes (bilinear); ``channels`` 1 or 3 converts to grey or
+    colour.
 
-    Left out, all images must be of the first one's size, and of its channels.
+    Without these options, all images must have the size and channels of the first one.
     """
     root, source = user_path(path), f"folder {path}"
-    where, held = str(root), None
+    where, held_out_root = str(root), None
     train_root = root
     if folders(root / "train"):
         train_root = root / "train"
-        found = [name for name in HELD_OUT if folders(root / name)]
-        held = root / found[0] if found else None
-        if len(found) > 1:
-            source += f"; {found[1]} is left out, {found[0]} is used"
+        names = [name for name in HELD_OUT if folders(root / name)]
+        held_out_root = root / names[0] if names else None
+        if len(names) > 1:
+            source += f"; {names[1]} is left out, {names[0]} is used"
     classes = [folder.name for folder in folders(train_root)]
     if not classes:
         raise DataError("has no class folders with images", where=where, hint=HINT)
     train = labelled(train_root)
-    filled = {label for _, label in train}
+    labels = {label for _, label in train}
     for name in classes:
-        if name not in filled:
+        if name not in labels:
             raise DataError(
                 "the class folder has no images",
                 where=str(train_root / name),
                 hint=f"suffixes of images: {' '.join(SUFFIXES)}",
             )
-    test = labelled(held) if held else []
+    test = labelled(held_out_root) if held_out_root else []
     for file, label in test:
         if label not in classes:
             raise DataError(
@@ -62,18 +62,18 @@ def load(path: str | Path, *, size: Any = None, channels: Any = None) -> Dataset
     number = {name: i for i, name in enumerate(classes)}
     splits = [
         (
-            decode([file for file, _ in part], form),
-            np.array([number[label] for _, label in part], np.int64),
+            decode([file for file, _ in samples], form),
+            np.array([number[label] for _, label in samples], np.int64),
         )
-        for part in (train, test)
-        if part
+        for samples in (train, test)
+        if samples
     ]
-    held_out = splits[1] if len(splits) > 1 else None
-    return build(root.resolve().name, splits[0], held_out, classes, source)
+    test_split = splits[1] if len(splits) > 1 else None
+    return build(root.resolve().name, splits[0], test_split, classes, source)
 
 
 def visible(folder: Path) -> list[Path]:
-    """What is in a folder and not hidden, sorted; nothing where it is not a folder."""
+    """The entries of a folder that are not hidden, sorted; none if it is not a folder."""
     if not folder.is_dir():
         return []
     with reading(str(folder), None):
@@ -87,7 +87,7 @@ def folders(folder: Path) -> list[Path]:
 
 def labelled(root: Path) -> Labelled:
     """All images in the class folders of ``root``, each with its class."""
-    found = []
+    images = []
     for folder in folders(root):
         for path in visible(folder):
             if path.is_dir():
@@ -95,5 +95,5 @@ def labelled(root: Path) -> Labelled:
                     "is a folder inside a class folder", where=str(path), hint=HINT
                 )
             if path.suffix.lower() in SUFFIXES:
-                found.append((ImageFile(path, str(path)), folder.name))
-    return found
+                images.append((ImageFile(path, str(path)), folder.name))
+    return images

@@ -1,8 +1,8 @@
 """Images in files, decoded once into bytes (N, C, H, W). Pillow does the decoding.
 
-What is larger than ``LIMIT`` is written to the cache folder and used from there as a
-memory map; its name there is the hash of all paths, sizes and times of change, so that
-an image that changes makes a new file.
+Sets larger than ``LIMIT`` are written to the cache folder and used from there as a memory
+map. The name of the file is the hash of all paths, sizes and modification times, so an
+image that changes makes a new file.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import math
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from polyframe.data.dataset import Array
 from polyframe.data.files import cache_dir, reading
 from polyframe.errors import DataError, brief
+from polyframe.io.array import Array
 from polyframe.spec.fields import Int
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 LIMIT = 1 << 30
-"""Bytes of images that are kept in memory."""
+"""Bytes of images up to which they are kept in memory."""
 SIDE = Int(1, 4096)
 # Formats that decode bytes and nothing else: Pillow's EPS, say, would start Ghostscript.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -36,24 +36,27 @@ SUFFIXES = (
     *(".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm"),
     *(".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
 )
+write_header: Callable[[IO[bytes], dict[str, object]], None] = (
+    np.lib.format.write_array_header_1_0
+)
 GREY = ("1", "L", "LA", "La")
 
 
 class ImageFile(NamedTuple):
-    """An image's file, and how errors call the place that names it."""
+    """An image's file, and its place as errors name it."""
 
     path: Path
     where: str
 
 
 class Form(NamedTuple):
-    """What all images of a set are brought to."""
+    """The form to which all images of a set are converted."""
 
     channels: int
     height: int
     width: int
-    resized: bool  # to this size, instead of being of it
-    converted: bool  # to these channels, even if colours are lost
+    resized: bool  # to this size; else they must have it
+    converted: bool  # to these channels; else they must have them
 
 
 def pillow() -> Any:
@@ -68,8 +71,8 @@ def pillow() -> Any:
     return Image
 
 
-def form_of(first: ImageFile, size: Any, channels: Any, where: str) -> Form:
-    """The form of a set from its options; what they leave open is as in ``first``."""
+def form_of(first: ImageFile, size: object, channels: object, where: str) -> Form:
+    """The form of a set from its options; for options left out, that of ``first``."""
     if channels not in (None, 1, 3) or isinstance(channels, bool):
         raise DataError(
             f"channels is {brief(channels)}",
@@ -88,14 +91,14 @@ def form_of(first: ImageFile, size: Any, channels: Any, where: str) -> Form:
                 hint=f"allowed: [height, width], each {SIDE.allowed}",
             ) from None
     with opened(first) as source:
-        found = channels or (1 if source.mode in GREY else 3)
+        number = 3 if channels == 3 or not (channels or source.mode in GREY) else 1
         height, width = sides or (source.height, source.width)
-    return Form(found, height, width, sides is not None, channels is not None)
+    return Form(number, height, width, sides is not None, channels is not None)
 
 
 @contextmanager
 def opened(source: ImageFile) -> Iterator[Image]:
-    """An image's file, its header read. What goes wrong inside is one DataError."""
+    """An opened image, its header read. Errors inside become one DataError."""
     module, where = pillow(), source.where
     hint = f"allowed: {', '.join(FORMATS)}"
     bombs = (module.DecompressionBombWarning, module.DecompressionBombError)
@@ -103,8 +106,11 @@ def opened(source: ImageFile) -> Iterator[Image]:
         # From 89 million pixels Pillow warns, from twice as many it raises.
         warnings.simplefilter("error", module.DecompressionBombWarning)
         try:
-            with source.path.open("rb") as file, module.open(file, "r", FORMATS) as it:
-                yield it
+            with (
+                source.path.open("rb") as file,
+                module.open(file, "r", FORMATS) as image,
+            ):
+                yield image
         except module.UnidentifiedImageError:
             raise DataError("is not an image", where=where, hint=hint) from None
         except bombs as err:
@@ -117,7 +123,7 @@ def read(source: ImageFile, form: Form) -> Array:
         check(image, source, form)
         if image.mode == "P" and "transparency" in image.info:
             image = image.convert("RGBA")
-        # Transparency is dropped: the colours below it stay as they are in the file.
+        # The alpha channel is dropped; colours stay as they are in the file.
         image = image.convert("L" if form.channels == 1 else "RGB")
         if form.resized:
             image = image.resize(
@@ -128,7 +134,7 @@ def read(source: ImageFile, form: Form) -> Array:
 
 
 def check(image: Image, source: ImageFile, form: Form) -> None:
-    """DataError unless an image can be brought to the form without guessing."""
+    """DataError unless an image has the form, or its options say how to convert it."""
     if image.mode.startswith(("I", "F")):
         raise DataError(
             f"has more than 8 bits a channel (mode {image.mode})",
@@ -140,13 +146,13 @@ def check(image: Image, source: ImageFile, form: Form) -> None:
             f"is {image.height} x {image.width} pixels, the set's first image "
             f"{form.height} x {form.width}",
             where=source.where,
-            hint="size=[height, width] brings all to one size",
+            hint="size=[height, width] resizes all of them",
         )
     if form.channels == 1 and not form.converted and image.mode not in GREY:
         raise DataError(
-            "is in colours, the set's first image is grey",
+            "is in colour, the set's first image is grey",
             where=source.where,
-            hint="channels=1 makes all grey, channels=3 all coloured",
+            hint="channels=1 converts all to grey, channels=3 all to colour",
         )
 
 
@@ -155,10 +161,10 @@ def decode(sources: Sequence[ImageFile], form: Form) -> Array:
     shape = (len(sources), form.channels, form.height, form.width)
     if math.prod(shape) > LIMIT:
         return cached(sources, form, shape)
-    found = np.empty(shape, np.uint8)
+    images = np.empty(shape, np.uint8)
     for i, source in enumerate(sources):
-        found[i] = read(source, form)
-    return found
+        images[i] = read(source, form)
+    return images
 
 
 def cached(
@@ -167,9 +173,9 @@ def cached(
     """A memory map of all images, from the cache or written there."""
     target = cache_dir("images") / f"{key(sources, form)}.npy"
     with suppress(OSError, ValueError):  # not there, or damaged: made anew
-        found = np.load(target, mmap_mode="r", allow_pickle=False)
-        if found.shape == shape and found.dtype == np.uint8:
-            return found
+        images: Array = np.load(target, mmap_mode="r", allow_pickle=False)
+        if images.shape == shape and images.dtype == np.uint8:
+            return images
     temporary = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -177,7 +183,7 @@ def cached(
         with os.fdopen(handle, "wb") as file:
             # By write, not through a map: on a full disk a map ends the process.
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
+            write_header(file, header)
             for source in sources:
                 file.write(read(source, form).tobytes())
             file.flush()
@@ -195,11 +201,12 @@ def cached(
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-    return np.load(target, mmap_mode="r", allow_pickle=False)
+    written: Array = np.load(target, mmap_mode="r", allow_pickle=False)
+    return written
 
 
 def key(sources: Sequence[ImageFile], form: Form) -> str:
-    """What the decoded images depend on, as a name."""
+    """The name of the cached file: a hash of what the decoded images depend on."""
     digest = hashlib.sha256(repr(tuple(form)).encode())
     for path, where in sources:
         with reading(where, None):

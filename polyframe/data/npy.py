@@ -7,19 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from polyframe.data.arrays import from_arrays
-from polyframe.data.dataset import Array, Dataset
+from polyframe.data.dataset import Dataset
 from polyframe.data.files import reading, user_path
 from polyframe.errors import DataError
+from polyframe.io.array import Array
 
 KEYS = ("x_train", "y_train", "x_test", "y_test", "w_train")
 HINT = (
     "allowed in the folder: x_train.npy, y_train.npy and, if there is a test set, "
-    "x_test.npy, y_test.npy; w_train.npy for weights of the training samples"
+    "x_test.npy, y_test.npy; w_train.npy for sample weights"
 )
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder holds one of the files at least."""
+    """Whether a folder contains at least one of the files."""
     return any((path / f"{key}.npy").is_file() for key in KEYS)
 
 
@@ -44,7 +45,7 @@ def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
 
 
 def read(path: Path) -> Array:
-    """The array in a .npy file, mapped; nothing is unpickled."""
+    """The array in a .npy file, as a memory map; nothing is unpickled."""
     hint = "needed: a .npy file with one plain array"
     with reading(str(path), hint):
         array = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from polyframe.data.arrays import from_arrays
-from polyframe.data.dataset import Array, Dataset
+from polyframe.data.dataset import Dataset
 from polyframe.data.files import reading, user_path
 from polyframe.errors import DataError
+from polyframe.io.array import Array
 
 KEYS = (
     "x_train, y_train and, if there is a test set, x_test, y_test; or x, y; "
-    "w_train for weights of the training samples"
+    "w_train for sample weights"
 )
 
 
@@ -44,7 +45,7 @@ def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
     )
 
 
-WANTED = ("x_train", "y_train", "x_test", "y_test", "w_train", "x", "y")
+ALLOWED = ("x_train", "y_train", "x_test", "y_test", "w_train", "x", "y")
 
 
 def read(path: Path, keys: Sequence[str], *, hint: str) -> dict[str, Array]:
@@ -57,12 +58,10 @@ def read(path: Path, keys: Sequence[str], *, hint: str) -> dict[str, Array]:
             message = "the file holds one array, not named ones"
             raise DataError(message, where=str(path), hint=hint)
         with file:
-            for key in keys or [key for key in WANTED if key in file.files]:
+            for key in keys or [key for key in ALLOWED if key in file.files]:
                 with reading(f"{path}, key {key!r}", hint):
                     arrays[key] = file[key]
             if not arrays:
-                arrays_found = ", ".join(map(repr, file.files)) or "nothing"
-                raise DataError(
-                    f"the file holds {arrays_found}", where=str(path), hint=hint
-                )
+                names = ", ".join(map(repr, file.files)) or "nothing"
+                raise DataError(f"the file holds {names}", where=str(path), hint=hint)
     return arrays

@@ -1,8 +1,8 @@
-"""Batches to train on: random inputs, and targets on which a loss is defined."""
+"""Random batches: inputs, and targets on which a loss is defined."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from polyframe.io.array import Array
 from polyframe.randomness import generator
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Loss, Losses, TargetKind
+
+NamedShape = tuple[str, Shape]
+"""(name of an input or output, shape of a sample)."""
 
 
 def targets(
@@ -20,11 +23,11 @@ def targets(
     kind: TargetKind | None = None,
     edges: bool = False,
 ) -> Array:
-    """Targets (N, …) for outputs (N, *shape), of the kind that the loss takes first if
-    nothing is said; among numbers there are those at the ends of what is allowed.
+    """Targets (N, …) for outputs (N, *shape), by default of the first kind that the loss
+    takes. Values include the smallest and the largest that are allowed.
 
-    ``edges``: however few samples there are, labels are of every class, with what is
-    ignored among them, and probabilities need not add up to 1.
+    With ``edges``, labels include every class and the label that is ignored, even for
+    few samples, and probabilities need not add up to 1.
     """
     kind = kind or loss.target_kinds[0]
     full = (count, *shape)
@@ -47,7 +50,7 @@ def targets(
     return rng.normal(size=full)
 
 
-def _labels(loss: Any, full: Shape, rng: np.random.Generator, edges: bool) -> Array:
+def _labels(loss: Loss, full: Shape, rng: np.random.Generator, edges: bool) -> Array:
     count, classes, *pixels = full
     ignored = getattr(loss, "ignore_index", None)
     if not edges:
@@ -60,7 +63,7 @@ def _labels(loss: Any, full: Shape, rng: np.random.Generator, edges: bool) -> Ar
 
 
 def _probabilities(full: Shape, rng: np.random.Generator, more: bool) -> Array:
-    """The first sample's is certain; with ``more``, the second's add up to 1.5."""
+    """The first sample's are 0 and 1; with ``more``, the second's add up to 1.5."""
     shares = rng.exponential(size=full)
     shares /= shares.sum(axis=1, keepdims=True)
     shares[0] = 0.0
@@ -71,11 +74,15 @@ def _probabilities(full: Shape, rng: np.random.Generator, more: bool) -> Array:
 
 
 def batch(
-    inputs: Any, outputs: Any, losses: Losses, count: int, *key: Any
+    inputs: Sequence[NamedShape],
+    outputs: Sequence[NamedShape],
+    losses: Losses,
+    count: int,
+    *key: int | str,
 ) -> tuple[list[Array], list[Array]]:
-    """Inputs and targets in float64 whose numbers float32 holds, too.
+    """Inputs and targets in float64, rounded to float32.
 
-    ``inputs`` and ``outputs`` are (name, shape) pairs; numbers depend on ``key`` and
+    ``inputs`` and ``outputs`` are (name, shape) pairs; the values depend on ``key`` and
     the name only.
     """
     x = [generator(0, "x", *key, n).normal(size=(count, *s)) for n, s in inputs]
@@ -87,5 +94,5 @@ def batch(
 
 
 def single(value: Array) -> Array:
-    """The nearest numbers that float32 holds, as float64."""
+    """The values rounded to float32, as float64."""
     return value.astype(np.float32).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Rows of arrays and memory maps, as the floats that a model takes."""
+"""Rows of arrays and memory maps, as floats for a model."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from polyframe.data.dataset import Array, scale_bytes
+from polyframe.data.dataset import scale_bytes
+from polyframe.io.array import Array
 
 
 def is_mapped(array: Array) -> bool:
-    """Whether the array lies in a file: a memory map, or a view of one."""
+    """Whether the array is a memory map, or a view of one."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
@@ -19,28 +20,28 @@ def is_mapped(array: Array) -> bool:
 
 
 def float_type(array: Array) -> type[np.floating[Any]]:
-    """The native float type that an array of floats is brought to."""
+    """The native float type to which an array of floats is converted."""
     return np.float64 if array.dtype.itemsize == 8 else np.float32
 
 
 def batch_of(array: Array, index: slice | Array) -> Array:
-    """Rows of samples or targets: one block of memory, native floats.
+    """Rows of samples or targets: contiguous, in native floats.
 
     Bytes become float32 ``x / 255``, floats of other sizes or byte orders float32 or
-    float64; labels come as they are. A slice of an array that needs none of this is a
-    view of it. Of a memory map, rows are read in the order in which they lie in the file.
+    float64; labels are unchanged. A slice of an array that needs no conversion is a view
+    of it. The rows of a memory map are read in the order of the file.
     """
     if isinstance(index, slice) or not is_mapped(array):
         return as_floats(array[index])
     order = np.argsort(index)
     rows = as_floats(array[index[order]])
-    found = np.empty_like(rows)
-    found[order] = rows
-    return found
+    result = np.empty_like(rows)
+    result[order] = rows
+    return result
 
 
 def as_floats(rows: Array) -> Array:
-    """Rows that were cut, in the type and layout of a batch; see ``batch_of``."""
+    """Rows in the type and layout of a batch; see ``batch_of``."""
     if rows.dtype == np.uint8:
         return scale_bytes(np.ascontiguousarray(rows))
     dtype = float_type(rows) if rows.dtype.kind == "f" else rows.dtype

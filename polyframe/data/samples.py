@@ -1,4 +1,4 @@
-"""Samples in a file, to predict on: as a data set from a file would hold them."""
+"""Samples in a file for predictions, read as for a data set from a file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from polyframe.data.dataset import Array, scale_bytes
+from polyframe.data.dataset import scale_bytes
 from polyframe.data.files import reading
 from polyframe.errors import DataError
+from polyframe.io.array import Array
 
 Inputs = Sequence[tuple[str, tuple[int, ...]]]
 """(name, shape of a sample) of each input of a model."""
@@ -18,8 +19,8 @@ Inputs = Sequence[tuple[str, tuple[int, ...]]]
 def read_samples(path: Path, inputs: Inputs, layout: str = "NCHW") -> list[Array]:
     """One array per input, from a .npy or .npz file; nothing in it is unpickled.
 
-    An .npz holds the key x, or the names of the inputs if there are several. DataError
-    for a file that cannot be read, or lacks one.
+    An .npz has the key x, or the names of the inputs if there are several. DataError for
+    a file that cannot be read, or that lacks a key.
     """
     names = [name for name, _ in inputs]
     keys = names if len(names) > 1 else ["x"]
@@ -44,7 +45,7 @@ def read_samples(path: Path, inputs: Inputs, layout: str = "NCHW") -> list[Array
 
 
 def neutral(array: Array, shape: tuple[int, ...], layout: str, where: str) -> Array:
-    """Bytes scaled, grey images with their channel."""
+    """Bytes are scaled, and grey images get a channel axis."""
     if array.ndim == 3 and (1, *array.shape[1:]) == shape:
         array = array[:, None] if layout == "NCHW" else array[..., None]
     if array.dtype == np.uint8:

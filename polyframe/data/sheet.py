@@ -8,25 +8,26 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from polyframe.data.dataset import Array, Dataset
+from polyframe.data.dataset import Dataset
 from polyframe.data.images import pillow
 from polyframe.data.rows import batch_of
 from polyframe.errors import DataError
+from polyframe.io.array import Array
 
 CLASSES, SAMPLES = 10, 10
 SMALLEST, LARGEST = 48, 96
-"""Sides of an image on the sheet, in pixels: small ones are enlarged by whole numbers."""
+"""The sides of an image on the sheet in pixels; small images are enlarged by integers."""
 GAP, NAMES = 4, 130  # between images; the widest name
 
 Rows = Sequence[tuple[str, Array]]
 
 
 def sheet(dataset: Dataset) -> bytes:
-    """A PNG: the first training samples of the first classes, a class a row.
+    """A PNG: the first training samples of the first classes, one row for each class.
 
-    Without classes it is the first samples. Values 0 to 1 are black to white; where the
-    shown samples go beyond, their smallest and largest are. DataError if samples are no
-    images of 1 or 3 channels.
+    Without classes it shows the first samples. Values from 0 to 1 are black to white; if
+    the samples exceed this range, their smallest and largest values are. DataError if
+    samples are not images with 1 or 3 channels.
     """
     shape = dataset.input_shape
     if len(shape) != 3 or shape[0] not in (1, 3):
@@ -38,9 +39,9 @@ def sheet(dataset: Dataset) -> bytes:
     rows = chosen(dataset)
 
     def sample(i: int) -> Array:
-        # One at a time: a hundred large images as floats might fill the memory.
-        found: Array = batch_of(dataset.train[0], slice(i, i + 1))[0]
-        return found
+        # One at a time: a hundred large images as floats may need too much memory.
+        values: Array = batch_of(dataset.train[0], slice(i, i + 1))[0]
+        return values
 
     low, high = 0.0, 1.0
     for _, index in rows:
@@ -50,13 +51,14 @@ def sheet(dataset: Dataset) -> bytes:
 
     def pixels(i: int) -> Array:
         values = (sample(i).astype(np.float64) - low) * (255 / (high - low))
-        return np.rint(values).astype(np.uint8).transpose(1, 2, 0)
+        image: Array = np.rint(values).astype(np.uint8).transpose(1, 2, 0)
+        return image
 
     return draw(rows, pixels, shape)
 
 
 def chosen(dataset: Dataset) -> Rows:
-    """Names of rows, and the samples that each of them shows."""
+    """The name of each row, and the samples that it shows."""
     y = dataset.train[1]
     if dataset.num_classes is None:
         index = np.arange(min(len(y), CLASSES * SAMPLES))
@@ -77,7 +79,7 @@ def draw(rows: Rows, pixels: Callable[[int], Array], shape: tuple[int, ...]) -> 
     font = ImageFont.load_default()
 
     def fitting(name: str) -> str:
-        # The default font has Latin letters; a name of others must not end the command.
+        # The default font has Latin letters only; other letters must not cause an error.
         text = "".join(c if c.isprintable() and c <= "ÿ" else "?" for c in name[:99])
         while pen.textlength(text, font) > NAMES:
             text = text[:-1]
@@ -87,7 +89,7 @@ def draw(rows: Rows, pixels: Callable[[int], Array], shape: tuple[int, ...]) -> 
     left = GAP + max(math.ceil(pen.textlength(name, font)) for name in names)
     left += GAP if left > GAP else 0
     height, width = side_lengths(*shape[1:])
-    # Enlarged, pixels stay squares; reduced, they are averaged.
+    # Enlarged pixels stay squares; reduced pixels are averaged.
     filters = image.Resampling
     resample = filters.NEAREST if height >= shape[1] else filters.BOX
     columns = max(len(index) for _, index in rows)

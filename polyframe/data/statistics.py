@@ -1,4 +1,4 @@
-"""The numbers of a data set at a glance."""
+"""Statistics of a data set."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from polyframe.data.dataset import Array, Dataset, pieces
+from polyframe.data.dataset import Dataset, pieces
 from polyframe.data.rows import as_floats
+from polyframe.io.array import Array
 
 
 class Statistics(NamedTuple):
-    """Of all numbers of an array."""
+    """The statistics of all values of an array."""
 
     least: float
     largest: float
@@ -21,23 +22,25 @@ class Statistics(NamedTuple):
 
 
 def statistics(array: Array) -> Statistics:
-    """The numbers of an array as batches hold them (bytes as x / 255), piece by piece,
-    so that a memory map is never read as a whole."""
-    low, high, first, second = math.inf, -math.inf, 0.0, 0.0
-    start = float(as_floats(array[:1]).flat[0])  # sums of what is apart from it
+    """The statistics of the values that batches have (bytes as x / 255), computed piece by
+    piece, so that a memory map is never read as a whole."""
+    low, high, total, total_of_squares = math.inf, -math.inf, 0.0, 0.0
+    offset = float(
+        as_floats(array[:1]).flat[0]
+    )  # subtracted: sums of small numbers are exact
     for _, piece in pieces(array):
         values = as_floats(piece)
         low, high = min(low, float(values.min())), max(high, float(values.max()))
-        apart = values.astype(np.float64) - start
-        first += float(apart.sum())
-        second += float(np.vdot(apart, apart))
-    mean = first / array.size
-    deviation = math.sqrt(max(second / array.size - mean**2, 0))
-    return Statistics(low, high, start + mean, deviation)
+        differences = values.astype(np.float64) - offset
+        total += float(differences.sum())
+        total_of_squares += float(np.vdot(differences, differences))
+    mean = total / array.size
+    deviation = math.sqrt(max(total_of_squares / array.size - mean**2, 0))
+    return Statistics(low, high, offset + mean, deviation)
 
 
 def class_counts(dataset: Dataset) -> Array:
-    """How often each class is in the training data: (K,)."""
+    """The number of training samples of each class: (K,)."""
     size = dataset.num_classes or 0
     counts: Array = np.bincount(dataset.train[1], minlength=size)
     return counts

@@ -1,4 +1,4 @@
-"""Made-up data of any shape: seeded and learnable.
+"""Synthetic data of any shape: seeded and learnable.
 
 Classification: each class has a coarse pattern, and a sample is its class's pattern with
 noise. Regression: the targets are a fixed linear map of uniform inputs, with noise (a
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import SupportsIndex
 
 import numpy as np
 
-from polyframe.data.dataset import Array, Dataset, Split, build
+from polyframe.data.dataset import Dataset, Split, build
 from polyframe.errors import DataError, did_you_mean
+from polyframe.io.array import Array
 
 NAME = "synthetic"
 KINDS = ("classification", "regression")
@@ -27,7 +28,7 @@ PATTERNS, TRAIN, TEST = 0, 1, 2
 
 def load(
     *,
-    shape: Any = (3, 32, 32),
+    shape: object = (3, 32, 32),
     classes: int = 10,
     train: int = 1024,
     test: int = 256,
@@ -101,9 +102,9 @@ def _regression(
     return x, y
 
 
-def _integer(name: str, value: Any, low: int, high: int | None = None) -> int:
+def _integer(name: str, value: object, low: int, high: int | None = None) -> int:
     try:
-        number = operator.index(value)
+        number = operator.index(value) if isinstance(value, SupportsIndex) else low - 1
     except TypeError:
         number = low - 1
     if isinstance(value, bool) or number < low or (high is not None and number > high):
@@ -114,7 +115,7 @@ def _integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     return number
 
 
-def _shape(shape: Any) -> tuple[int, ...]:
+def _shape(shape: object) -> tuple[int, ...]:
     sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
     if len(sizes) not in (1, 3):
         raise DataError(

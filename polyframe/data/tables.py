@@ -1,12 +1,12 @@
-"""CSV files: a table of images, or of pixels.
+"""CSV files: tables of images, or of pixels.
 
 A table of images has the columns ``image, label[, split][, weight]``; one of pixels
-``label, pixel0, pixel1, …[, split][, weight]``, as Kaggle gives MNIST out. ``split`` is
-train, test or val (all is train where there is no such column; val is left out where
-there is test). ``weight`` counts for training samples. Labels are class numbers if all
-of them are, else class names, sorted.
+``label, pixel0, pixel1, …[, split][, weight]``, as in Kaggle's MNIST. ``split`` is train,
+test or val (without this column, all rows are training data; val is ignored if there is
+test). ``weight`` is used for training samples. Labels are class numbers if all of them are
+numbers, else class names, sorted.
 
-A CSV may come from a stranger: images must lie in its own folder.
+A CSV may come from a stranger, so images must be in its own folder.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import csv
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from polyframe.data.dataset import Array, Dataset, Split, build
+from polyframe.data.dataset import Dataset, Split, build
 from polyframe.data.files import reading, user_path
 from polyframe.data.images import ImageFile, decode, form_of
 from polyframe.errors import DataError, brief, did_you_mean
+from polyframe.io.array import Array
 from polyframe.spec.fields import Int, Several
 
 COLUMNS = ("image", "label", "split", "weight")
@@ -33,8 +34,18 @@ HINT = (
 )
 
 
+class Lines(Protocol):
+    """A ``csv.reader``."""
+
+    @property
+    def line_num(self) -> int:
+        """The number of the line that was read last."""
+
+    def __next__(self) -> list[str]: ...
+
+
 class Row(NamedTuple):
-    """One sample: its place in the file, and what the file says of it."""
+    """One sample: its place in the file, and the cells of its row."""
 
     where: str
     label: str
@@ -44,54 +55,59 @@ class Row(NamedTuple):
 
 
 def load(
-    path: str | Path, *, shape: Any = None, size: Any = None, channels: Any = None
+    path: str | Path,
+    *,
+    shape: object = None,
+    size: object = None,
+    channels: object = None,
 ) -> Dataset:
-    """``size`` and ``channels`` are those of image folders, for a table of images;
-    ``shape`` [C, H, W] is for one of pixels, which are features where it is left out.
+    """``size`` and ``channels`` are for a table of images, as for image folders; ``shape``
+    [C, H, W] is for a table of pixels, which are features if it is left out.
     """
     path = user_path(path)
     where = str(path)
     header, rows = read(path)
-    of_images = "image" in header
+    has_images = "image" in header
     for name, value, other in (
-        ("shape", shape, of_images),
-        ("size", size, not of_images),
-        ("channels", channels, not of_images),
+        ("shape", shape, has_images),
+        ("size", size, not has_images),
+        ("channels", channels, not has_images),
     ):
         if value is not None and other:
-            kind = "images" if of_images else "pixels"
+            kind = "images" if has_images else "pixels"
             raise DataError(f"there is no {name} for a table of {kind}", where=where)
     parts = {split: [row for row in rows if row.split == split] for split in SPLITS}
     train = parts["train"]
     if not train:
         raise DataError("has no samples to train on", where=where, hint=HINT)
-    held = parts["test"] or parts["val"]
+    held_out = parts["test"] or parts["val"]
     source = f"file {path}"
     if parts["test"] and parts["val"]:
         source += "; val is left out, test is used"
-    number, classes = labels([*train, *held], {row.label for row in train})
-    if of_images:
+    number, classes = labels([*train, *held_out], {row.label for row in train})
+    if has_images:
         form = form_of(train[0].content, size, channels, where)
     else:
         dims = pixel_shape(shape, len(train[0].content), where)
     splits: list[Split] = []
-    for part in (train, held) if held else (train,):
-        content = [row.content for row in part]
+    for rows_of_split in (train, held_out) if held_out else (train,):
+        content = [row.content for row in rows_of_split]
         x: Array
-        if of_images:
+        if has_images:
             x = decode(content, form)
         else:
             x = np.frombuffer(b"".join(content), np.uint8).reshape(-1, *dims)
-        splits.append((x, np.array([number[row.label] for row in part], np.int64)))
+        y = np.array([number[row.label] for row in rows_of_split], np.int64)
+        splits.append((x, y))
     weights = None
     if "weight" in header:
         weights = np.array([row.weight for row in train])
-    held_out = splits[1] if held else None
-    return build(path.name, splits[0], held_out, classes, source, weights)
+    test_split = splits[1] if held_out else None
+    return build(path.name, splits[0], test_split, classes, source, weights)
 
 
 def read(path: Path) -> tuple[list[str], list[Row]]:
-    """The header and the rows; the first bad one is told with its line number."""
+    """The header and the rows; an error names the line number."""
     with reading(str(path), HINT), path.open(encoding="utf-8-sig", newline="") as file:
         # strict: a quoted cell that never ends is an error, not the rest of the file
         lines = csv.reader(file, strict=True)
@@ -100,7 +116,7 @@ def read(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def columns(header: list[str], where: str) -> list[str]:
-    """The header itself, if it is one of a table of images or pixels."""
+    """The header, if it is that of a table of images or pixels."""
     if not header:
         raise DataError("has no header line", where=where, hint=HINT)
     if len(set(header)) < len(header):
@@ -118,11 +134,11 @@ def columns(header: list[str], where: str) -> list[str]:
     return header
 
 
-def parse(lines: Any, header: Sequence[str], path: Path) -> Iterator[Row]:
+def parse(lines: Lines, header: Sequence[str], path: Path) -> Iterator[Row]:
     """The rows after the header."""
-    at = {name: header.index(name) for name in COLUMNS if name in header}
+    column_of = {name: header.index(name) for name in COLUMNS if name in header}
     pixels = [i for i, name in enumerate(header) if name.startswith("pixel")]
-    # Where they stand side by side, a slice is much faster than one by one.
+    # If the pixels are in adjacent columns, a slice is much faster.
     block = slice(pixels[0], pixels[-1] + 1) if pixels else slice(0)
     side_by_side = len(range(*block.indices(len(header)))) == len(pixels)
     folder = path.parent.resolve()
@@ -139,22 +155,22 @@ def parse(lines: Any, header: Sequence[str], path: Path) -> Iterator[Row]:
         if len(cells) != len(header):
             message = f"has {len(cells)} cells, the header {len(header)}"
             raise bad(message, path, line)
-        label = cells[at["label"]].strip()
+        label = cells[column_of["label"]].strip()
         if not label:
             raise bad("has no label", path, line)
-        split = cells[at["split"]].strip() if "split" in at else "train"
+        split = cells[column_of["split"]].strip() if "split" in column_of else "train"
         if split not in SPLITS:
             message = f"split is {brief(split)}; one of {', '.join(SPLITS)} is needed"
             raise bad(message, path, line)
         weight = 1.0
-        if "weight" in at and split == "train":
-            weight = number_of(cells[at["weight"]], path, line)
+        if "weight" in column_of and split == "train":
+            weight = number_of(cells[column_of["weight"]], path, line)
         content: Any
         if pixels:
             picked = cells[block] if side_by_side else [cells[i] for i in pixels]
             content = pixel_bytes(picked, path, line)
         else:
-            content = image_file(cells[at["image"]].strip(), folder, path, line)
+            content = image_file(cells[column_of["image"]].strip(), folder, path, line)
         yield Row(f"{path}, line {line}", label, split, weight, content)
 
 
@@ -186,7 +202,7 @@ def pixel_bytes(cells: Sequence[str], path: Path, line: int) -> bytes:
 
 
 def is_byte(cell: str) -> bool:
-    """Whether ``bytes`` takes it."""
+    """Whether a cell is a number from 0 to 255."""
     try:
         return 0 <= int(cell) <= 255
     except ValueError:
@@ -194,8 +210,8 @@ def is_byte(cell: str) -> bool:
 
 
 def image_file(text: str, folder: Path, path: Path, line: int) -> ImageFile:
-    """An image's file, which must be inside the CSV's folder, links and all."""
-    parts = PureWindowsPath(text)  # it knows / and \ and drives, whatever runs here
+    """An image's file; it and the target of a link must be inside the CSV's folder."""
+    parts = PureWindowsPath(text)  # it knows / and \ and drives on every system
     outside = parts.drive or parts.root or ".." in parts.parts
     if not text or "\0" in text or outside:
         message = f"image is {brief(text)}; a path inside the CSV's folder is needed"
@@ -203,11 +219,11 @@ def image_file(text: str, folder: Path, path: Path, line: int) -> ImageFile:
     file = folder / text
     with reading(f"{path}, line {line}", None):
         resolved = file.resolve()
-        there = resolved.is_file()
+        exists = resolved.is_file()
     if not resolved.is_relative_to(folder):
         message = f"{brief(text)} is a link that leads out of the CSV's folder"
         raise bad(message, path, line)
-    if not there:
+    if not exists:
         raise bad(f"there is no file {brief(text)}", path, line)
     return ImageFile(file, f"{path}, line {line}: {text}")
 
@@ -243,16 +259,16 @@ def is_number(label: str) -> bool:
         return False
 
 
-def pixel_shape(shape: Any, count: int, where: str) -> tuple[int, ...]:
-    """The option ``shape``, if it is one and has as many values as there are pixels."""
+def pixel_shape(shape: object, count: int, where: str) -> tuple[int, ...]:
+    """The option ``shape``, checked: it must have as many values as there are pixels."""
     if shape is None:
         return (count,)
     try:
-        found: tuple[int, ...] = Several(Int(), least=3, most=3).check(shape)
+        dims: tuple[int, ...] = Several(Int(), least=3, most=3).check(shape)
     except ValueError:
         message = f"shape is {brief(shape)}; [channels, height, width] is needed"
         raise DataError(message, where=where) from None
-    if math.prod(found) != count:
-        message = f"shape {found} has {math.prod(found)} values, a row {count} pixels"
+    if math.prod(dims) != count:
+        message = f"shape {dims} has {math.prod(dims)} values, a row {count} pixels"
         raise DataError(message, where=where)
-    return found
+    return dims

@@ -1,8 +1,8 @@
-"""``eject``: a recipe as a script of its own that needs the framework and NumPy only.
+"""``eject``: a recipe as a standalone script that needs only the framework and NumPy.
 
-The script is the program's own text, with data and the loop after it. It starts from
-the same weights, shows the same samples in the same order and draws the same dropout as
-polyframe does, so it prints the same losses.
+The script is the text of the program, followed by the data and the loop. It has the same
+initial weights, order of samples and random numbers as polyframe, so it prints the same
+losses.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def eject(
 ) -> list[Path]:
     """Write ``train.py``, ``weights.npz`` and ``data.npz`` into a new or empty folder.
 
-    The framework need not be installed here. ``UnsupportedError`` where a first eject
-    does not reach yet: several inputs or outputs, semantics="native".
+    The framework need not be installed. ``UnsupportedError`` for what eject does not
+    support yet: several inputs or outputs, semantics="native".
     """
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise PolyframeError(
-            "is there already and not empty", where=str(out), hint="another -o"
+            "exists and is not empty", where=str(out), hint="another -o"
         )
     writer = registry.get(backend)
     registry.require(writer, "eject")
@@ -104,7 +104,7 @@ def eject(
 
 
 def check_settings(recipe: Recipe) -> None:
-    """UnsupportedError for what an ejected script does not do yet."""
+    """UnsupportedError for settings that an ejected script does not support yet."""
     changed = list(recipe.training.changed())
     changed += [key for key in ("schedule", "augmentation") if getattr(recipe, key)]
     if not changed:
@@ -132,13 +132,13 @@ def script(
     imports = [lines[n.lineno - 1] for n in tree.body if isinstance(n, IMPORTS)]
     nodes = {node.path: node for node in flatten(graph).nodes}
     drawn = [nodes[path] for path in program.draws]
-    pieces = backend.file("snippets/eject.py")
-    if pieces is None:
+    template = backend.file("snippets/eject.py")
+    if template is None:
         raise UnsupportedError("snippets/eject.py is missing", where=backend.name)
-    names = [n.name for n in ast.parse(pieces.read_text()).body if hasattr(n, "name")]
+    names = [n.name for n in ast.parse(template.read_text()).body if hasattr(n, "name")]
     sections = [
         "\n".join(lines[start - 1 :]),
-        *(snippet(pieces, n).replace("Model(", f"{program.entry}(") for n in names),
+        *(snippet(template, n).replace("Model(", f"{program.entry}(") for n in names),
         *(snippet(HERE, n) for n in ("stream", "order")),
         draws_text(drawn),
         snippet(HERE, "main"),
@@ -146,10 +146,10 @@ def script(
     ]
     constants = settings(recipe, backend, graph, drawn, "\n".join(sections))
     shim = backend.eject_head
-    own = [line for line in imports if line not in HEAD]
+    program_imports = [line for line in imports if line not in HEAD]
     used = global_names("\n\n\n".join([constants, *sections]))
     lines = import_lines(HEAD, used)
-    lines += [*(["", shim, ""] if shim else []), *import_lines(own, used)]
+    lines += [*(["", shim, ""] if shim else []), *import_lines(program_imports, used)]
     doc = (
         f"{recipe.name} on {backend.title}: a script of its own, ejected by polyframe.\n\n"
         "It reads data.npz and weights.npz beside it.\n"
@@ -167,7 +167,7 @@ def settings(
     drawn: list[TypedNode],
     text: str,
 ) -> str:
-    """The constants on top of the script, those that its text uses."""
+    """The constants at the top of the script: those that its text uses."""
     shape = graph.inputs[0][1]
     if backend.layout == "NHWC" and len(shape) == 3:
         shape = (*shape[1:], shape[0])
@@ -204,8 +204,8 @@ def draws_text(drawn: list[TypedNode]) -> str:
         formula = node.layer.draw_formula()
         if formula is None:
             raise UnsupportedError(
-                f"{node.layer.type} has no draw_formula, so that no script can draw its "
-                "random numbers",
+                f"{node.layer.type} has no draw_formula, so no script can draw its random "
+                "numbers",
                 where=node.path,
                 hint="see polyframe.spec.layers.base.Layer.draw_formula",
             )
@@ -217,21 +217,21 @@ def draws_text(drawn: list[TypedNode]) -> str:
 
 
 def arrays(data: Dataset) -> dict[str, Array]:
-    """A data set's arrays; images that were bytes are stored as bytes again."""
+    """A data set's arrays; images that were read from bytes are stored as bytes."""
     test = data.test or data.train
-    found = {
+    values = {
         "x_train": data.train[0],
         "y_train": data.train[1],
         "x_test": test[0],
         "y_test": test[1],
     }
     for name in ("x_train", "x_test"):
-        x = found[name]
+        x = values[name]
         if x.dtype == np.float32:
             as_bytes = np.clip(np.rint(x * 255), 0, 255).astype(np.uint8)
             if np.array_equal(as_bytes.astype(np.float32) / np.float32(255), x):
-                found[name] = as_bytes
-    return found
+                values[name] = as_bytes
+    return values
 
 
 def packed(values: dict[str, Array]) -> bytes:

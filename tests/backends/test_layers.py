@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from helpers.support import BACKENDS, held
 
 import polyframe as pf
+from polyframe import conformance
 from polyframe.conformance import layers
-from polyframe.conformance.cases import own_draws
+from polyframe.conformance.cases import has_native_randomness
 from polyframe.contract.registry import get
 from polyframe.spec.layers.base import Layer
 
@@ -19,20 +22,18 @@ LAYERS = sorted(
 )
 
 
-def params(dtype):
-    """(backend, layer type, form) wherever the form is written in that dtype."""
-    return [
-        (backend, word, form)
-        for word in LAYERS
-        for backend in BACKENDS
-        if word in get(backend).table
-        for form in layers.forms(backend, word, dtype)
-    ]
+AGREE = "gradients"
+"""The suite's check of two backends; here all three are compared at once."""
+CHECKS = [
+    c for b in BACKENDS for c in conformance.checks(b, ["layers"]) if c.what != AGREE
+]
+MEASURES = {word: [c for c in CHECKS if c.entry == word] for word in LAYERS}
+"""By layer, so that models are used again for what is compared between backends."""
 
 
 def test_every_layer_has_an_entry_and_examples_everywhere():
     for name in BACKENDS:
-        assert set(get(name).table) == set(LAYERS)
+        assert set(get(name).table) & set(Layer.registry) == set(LAYERS)
     assert all(Layer.registry[name].examples for name in LAYERS)
 
 
@@ -41,32 +42,30 @@ def test_every_form_is_tested_in_some_dtype():
         (backend, word, form.name)
         for backend in BACKENDS
         for word, entry in get(backend).table.items()
+        if word in LAYERS
         for form in entry.forms
-        if not own_draws(word, form.name)  # tested in test_training.py
+        if not has_native_randomness(word, form.name)  # tested in test_training.py
     }
-    tested = {case for dtype in ("float64", "float32") for case in params(dtype)}
+    tested = {(c.backend, c.entry, c.what) for c in CHECKS}
     # What aligned training never writes is inference's or native semantics'.
     assert every - tested == {("mxnet", "BatchNorm", "native")}
+    assert {word for word, checks in MEASURES.items() if not checks} == set()
 
 
-@pytest.mark.parametrize(("backend", "word", "form"), params("float64"))
-def test_forward_is_the_definition(backend, word, form):
-    held(layers.forward(backend, word, form))
+def cases():
+    """(what is measured, its name), the checks of each layer side by side."""
+    for word, checks in MEASURES.items():
+        for check in checks:
+            yield pytest.param(check.run, id=str(check))
+        between = partial(layers.gradients_between_backends, word, BACKENDS)
+        yield pytest.param(between, id=f"{word}, gradients between backends")
 
 
-@pytest.mark.parametrize(("backend", "word", "form"), params("float64"))
-def test_gradients_are_the_definitions_central_differences(backend, word, form):
-    held(layers.differences(backend, word, form))
-
-
-@pytest.mark.parametrize("word", LAYERS)
-def test_gradients_agree_between_backends(word):
-    held(layers.agreement(word, BACKENDS))
-
-
-@pytest.mark.parametrize(("backend", "word", "form"), params("float32"))
-def test_float32_errs_little_more_than_the_definition_in_float32(backend, word, form):
-    held(layers.float32(backend, word, form))
+@pytest.mark.parametrize("measure", list(cases()))
+def test_conformance(measure):
+    """Forward, gradients, statistics and what is hidden, of every form; and gradients
+    between backends."""
+    held(measure())
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

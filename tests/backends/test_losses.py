@@ -18,13 +18,13 @@ from polyframe.conformance.losses import (
     COUNT,
     WEIGHTS,
     Case,
-    apart,
     as_weight,
     cases,
-    expected,
+    expected_loss,
     model_of,
+    numerical_gradients,
     outputs,
-    slopes,
+    relative_distance,
     targets,
 )
 from polyframe.errors import SpecError
@@ -70,12 +70,14 @@ def test_a_loss_and_its_slopes_are_the_definitions(word, backend):
             losses, found = run(backend, case, x, y, WEIGHTS)
             detail = (word, backend, *case, scale)
             family = "losses: values, float64"
-            within(family, apart(losses, loss.define(x, y)), 1e-12, detail)
+            within(family, relative_distance(losses, loss.define(x, y)), 1e-12, detail)
             if scale == "zeros" and loss.kink_at_zero:
                 continue
-            wanted = slopes(loss, x, y) * WEIGHTS.reshape(-1, *[1] * len(shape))
+            wanted = numerical_gradients(loss, x, y) * WEIGHTS.reshape(
+                -1, *[1] * len(shape)
+            )
             family = "losses: gradients against central differences, float64"
-            within(family, apart(found, wanted), 1e-8, detail)
+            within(family, relative_distance(found, wanted), 1e-8, detail)
 
 
 @each_loss
@@ -92,7 +94,7 @@ def test_slopes_agree_between_backends(word):
                 found = run(backend, case, x, y, WEIGHTS)[1]
                 family = "losses: gradients between backends, float64"
                 detail = (word, backend, *case, scale)
-                within(family, apart(found, exact), 1e-11, detail)
+                within(family, relative_distance(found, exact), 1e-11, detail)
 
 
 @on_each
@@ -218,9 +220,9 @@ def test_hinges_are_what_keras_and_gluon_have(margin):
         native = gluon(margin=margin)(
             *(mx.nd.array(a, dtype="float64") for a in (x, y))
         )
-        assert apart(found, native.asnumpy()) <= 1e-12
+        assert relative_distance(found, native.asnumpy()) <= 1e-12
         if margin == 1:
-            assert apart(found, keras(y, x).numpy()) <= 1e-12
+            assert relative_distance(found, keras(y, x).numpy()) <= 1e-12
 
 
 def test_dice_by_hand():
@@ -250,10 +252,14 @@ FEW = list({(c.loss.type, len(c.shape), c.targets): c for c in HEADS}.values())
 
 
 @on_each
-@pytest.mark.parametrize("reduction", ["mean", "sum", "both"])
+@pytest.mark.parametrize(
+    "reduction",
+    ["both", *(pytest.param(r, marks=pytest.mark.full) for r in ("mean", "sum"))],
+)
 def test_a_step_with_all_losses_side_by_side(reduction, backend):
-    """Values and gradients of whole programs: with every option where samples have
-    weights, and with a few also where they have none (TensorFlow compiles slowly)."""
+    """Values and gradients of one program with losses of both reductions; those of each
+    loss alone, with every option, are the suite's (conformance/losses.py). ``mean`` has
+    every option of all losses at once, which TensorFlow takes a minute to trace."""
     heads = HEADS if reduction == "mean" else FEW
     losses = []
     for number, (loss, *_) in enumerate(heads):
@@ -264,11 +270,11 @@ def test_a_step_with_all_losses_side_by_side(reduction, backend):
     model, x, logits = model_of(backend, losses, shapes)
     y = [targets(case) for case in heads]
     for weights in (WEIGHTS,) if heads is HEADS else (None, WEIGHTS):
-        both = [expected(*case, weights) for case in zip(losses, logits, y)]
+        both = [expected_loss(*case, weights) for case in zip(losses, logits, y)]
         total = sum(value for value, _ in both)
         found = model.gradients(x, y, sample_weight=weights)
         for number, (_, wanted) in enumerate(both):
-            off = apart(found[f"head{number}.weight"], as_weight(wanted))
+            off = relative_distance(found[f"head{number}.weight"], as_weight(wanted))
             family = "losses: gradients of steps, float64"
             within(family, off, 1e-8, (losses[number].type, backend, losses[number]))
         value = model.train_step(x, y, sample_weight=weights)
@@ -287,8 +293,8 @@ def test_without_reduction_there_is_a_loss_for_each_sample_and_no_training(backe
     model, x, logits = model_of(backend, losses, [case.shape for case in FEW])
     y = [targets(case) for case in FEW]
     values = sum(loss.define(*case) for loss, *case in zip(losses, logits, y)) * 0.5
-    assert apart(model.loss(x, y), values) <= 1e-12
-    assert apart(model.loss(x, y, WEIGHTS), WEIGHTS * values) <= 1e-12
+    assert relative_distance(model.loss(x, y), values) <= 1e-12
+    assert relative_distance(model.loss(x, y, WEIGHTS), WEIGHTS * values) <= 1e-12
     before = model.weights()
     for call in (model.train_step, model.fit, model.gradients, model.evaluate):
         text = "loss: reduction='none' leaves one loss for each sample, and training"
@@ -328,11 +334,11 @@ def test_denominators_are_those_of_the_whole_step_and_set(backend):
         history = model.fit(x, y, batch_size=size, shuffle=False)
         assert history["loss"] == [pytest.approx(wanted, rel=1e-12)]
         found.append(model.weights()["head0.weight"])
-    assert apart(*found) <= 1e-12
+    assert relative_distance(*found) <= 1e-12
     moved = torch.tensor(logits[0], requires_grad=True)
     rule(moved, torch.tensor(y)).backward()
     wanted = as_weight(logits[0] - moved.grad.numpy())
-    assert apart(found[0], wanted) <= 1e-12
+    assert relative_distance(found[0], wanted) <= 1e-12
 
 
 @on_each

@@ -1,4 +1,9 @@
-"""Every optimizer with every option against its rule in NumPy, on every backend."""
+"""Every optimizer: its state goes from backend to backend, its rule is PyTorch's (or
+Keras's, or MXNet's), and it works with the rest of a step.
+
+That 50 steps are the rule's on each backend, and 8 in float32, is the suite's to say
+(tests/conformance/test_conformance_training.py).
+"""
 
 from __future__ import annotations
 
@@ -18,9 +23,9 @@ from polyframe.contract import registry
 from polyframe.errors import SpecError
 from polyframe.spec.optimizers import Optimizer
 
-STEPS, CHANGE, SAVED, SLOWER = 50, 25, 20, 0.3
+STEPS, CHANGE, SAVED, SLOWER = 14, 9, 6, 0.3
 RULES = rules()
-FAMILY = "optimizers: 50 steps against the rule"
+FAMILY = "optimizers: steps from another backend's state"
 
 
 def small():
@@ -40,27 +45,19 @@ def samples():
 
 
 class Ruled(Trainer):
-    """Steps of the rule itself, which knows what ``decay_on`` means, in one dtype, on
-    the definitions' gradients; weights start from what ``start`` can hold."""
+    """Steps of the rule itself, which knows what ``decay_on`` means, on the definitions'
+    gradients."""
 
-    def __init__(self, rule, kind="float64", start="float64"):
+    def __init__(self, rule):
         super().__init__(NET, "cross_entropy", rule)
-        self.kind = kind
-        self.weights = {
-            n: w.astype(start).astype(kind) for n, w in self.weights.items()
-        }
-        self.state = {n: self.optimizer.start(w) for n, w in self.weights.items()}
 
     def rule(self, name):
         return self.optimizer
 
-    def slope(self, *batch):
-        return {n: g.astype(self.kind) for n, g in super().slope(*batch).items()}
-
 
 @functools.cache
 def trained(rule):
-    """50 steps in NumPy."""
+    """All steps in NumPy."""
     trainer = Ruled(rule)
     for step in range(STEPS):
         if step == CHANGE:
@@ -100,8 +97,9 @@ EACH = [
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_50_steps_are_the_rules_also_from_another_backends_state(name):
-    """With a change of the rate half-way, and again from what another backend kept."""
+def test_another_backend_goes_on_from_the_state(name):
+    """Six steps here and eight there are the rule's fourteen, with a change of the rate
+    in between, and with weights of norm 0 and without a gradient."""
     rule, models, saved = RULES[name], {}, {}
     for backend in BACKENDS:
         models[backend] = compiled(backend, NET, optimizer=rule)
@@ -111,41 +109,12 @@ def test_50_steps_are_the_rules_also_from_another_backends_state(name):
         model, (weights, state) = models[backend], saved[there]
         model.load_weights(weights)
         model.load_training_state(state, SAVED, 0)
-        assert worst(model.training_state(), state)[0] == 0 if state else True
+        again = model.training_state()
+        assert set(again) == set(state) and bool(state) == bool(rule.resolve({}).state)
+        assert all(np.array_equal(again[key], state[key]) for key in state)
         model.learning_rate = rule.resolve({}).lr
         go_on(model, SAVED)
         check(FAMILY, model, trained(rule), EXACT, (rule.type, backend, name, there))
-
-
-# --- float32 -----------------------------------------------------------------------
-
-SINGLE = [  # the last example of each, and two more of some
-    *{rule.type: name for name, rule in RULES.items()}.values(),
-    *(name for name in RULES if "nesterov" in name or "dampening=0.3" in name),
-    *(name for name in RULES if name.startswith("adam, ") and "kernels" not in name),
-]
-
-
-def test_every_optimizer_is_tested_in_float32():
-    assert {RULES[name].type for name in SINGLE} == set(Optimizer.registry)
-
-
-@pytest.mark.parametrize("name", SINGLE)
-def test_8_steps_in_float32_err_no_more_than_numpys(name):
-    """At most 8 times as far from float64 as NumPy's own float32."""
-    rule = RULES[name]
-    exact, single = Ruled(rule, start="float32"), Ruled(rule, "float32", "float32")
-    for trainer in (exact, single):
-        for _ in range(8):
-            trainer.take(samples())
-    family = "optimizers: 8 steps in float32 against NumPy's float32"
-    bound = worst(single.weights, exact.weights)[0]
-    for backend in BACKENDS:
-        model = compiled(backend, NET, optimizer=rule, dtype="float32")
-        for _ in range(8):
-            model.train_step(*samples())
-        apart, where = worst(model.weights(), exact.weights)
-        within(family, apart / bound, 8.0, (rule.type, backend, name, where))
 
 
 # --- what the rules mean -----------------------------------------------------------
@@ -324,7 +293,7 @@ def test_unset_is_the_frameworks_own_under_native_semantics(make):
 
     from polyframe.backends.gluon.runtime import mx
 
-    rule = make()
+    rule, compared = make(), []
     for backend, module, names in (
         ("tensorflow", keras.optimizers, KERAS),
         ("mxnet", mx.optimizer, MXNET),
@@ -333,6 +302,10 @@ def test_unset_is_the_frameworks_own_under_native_semantics(make):
         for field, default in own_defaults(module, names, rule).items():
             if getattr(rule, field) is pf.UNSET:
                 assert getattr(native, field) == default, (backend, field)
+                compared.append((backend, field))
+    fields = ("lr", *rule.settings())
+    unset = [field for field in fields if getattr(rule, field) is pf.UNSET]
+    assert bool(compared) == bool(unset), (unset, compared)
 
 
 # --- with the rest of a step -------------------------------------------------------
@@ -373,4 +346,5 @@ def test_a_state_under_loss_scaling_goes_on_as_if_nothing_had_been(name, backend
         (second.weights(), first.weights()),
         (second.training_state(), first.training_state()),
     ):
+        assert set(found) == set(wanted) and wanted
         assert all(np.array_equal(found[key], wanted[key]) for key in wanted)

@@ -149,8 +149,17 @@ def test_keras_prediction(name, training):
     check_prediction(name, training)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-@pytest.mark.parametrize("name", ["simple_cnn", "conv4", "cifar_resnet20"])
+STEPS = [
+    pytest.param(name, rule, marks=[pytest.mark.full] * (not quick))
+    for name, rule, quick in (
+        ("simple_cnn", "adam", True), ("simple_cnn", "sgd", True),
+        ("conv4", "adam", True), ("conv4", "sgd", False),
+        ("cifar_resnet20", "adam", False), ("cifar_resnet20", "sgd", False),
+    )
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "optimizer"), STEPS)
 @pytest.mark.parametrize("training", ["keras/training", "tensorflow/training"])
 def test_keras_steps(name, training, optimizer):
     check_steps(name, training, optimizer)

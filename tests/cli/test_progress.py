@@ -68,7 +68,7 @@ def test_rate_and_time_left(clock):
     # The first step compiles for a minute, which says nothing about the others.
     pace = paced(clock, plan, (60, steps[0]))
     assert pace.rate is None and pace.left is None
-    assert pace.figures() == "loss 1.0000"
+    assert pace.text() == "loss 1.0000"
     pace = paced(clock, plan, (60, steps[0]), (2, steps[1]), (2, steps[2]))
     assert pace.rate == 4.0
     assert pace.left == 9 * 2.0
@@ -86,10 +86,10 @@ def test_an_unknown_number_of_steps_is_known_behind_the_first_epoch(clock):
     plan = Plan(2, None, None)
     first = [(1, step_end(number, 3)) for number in (1, 2, 3)]
     pace = paced(clock, plan, *first)
-    assert pace.place() == "epoch 1/2 step 3" and pace.left is None
-    assert pace.figures().endswith("examples/s")
+    assert pace.position() == "epoch 1/2 step 3" and pace.left is None
+    assert pace.text().endswith("examples/s")
     pace = paced(clock, plan, *first, (0, None), (1, step_end(4, 3)))
-    assert pace.place() == "epoch 2/2 step 1/3" and pace.left == 2.0
+    assert pace.position() == "epoch 2/2 step 1/3" and pace.left == 2.0
 
 
 def test_an_epoch_longer_than_the_last_leaves_no_negative_time(clock):
@@ -99,10 +99,10 @@ def test_an_epoch_longer_than_the_last_leaves_no_negative_time(clock):
 
 def test_a_resumed_pace_begins_where_the_training_does(clock):
     pace = Pace(Plan(5, 10, 8, epoch=2, step=4))
-    assert (pace.done, pace.place()) == (24, "epoch 3/5 step 4/10")
+    assert (pace.done, pace.position()) == (24, "epoch 3/5 step 4/10")
     pace.step(step_end(25, 10))
-    assert (pace.done, pace.place()) == (25, "epoch 3/5 step 5/10")
-    assert Pace(Plan(5, None, None, epoch=2, step=4)).place() == "epoch 3/5 step 4"
+    assert (pace.done, pace.position()) == (25, "epoch 3/5 step 5/10")
+    assert Pace(Plan(5, None, None, epoch=2, step=4)).position() == "epoch 3/5 step 4"
 
 
 def test_a_resume_between_last_step_and_validation(clock):
@@ -126,9 +126,9 @@ def test_a_loss_that_is_not_finite_is_shown_and_forgotten(clock):
     pace = Pace(Plan(1, 50, 8))
     for index, loss in enumerate([2.0, math.nan]):
         pace.step(StepEnd(1, index, index + 1, loss, 0.1, 8))
-    assert pace.figures().startswith("loss nan")
+    assert pace.text().startswith("loss nan")
     pace.step(StepEnd(1, 2, 3, 2.0, 0.1, 8))
-    assert pace.figures().startswith("loss 2.0000")
+    assert pace.text().startswith("loss 2.0000")
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,9 @@ def test_a_long_epoch_says_how_far_it_is(clock, capsys):
 
 def test_a_resumed_training_says_so(clock, capsys):
     for plan, wanted in [
-        (Plan(5, 9, 8, epoch=2), "goes on at epoch 3"),
-        (Plan(5, 9, 8, epoch=2, step=4), "goes on at epoch 3, step 5"),
-        (Plan(5, None, None, step=4), "goes on at epoch 1, step 5"),
+        (Plan(5, 9, 8, epoch=2), "resumes at epoch 3"),
+        (Plan(5, 9, 8, epoch=2, step=4), "resumes at epoch 3, step 5"),
+        (Plan(5, None, None, step=4), "resumes at epoch 1, step 5"),
     ]:
         Lines().on_fit_begin(MODEL, plan)
         assert capsys.readouterr().err.splitlines() == [HEAD, wanted]
@@ -229,7 +229,7 @@ def test_the_bar(clock):
 def test_the_bar_goes_on_where_a_training_does(clock):
     bar, text = shown()
     bar.on_fit_begin(MODEL, Plan(4, 10, 8, epoch=2, step=5))
-    assert "goes on at epoch 3, step 6" in text()
+    assert "resumes at epoch 3, step 6" in text()
     assert text().splitlines()[-1].startswith("epoch 3/4 step 5/10 ━")
     assert " 62%" in text().splitlines()[-1]
     (task,) = bar.progress.tasks

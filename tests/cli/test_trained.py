@@ -75,7 +75,7 @@ def test_run_folders_of_strangers(run: Path, here: Path) -> None:
     (folder / "recipe.yaml").write_text(recipe.replace("nels: 16", "nels: 8"))
     assert "'conv1.weight' is (16, 1, 3, 3), the model's" in fails("evaluate", "run")
     (folder / "weights.safetensors").write_bytes(bytes(100))
-    assert "is no whole safetensors file" in fails("evaluate", "run")
+    assert "is not a whole safetensors file" in fails("evaluate", "run")
     (folder / "recipe.yaml").write_text("model: !!python/object:os.system {}")
     assert "recipe.yaml" in fails("evaluate", "run")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from helpers.failing import fails
-from helpers.programs import small, step_of, write
+from helpers.programs import step_of, write
+from helpers.steps import small
 
 import polyframe as pf
 from polyframe.compiler.python.code import Code, entry

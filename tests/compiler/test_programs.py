@@ -137,7 +137,7 @@ def test_gradients_do_not_change_with_the_rewrites() -> None:
     )
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(4, *IMAGE)), rng.integers(0, 3, 4)
-    found = []
+    found, sources = [], []
     for optimize in (True, False):
         model = pf.compile(
             spec,
@@ -149,5 +149,7 @@ def test_gradients_do_not_change_with_the_rewrites() -> None:
         )
         model.train_step(x, y)
         found.append(model.weights())
+        sources.append(model.source)
+    assert "equal, and less work" in sources[0] and sources[0] != sources[1]
     for name, value in found[0].items():
         np.testing.assert_allclose(value, found[1][name], rtol=1e-13, atol=1e-15)

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.programs import SPECS, block, chain, conv, spec_of, step_of, steps, write
+from helpers.programs import SPECS, block, chain, conv, spec_of, step_of, write
+from helpers.steps import steps
 
 import polyframe as pf
+from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
 from polyframe.contract import registry
 from polyframe.spec.interpreter import interpret
@@ -66,17 +68,27 @@ def test_programs_are_clean_under_ruff(folder: Path, command: list[str]) -> None
     assert done.returncode == 0, done.stdout[-6000:]
 
 
-@pytest.mark.parametrize("optimize", [True, False])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("name", SPECS)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_programs_compute_what_the_spec_means(
-    backend: str, name: str, training: bool, optimize: bool
+    backend: str, name: str, training: bool
 ) -> None:
     spec = spec_of(name)
+    programs = {
+        program.source: program
+        for optimize in (True, False)
+        for program in [write(spec, backend, optimize, training=training)]
+    }
+    for program in programs.values():  # one, where there is nothing to rewrite
+        check_program(backend, spec, program, training)
+
+
+def check_program(
+    backend: str, spec: pf.ModelSpec, program: Program, training: bool
+) -> None:
     graph, rng = spec.infer(), np.random.default_rng(1)
     target = Target("float64", training=training)
-    program = write(spec, backend, optimize, training=training)
     shapes = [shape for _, shape in graph.inputs]
     found_backend = registry.get(backend)
     device = found_backend.resolve_device("cpu")
@@ -120,7 +132,7 @@ def test_equal_blocks_are_written_once() -> None:
 
 def test_blocks_that_differ_in_values_share_a_class_with_arguments() -> None:
     text = write(spec_of("values")).source
-    assert classes(text) == ["Values", "Values2"] or classes(text)[0] == "Values"
+    assert classes(text) == ["Values", "Values2"]
     sizes = [block([conv(c), pf.ReLU()], "Wide") for c in (4, 4)]
     assert classes(write(chain(*sizes)).source) == ["Wide", "Model"]
     chained = [

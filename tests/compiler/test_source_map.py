@@ -6,15 +6,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from helpers.programs import (
-    SPECS,
-    heads,
-    losses_of,
-    spec_of,
-    step_of,
-    targets_of,
-    write,
-)
+from helpers.programs import SPECS, spec_of, step_of, write
+from helpers.steps import heads, losses_of, targets_of
 
 import polyframe as pf
 from polyframe.compiler.program import WHOLE, Program, Span

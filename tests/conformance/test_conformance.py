@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 
 import numpy as np
 import pytest
+from helpers.changed import changed
 from helpers.failing import fails
 from helpers.support import BACKENDS
 
 import polyframe as pf
 from polyframe import conformance
 from polyframe.compiler.table import Entry
-from polyframe.conformance.figures import FORWARD, Figure, distance
+from polyframe.conformance.measurements import FORWARD, Measurement, distance
 from polyframe.conformance.suite import Check
 from polyframe.contract import registry
 from polyframe.contract.backend import Probe
@@ -21,14 +21,6 @@ from polyframe.contract.gaps import Gap, Witness, load_gaps
 from polyframe.errors import BackendError, ConformanceError
 
 on_each = pytest.mark.parametrize("backend", BACKENDS)
-
-
-def changed(name, **fields):
-    """A backend of which something is different."""
-    found = copy.copy(registry.get(name))
-    for field, value in fields.items():
-        setattr(found, field, value)
-    return found
 
 
 def of(backend, entry, families=conformance.FAMILIES):
@@ -126,11 +118,13 @@ def test_a_subclass_has_the_gaps_of_the_one_that_it_changes():
 
 
 def check_of(*values):
-    figures = [Figure("forward", "ReLU", "torch", "", v, FORWARD) for v in values]
-    return Check("layers", "ReLU", "native", "float64", "cpu", "torch", lambda: figures)
+    measured = [Measurement("forward", "ReLU", "torch", "", v, FORWARD) for v in values]
+    return Check(
+        "layers", "ReLU", "native", "float64", "cpu", "torch", lambda: measured
+    )
 
 
-def test_the_worst_figure_comes_first():
+def test_the_worst_value_comes_first():
     with pytest.raises(ConformanceError) as caught:
         check_of(2e-12, 1.0, 3e-12, 0.0, 4e-12).run()
     shown = [text.partition(" (at")[0] for text in str(caught.value).split("forward: ")]
@@ -139,7 +133,7 @@ def test_the_worst_figure_comes_first():
 
 
 @pytest.mark.parametrize("value", [1.1e-12, float("nan"), float("inf")])
-def test_a_figure_out_of_bounds_fails_and_so_does_nan(value):
+def test_a_value_out_of_bounds_fails_and_so_does_nan(value):
     assert check_of(0.0, 1e-12).run()
     fails(ConformanceError, check_of(0.0, value).run, "FAILED")
 

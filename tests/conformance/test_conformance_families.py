@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from helpers.changed import changed, planted
 from helpers.opening import Opening, wrap
 from helpers.support import BACKENDS, within
-from test_conformance import changed
-from test_diff import planted
 
 from polyframe import conformance
 from polyframe.contract import registry
@@ -41,10 +40,9 @@ def suite(families):
 
 @pytest.mark.parametrize("check", list(suite(["losses", "optimizers", "training"])))
 def test_conformance(check):
-    for figure in check.run():
-        detail = (figure.entry, figure.backend, figure.detail)
-        family = f"{check.family}: {figure.what}"
-        within(f"suite, {family}", figure.value, figure.bound.value, detail)
+    for m in check.run():
+        family = f"{check.family}: {m.what}"
+        within(family, m.value, m.bound.value, (m.entry, m.backend, m.detail))
 
 
 def misses(backend, family, entry, *what):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from helpers.changed import planted
 from helpers.support import PAIRS
 
 import polyframe as pf
@@ -28,27 +28,6 @@ NET = pf.Sequential(
 )  # fmt: skip
 ADAM = pf.Adam(1e-2, weight_decay=0.1)
 SGD = pf.SGD(0.01, momentum=0.9, weight_decay=0.1, decay_on="kernels")
-
-
-def planted(name, text, new, session=None):
-    """A backend whose programs say something else, or whose sessions do."""
-    original = registry.get(name)
-
-    class Planted(type(original)):
-        hits = 0
-
-        def write(self, *args):
-            program = super().write(*args)
-            files = {k: v.replace(text, new) for k, v in program.files.items()}
-            if text:
-                Planted.hits += files != program.files
-            return dataclasses.replace(program, files=files)
-
-        def open_training(self, *args):
-            found = super().open_training(*args)
-            return session(found) if session else found
-
-    return Planted()
 
 
 def stale(session):
@@ -133,7 +112,7 @@ def test_the_command_says_that_they_agree(spec):
     assert "net: torch and mxnet agree in float64: 2 steps," in result.output
 
 
-def test_the_command_says_where_they_part(spec, monkeypatch):
+def test_the_command_says_where_they_diverge(spec, monkeypatch):
     wrong = planted("torch", "negative_slope=0.2", "negative_slope=0.21")
     real = registry._named
     monkeypatch.setattr(
@@ -149,7 +128,7 @@ def test_the_command_says_where_they_part(spec, monkeypatch):
     assert data["divergence"]["layer"] == "leaky"
     assert data["divergence"]["blamed"] == "torch"
     assert data["divergence"]["causes"][0]["id"] == "leaky-slope"
-    assert "Known: Another slope by default (leaky-slope)." in text
+    assert "Known cause: Another slope by default (leaky-slope)." in text
 
 
 @pytest.mark.parametrize("backends", [["torch"], ["torch", "torch"]])
@@ -160,7 +139,7 @@ def test_two_backends_are_needed(spec, backends):
 
 
 def test_the_folder_holds_the_finding_and_what_ran(spec, tmp_path):
-    out = tmp_path / "deep" / "parting"
+    out = tmp_path / "deep" / "difference"
     result = invoke(spec, "-b", "torch", "-b", "mxnet", "--steps", "1", "-o", str(out))
     assert result.exit_code == 0, result.output
     names = ["diff.json", "program_mxnet.py", "program_torch.py"]

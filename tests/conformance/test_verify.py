@@ -9,17 +9,18 @@ import sys
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from helpers.changed import planted
 from helpers.failing import fails
 from helpers.support import BACKENDS
-from test_diff import NET, SGD, planted
+from test_diff import NET, SGD
 
 import polyframe as pf
 from polyframe.cli import cli
-from polyframe.conformance.figures import Bound
+from polyframe.conformance.measurements import Bound, scaled_distance
 from polyframe.conformance.page import bar, page
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import KINDS, Key
-from polyframe.conformance.verify import Comparison, apart, verify
+from polyframe.conformance.verify import Comparison, verify
 from polyframe.contract import registry
 from polyframe.errors import BackendError, PolyframeError
 
@@ -123,9 +124,9 @@ def test_without_jinja_the_way_out_is_told(certificate, monkeypatch):
 
 
 def test_chaos_is_not_called_equality(certificate):
-    assert certificate.grown["float64"] < 1e-12
-    for grown in (1e-8, float("nan")):
-        wild = dataclasses.replace(certificate, grown={"float64": grown})
+    assert certificate.growth["float64"] < 1e-12
+    for growth in (1e-8, float("nan")):
+        wild = dataclasses.replace(certificate, growth={"float64": growth})
         assert not wild.missed
         assert wild.chaotic
         assert not wild.passed
@@ -133,20 +134,22 @@ def test_chaos_is_not_called_equality(certificate):
 
 
 def test_what_float32_cannot_tell_is_said(certificate):
-    assert not certificate.vague
-    grown = certificate.grown | {"float32": 0.3}
-    vague = dataclasses.replace(certificate, grown=grown)
+    assert not certificate.inconclusive
+    growth = certificate.growth | {"float32": 0.3}
+    vague = dataclasses.replace(certificate, growth=growth)
     assert vague.passed
-    assert vague.vague
-    assert "float32 tells most at step 1" in page(vague.to_data())
+    assert vague.inconclusive
+    assert "only the float32 comparisons at step 1 are conclusive" in page(
+        vague.to_data()
+    )
 
 
 def test_nothing_passes_by_accident():
     key, bound = Key(1, "forward", "x"), Bound(1.0, "")
     assert not Comparison("float64", ("a", "b"), key, float("nan"), bound).passed
     for a, b in (([np.nan], [np.nan]), ([np.inf], [np.inf]), ([1.0, 1.0], [1.0])):
-        assert apart(a, b, 1.0) == float("inf")
-    assert apart([1.0], [0.0], 0.0) == float("inf")
+        assert scaled_distance(a, b, 1.0) == float("inf")
+    assert scaled_distance([1.0], [0.0], 0.0) == float("inf")
 
 
 def test_two_usable_backends_are_needed():

@@ -89,14 +89,25 @@ def test_a_backend_that_only_infers_needs_no_method_that_trains():
     fails(pf.UnsupportedError, lambda: model.activations(x, training=True), said)
 
 
-def test_train_eject_and_conformance_refuse_too(tmp_path):
+def test_conformance_asks_for_inference_alone():
+    checks = conformance.checks(infers_only())
+    assert {check.family for check in checks} == {"gaps", "layers", "files"}
+    assert {c.dtype for c in checks if c.what != "formula"} == {"float32"}
+    words = {check.entry for check in checks if check.family == "gaps"}
+    assert "Dense" in words and not {"mse", "Adam"} & words
+    (dense,) = (c for c in checks if (c.family, c.entry) == ("layers", "Dense"))
+    whats = {figure.what for figure in dense.run()}
+    assert whats == {"float32 error / NumPy's float32 error", "predict, float32"}
+    assert conformance.checks(infers_only(), ["losses", "training", "features"]) == []
+
+
+def test_train_eject_and_certificates_refuse_too(tmp_path):
     backend = infers_only()
     recipe = load_recipe("digits_cnn")
     run = tmp_path / "run"
     for call, text in (
         (lambda: train(recipe, backend, run), "train"),
         (lambda: eject(recipe, backend, run, load("digits")), "eject scripts"),
-        (lambda: conformance.checks(backend), "train"),
         (lambda: verify(Subject(NET, loss="mse"), ["torch", backend]), "train"),
         (lambda: localise(Subject(NET, loss="mse"), backend, "torch"), "train"),
     ):
@@ -114,21 +125,22 @@ def test_what_is_stated_is_in_the_list(name):
 
 def test_an_unknown_ability_is_told(monkeypatch):
     class Wrong(type(registry.get("torch"))):
+        name = "wrong"
         abilities = frozenset({"infer", "trian"})
 
+    said = ": states an unknown ability 'trian'. Did you mean 'train'"
+    fails(pf.BackendError, lambda: registry.register(Wrong), f"register{said}")
     point = type("Point", (), {"load": lambda self: Wrong})()
     monkeypatch.setattr(registry, "_points", lambda: {"wrong": point})
-    said = "wrong: states an unknown ability 'trian'. Did you mean 'train'"
-    fails(pf.BackendError, lambda: registry.get("wrong"), said)
-    registry._named.cache_clear()
+    fails(pf.BackendError, lambda: registry.get("wrong"), f"wrong{said}")
 
 
 def test_backends_that_can_are_named_and_broken_ones_left_out(monkeypatch):
-    assert set(registry.able("eject")) >= set(BACKENDS)
-    assert registry.able("processes") == []
+    assert set(registry.backends_with("eject")) >= set(BACKENDS)
+    assert registry.backends_with("processes") == []
     names = [*BACKENDS, "broken"]
     monkeypatch.setattr(registry, "backends", lambda: names)
-    assert registry.able("train") == list(BACKENDS)
+    assert registry.backends_with("train") == list(BACKENDS)
 
 
 @pytest.mark.parametrize("name", BACKENDS)

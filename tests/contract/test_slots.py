@@ -13,7 +13,7 @@ from helpers.support import BACKENDS, distance
 import polyframe as pf
 from polyframe.compiler.program import Slot
 from polyframe.conformance import check_layer
-from polyframe.conformance.figures import scaled_distance
+from polyframe.conformance.measurements import scaled_distance
 from polyframe.contract import registry
 
 SNIPPETS = {

@@ -201,7 +201,7 @@ def test_image_modes_and_sizes():
     coloured = data.load("set", channels=3).train[0]
     np.testing.assert_array_equal(coloured, grey[:2, None].repeat(3, 1))
     save("set/b/y.png", BYTES[2])
-    bad("set/b/y.png: is in colours, the set's first image is grey (channels=1", "set")
+    bad("set/b/y.png: is in colour, the set's first image is grey (channels=1", "set")
     made = data.load("set", channels=1).train[0]
     luma = Image.fromarray(BYTES[2].transpose(1, 2, 0)).convert("L")
     np.testing.assert_array_equal(made[2, 0], np.asarray(luma))

@@ -71,12 +71,12 @@ def test_ejecting_overwrites_nothing_and_needs_no_framework(tmp_path):
     data = pf.data.load("digits")
     recipe = pf.load_recipe("digits_cnn")
     (tmp_path / "mine.txt").write_text("keep me")
-    with pytest.raises(pf.PolyframeError, match="is there already and not empty"):
+    with pytest.raises(pf.PolyframeError, match="exists and is not empty"):
         eject(recipe, "torch", tmp_path, data)
     assert os.listdir(tmp_path) == ["mine.txt"]
     code = (
         "import sys; sys.modules |= dict.fromkeys(['torch', 'tensorflow', 'mxnet']);"
-        "import polyframe as pf; from polyframe.eject import eject;"
+        "import polyframe as pf; from polyframe.eject.write import eject;"
         "data = pf.data.load('digits');"
         f"[eject(pf.load_recipe('digits_cnn'), b, {str(tmp_path)!r} + '/' + b, data)"
         " for b in pf.backends()]"

@@ -20,11 +20,11 @@ from polyframe.compiler.table import Target
 from polyframe.conformance.cases import (
     batch_for,
     compiled,
-    drawn,
     form_of,
+    random_factors,
     spec_around,
 )
-from polyframe.conformance.figures import distance
+from polyframe.conformance.measurements import distance
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers.base import Layer
 from polyframe.train.arrays import as_one
@@ -65,7 +65,7 @@ def check(cases):
         model, weights = compiled(backend, held, "float64")
         x, y = batch_for(model.spec)
         for training in (False, True):
-            draws = drawn(model) if training else None
+            draws = random_factors(model) if training else None
             wanted, _ = interpret(
                 model.graph, weights, x, training=training, draws=draws
             )

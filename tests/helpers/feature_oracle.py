@@ -117,7 +117,7 @@ class Case:
         found = [
             worst(model.weights(), trainer.weights),
             worst(model.inference_weights(), trainer.inference_weights()),
-            (distance([s.loss for s in steps], trainer.losses_seen), "losses of steps"),
+            (distance([s.loss for s in steps], trainer.step_losses), "losses of steps"),
             (distance(history["loss"], losses), "losses of epochs"),
         ]
         if trainer.training_state() or model.training_state():

@@ -121,10 +121,10 @@ class Bug:
         wrong = self.plant()
         for check in conformance.checks(wrong, [self.family]):
             if check.entry == self.entry:
-                for figure in check.measure():
-                    if not figure.passed:
+                for measurement in check.measure():
+                    if not measurement.passed:
                         assert type(wrong).hits, "the bug was not planted"
-                        return f"{check.what}, {check.dtype}: {figure.what}"
+                        return f"{check.what}, {check.dtype}: {measurement.what}"
         return None
 
     def named(self):

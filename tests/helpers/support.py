@@ -30,7 +30,7 @@ def worst(found, wanted):
 
 
 def within(family, value, bound, detail=""):
-    """Assert ``value <= bound``, and keep the figure for the report of test-full."""
+    """Assert ``value <= bound``, and keep the value for the report of test-full."""
     path = os.environ.get("POLYFRAME_MEASURED")
     if path:
         with open(path, "a") as file:
@@ -63,13 +63,13 @@ def mean_loss(graph, loss, weights, x, y, draws=None):
     )
 
 
-def held(figures):
-    """Every figure of a check is within its bound, and there is one."""
+def held(measurements):
+    """Every measurement of a check is within its bound, and there is one."""
     count = 0
-    for figure in figures:
+    for measurement in measurements:
         count += 1
         within(
-            f"layers: {figure.what}", figure.value, figure.bound.value,
-            (figure.entry, figure.backend, figure.detail),
+            f"layers: {measurement.what}", measurement.value, measurement.bound.value,
+            (measurement.entry, measurement.backend, measurement.detail),
         )  # fmt: skip
     assert count

@@ -61,6 +61,7 @@ def survivors(
 
 def run(tasks: list[Task], told=lambda line: None) -> dict[Mutant, str | None]:
     """Run tasks in processes of their own."""
+    backends = {task.unit.backend for task in tasks}
     waiting: queue.SimpleQueue = queue.SimpleQueue()
     for task in tasks:
         waiting.put(task)
@@ -68,7 +69,7 @@ def run(tasks: list[Task], told=lambda line: None) -> dict[Mutant, str | None]:
     errors: list[BaseException] = []
 
     def drive():
-        hand = Hand()
+        hand = Hand(backends)
         try:
             while not errors:
                 try:
@@ -95,15 +96,18 @@ def run(tasks: list[Task], told=lambda line: None) -> dict[Mutant, str | None]:
 
 
 class Hand:
-    """A process that runs mutants, made anew when one has broken it."""
+    """A process that runs mutants of some backends, made anew when one has broken it."""
 
-    def __init__(self):
+    def __init__(self, backends):
+        self.backends = backends
         self.process, self.line, self.done = None, None, 0
 
     def begin(self):
         context = multiprocessing.get_context("spawn")
         self.line, other = context.Pipe()
-        self.process = context.Process(target=work, args=(other,), daemon=True)
+        self.process = context.Process(
+            target=work, args=(other, self.backends), daemon=True
+        )
         self.process.start()
         other.close()
         self.done = 0
@@ -148,9 +152,9 @@ class Hand:
         return "lost", f"took more than {limit} s"
 
 
-def work(line) -> None:
-    """What a process does: units and mutants in, verdicts out."""
-    quiet()
+def work(line, backends) -> None:
+    """What a process does: units of some backends and mutants in, verdicts out."""
+    quiet(backends)
     while True:
         try:
             unit, left = line.recv()
@@ -200,8 +204,8 @@ def eager(on: bool) -> None:
         sys.modules["tensorflow"].config.run_functions_eagerly(on)
 
 
-def quiet() -> None:
-    """Nothing of what frameworks say of broken programs."""
+def quiet(backends) -> None:
+    """Load these backends, and show nothing of what they say of broken programs."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
@@ -213,4 +217,5 @@ def quiet() -> None:
     from polyframe.contract import registry
 
     for name in registry.backends():  # MXNet before TensorFlow would take its threads
-        registry.get(name).probe()
+        if name in backends:
+            registry.get(name).probe()

@@ -11,14 +11,14 @@ from helpers.programs import step_of, write
 import polyframe as pf
 from polyframe.compiler.table import Target
 from polyframe.conformance.cases import batch_for, examples, form_of, spec_around
-from polyframe.conformance.figures import (
+from polyframe.conformance.layers import defined_outputs, distance_and_bound
+from polyframe.conformance.measurements import (
     DIFFERENCES,
     FLOAT32,
     FORWARD,
     HALF_A_UNIT,
     distance,
 )
-from polyframe.conformance.layers import defined, measured
 from polyframe.contract import registry
 from polyframe.randomness import generator
 from polyframe.spec.layers.base import Layer
@@ -97,7 +97,7 @@ class LayerRunner:
             options = {"training": training}
             if training:
                 options["draws"] = dict(zip(self.program.draws, draws, strict=True))
-            (wanted, _), (written, _) = defined(
+            (wanted, _), (written, _) = defined_outputs(
                 self.graph, self.weights, self.x, **options
             )
             found[training] = {
@@ -185,13 +185,15 @@ class LayerRunner:
 
     def hidden(self, weights, found):
         """The first output that is not the definition's at the weights that are named."""
-        (wanted, _), (written, _) = defined(self.graph, weights, self.x)
+        (wanted, _), (written, _) = defined_outputs(self.graph, weights, self.x)
         for name in self.kept:  # the definition of statistics is the suite's to know
             value = self.trained.setdefault(name, weights[name])
             if not distance(weights[name], value) <= FLOAT32.value * HALF_A_UNIT:
                 return name
         for name, value in found.items():
-            apart, bound = measured(value, wanted[name], written[name], "float32")
+            apart, bound = distance_and_bound(
+                value, wanted[name], written[name], "float32"
+            )
             if not apart <= bound.value:
                 return name
         return None

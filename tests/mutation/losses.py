@@ -8,15 +8,15 @@ from helpers.loss_cases import RUNS
 from helpers.programs import step_of, write
 
 import polyframe as pf
-from polyframe.conformance.figures import FORWARD, GRADIENT
 from polyframe.conformance.losses import (
     COUNT,
     WEIGHTS,
-    apart,
     outputs,
+    relative_distance,
     targets,
 )
 from polyframe.conformance.losses import cases as loss_cases
+from polyframe.conformance.measurements import FORWARD, GRADIENT
 from polyframe.contract import registry
 from polyframe.contract.modules import load
 from polyframe.spec.losses import Loss
@@ -63,7 +63,7 @@ class LossRunner:
         self.program, self.names = loss_program(unit)
         self.wanted = dict(self.values(self.program))
         for key, found in self.values(self.program):
-            assert self.apart(key, found) is None, f"{unit}: cannot be repeated"
+            assert self.misses(key, found) is None, f"{unit}: cannot be repeated"
 
     def values(self, program):
         module = load(program)
@@ -73,19 +73,21 @@ class LossRunner:
                 function = getattr(module, name)
                 yield (number, scale), RUNS[self.unit.backend](function, x, y, WEIGHTS)
 
-    def apart(self, key, found):
+    def misses(self, key, found):
         losses, slopes = self.wanted[key]
-        if not apart(found[0], losses) <= FORWARD.value:
+        if not relative_distance(found[0], losses) <= FORWARD.value:
             return "values"
         if key[1] == "zeros" and Loss.find(self.unit.entry).kink_at_zero:
             return None
-        return None if apart(found[1], slopes) <= GRADIENT.value else "slopes"
+        return (
+            None if relative_distance(found[1], slopes) <= GRADIENT.value else "slopes"
+        )
 
     def check(self, mutant):
         program = mutated(self.program, mutant)
         try:
             for key, found in self.values(program):
-                where = self.apart(key, found)
+                where = self.misses(key, found)
                 if where is not None:
                     return f"{where} {key}"
         finally:

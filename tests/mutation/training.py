@@ -10,7 +10,7 @@ import numpy as np
 from helpers.programs import step_of, write
 
 import polyframe as pf
-from polyframe.conformance.figures import STEPS, distance
+from polyframe.conformance.measurements import STEPS, distance
 from polyframe.conformance.rules import rules
 from polyframe.contract import registry
 from polyframe.spec.losses import MSE

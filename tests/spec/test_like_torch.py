@@ -129,4 +129,8 @@ def test_what_pytorch_accepts_the_spec_accepts(word):
             assert np.allclose(value, wanted, rtol=1e-9, atol=1e-12, equal_nan=True)
 
     attempt()
-    assert met, "no draw was one that PyTorch accepts"
+    assert len(met) >= 5, "few draws were ones that PyTorch accepts"
+
+
+def test_most_layers_are_compared():
+    assert len(WORDS) >= 45

@@ -238,9 +238,7 @@ def test_iterators_that_do_not_do():
     refused([(x[:, :, :2], y)], "x (x): is (14, 1, 2, 3); (N, 1, 3, 3) is needed")
     refused([(x, y[:9])], "y: has 9 targets for 14 samples")
     refused([(x, y + 1)], "y: label 3 at sample")
-    refused(
-        [*batches, (x, y, w)], "x: some batches have weights of samples, others not"
-    )
+    refused([*batches, (x, y, w)], "x: some batches have sample weights, others not")
     soft = np.full((14, 3), 1 / 3)
     refused(
         [*batches, (x, soft)],
@@ -255,14 +253,14 @@ def test_iterators_that_do_not_do():
     )
 
 
-@pytest.mark.parametrize(("steps", "behind"), [(5, 0), (3, 2)])
-def test_a_one_shot_iterator_that_runs_dry_says_so(steps, behind):
+@pytest.mark.parametrize(("steps", "done"), [(5, 0), (3, 2)])
+def test_a_one_shot_iterator_that_runs_dry_says_so(steps, done):
     x, y = samples()
     model = compiled("torch")
     fails(
         DataError,
         lambda: model.fit(once(cut(x, y)), epochs=2, steps_per_epoch=steps),
-        f"x: the iterator ended after {behind} of an epoch's {steps} steps (fewer "
+        f"x: the iterator ended after {done} of an epoch's {steps} steps (fewer "
         "steps_per_epoch or epochs, or something that begins anew)",
     )
     assert (model.steps_done, model.epoch) == (5, 1)

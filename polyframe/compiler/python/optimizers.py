@@ -1,11 +1,26 @@
-"""Arguments that the classes of optimizers take."""
+"""What tables of optimizers share: entries for classes, and the arguments of these."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.snippets import defined_in, library
 from polyframe.compiler.python.source import Opt
+from polyframe.compiler.table import Entry, OptimizerView
+from polyframe.spec import optimizers
 from polyframe.spec.optimizers import Optimizer
+
+Writer = Callable[[OptimizerView], Code]
+
+
+def class_entries(backend: str, write: Callable[[str], Writer]) -> dict[str, Entry]:
+    """An entry for each optimizer of polyframe's whose class, under its own name, is in
+    ``snippets/optimizers`` beside a file of a backend: ``write`` takes that name."""
+    folder = Path(backend).parent / "snippets" / "optimizers"
+    names = defined_in(library(folder)) & vars(optimizers).keys()
+    return {name: entry(write(name)) for name in sorted(names)}
 
 
 def options(

@@ -27,7 +27,13 @@ def changed(old, new):
     ("family", "entry", "old", "new", "message"),
     [
         ("layers", "ReLU", "jax.nn.relu(", "jax.nn.relu6(", "forward, float64"),
-        ("layers", "Softmax", "jax.nn.softmax(", "jax.nn.sigmoid(", "TypeError"),
+        (
+            "layers",
+            "Softmax",
+            "jax.nn.softmax(",
+            "jax.nn.log_softmax(",
+            "forward, float64",
+        ),
         ("layers", "BatchNorm", "(count - 1)", "count", "running statistics"),
         ("layers", "AvgPool2D", "total / divisor", "total / 4", "forward, float64"),
         ("losses", "cross_entropy", "smoothing / ", "smoothing * ", "loss of a step"),
@@ -35,7 +41,7 @@ def changed(old, new):
         ("optimizers", "SGD", "0.8 * kept", "0.8001 * kept", "weights after 50 steps"),
         ("optimizers", "Adam", "beta2**step", "beta2", "weights after 50 steps"),
         ("features", "fit", "norm + 1e-6", "norm + 1e-3", "clip_norm on jax: state"),
-        ("features", "fit", "ema * a + (1 - ema)", "ema * a + ema", "averages"),
+        ("features", "fit", "ema * a + (1 - ema)", "ema * a + ema", "EMA"),
         ("features", "Dropout", "* draws[0]", "* 1", "FAILED"),
     ],
 )

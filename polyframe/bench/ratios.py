@@ -1,4 +1,4 @@
-"""Medians of turns, and ratios of paired turns with their intervals."""
+"""Medians of turns, and ratios of paired turns with confidence intervals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONFIDENCE = 0.95
 
 
 class Spread(NamedTuple):
-    """A median between its quartiles."""
+    """A median and the quartiles."""
 
     median: float
     low: float
@@ -19,7 +19,7 @@ class Spread(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """A median of ratios, and where the median lies with 95 % confidence."""
+    """A median of ratios, and its 95 % confidence interval."""
 
     value: float
     low: float
@@ -35,17 +35,17 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def paired_ratio(slower: Sequence[float], faster: Sequence[float]) -> Ratio:
-    """How many times as long the first takes, turn by turn."""
+    """How many times as long the first takes as the second, turn by turn."""
     ratios = sorted(a / b for a, b in zip(slower, faster, strict=True))
     low, high = ranks(len(ratios))
     return Ratio(statistics.median(ratios), ratios[low], ratios[high])
 
 
 def ranks(count: int) -> tuple[int, int]:
-    """Which of ``count`` sorted values enclose the median with 95 % confidence, whatever
-    their distribution (Conover, Practical Nonparametric Statistics, section 3.2): the
-    number of values below the median is binomial. The first and the last where there
-    are too few."""
+    """The indices of the two of ``count`` sorted values that enclose the median with 95 %
+    confidence, whatever their distribution (Conover, Practical Nonparametric Statistics,
+    section 3.2): the number of values below the median is binomial. The first and the
+    last if there are too few."""
     below, rank = 0.0, 0
     for k in range(count // 2):
         below += math.comb(count, k) / 2**count
@@ -57,5 +57,5 @@ def ranks(count: int) -> tuple[int, int]:
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """The mean of ratios."""
+    """The geometric mean, for ratios."""
     return statistics.geometric_mean(values)

@@ -32,11 +32,11 @@ from polyframe.train.protocol import TrainedModel
 
 Ops = dict[str, Callable[[int], float]]
 PAIRS = 7
-"""How often ``fit`` and the bare loop are compared within one process."""
+"""How many times ``fit`` and the bare loop are compared within one process."""
 
 
 class Clock(Callback):
-    """When each loss arrived."""
+    """Records when each loss arrived."""
 
     tolerates_delay = True
 
@@ -47,21 +47,21 @@ class Clock(Callback):
         self.ticks.append(time.perf_counter())
 
     def per_step(self) -> float:
-        """Seconds a step, from the first loss on; the last losses arrive together."""
+        """Seconds per step, from the first loss on; the last losses arrive together."""
         ticks = self.ticks[:-WAITING]
         return (ticks[-1] - ticks[0]) / (len(ticks) - 1)
 
 
 def seconds(call: Callable[[], Any], count: int = 1) -> float:
-    """Seconds a call takes, the mean of ``count``."""
+    """Seconds for one call, the mean of ``count``."""
     began = time.perf_counter()
     for _ in range(count):
         call()
     return (time.perf_counter() - began) / count
 
 
-class Own:
-    """A model of polyframe's on one backend."""
+class PolyframeContestant:
+    """A polyframe model on one backend."""
 
     def __init__(self, settings: Settings, backend: str, kind: str) -> None:
         self.settings, self.kind = settings, kind
@@ -72,7 +72,7 @@ class Own:
             raise BackendError(f"is not usable: {probe.problem}", where=backend)
         self.model: Model = compile_model(
             settings.model_spec, backend, list(settings.losses), settings.update_rule,
-            metrics=["accuracy"] if labels(settings) else [], dtype=settings.dtype,
+            metrics=["accuracy"] if has_labels(settings) else [], dtype=settings.dtype,
             device=settings.device, optimize=kind != "idiomatic",
         )  # fmt: skip
         built = time.perf_counter()
@@ -80,7 +80,7 @@ class Own:
         self.x = [np.ascontiguousarray(a, settings.dtype) for a in x]
         self.y = [a if a.dtype.kind in "iu" else a.astype(settings.dtype) for a in y]
         self.ready = self.staged()
-        first = seconds(lambda: self.model.train_step(one(self.x), one(self.y)))
+        first = seconds(lambda: self.model.train_step(as_one(self.x), as_one(self.y)))
         self.start = {
             "import": imported - began,
             "build": built - imported,
@@ -88,7 +88,7 @@ class Own:
         }
 
     def facts(self) -> dict[str, Any]:
-        """What it runs with."""
+        """Its settings and versions."""
         weights = self.model.weights()
         return {
             "batch": len(self.x[0]),
@@ -100,7 +100,7 @@ class Own:
 
     @property
     def ops(self) -> Ops:
-        """What takes turns."""
+        """The operations that are timed."""
         if self.kind == "fit":
             return {"step": self.fitted, "predict": self.predict}
         if self.kind == "program":  # it predicts as polyframe does
@@ -110,25 +110,25 @@ class Own:
     def staged(self) -> StagedBatch:
         """The batch on the device."""
         engine = self.model.engine
-        batch = engine.check_batch((one(self.x), one(self.y), None))
+        batch = engine.check_batch((as_one(self.x), as_one(self.y), None))
         return engine.stage(engine.whole_step(batch, False))
 
     def fitted(self, count: int) -> float:
-        """Seconds a step of ``fit`` takes with what each run does besides: logs, and
-        the guard against NaN."""
+        """Seconds for one step of ``fit``, with logs and the check for NaN as in every
+        run."""
         clock, steps = Clock(), count + WAITING + 1
         x = [np.concatenate([a] * steps) for a in self.x]
         y = [np.concatenate([a] * steps) for a in self.y]
         with TemporaryDirectory() as folder:
             self.model.fit(
-                one(x), one(y), 1, self.settings.batch, callbacks=[*ALWAYS, clock],
+                as_one(x), as_one(y), 1, self.settings.batch, callbacks=[*ALWAYS, clock],
                 folder=Path(folder),
             )  # fmt: skip
         self.model.engine.session.wait()
         return clock.per_step()
 
     def bare(self, count: int) -> float:
-        """Seconds a step of the emitted program takes, with as many under way as in
+        """Seconds for one step of the emitted program, with as many steps in flight as in
         ``fit``."""
         session, rate = self.model.engine.session, self.model.learning_rate
         under_way: deque[Native] = deque()
@@ -144,45 +144,45 @@ class Own:
         return (time.perf_counter() - began) / count
 
     def predict(self, count: int) -> float:
-        """Seconds that ``predict`` takes for a batch, NumPy in and out."""
-        x = one(self.x)
+        """Seconds for ``predict`` on a batch, with NumPy arrays in and out."""
+        x = as_one(self.x)
         return seconds(lambda: self.model.predict(x, self.settings.batch), count)
 
     def loop(self, count: int) -> tuple[list[float], list[float]]:
-        """Seconds of a step of ``fit`` and of the bare program, taking turns in this
-        one process: two processes of one program differ by more than a loop costs."""
+        """Seconds for one step of ``fit`` and of the bare program, alternating in this one
+        process, since two processes of one program differ by more than a loop costs."""
         pairs = [(self.fitted(count), self.bare(count)) for _ in range(PAIRS)]
         return [fit for fit, _ in pairs], [bare for _, bare in pairs]
 
     def phases(self, count: int) -> dict[str, float]:
-        """Seconds of each part of a step; differences of what can be timed."""
+        """Seconds for each phase of a step, from differences of what can be timed."""
         model, session, ready = self.model, self.model.engine.session, self.ready
-        found = {"host to device": seconds(self.staged, count)}
+        times = {"host to device": seconds(self.staged, count)}
         if isinstance(session, PhasedSession):
-            forward = settled(session, lambda: session.run_forward(ready), count)
-            both = settled(session, lambda: session.run_gradients(ready), count)
+            forward = timed(session, lambda: session.run_forward(ready), count)
+            both = timed(session, lambda: session.run_gradients(ready), count)
             session.forget()
-            found["forward"] = forward
-            found["backward"] = max(both - forward, 0.0)
-            found["update"] = max(self.bare(count) - both, 0.0)
+            times["forward"] = forward
+            times["backward"] = max(both - forward, 0.0)
+            times["update"] = max(self.bare(count) - both, 0.0)
         if model.engine.bound_metrics:
             loss, outputs = session.train(ready, model.learning_rate)
             session.read(loss)
             totals = Totals(model.engine.bound_metrics)
             several = as_sequence(outputs)
-            found["metric"] = seconds(
+            times["metric"] = seconds(
                 lambda: totals.add([session.read(o) for o in several], self.y), count
             )
-        x, y = one(self.x), one(self.y)
+        x, y = as_one(self.x), as_one(self.y)
         model.evaluate(x, y, self.settings.batch)
-        found["evaluation"] = seconds(
+        times["evaluation"] = seconds(
             lambda: model.evaluate(x, y, self.settings.batch), count
         )
-        return found
+        return times
 
 
-def settled(session: TrainingSession, call: Callable[[], Native], count: int) -> float:
-    """Seconds a call takes, the last one's result fetched."""
+def timed(session: TrainingSession, call: Callable[[], Native], count: int) -> float:
+    """Seconds for one call; the result of the last one is fetched."""
     session.read(call())
     began = time.perf_counter()
     for _ in range(count):
@@ -192,11 +192,11 @@ def settled(session: TrainingSession, call: Callable[[], Native], count: int) ->
     return (time.perf_counter() - began) / count
 
 
-def labels(settings: Settings) -> bool:
-    """Whether all targets are classes, so that accuracy can be measured."""
+def has_labels(settings: Settings) -> bool:
+    """Whether all targets are class labels, so that accuracy can be measured."""
     return all(loss.type == "cross_entropy" for loss in settings.losses)
 
 
-def one(arrays: list[Array]) -> Any:
-    """One array alone, or a list."""
+def as_one(arrays: list[Array]) -> Any:
+    """A single array, or the list."""
     return arrays if len(arrays) > 1 else arrays[0]

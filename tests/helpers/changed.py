@@ -1,0 +1,37 @@
+"""Backends of which something is different."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+from polyframe.contract import registry
+
+
+def changed(name, **fields):
+    """A backend of which something is different."""
+    found = copy.copy(registry.get(name))
+    for field, value in fields.items():
+        setattr(found, field, value)
+    return found
+
+
+def planted(name, text, new, session=None):
+    """A backend whose programs say something else, or whose sessions do."""
+    original = registry.get(name)
+
+    class Planted(type(original)):
+        hits = 0
+
+        def write(self, *args):
+            program = super().write(*args)
+            files = {k: v.replace(text, new) for k, v in program.files.items()}
+            if text:
+                Planted.hits += files != program.files
+            return dataclasses.replace(program, files=files)
+
+        def open_training(self, *args):
+            found = super().open_training(*args)
+            return session(found) if session else found
+
+    return Planted()
