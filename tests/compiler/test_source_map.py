@@ -163,7 +163,7 @@ def test_an_output_that_stands_there_twice_has_two_losses() -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_is_folded_has_the_lines_of_what_it_is_folded_into(backend: str) -> None:
     spec = spec_of("residual_cnn")
-    target = replace(pf.compile(spec, backend).target, training=False)
+    target = replace(pf.compile(spec, backend).engine.target, training=False)
     program = write_inference(spec, get(backend), target, True).program
     assert program.source_map["bn1"] == program.source_map["conv1"]
     assert "Conv" in checked(program, "bn1", "construction")
