@@ -134,7 +134,7 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
         """The canonical names of the parameters that are trained."""
         return [n for n, p in self.parameters.items() if p.grad_req != "null"]
 
-    def _averages(self) -> dict[str, Native]:
+    def _ema(self) -> dict[str, Native]:
         """The EMA of each trained parameter, by canonical name; none without ``ema``."""
         if "average" not in self.training_objects:
             return {}
@@ -156,7 +156,7 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
                 values = [values]
             for key, value in zip(self.program.state, values or ()):
                 arrays[f"{name}/{key}"] = value.asnumpy()
-        for name, average in self._averages().items():
+        for name, average in self._ema().items():
             arrays[f"{name}/average"] = average.asnumpy()
         if "scaler" in self.training_objects:
             for key in SCALING:
@@ -182,7 +182,7 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
                 several = len(values) > 1
                 updater.states[index] = tuple(values) if several else values[0]
                 updater.states_synced[index] = True
-        for name, average in self._averages().items():
+        for name, average in self._ema().items():
             average[:] = self.copied(state[f"{name}/average"])
 
     def forget(self) -> None:

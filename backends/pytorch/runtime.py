@@ -170,7 +170,7 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
             if slot.path in native and native[slot.path].requires_grad
         }
 
-    def _averages(self) -> dict[str, torch.nn.Parameter]:
+    def _ema(self) -> dict[str, torch.nn.Parameter]:
         """The EMA of each trained parameter, by canonical name; none without ``ema``."""
         if "average" not in self.training_objects:
             return {}
@@ -189,7 +189,7 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
                 if value is None:  # before its first step
                     value = torch.zeros_like(parameter)
                 arrays[f"{name}/{key}"] = to_numpy(value)
-        for name, average in self._averages().items():
+        for name, average in self._ema().items():
             arrays[f"{name}/average"] = to_numpy(average)
         if "scaler" in self.training_objects:
             scaler = self.training_objects["scaler"].state_dict()
@@ -223,7 +223,7 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
                 count = torch.tensor(float(step), device=counts_on)
                 optimizer.state[parameter] = {"step": count, **own}
         with torch.no_grad():
-            for name, average in self._averages().items():
+            for name, average in self._ema().items():
                 average.copy_(torch.from_numpy(state[f"{name}/average"]))
 
     def forget(self) -> None:

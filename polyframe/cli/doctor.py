@@ -17,7 +17,7 @@ MXNET_BUILDS = ("mxnet", "mxnet-cu112")
 @click.pass_context
 @common_options
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Show which backends are usable, and how to install the others.
+    """Show which backends are usable and how to install them.
 
     The command imports each framework, which may take some seconds. The exit code is 1
     if two builds of MXNet are installed, since they overwrite each other's files.

@@ -30,15 +30,14 @@ FLOAT64_REASON = (
     "units in the last place, about as much as summing in another order changes"
 )
 FLOAT32_REASON = (
-    "float32: the largest of 8 times the smaller distance of the two backends from their "
-    "own float64 runs, 10 times the distance between two runs of {0} whose weights "
-    "differ by four units in the last place and whose hyperparameters differ by one, "
-    "and 4 units"
+    "float32: the largest of 8 times the smallest distance of a backend from its own "
+    "float64 run, 10 times the distance between two runs of {0} whose weights differ by "
+    "four units in the last place and whose hyperparameters differ by one, and 4 units"
 )
 HALF_REASON = (
     "{0} with weights in float32: the larger of two values of the tensor that differs most "
-    "at that step: 8 times the smaller distance of the backends from their own float64 "
-    "runs (without {0}), and 10 times the distance between two runs of {1} whose "
+    "at that step: 8 times the smallest distance of a backend from its own float64 run "
+    "(without {0}), and 10 times the distance between two runs of {1} whose "
     "weights differ by one unit of {0}"
 )
 PRECISION_BOUND = Bound(

@@ -68,7 +68,7 @@ class PythonBackend(Backend):
         return self.style
 
     def constants(self, target: Target) -> list[str]:
-        """Lines in front of all definitions."""
+        """Lines before all definitions."""
         return []
 
     def write_model(

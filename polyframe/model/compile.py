@@ -71,8 +71,16 @@ def compile(
     - ``schedule``: how ``fit`` changes the learning rate; None keeps it constant.
     - ``deterministic``: ask the framework, for the whole process, for kernels that give
       the same bits at every run; ``model.promises`` lists what it cannot promise.
-    - ``training``: the fields of ``polyframe.spec.settings.Training``, which say what each
-      does (``polyframe list settings`` shows them, with their defaults).
+    The fields of ``polyframe.spec.settings.Training``, by keyword too; that says more of
+    each, and ``polyframe list settings`` shows them with their defaults:
+
+    - ``precision``: "bfloat16" or "float16" for the passes, with weights and update in
+      float32; None, the default, computes in ``dtype``.
+    - ``accumulate``: batches whose gradients are added up before each update; 1.
+    - ``clip_norm``: the largest norm of all gradients together; None does not clip.
+    - ``clip_value``: the largest size of each number of a gradient; None.
+    - ``ema``: the decay of an EMA of the weights, which prediction uses; None keeps none.
+    - ``freeze``: names or patterns of layers and blocks that are not trained; none.
 
     Errors, all of them PolyframeError: ``BackendError`` if there is no such backend or
     device, or the framework is not installed; ``UnsupportedError`` for an ability that

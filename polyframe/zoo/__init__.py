@@ -59,7 +59,7 @@ from polyframe.zoo.vgg import (
     vgg19_bn,
 )
 
-_MODELS = (
+__all__ = [
     "alexnet",
     "cifar_resnet20",
     "cifar_resnet56",
@@ -105,11 +105,10 @@ _MODELS = (
     "vgg19",
     "vgg19_bn",
     "wide_resnet50_2",
-)
-
-__all__ = [*_MODELS, "list"]
+    "list",
+]
 
 
 def list() -> builtins.list[str]:
     """The names of the shipped models, sorted."""
-    return sorted(_MODELS)
+    return sorted(name for name in __all__ if name != "list")

@@ -12,7 +12,7 @@ from helpers.command_line import call
 
 from polyframe import zoo
 from polyframe.cli.catalogue import KINDS
-from polyframe.cli.show import draw
+from polyframe.cli.show import print_in_colour
 from polyframe.compiler.program import Program
 from polyframe.spec.graph import Input
 from polyframe.spec.layers import Conv2D, ReLU
@@ -42,7 +42,7 @@ def test_show_on_a_terminal(
     monkeypatch.setenv("COLUMNS", columns)
     files = {"net.py": "class DigitsCnn(nn.Module):\n    pass\n"}
     program = Program(files, "DigitsCnn", {})
-    draw([("torch", "PyTorch", program), ("again", "Again", program)])
+    print_in_colour([("torch", "PyTorch", program), ("again", "Again", program)])
     text = capsys.readouterr().out
     found = [line.count("class DigitsCnn") for line in text.splitlines()]
     assert max(found) == (2 if columns == "400" else 1)
@@ -66,8 +66,8 @@ def test_summary_of_shared_layers_several_outputs_and_layouts() -> None:
     text = spec.summary()
     assert "the layer and the weights of conv1" in text
     assert "the layer and the weights of twice" in text
-    assert f"Trainable parameters:     {81 + 12}\n" in text
-    assert f"Multiply-adds a sample:   {48 * (2 * 81 + 2 * 9):,}\n" in text
+    assert f"Trainable parameters:       {81 + 12}\n" in text
+    assert f"Multiply-adds a sample:     {48 * (2 * 81 + 2 * 9):,}\n" in text
     natives = {"a": lambda s: s, "b": lambda s: (*s[1:], s[0])}
     wide = spec.summary(natives)
     assert "(N, 3, 8, 6)  (N, 8, 6, 3)" in wide

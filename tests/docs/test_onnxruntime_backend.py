@@ -59,7 +59,7 @@ def test_it_passes_the_suite(suite, family):
     [
         ('"Relu"', '"Neg"', "ReLU", "predict, float32"),
         ("view.layer.eps", "2 * view.layer.eps", "BatchNorm", "float32 error"),
-        ("array.copy()", "array + 1", "weights", "weights, there"),
+        ("array.copy()", "array + 1", "weights", "weights, saved"),
         ("len(view.node.shape) == 1", "True", "Flatten", "is refused"),
         ('{"Block"}', '{"Block", "GELU"}', "GELU", "neither written nor in gaps.yaml"),
     ],

@@ -109,7 +109,7 @@ def test_a_damaged_one_does_not_push_out_the_new_ones(made, half):
     callbacks = [*checkpoints(3, keep=1, every_seconds=None), *LOGS]
     stopped(small(callbacks=callbacks), "torch", half, 13, resume=True)
     (left,) = checkpoints_in(half / FOLDER)
-    assert read(left).place.step == 13
+    assert read(left).progress.step == 13
     train(small(callbacks=callbacks), "torch", half, resume=True)
     assert (half / "weights.safetensors").read_bytes() == (
         made / "whole" / "weights.safetensors"
@@ -276,13 +276,13 @@ def test_any_state_is_read_or_refused(lone, key, value):
     (path / "state.json").write_text(text)
     forged(path / "state.json", {key: value})
     try:
-        place = read(path).place
+        progress = read(path).progress
     except WeightsError as error:
         assert str(error).isprintable() and str(path) in str(error)
         return
     for name in ("epoch", "index", "step"):
-        assert type(getattr(place, name)) is int
-    for row in place.rows:
+        assert type(getattr(progress, name)) is int
+    for row in progress.rows:
         for name, figure in row.items():
             assert name.isprintable()
             assert isinstance(figure, (int, float, np.ndarray))

@@ -103,8 +103,8 @@ class Run:
 
     def check(self):
         """What a kill leaves: whole files only, of which a resume can go on."""
-        places = [read(path).place for path in checkpoints_in(self.folder / FOLDER)]
-        assert all(len(place.rows) == place.epoch for place in places)
+        moments = [read(path).progress for path in checkpoints_in(self.folder / FOLDER)]
+        assert all(len(moment.rows) == moment.epoch for moment in moments)
         if (self.folder / "result.json").exists():
             assert read_json(self.folder / "result.json")["status"] == "done"
         for name in ("metrics.csv", "log.csv"):

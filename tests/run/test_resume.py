@@ -87,8 +87,8 @@ def test_resume_at_an_epochs_border(gone, whole, tmp_path):
     shutil.copytree(whole("torch"), folder)
     (folder / "result.json").unlink()
     found = checkpoints_in(folder / FOLDER)
-    places = [read(path).place for path in found]
-    assert [(place.epoch, place.index) for place in places] == [(4, 0), (3, 0)]
+    moments = [read(path).progress for path in found]
+    assert [(each.epoch, each.index) for each in moments] == [(4, 0), (3, 0)]
     for path in found[:gone]:
         shutil.rmtree(path)
     result = train(recipe(), "torch", folder, resume=True)

@@ -21,7 +21,7 @@ two = pf.Sequential(
     (1, 3, 3), name="two",
 )  # fmt: skip
 MSE = {"net": two, "loss": "mse", "optimizer": pf.SGD(0.001, momentum=0.9)}
-HINT = "(a lower learning rate, clip_norm, or a warm-up in front of the schedule often"
+HINT = "(a lower learning rate, clip_norm, or a warm-up before the schedule often"
 
 
 class Kept(Callback):
@@ -180,7 +180,7 @@ def test_batches_of_an_iterator_cannot_be_had_again(backend):
     fails(
         DivergedError,
         lambda: model.fit(batches, callbacks=["terminate_on_nan"]),
-        "step 3 (epoch 1, its step 3): the loss became inf; its batches cannot be had "
+        "step 3 (epoch 1, its step 3): the loss became inf; its batches cannot be made "
         f"again to see where that began {HINT}",
     )
 

@@ -92,7 +92,7 @@ def padded(layer: Conv, shape: Shape) -> str:
 
 
 SINGLE_POSITION = Form(
-    "single place", single_position_code, single_position, faster=True
+    "single position", single_position_code, single_position, faster=True
 )
 
 TABLE: dict[str, Entry] = {

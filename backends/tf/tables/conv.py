@@ -195,7 +195,7 @@ def strided(sizes: Sizes) -> str:
 
 
 SINGLE_POSITION = Form(
-    "single place", single_position_code, single_position, faster=True
+    "single position", single_position_code, single_position, faster=True
 )
 
 TABLE: dict[str, Entry] = {

@@ -30,12 +30,12 @@ def drop_random(graph: TypedGraph) -> TypedGraph:
 
 
 def fold_affine(graph: TypedGraph) -> TypedGraph:
-    """A batch norm (or a Scale) folded into the layer in front of it, if that alone
-    reads it.
+    """A batch norm (or a Scale) folded into the layer before it, if nothing else reads
+    that layer.
 
     In inference a batch norm is ``f · x + s`` for each channel, ``f`` and ``s`` being
     constants: ``f = weight / √(running_var + eps)``, ``s = bias - f · running_mean``
-    (Jacob et al. 2018, section 3.2). The layer in front is linear in its weights, so
+    (Jacob et al. 2018, section 3.2). The layer before is linear in its weights, so
     ``f · (W x + b) + s = (f · W) x + (f · b + s)``: the same layer with other weights,
     which ``folded_weights`` computes in float64.
     """

@@ -75,7 +75,7 @@ def multi_margin(
 ) -> Lines:
     """The hinge of all classes but the label's. ``weight`` makes the class weights,
     ``own`` is the output at the label, ``relu`` and ``take`` are functions."""
-    weighed = f"    losses = {take}(weight, target) * losses"
+    weighted = f"    losses = {take}(weight, target) * losses"
     power = " ** 2" if loss.p > 1 else ""
     return [
         *weight,
@@ -84,7 +84,7 @@ def multi_margin(
         f"    others = 1 - {one_hot}",
         f"    losses = {relu}(margin - own + output){power}",
         f"    losses = {mean}",
-        *([weighed] if loss.class_weights is not None else []),
+        *([weighted] if loss.class_weights is not None else []),
         "    return losses  # (N,)",
     ]
 

@@ -57,7 +57,7 @@ def assemble(
 def module(
     doc: str, lines: Iterable[str], sections: Iterable[Section], file: str = ""
 ) -> Module:
-    """The same with these lines in front of the sections."""
+    """The same with these lines before the sections."""
     body = [section for section in sections if section.text.strip()]
     code = "\n\n\n".join(section.text for section in body)
     defines = code.startswith(("class ", "def ", "@"))

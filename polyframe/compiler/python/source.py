@@ -189,7 +189,7 @@ SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*
 
 
 def operands(text: str) -> list[tuple[str, str]]:
-    """``a if b else c``, ``a + b - c`` or ``a * b`` in parts, the operator in front."""
+    """``a if b else c``, ``a + b - c`` or ``a * b`` in parts, with the operators."""
     node, terms = ast.parse(text, mode="eval").body, []
 
     def source(part: ast.expr) -> str:

@@ -100,7 +100,7 @@ class Loss(Element, family="loss"):
         return values(target, shape, dtype)
 
     def define(self, output: Array, target: Array) -> Array:
-        """The meaning: one loss per sample, (N,)."""
+        """The definition: one loss for each sample, (N,)."""
         raise NotImplementedError
 
     def denominator_weights(self, target: Array) -> Array | None:

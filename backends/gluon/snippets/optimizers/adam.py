@@ -1,4 +1,4 @@
-"""Optimizers that are copied into programs: PyTorch's meaning, for every dtype.
+"""Optimizers that are copied into programs, with PyTorch's semantics, for every dtype.
 
 MXNet's own keep their hyperparameters in float32, whatever the weights are. This file
 is read, never imported by polyframe.

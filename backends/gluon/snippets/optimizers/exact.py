@@ -1,4 +1,4 @@
-"""Optimizers that are copied into programs: PyTorch's meaning, for float64.
+"""Optimizers that are copied into programs, with PyTorch's semantics, for float64.
 
 This file is read, never imported by polyframe.
 """

@@ -1,4 +1,4 @@
-"""Optimizers that are copied into programs: PyTorch's meaning on fused kernels.
+"""Optimizers that are copied into programs: fused kernels with PyTorch's semantics.
 
 This file is read, never imported by polyframe.
 """

@@ -1,4 +1,4 @@
-"""Optimizers that are copied into programs: TensorFlow's kernels, PyTorch's meaning.
+"""Optimizers that are copied into programs: TensorFlow's kernels, PyTorch's semantics.
 
 This file is read, never imported by polyframe.
 """

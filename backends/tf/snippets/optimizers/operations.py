@@ -1,4 +1,4 @@
-"""Optimizers that are copied into programs: PyTorch's meaning in plain operations.
+"""Optimizers that are copied into programs: PyTorch's semantics in plain operations.
 
 This file is read, never imported by polyframe.
 """
