@@ -119,8 +119,8 @@ OPTIMIZERS = [
 
 LOSSES = [
     # (name, backend, pattern, new)
-    ("smoothed over K - 1", "torch", r"label_smoothing=([\d.]+)", times(4 / 3)),
-    ("ignored labels counted", "torch", r"ignore_index=(-?\d+)", "ignore_index=-100"),
+    ("smoothed over K - 1", "torch", r"label_smoothing=(0\.\d+)", times(4 / 3)),
+    ("ignored labels counted", "torch", r"ignore_index=[0-3]\b", "ignore_index=-100"),
     ("other class weights", "torch", r"new_tensor\(\[([\d.]+)", times(1.1)),
     ("smoothed over K - 1", "tensorflow", r"smoothing / output\.shape\[-1\]",
      "smoothing / (output.shape[-1] - 1)"),
@@ -140,10 +140,14 @@ BUGS = [
     ),
     *(
         Bug(
-            "ceil_mode ignored", backend, "layers", "MaxPool2D", r", ceil_mode=True", "",
+            "ceil_mode ignored", backend, "layers", "MaxPool2D", pattern, r"\1",
             names="maxpool", spec=POOLED,
         )
-        for backend in ("torch", "mxnet")
+        # PyTorch raises where nothing would be left.
+        for backend, pattern in (
+            ("torch", r"(MaxPool2d\((?:2|3, stride=2)), ceil_mode=True"),
+            ("mxnet", r"(), ceil_mode=True"),
+        )
     ),
     *(
         Bug(
