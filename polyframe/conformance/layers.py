@@ -209,6 +209,12 @@ def running_statistics(
         yield Measurement(what, word, get(backend).name, detail, error, bound)
 
 
+def large(word: str) -> bool:
+    """Whether float32 is measured with large inputs, too: for activations. Norms of a
+    few large numbers cancel by nature, and resized images err by their slope."""
+    return Layer.find(word).__module__ == ReLU.__module__
+
+
 def predict_after_step(
     backend: str | Backend,
     word: str,
@@ -221,7 +227,7 @@ def predict_after_step(
     ``float32_errors``."""
     cases = cases_of(backend, word, form, dtype)
     model, _ = compiled(backend, cases, dtype, form, device)
-    x, y = batch_for(model.spec, dtype=dtype)
+    x, y = batch_for(model.spec, dtype=dtype, wide=dtype == "float64" or large(word))
     model.learning_rate = 1e-2
     model.train_step(as_one(x), as_one(y))
     (expected, _), (in_float32, _) = defined_outputs(model.graph, model.weights(), x)
@@ -262,9 +268,7 @@ def float32_errors(
     """A float32 form's error as a multiple of the definition's own in float32."""
     cases = cases_of(backend, word, form, "float32")
     model, weights = compiled(backend, cases, "float32", form, device)
-    # Norms of a few large numbers cancel in float32 by nature; activations do not.
-    large = Layer.find(word).__module__ == ReLU.__module__
-    x, _ = batch_for(model.spec, dtype="float32", wide=large)
+    x, _ = batch_for(model.spec, dtype="float32", wide=large(word))
     for training in modes(backend):
         draws = random_factors(model) if training else None
         (expected, _), (in_float32, _) = defined_outputs(

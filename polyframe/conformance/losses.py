@@ -64,13 +64,16 @@ class Case(NamedTuple):
         return LossFunction.of(*self)
 
 
-@functools.cache
 def cases(ranks: tuple[int, ...] = (1, 2, 3, 4)) -> list[Case]:
     """Every loss in every example, with each kind of targets, and with the shape of an
-    output for it."""
+    output for it; those of plug-ins, too, as soon as they are loaded."""
+    return _cases(tuple(Loss.registry[word] for word in sorted(Loss.registry)), ranks)
+
+
+@functools.cache
+def _cases(losses: tuple[type[Loss], ...], ranks: tuple[int, ...]) -> list[Case]:
     all_cases: list[Case] = []
-    for word in sorted(Loss.registry):
-        cls = Loss.find(word)
+    for cls in losses:
         for options, shape in product(cls.examples, cls.example_shapes):
             loss = cls(**options)
             try:
@@ -142,6 +145,7 @@ def model_of(
     dtype: str = "float64",
     device: str = "cpu",
     forms: Mapping[str, str] | None = None,
+    accumulate: int = 1,
 ) -> tuple[Model, Any, list[Array]]:
     """A model with one output layer for each loss, with inputs that make each weight a
     logit: (model, its inputs, the logits of each output)."""
@@ -153,7 +157,7 @@ def model_of(
     spec = ModelSpec([source[r] for r in ranks], outputs_of_model, name="heads")
     model = compile_model(
         spec, backend, losses, optimizer or SGD(lr=0.0), dtype=dtype, device=device,
-        forms=forms,
+        forms=forms, accumulate=accumulate,
     )  # fmt: skip
     logits = [outputs(shape, "usual", seed=i) for i, shape in enumerate(shapes)]
     set_logits(model, logits)

@@ -23,7 +23,8 @@ from helpers.support import distance
 import polyframe as pf
 from polyframe.zoo.blocks import scaled
 
-HANDWRITTEN = Path(__file__).parents[1] / "handwritten"
+HERE = Path(__file__).parent
+HANDWRITTEN = HERE.parent / "handwritten"
 MODELS = ("simple_cnn", "conv4", "cifar_resnet20", "mobilenet_v2", "densenet121")
 SHAPE, WIDTH, CLASSES = (3, 32, 32), 0.25, 10
 
@@ -169,7 +170,7 @@ def test_keras_steps(name, training, optimizer):
 def test_keras_on_other_backends(backend):
     done = subprocess.run(
         [sys.executable, __file__],
-        env=os.environ | {"KERAS_BACKEND": backend},
+        env=os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(HERE.parent)},
         capture_output=True,
         text=True,
     )

@@ -48,8 +48,8 @@ QUIET = {
 class Shaken(Subject):
     """A twin's subject: its inputs, too, are moved by a few units in the last place."""
 
-    def batch(self, step):
-        x, y = super().batch(step)
+    def batch(self, step, index=0):
+        x, y = super().batch(step, index)
         rng = np.random.default_rng(step + 100)  # predictions are step -1
         moved = [
             a + 4 * rng.choice([-1, 1], a.shape) * np.spacing(a) for a in as_list(x)

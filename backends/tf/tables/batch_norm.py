@@ -57,9 +57,10 @@ def biased(view: View) -> bool:
 
 
 def fused(view: View) -> bool:
-    """Whether TensorFlow has a fused kernel: for float32 images."""
+    """Whether TensorFlow has a fused kernel: for float32 images, and it stores the
+    unbiased variance."""
     images = view.target.dtype == "float32" and len(view.shape) == 3
-    return images and view.layer.track_running_stats
+    return images and view.layer.track_running_stats and view.layer.unbiased
 
 
 TABLE: dict[str, Entry] = {
@@ -69,7 +70,9 @@ TABLE: dict[str, Entry] = {
         (
             Form("native", batch_norm("layers.BatchNormalization"), biased),
             Form("fused", batch_norm("FusedBatchNorm"), fused),
-            Form("written out", written_out),
+            # The helper stores the unbiased variance: another form for the biased one
+            # would change what is saved.
+            Form("written out", written_out, lambda view: not biased(view)),
         )
     ),
 }

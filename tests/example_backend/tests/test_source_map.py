@@ -35,7 +35,6 @@ def test_every_node_has_its_lines(make, optimize):
             assert len(made) == sum(p.trainable for p in node.parameters.values())
     for role, start in {
         "optimizer": "def update(",
-        "optimizer_class": "def adam(",
         "loss_and_gradients": "@jax.jit",
         "apply": "def apply(",
         "train_step": "@partial(jax.jit",
