@@ -134,13 +134,10 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
         """The canonical names of the parameters that are trained."""
         return [n for n, p in self.parameters.items() if p.grad_req != "null"]
 
-    def _ema(self) -> dict[str, Native]:
-        """The EMA of each trained parameter, by canonical name; none without ``ema``."""
-        if "average" not in self.training_objects:
-            return {}
-        average = self.training_objects["average"]
-        native = {p.name: a for p, a in zip(average.parameters, average.values)}
-        return {name: native[self.parameters[name].name] for name in self.trained()}
+    def arrays_of(self, name: str) -> dict[str, Native]:
+        made = self.training_objects[name]
+        native = {p.name: array for p, array in zip(made.parameters, made.values)}
+        return {n: native[self.parameters[n].name] for n in self.trained()}
 
     def native_state(self) -> Arrays:
         self.begin_once()
@@ -156,8 +153,7 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
                 values = [values]
             for key, value in zip(self.program.state, values or ()):
                 arrays[f"{name}/{key}"] = value.asnumpy()
-        for name, average in self._ema().items():
-            arrays[f"{name}/average"] = average.asnumpy()
+        arrays |= {key: array.asnumpy() for key, array in self.kept().items()}
         if "scaler" in self.training_objects:
             for key in SCALING:
                 value = getattr(self.training_objects["scaler"], key.split("/")[1])
@@ -182,8 +178,8 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
                 several = len(values) > 1
                 updater.states[index] = tuple(values) if several else values[0]
                 updater.states_synced[index] = True
-        for name, average in self._ema().items():
-            average[:] = self.copied(state[f"{name}/average"])
+        for key, array in self.kept().items():
+            array[:] = self.copied(state[key])
 
     def forget(self) -> None:
         for parameter in self.parameters.values():

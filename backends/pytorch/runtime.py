@@ -170,13 +170,13 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
             if slot.path in native and native[slot.path].requires_grad
         }
 
-    def _ema(self) -> dict[str, torch.nn.Parameter]:
-        """The EMA of each trained parameter, by canonical name; none without ``ema``."""
-        if "average" not in self.training_objects:
-            return {}
-        native = dict(self.training_objects["average"].module.named_parameters())
+    def arrays_of(self, name: str) -> dict[str, torch.nn.Parameter]:
+        # The object is a module with as many parameters as the model, in their order.
+        paths = (path for path, _ in self.native.named_parameters())
+        own = self.training_objects[name].parameters()
+        native = dict(zip(paths, own, strict=True))
         slots = self.program.weights
-        return {name: native[slots[name].path] for name in self._parameters()}
+        return {p: native[slots[p].path] for p in self._parameters()}
 
     def native_state(self) -> Arrays:
         self.begin_once()
@@ -189,8 +189,7 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
                 if value is None:  # before its first step
                     value = torch.zeros_like(parameter)
                 arrays[f"{name}/{key}"] = to_numpy(value)
-        for name, average in self._ema().items():
-            arrays[f"{name}/average"] = to_numpy(average)
+        arrays |= {key: to_numpy(array) for key, array in self.kept().items()}
         if "scaler" in self.training_objects:
             scaler = self.training_objects["scaler"].state_dict()
             # For optimizers without a step count: whether there was a step is enough.
@@ -223,8 +222,8 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
                 count = torch.tensor(float(step), device=counts_on)
                 optimizer.state[parameter] = {"step": count, **own}
         with torch.no_grad():
-            for name, average in self._ema().items():
-                average.copy_(torch.from_numpy(state[f"{name}/average"]))
+            for key, array in self.kept().items():
+                array.copy_(torch.from_numpy(state[key]))
 
     def forget(self) -> None:
         self.native.zero_grad()

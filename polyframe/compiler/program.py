@@ -95,6 +95,8 @@ class Program:
     - ``built``: native path of a layer with weights → the shape of its input per sample,
       for frameworks that make weights late.
     - ``state``: the names of the optimizer's arrays for each parameter, in order.
+    - ``objects``: the names of what lives from step to step, as the step takes them.
+    - ``kept``: those of them that keep an array for each trained parameter.
     - ``language``: of the files that are text.
     - ``source_map``: which lines belong to which node and role.
     """
@@ -106,6 +108,8 @@ class Program:
     forms: Mapping[str, str] = field(default_factory=dict)
     built: Mapping[str, Shape] = field(default_factory=dict)
     state: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     language: str = "python"
     source_map: SourceMap = field(default_factory=dict)
 

@@ -5,8 +5,7 @@ training (optimizer, EMA, loss scaler)."""
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
 
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
@@ -44,10 +43,6 @@ class ModuleTrainingSession(ModuleSession, TrainingSession):
     """A program whose module has ``make_<name>`` for each object of training, and
     ``train_step`` to take them."""
 
-    object_names: ClassVar[Sequence[str]] = ("optimizer", "average", "scaler")
-    """The objects that training may need, in the order in which ``train_step`` takes
-    them."""
-
     def __init__(
         self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
     ) -> None:
@@ -59,16 +54,28 @@ class ModuleTrainingSession(ModuleSession, TrainingSession):
         """Make the objects of training, as they are before the first step. An EMA
         starts at the current weights, so they are made late."""
         self.training_objects = {}
-        for name in self.object_names:
-            make = getattr(self.module, f"make_{name}", None)
-            if make is not None:
-                made = make() if name == "scaler" else make(self.native)
-                self.training_objects[name] = made
+        for name in self.program.objects:
+            make = getattr(self.module, f"make_{name}")
+            made = make() if name == "scaler" else make(self.native)
+            self.training_objects[name] = made
 
     def begin_once(self) -> None:
         """``begin``, unless training has begun."""
         if not self.training_objects:
             self.begin()
+
+    @abc.abstractmethod
+    def arrays_of(self, name: str) -> Mapping[str, Native]:
+        """The array of each trained parameter that a training object keeps, by
+        canonical name."""
+
+    def kept(self) -> dict[str, Native]:
+        """``<parameter>/<object>`` → the array, of all objects that keep some."""
+        return {
+            f"{parameter}/{name}": array
+            for name in self.program.kept
+            for parameter, array in self.arrays_of(name).items()
+        }
 
     def take_step(
         self, batch: StagedBatch, learning_rate: Native, last: bool = True

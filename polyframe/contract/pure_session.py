@@ -25,8 +25,8 @@ class PureSession(TrainingSession):
     - the entry, ``forward(params, state, *inputs, training=…)`` → (outputs, state);
     - ``loss_and_gradients(params, state, *batch)`` → (loss, outputs, state, gradients);
     - ``start(params)`` → the training state, a mapping of ``step``, ``state`` (parameter
-      → name of the optimizer's array → array) and, where the training asks for them,
-      ``average`` (EMA) and ``gradients`` (accumulation);
+      → name of the optimizer's array → array), of each name of ``program.kept`` with an
+      array for each trained parameter, and ``gradients`` if they are accumulated;
     - ``train_step(params, state, *batch, training_state, learning_rate)``, with ``last``
       where gradients are accumulated → (loss, outputs, params, state, training state).
     """
@@ -92,8 +92,9 @@ class PureSession(TrainingSession):
             for name, slots in self.training_objects["state"].items()
             for key, array in slots.items()
         }
-        for name, array in self.training_objects.get("average", {}).items():
-            native[f"{name}/average"] = array
+        for key in self.program.kept:
+            kept = self.training_objects[key].items()
+            native |= {f"{name}/{key}": array for name, array in kept}
         return {key: self.read(array) for key, array in native.items()}
 
     def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
@@ -104,8 +105,9 @@ class PureSession(TrainingSession):
         (self.training_objects["step"],) = self.tensors([np.array(step)])
         for name, slots in self.training_objects["state"].items():
             slots.update({key: arrays[f"{name}/{key}"] for key in slots})
-        for name in self.training_objects.get("average", {}):
-            self.training_objects["average"][name] = arrays[f"{name}/average"]
+        for key in self.program.kept:
+            kept = self.training_objects[key]
+            kept.update({name: arrays[f"{name}/{key}"] for name in kept})
 
     def forget(self) -> None:
         if "gradients" in self.training_objects:

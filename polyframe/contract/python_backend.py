@@ -122,12 +122,14 @@ class PythonBackend(Backend):
         model = copied(snippets, self.libraries)
         sections += [Section.of(one.text) for one in model]
         sections += written.sections
+        objects: tuple[str, ...] = ()
         if step is not None:
             codes, rule = training_codes(choice, step, target)
             writer = self.step_writer(graph, written, step, target, codes, rule)
             for code in (*codes.values(), rule):
                 imports += code.imports
             sections += self._step(writer, codes, rule, snippets, model, table)
+            objects = tuple(writer.training_objects)
         file = f"{graph.name}_{self.name}.py"
         doc = f"{graph.name} for {self.title}, written by polyframe."
         module = assemble(doc, imports, sections, file)
@@ -139,6 +141,8 @@ class PythonBackend(Backend):
             {path: form.name for path, form in choice.nodes.items()},
             self.built(graph, written),
             step.optimizer.state if step else (),
+            objects,
+            step.training.kept if step else (),
             source_map=module.source_map,
         )
 

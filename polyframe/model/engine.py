@@ -52,8 +52,6 @@ from polyframe.train.feed import Batch, HostBatch, assemble_step
 from polyframe.train.history import BoundMetric, Row, bind_metrics
 from polyframe.train.protocol import Rate
 
-AVERAGE = "average"
-
 
 class Engine:
     """A spec's programs on one device of a backend.
@@ -226,17 +224,17 @@ class Engine:
     def inference_weights(self) -> dict[str, Array]:
         """The weights that prediction uses: with ``ema``, the EMA of the weights."""
         weights = self.weights()
-        if self._has_ema:
+        if self._predicts_with:
             for key, value in self.session.training_state().items():
                 name, _, kind = key.rpartition("/")
-                if kind == AVERAGE:
+                if kind == self._predicts_with:
                     weights[name] = value
         return weights
 
     @property
-    def _has_ema(self) -> bool:
-        """Whether training keeps an EMA of the weights."""
-        return self._step is not None and self._step.training.ema is not None
+    def _predicts_with(self) -> str | None:
+        """The arrays of the training state that prediction uses, if not the weights."""
+        return None if self._step is None else self._step.training.predicts_with
 
     def load_weights(self, arrays: Mapping[str, Array], where: str = "weights") -> None:
         """Load canonical weights, all or nothing; an EMA begins at them."""
@@ -244,11 +242,11 @@ class Engine:
         checked = weight_files.check_arrays(arrays, shapes, self.dtype, where)
         self._session.set_weights(checked)
         self.weights_changed()
-        if self._has_ema:
+        if self._predicts_with:
             state = self.session.training_state()
             for key in state:
                 name, _, kind = key.rpartition("/")
-                if kind == AVERAGE:
+                if kind == self._predicts_with:
                     state[key] = checked[name]
             self.session.set_training_state(state, self.steps_done)
 

@@ -16,9 +16,12 @@ from polyframe.errors import PolyframeError, SpecError, brief, did_you_mean
 from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, Text
 
 
-def setting(kind: Kind[Any], *, default: object, help: str) -> Any:
-    """A setting: what it accepts, its default, and what it does in a sentence."""
-    metadata = {"kind": kind, "help": help}
+def setting(
+    kind: Kind[Any], *, default: object, help: str, keeps: str | None = None
+) -> Any:
+    """A setting: what it accepts, its default, and what it does in a sentence. If it
+    ``keeps`` an array for each trained parameter, their name in training states."""
+    metadata = {"kind": kind, "help": help} | ({"keeps": keeps} if keeps else {})
     return dataclasses.field(default=default, kw_only=True, metadata=metadata)
 
 
@@ -86,6 +89,7 @@ class Training:
         help="Keeps an EMA of the weights, a = ema·a + (1-ema)·w after each step, which "
         "starts at the initial weights; validation and prediction use it (Polyak & "
         "Juditsky 1992; running statistics have no EMA).",
+        keeps="average",
     )
     freeze: tuple[str, ...] = setting(
         Several(Text()),
@@ -107,6 +111,17 @@ class Training:
         """The settings that differ from their defaults."""
         defaults = Training().options()
         return {n: v for n, v in self.options().items() if v != defaults[n]}
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The names of the arrays that a step keeps for each trained parameter."""
+        given = {array: getattr(self, name) for name, array in KEEPING.items()}
+        return tuple(array for array, value in given.items() if value is not None)
+
+    @property
+    def predicts_with(self) -> str | None:
+        """The kept arrays that prediction uses instead of the weights, if any."""
+        return "average" if self.ema is not None else None
 
     def check_clipping(self) -> None:
         """SpecError if gradients would be clipped twice."""
@@ -163,6 +178,12 @@ def kinds_of(settings: type[Any]) -> dict[str, Kind[Any]]:
 
 TRAINING = tuple(kinds_of(Training))
 """The names of all training settings."""
+KEEPING: Mapping[str, str] = {
+    f.name: f.metadata["keeps"]
+    for f in dataclasses.fields(Training)
+    if "keeps" in f.metadata
+}
+"""Setting → the name of the arrays that it keeps, one for each trained parameter."""
 KINDS: Mapping[str, Kind[Any]] = kinds_of(RunSettings) | kinds_of(Training)
 """Name → kind of all settings."""
 

@@ -24,6 +24,7 @@ from polyframe.io.atomic import write_folder
 from polyframe.io.json_csv import LONGEST, finite, row_of, to_json
 from polyframe.io.text import parse_json, read_text
 from polyframe.spec.fields import Float, Int, Kind
+from polyframe.spec.settings import KEEPING
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainingEngine
 
@@ -88,7 +89,7 @@ def setup(engine: TrainingEngine) -> dict[str, Any]:
         "dtype": engine.dtype,
         "seed": engine.seed,
         "semantics": engine.semantics,
-        "ema": step.training.ema is not None,
+        **{name: array in step.training.kept for name, array in KEEPING.items()},
     }
 
 

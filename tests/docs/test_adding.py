@@ -86,7 +86,8 @@ def test_the_files_of_ema_are_all_that_have_code_for_it():
         str(p.relative_to(ROOT)) for p in paths if CODE_OF_EMA.search(p.read_text())
     }
     assert set(shown) == there - UNRELATED
-    assert len(shown) == len(set(shown)) and f"This takes {len(shown)} files" in text
+    assert len(shown) == len(set(shown)) <= 8
+    assert f"This takes {len(shown)} files" in text
 
 
 def test_every_page_on_adding_is_tested():

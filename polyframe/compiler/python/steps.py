@@ -20,6 +20,7 @@ from polyframe.compiler.python.source import (
 from polyframe.compiler.python.write import Written
 from polyframe.compiler.table import Target
 from polyframe.compiler.training import LossFunction, TrainingSpec
+from polyframe.spec.settings import KEEPING
 from polyframe.spec.typed import TypedGraph
 
 
@@ -32,7 +33,7 @@ class StepWriter:
 
     makers: ClassVar[Mapping[str, str]] = {}
     """The training objects besides the optimizer, if the training asks for them: "sums"
-    (of gradients), "average" (the EMA of the weights), "scaler" (of the loss) → the
+    (of gradients), those of settings that keep arrays, "scaler" (of the loss) → the
     function that makes it."""
     gradients: ClassVar[str]  # the function ``loss_and_gradients``
     train: ClassVar[str]  # the function ``train_step``
@@ -140,12 +141,10 @@ class StepWriter:
     @cached_property
     def training_objects(self) -> list[str]:
         """The names of the objects that live from step to step, the optimizer first."""
-        asked = {
-            "sums": self.accumulates,
-            "average": self.training.ema is not None,
-            "scaler": self.scaled,
-        }
-        return ["optimizer", *(n for n in asked if asked[n] and n in self.makers)]
+        asked = [
+            *["sums"] * self.accumulates, *self.training.kept, *["scaler"] * self.scaled,
+        ]  # fmt: skip
+        return ["optimizer", *(name for name in asked if name in self.makers)]
 
     @property
     def batch(self) -> list[str]:
@@ -170,7 +169,7 @@ class StepWriter:
             "called": "\n".join(statement(f"{self.results} = ", called, 4)),
             "inputs": self.inputs,
             "over": "" if self.step.sums else " / count",
-            "ema": literal(self.training.ema),
+            **{name: literal(getattr(self.training, name)) for name in KEEPING},
             "update": self.update_text(),
             **self.own_values(),
         }
