@@ -136,16 +136,16 @@ def triplet(view: LossView) -> Code:
 
 def dice(view: LossView) -> Code:
     loss = view.loss
-    share = "nd.softmax(output, axis=1)" if loss.labels else "nd.sigmoid(output)"
-    sums = "found**2 + target**2" if loss.squared else "found + target"
+    probabilities = "nd.softmax(output, axis=1)" if loss.labels else "nd.sigmoid(output)"
+    sums = "probabilities**2 + target**2" if loss.squared else "probabilities + target"
     one_hot = f"    target = nd.moveaxis({ONE_HOT}, -1, 1)"
     return function(
         [
             number("smooth", loss.smooth),
-            f"    found = {share}.reshape((0, 0, -1))  # (N, C, pixels)",
+            f"    probabilities = {probabilities}.reshape((0, 0, -1))  # (N, C, pixels)",
             *([one_hot] if view.labels else []),
             "    target = target.reshape((0, 0, -1))",
-            "    both = 2 * (found * target).sum(axis=2) + smooth",
+            "    both = 2 * (probabilities * target).sum(axis=2) + smooth",
             f"    total = ({sums}).sum(axis=2) + smooth",
             "    return (1 - both / total).mean(axis=1)  # (N,)",
         ]

@@ -143,8 +143,8 @@ def triplet(view: LossView) -> Code:
 
 def dice(view: LossView) -> Code:
     loss = view.loss
-    share = "F.softmax(output, dim=1)" if loss.labels else "torch.sigmoid(output)"
-    lines = [f"    found = {share}.flatten(2)  # (N, C, pixels)"]
+    probabilities = "F.softmax(output, dim=1)" if loss.labels else "torch.sigmoid(output)"
+    lines = [f"    probabilities = {probabilities}.flatten(2)  # (N, C, pixels)"]
     if view.labels:
         lines += [
             "    target = F.one_hot(target.flatten(1), output.shape[1])",
@@ -152,12 +152,12 @@ def dice(view: LossView) -> Code:
         ]
     else:
         lines.append("    target = target.flatten(2)")
-    total = "found**2 + target**2" if loss.squared else "found + target"
+    total = "probabilities**2 + target**2" if loss.squared else "probabilities + target"
     return function(
         lines,
         [
             number("smooth", loss.smooth),
-            "    both = 2 * (found * target).sum(2) + smooth",
+            "    both = 2 * (probabilities * target).sum(2) + smooth",
             f"    total = ({total}).sum(2) + smooth",
             "    return (1 - both / total).mean(1)  # (N,)",
         ],

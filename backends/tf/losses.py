@@ -161,14 +161,14 @@ def triplet(view: LossView) -> Code:
 
 def dice(view: LossView) -> Code:
     loss = view.loss
-    total = "found**2 + target**2" if loss.squared else "found + target"
+    total = "probabilities**2 + target**2" if loss.squared else "probabilities + target"
     return function(
         [
             number("smooth", loss.smooth),
-            f"    found = tf.nn.{'softmax' if loss.labels else 'sigmoid'}(output)",
+            f"    probabilities = tf.nn.{'softmax' if loss.labels else 'sigmoid'}(output)",
             *([f"    target = {ONE_HOT}"] if view.labels else []),
             "    pixels = range(1, output.shape.rank - 1)",
-            "    both = 2 * tf.reduce_sum(found * target, pixels) + smooth",
+            "    both = 2 * tf.reduce_sum(probabilities * target, pixels) + smooth",
             f"    total = tf.reduce_sum({total}, pixels) + smooth",
             "    return tf.reduce_mean(1 - both / total, 1)  # (N,)",
         ]

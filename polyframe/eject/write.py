@@ -197,7 +197,7 @@ def draws_text(drawn: list[TypedNode]) -> str:
     lines = [
         "def draw(step, count):",
         '    """The random factors of one step, one array for each random layer."""',
-        "    found = []",
+        "    factors = []",
     ]
     for node in drawn:
         shape = node.layer.draw_shape(*node.in_shapes)
@@ -211,9 +211,9 @@ def draws_text(drawn: list[TypedNode]) -> str:
             )
         lines += [
             f'    bits = uniform("{node.path}", step, count, {literal(shape)})',
-            f"    found.append(({formula}).astype(DTYPE))",
+            f"    factors.append(({formula}).astype(DTYPE))",
         ]
-    return "\n".join([snippet(HERE, "uniform"), "", "", *lines, "    return found"])
+    return "\n".join([snippet(HERE, "uniform"), "", "", *lines, "    return factors"])
 
 
 def arrays(data: Dataset) -> dict[str, Array]:

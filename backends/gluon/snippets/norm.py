@@ -54,10 +54,10 @@ class Statistics:
     @classmethod
     def of(cls, net):
         """Return those of a network, made again if its parameters have new arrays."""
-        found = getattr(net, "statistics", None)
-        if found is None or not found.held():
-            found = net.statistics = cls(net)
-        return found
+        statistics = getattr(net, "statistics", None)
+        if statistics is None or not statistics.held():
+            statistics = net.statistics = cls(net)
+        return statistics
 
     def held(self):
         """Whether the parameters still are views of the values."""

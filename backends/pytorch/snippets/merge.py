@@ -7,12 +7,12 @@ from torch import nn
 class Scale(nn.Module):
     """A learnable factor, and maybe a shift, for each index of one axis.
 
-    `behind` is the number of axes after it.
+    `trailing_axes` is the number of axes after it.
     """
 
-    def __init__(self, size, behind=0, bias=False):
+    def __init__(self, size, trailing_axes=0, bias=False):
         super().__init__()
-        self.across = (size, *[1] * behind)
+        self.across = (size, *[1] * trailing_axes)
         self.weight = nn.Parameter(torch.ones(size))
         self.bias = nn.Parameter(torch.zeros(size)) if bias else None
 

@@ -23,7 +23,7 @@ def scale(view: View) -> Code:
     make = call(
         "Scale",
         {"size": layer.count(view.shape)},
-        behind=Opt(len(view.shape) - positive_axis(layer.axis, view.shape), 0),
+        trailing_axes=Opt(len(view.shape) - positive_axis(layer.axis, view.shape), 0),
         bias=Opt(layer.bias, False),
     )
     return Code(make=make, weights=AS_IS, snippets=("Scale",))

@@ -10,10 +10,10 @@ def build(weights):
     model = Model()
     model(tf.zeros((1, *INPUT_SHAPE), DTYPE))  # Keras makes its variables now
     for path, value in weights.items():
-        found = model
+        owner = model
         for part in path.split("."):
-            found = found[int(part)] if part.isdigit() else getattr(found, part)
-        found.assign(value)
+            owner = owner[int(part)] if part.isdigit() else getattr(owner, part)
+        owner.assign(value)
     return model
 
 
