@@ -24,9 +24,9 @@ on_each = pytest.mark.parametrize("backend", BACKENDS)
 
 
 def of(backend, entry, families=conformance.FAMILIES):
-    found = [c for c in conformance.checks(backend, families) if c.entry == entry]
-    assert found
-    return found
+    checks = [c for c in conformance.checks(backend, families) if c.entry == entry]
+    assert checks
+    return checks
 
 
 @on_each

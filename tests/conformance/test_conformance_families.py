@@ -77,9 +77,9 @@ def misses(backend, family, entry, *what):
 )  # fmt: skip
 def test_a_planted_bug_is_caught(family, entry, what, text, new, message):
     wrong = planted("torch", text, new)
-    found = misses(wrong, family, entry, what)
+    texts = misses(wrong, family, entry, what)
     assert type(wrong).hits, "the bug was not planted"
-    assert message in " ".join(found)
+    assert message in " ".join(texts)
 
 
 def session(name, **methods):

@@ -151,10 +151,10 @@ def last_batch_dropped(opened):
     def training(batch, rate, last=True):
         short, batch = batch
         before = opened.weights()
-        found = train(batch, rate, last)
+        handles = train(batch, rate, last)
         if short:
             opened.set_weights(before)
-        return found
+        return handles
 
     opened.stage, opened.train = staging, training
     opened.stages_ahead = False
@@ -288,13 +288,13 @@ EACH = [pytest.param(b, marks=[pytest.mark.full] * (b != "torch")) for b in BACK
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_caught(name, backend):
     bug, family, what, message = BUGS[name]
-    found = [
+    checks = [
         c
         for c in FAMILIES[family].checks(planted(backend, bug), "cpu")
         if c.what == what and c.entry != "GaussianNoise" and c.dtype == "float64"
     ]
-    assert found
-    for check in found:
+    assert checks
+    for check in checks:
         missed = {m.what for m in check.measure() if not m.passed}
         assert any(message in what for what in missed), missed
 

@@ -67,32 +67,34 @@ BUGS = {
 def test_a_planted_bug_is_named(name):
     backend, text, new, optimizer, (kind, layer, entry, blamed) = BUGS[name]
     wrong = planted(backend, text, new)
-    found = localise(Subject(NET, optimizer=optimizer), "tensorflow", wrong, steps=3)
+    divergence = localise(
+        Subject(NET, optimizer=optimizer), "tensorflow", wrong, steps=3
+    )
     assert type(wrong).hits, "the bug was not planted"
-    assert found is not None
-    assert found.entry == entry
-    assert found.key.kind in (kind, "inference" if kind == "forward" else kind)
-    assert layer is None or found.layer == layer
-    assert found.blamed == (backend if blamed else None)
-    assert found.worst and entry in str(found)
+    assert divergence is not None
+    assert divergence.entry == entry
+    assert divergence.key.kind in (kind, "inference" if kind == "forward" else kind)
+    assert layer is None or divergence.layer == layer
+    assert divergence.blamed == (backend if blamed else None)
+    assert divergence.worst and entry in str(divergence)
 
 
 def test_a_state_that_is_not_taken_over_is_found():
     wrong = planted("torch", "", "", stale)
-    found = localise(Subject(NET, optimizer=SGD), "mxnet", wrong, steps=2)
-    assert found is not None
-    assert found.key.step == 3
-    assert found.entry == "SGD"
+    divergence = localise(Subject(NET, optimizer=SGD), "mxnet", wrong, steps=2)
+    assert divergence is not None
+    assert divergence.key.step == 3
+    assert divergence.entry == "SGD"
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 @pytest.mark.parametrize("optimizer", [SGD, ADAM], ids=lambda o: o.type)
 def test_backends_agree(one, other, optimizer):
-    found = compare(Subject(NET, optimizer=optimizer), one, other, steps=3)
-    assert found.divergence is None, str(found.divergence)
-    assert found.steps == 3
-    assert found.tensors > 100
-    assert found.worst < 1e-9
+    agreement = compare(Subject(NET, optimizer=optimizer), one, other, steps=3)
+    assert agreement.divergence is None, str(agreement.divergence)
+    assert agreement.steps == 3
+    assert agreement.tensors > 100
+    assert agreement.worst < 1e-9
 
 
 def invoke(*args):

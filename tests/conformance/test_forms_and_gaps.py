@@ -33,11 +33,11 @@ def test_every_form_is_run(family, known, backend):
     wanted = {
         (word, form.name) for word in known.registry for form in entries[word].forms
     }
-    found = {
+    forms = {
         (check.entry, check.what.partition(",")[0])
         for check in conformance.checks(backend, [family])
     }
-    assert found == wanted
+    assert forms == wanted
     assert len(wanted) > len(known.registry) or family == "losses"
 
 

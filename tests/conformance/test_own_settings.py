@@ -43,56 +43,58 @@ def test_every_training_setting_is_here():
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_it_is_part_of_what_is_compared(name):
-    found = verify(subject(name), BACKENDS, steps=2)
-    assert found.passed, found.missed[:3]
-    data = json.loads(json.dumps(found.to_data()))
+    certificate = verify(subject(name), BACKENDS, steps=2)
+    assert certificate.passed, certificate.missed[:3]
+    data = json.loads(json.dumps(certificate.to_data()))
     value = SETTINGS[name][0]
     wanted = list(value) if isinstance(value, tuple) else value
     assert data["settings"][name] == wanted
     assert f"{name}: {wanted}" in page(data).replace("&#39;", "'")
     assert (">precision</th>" in page(data)) == (name == "precision")
-    assert found.dtypes == choose_dtypes(subject(name))
+    assert certificate.dtypes == choose_dtypes(subject(name))
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_verify_finds_it_planted_wrong(name):
     bug = wrong(name)
-    found = verify(subject(name), ["mxnet", bug], steps=3)
+    certificate = verify(subject(name), ["mxnet", bug], steps=3)
     assert type(bug).hits, "the bug was not planted"
-    assert not found.passed
-    assert found.missed
+    assert not certificate.passed
+    assert certificate.missed
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_diff_finds_it_planted_wrong_and_nothing_else(name):
     bug = wrong(name)
-    found = compare(subject(name), "mxnet", bug, steps=3)
+    agreement = compare(subject(name), "mxnet", bug, steps=3)
     assert type(bug).hits, "the bug was not planted"
-    assert found.divergence is not None
-    found = compare(subject(name), "mxnet", "torch", steps=3)
-    assert found.divergence is None, str(found.divergence)
+    assert agreement.divergence is not None
+    agreement = compare(subject(name), "mxnet", "torch", steps=3)
+    assert agreement.divergence is None, str(agreement.divergence)
 
 
 def test_a_backend_that_leaves_a_precision_out_is_named():
-    found = compare(subject("precision"), "mxnet", wrong("precision"), steps=1)
-    assert found.divergence is not None
-    assert found.divergence.key == (1, "precision", "bfloat16")
-    assert found.divergence.blamed == "torch"
+    agreement = compare(subject("precision"), "mxnet", wrong("precision"), steps=1)
+    assert agreement.divergence is not None
+    assert agreement.divergence.key == (1, "precision", "bfloat16")
+    assert agreement.divergence.blamed == "torch"
 
 
 def test_all_settings_at_once():
     training = Training(
         precision="bfloat16", accumulate=3, clip_norm=0.5, ema=0.9, freeze="fc1"
     )
-    found = verify(Subject(NET, optimizer=SGD, training=training), BACKENDS, steps=4)
-    assert found.passed, found.missed[:3]
+    certificate = verify(
+        Subject(NET, optimizer=SGD, training=training), BACKENDS, steps=4
+    )
+    assert certificate.passed, certificate.missed[:3]
 
 
 def test_loss_scaling_in_float16_is_compared():
     case = Subject(NET, optimizer=SGD, training=Training(precision="float16"))
-    found = verify(case, ["torch", "tensorflow"], steps=2)
-    assert found.passed, found.missed[:3]
-    names = {c.key.name for c in found.comparisons if c.key.kind == "state"}
+    certificate = verify(case, ["torch", "tensorflow"], steps=2)
+    assert certificate.passed, certificate.missed[:3]
+    names = {c.key.name for c in certificate.comparisons if c.key.kind == "state"}
     assert {"loss_scale/scale", "loss_scale/good_steps"} <= names
 
 
@@ -117,22 +119,22 @@ def test_a_gap_of_a_precision_is_told():
 
 
 def test_native_programs_run_and_are_told_apart():
-    found = verify(
+    certificate = verify(
         Subject(NET, optimizer=pf.Adam(), semantics="native"), BACKENDS, steps=2
     )
-    assert not found.passed
-    assert found.missed
-    assert found.differences == [
+    assert not certificate.passed
+    assert certificate.missed
+    assert certificate.differences == [
         "BatchNorm.eps: torch 1e-05, tensorflow 0.001, mxnet 1e-05",
         "BatchNorm.momentum: torch 0.1, tensorflow 0.01, mxnet 0.1",
         "BatchNorm.unbiased: torch True, tensorflow False, mxnet False",
         "Dropout: each framework draws its own random numbers",
         "Adam.eps: torch 1e-08, tensorflow 1e-07, mxnet 1e-08",
     ]
-    text = page(found.to_data())
+    text = page(certificate.to_data())
     assert "Native defaults that differ" in text
     assert "BatchNorm.eps: torch 1e-05, tensorflow 0.001, mxnet 1e-05" in text
-    optimizers = found.to_data()["optimizers"]
+    optimizers = certificate.to_data()["optimizers"]
     assert "eps=1e-08" in optimizers["torch"]
     assert "eps=1e-07" in optimizers["tensorflow"]
 
@@ -143,9 +145,9 @@ def test_native_programs_without_other_defaults_are_equal():
         (2, 5, 5),
     )
     case = Subject(net, optimizer=SGD, semantics="native")
-    found = verify(case, BACKENDS, steps=3)
-    assert found.passed, found.missed[:3]
-    assert found.differences == []
+    certificate = verify(case, BACKENDS, steps=3)
+    assert certificate.passed, certificate.missed[:3]
+    assert certificate.differences == []
     bug = planted("torch", "momentum=0.9", "momentum=0.8")
     assert not verify(case, ["mxnet", bug], steps=3).passed
     assert type(bug).hits

@@ -26,6 +26,6 @@ def test_the_suite_catches_it(bug):
     "bug", [b for b in BUGS if b.names], ids=lambda b: f"{b}, {b.entry}"
 )
 def test_diff_names_it(bug):
-    found = bug.named()
-    assert found is not None
-    assert bug.names in (found.layer, found.entry), str(found)
+    divergence = bug.named()
+    assert divergence is not None
+    assert bug.names in (divergence.layer, divergence.entry), str(divergence)

@@ -34,14 +34,14 @@ def certificate():
 
 def test_it_passes_and_holds_every_kind_of_tensor_of_every_pair(certificate):
     assert certificate.passed, certificate.missed[:3]
-    found = certificate.comparisons
-    assert {c.key.kind for c in found} == set(KINDS) - {"precision"}
-    assert {c.pair for c in found} == {
+    comparisons = certificate.comparisons
+    assert {c.key.kind for c in comparisons} == set(KINDS) - {"precision"}
+    assert {c.pair for c in comparisons} == {
         ("torch", "tensorflow"), ("torch", "mxnet"), ("tensorflow", "mxnet")
     }  # fmt: skip
-    assert {c.dtype for c in found} == {"float64", "float32"}
-    assert all(c.bound.reason for c in found)
-    nodes = {c.key.name for c in found if c.key.kind == "output gradient"}
+    assert {c.dtype for c in comparisons} == {"float64", "float32"}
+    assert all(c.bound.reason for c in comparisons)
+    nodes = {c.key.name for c in comparisons if c.key.kind == "output gradient"}
     assert {"x", *(node.name for node in NET.graph.nodes)} == nodes | {"x"}
 
 
@@ -67,26 +67,26 @@ def test_its_data_say_all_that_was_compared(certificate):
 )
 def test_a_planted_bug_fails_it(text, new, kind, name):
     wrong = planted("torch", text, new)
-    found = verify(SUBJECT, ["mxnet", wrong], steps=3, dtypes=["float64"])
+    verification = verify(SUBJECT, ["mxnet", wrong], steps=3, dtypes=["float64"])
     assert type(wrong).hits
-    assert not found.passed
-    assert (kind, name) in {(c.key.kind, c.key.name) for c in found.missed}
+    assert not verification.passed
+    assert (kind, name) in {(c.key.kind, c.key.name) for c in verification.missed}
 
 
 def test_a_backend_that_rounds_more_fails_in_float32_only():
     wrong = planted(
         "torch", "x = self.leaky(x)", "x = self.leaky(x.bfloat16().to(x.dtype))"
     )
-    found = verify(SUBJECT, ["mxnet", wrong], steps=1, dtypes=["float32"])
+    verification = verify(SUBJECT, ["mxnet", wrong], steps=1, dtypes=["float32"])
     assert type(wrong).hits
-    assert {c.dtype for c in found.missed} == {"float32"}
+    assert {c.dtype for c in verification.missed} == {"float32"}
 
 
 def test_float32_betas_are_no_disagreement():
     """TensorFlow's and MXNet's kernels take 1 - beta2 in float32, 1.3e-5 off."""
     subject = Subject(NET, optimizer=pf.Adam())
-    found = verify(subject, ["torch", "mxnet"], steps=3, dtypes=["float32"])
-    assert found.passed, found.missed[:3]
+    verification = verify(subject, ["torch", "mxnet"], steps=3, dtypes=["float32"])
+    assert verification.passed, verification.missed[:3]
 
 
 def test_its_page_escapes_a_strangers_names_and_shows_what_failed(certificate):

@@ -33,8 +33,8 @@ from polyframe.spec.text import element_data
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 2**24))
 def test_below_is_the_top_of_a_product(bits, count):
-    found = below(np.array([bits], np.uint32), count)
-    assert found.dtype == np.int64 and found[0] == bits * count // 2**32 < count
+    numbers = below(np.array([bits], np.uint32), count)
+    assert numbers.dtype == np.int64 and numbers[0] == bits * count // 2**32 < count
 
 
 @given(batches, st.integers(0, 3), st.integers(0, 3))
@@ -42,7 +42,7 @@ def test_random_crop(drawn, top, left):
     x, y = drawn
     op = RandomCrop((top, left))
     bits = words(op, len(x))
-    found, labels = op.apply(x, y, bits, None)
+    crops, labels = op.apply(x, y, bits, None)
     for i, picture in enumerate(x):
         down = int(bits[i, 0]) * (2 * top + 1) // 2**32 - top
         right = int(bits[i, 1]) * (2 * left + 1) // 2**32 - left
@@ -50,14 +50,14 @@ def test_random_crop(drawn, top, left):
             a, b = row + down, column + right
             there = 0 <= a < picture.shape[1] and 0 <= b < picture.shape[2]
             expected = picture[:, a, b] if there else 0
-            np.testing.assert_array_equal(found[i, :, row, column], expected)
-    assert found.dtype == x.dtype and found.flags.c_contiguous and labels is y
+            np.testing.assert_array_equal(crops[i, :, row, column], expected)
+    assert crops.dtype == x.dtype and crops.flags.c_contiguous and labels is y
 
 
 def test_random_crop_takes_all_offsets_alike():
     x = np.arange(1, 10, dtype="float32").reshape(1, 1, 3, 3).repeat(9000, 0)
-    found, _ = augment([RandomCrop(1)], x, x, 0, 0)
-    centre, counts = np.unique(found[:, 0, 1, 1], return_counts=True)
+    crops, _ = augment([RandomCrop(1)], x, x, 0, 0)
+    centre, counts = np.unique(crops[:, 0, 1, 1], return_counts=True)
     assert centre.tolist() == list(range(1, 10))
     assert stats.chisquare(counts).pvalue > 0.001
 
@@ -67,19 +67,19 @@ def test_random_flip(drawn, p):
     x, y = drawn
     op = RandomFlip(p)
     bits = words(op, len(x))
-    found, labels = op.apply(x, y, bits, None)
+    output, labels = op.apply(x, y, bits, None)
     for i, picture in enumerate(x):
         expected = picture[:, :, ::-1] if bits[i, 0] / 2**32 < p else picture
-        np.testing.assert_array_equal(found[i], expected)
-    assert found.dtype == x.dtype and labels is y
+        np.testing.assert_array_equal(output[i], expected)
+    assert output.dtype == x.dtype and labels is y
 
 
 def test_random_flip_at_its_ends():
     x = np.arange(2.0).reshape(1, 1, 1, 2)
     for p, bits, flipped in ((0, 0, 0), (1, 2**32 - 1, 1), (0.5, 2**31 - 1, 1),
                              (0.5, 2**31, 0)):  # fmt: skip
-        found, _ = RandomFlip(p).apply(x, x, np.array([[bits]], np.uint32), None)
-        assert found[0, 0, 0, 0] == flipped
+        output, _ = RandomFlip(p).apply(x, x, np.array([[bits]], np.uint32), None)
+        assert output[0, 0, 0, 0] == flipped
 
 
 @given(batches, st.integers(1, 9))
@@ -87,7 +87,7 @@ def test_cutout(drawn, size):
     x, y = drawn
     op = Cutout(size)
     bits = words(op, len(x))
-    found, labels = op.apply(x, y, bits, None)
+    output, labels = op.apply(x, y, bits, None)
     height, width = x.shape[2:]
     for i, picture in enumerate(x):
         top = int(bits[i, 0]) * height // 2**32 - size // 2
@@ -96,9 +96,9 @@ def test_cutout(drawn, size):
         for row in range(max(top, 0), min(top + size, height)):
             for column in range(max(left, 0), min(left + size, width)):
                 expected[:, row, column] = 0
-        np.testing.assert_array_equal(found[i], expected)
-    assert found.dtype == x.dtype and labels is y
-    assert (found == 0).any()  # the centre is inside, so something always goes
+        np.testing.assert_array_equal(output[i], expected)
+    assert output.dtype == x.dtype and labels is y
+    assert (output == 0).any()  # the centre is inside, so something always goes
 
 
 @given(batches)
@@ -106,16 +106,16 @@ def test_normalize_is_what_torch_computes(drawn):
     x, y = drawn
     means = [0.1, 0.5, -2.0][: x.shape[1]]
     deviations = [0.3, 2.0, 1e-3][: x.shape[1]]
-    found, labels = Normalize(means, deviations).apply(x, y, words(OneHot(), 1), None)
+    output, labels = Normalize(means, deviations).apply(x, y, words(OneHot(), 1), None)
     native = torch.tensor(x)
     mean, std = (
         torch.tensor(numbers, dtype=native.dtype).view(1, -1, 1, 1)
         for numbers in (means, deviations)
     )
-    np.testing.assert_array_equal(found, native.sub(mean).div(std))
-    assert found.dtype == x.dtype and labels is y
+    np.testing.assert_array_equal(output, native.sub(mean).div(std))
+    assert output.dtype == x.dtype and labels is y
     one, _ = Normalize(0.1, 0.3).apply(x, y, words(OneHot(), 1), None)
-    np.testing.assert_array_equal(one[:, 0], found[:, 0])
+    np.testing.assert_array_equal(one[:, 0], output[:, 0])
 
 
 @settings(max_examples=30)
@@ -140,8 +140,8 @@ def test_normalize_learns_piece_by_piece(monkeypatch, tmp_path):
         np.testing.assert_allclose(op.mean, x.mean((0, 2, 3)) / 255, rtol=1e-14)
         wanted = np.where([1, 0, 1], x.std((0, 2, 3)) / 255, 1)
         np.testing.assert_allclose(op.std, wanted, rtol=1e-13)
-    found, _ = augment([whole], batch_of(mapped, slice(None)), x, 0, 0)
-    assert np.abs(found.mean((0, 2, 3))).max() < 1e-6 and (found[:, 1] == 0).all()
+    output, _ = augment([whole], batch_of(mapped, slice(None)), x, 0, 0)
+    assert np.abs(output.mean((0, 2, 3))).max() < 1e-6 and (output[:, 1] == 0).all()
     features = np.array([[1.0, 5.0], [3.0, 5.0]])
     assert Normalize().resolved(features) == Normalize([2, 5], [1, 1])
 
@@ -149,10 +149,10 @@ def test_normalize_learns_piece_by_piece(monkeypatch, tmp_path):
 @given(batches)
 def test_one_hot(drawn):
     x, y = drawn
-    same, found = OneHot().apply(x, y, words(OneHot(), len(x)), CLASSES)
-    np.testing.assert_array_equal(found, np.eye(CLASSES)[y])
-    assert same is x and found.dtype == x.dtype
-    assert OneHot().apply(x, found, words(OneHot(), len(x)), CLASSES)[1] is found
+    same, targets = OneHot().apply(x, y, words(OneHot(), len(x)), CLASSES)
+    np.testing.assert_array_equal(targets, np.eye(CLASSES)[y])
+    assert same is x and targets.dtype == x.dtype
+    assert OneHot().apply(x, targets, words(OneHot(), len(x)), CLASSES)[1] is targets
 
 
 @given(batches, st.floats(0.1, 5))
@@ -160,15 +160,15 @@ def test_mixup(drawn, alpha):
     x, y = drawn
     op = Mixup(alpha)
     n = len(x)
-    found, targets = op.apply(x, y, words(op, n), CLASSES)
+    output, targets = op.apply(x, y, words(op, n), CLASSES)
     _, share = op.draw(words(op, n))
     for i in range(n):
         j = n - 1 - i
         blend = share * x[i].astype("float64") + (1 - share) * x[j]
-        np.testing.assert_allclose(found[i], blend, rtol=1e-6)
+        np.testing.assert_allclose(output[i], blend, rtol=1e-6)
         label = share * np.eye(CLASSES)[y[i]] + (1 - share) * np.eye(CLASSES)[y[j]]
         np.testing.assert_allclose(targets[i], label, atol=1e-6)
-    assert found.dtype == targets.dtype == x.dtype
+    assert output.dtype == targets.dtype == x.dtype
     np.testing.assert_allclose(targets.sum(1), 1, rtol=1e-6)
 
 
@@ -177,17 +177,17 @@ def test_cutmix(drawn, alpha, seed):
     x, y = drawn
     op = CutMix(alpha)
     n = len(x)
-    found, targets = op.apply(x, y, words(op, n, seed), CLASSES)
+    output, targets = op.apply(x, y, words(op, n, seed), CLASSES)
     np.testing.assert_allclose(targets.sum(1), 1, rtol=1e-6)
-    assert found.dtype == targets.dtype == x.dtype
+    assert output.dtype == targets.dtype == x.dtype
     for i in range(n):
         j = n - 1 - i
         if i == j:
-            np.testing.assert_array_equal(found[i], x[i])
+            np.testing.assert_array_equal(output[i], x[i])
             continue
-        pasted = (found[i] != x[i]).all(0)
+        pasted = (output[i] != x[i]).all(0)
         expected = np.where(pasted, x[j], x[i])
-        np.testing.assert_array_equal(found[i], expected)
+        np.testing.assert_array_equal(output[i], expected)
         rows, columns = pasted.any(1), pasted.any(0)
         np.testing.assert_array_equal(pasted, np.outer(rows, columns))  # one box
         for side in (rows, columns):
@@ -224,12 +224,12 @@ def test_cutmix_box_has_the_size_that_lambda_gives():
         rng, share = op.draw(bits)
         side = int(64 * np.sqrt(1 - share))
         centre = rng.integers(64), rng.integers(64)
-        found, _ = op.apply(x, y, bits, 2)
+        output, _ = op.apply(x, y, bits, 2)
         if all(side // 2 <= c <= 64 - side + side // 2 for c in centre):
             inner += 1
-            assert found[0].sum() == side**2 == 64**2 - found[1].sum()
+            assert output[0].sum() == side**2 == 64**2 - output[1].sum()
         else:
-            assert found[0].sum() < side**2
+            assert output[0].sum() < side**2
     assert inner > 20
 
 

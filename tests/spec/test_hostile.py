@@ -119,9 +119,9 @@ TEXTS = ("type", "padding", "weight_init", "shares", "from", "outputs")
 
 
 def write(spec: pf.ModelSpec, backend: str) -> Program:
-    found, target = registry.get(backend), Target("float64")
-    step = make_step(spec, found, pf.MSE(), pf.SGD(0.1), Training(), "aligned")
-    return write_programs(spec, found, step, target, True)[0]
+    writer, target = registry.get(backend), Target("float64")
+    step = make_step(spec, writer, pf.MSE(), pf.SGD(0.1), Training(), "aligned")
+    return write_programs(spec, writer, step, target, True)[0]
 
 
 @cache

@@ -33,9 +33,9 @@ def torch_class(word, rank):
     name = OTHER_NAMES.get(word, word)
     if word in BY_RANK:
         name = BY_RANK[word].format({1: 1, 2: 1, 3: 2, 4: 3}[rank])
-    for found in (name, f"{name[:-1]}d" if name.endswith("D") else name):
-        if hasattr(torch.nn, found):
-            return getattr(torch.nn, found)
+    for candidate in (name, f"{name[:-1]}d" if name.endswith("D") else name):
+        if hasattr(torch.nn, candidate):
+            return getattr(torch.nn, candidate)
     return None
 
 
@@ -106,8 +106,8 @@ def test_what_pytorch_accepts_the_spec_accepts(word):
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(attempts(word))
-    def attempt(found):
-        options, shape = found
+    def attempt(case):
+        options, shape = case
         made = accepted(word, options, shape)
         if made is None or made[2].size == 0 or not np.isfinite(made[2]).all():
             return

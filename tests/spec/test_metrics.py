@@ -66,11 +66,11 @@ def answers(draw, nan=False, least=1):
 
 def flat(logits, labels):
     """One row of logits for each sample or pixel, and its label, one at a time."""
-    rows, found = [], []
+    rows, truth = [], []
     for index in np.ndindex(labels.shape):
         rows.append([logits[index[0], k, *index[1:]] for k in range(logits.shape[1])])
-        found.append(int(labels[index]))
-    return rows, found
+        truth.append(int(labels[index]))
+    return rows, truth
 
 
 def predicted(row):
@@ -121,14 +121,14 @@ def compare_with_scikit_learn(case):
     guesses = [predicted(row) for row in rows]
     for metric in METRICS:
         if metric.key in ORACLES:
-            found = measure(metric, logits, labels, cuts)
-            assert isinstance(found, float)
+            value = measure(metric, logits, labels, cuts)
+            assert isinstance(value, float)
             wanted = ORACLES[metric.key](truth, guesses)
-            assert found == pytest.approx(wanted, rel=1e-12, abs=0), metric.key
-    found = measure(ConfusionMatrix(), logits, labels, cuts)
+            assert value == pytest.approx(wanted, rel=1e-12, abs=0), metric.key
+    matrix = measure(ConfusionMatrix(), logits, labels, cuts)
     every = range(logits.shape[1])
-    assert found.dtype == np.int64
-    assert np.array_equal(found, sk.confusion_matrix(truth, guesses, labels=every))
+    assert matrix.dtype == np.int64
+    assert np.array_equal(matrix, sk.confusion_matrix(truth, guesses, labels=every))
 
 
 @often
@@ -137,9 +137,9 @@ def test_top_k_is_scikit_learns_with_the_first_of_equals_before(case, data):
     logits, labels, cuts = case
     classes = logits.shape[1]
     k = data.draw(st.integers(1, classes))
-    found = measure(TopKAccuracy(k), logits, labels, cuts)
+    accuracy = measure(TopKAccuracy(k), logits, labels, cuts)
     if k == classes:
-        assert found == 1
+        assert accuracy == 1
     elif classes > 2:
         # scikit-learn puts the last of equals first: count the classes from behind.
         rows, truth = flat(logits, labels)
@@ -147,7 +147,7 @@ def test_top_k_is_scikit_learns_with_the_first_of_equals_before(case, data):
             classes - 1 - np.array(truth), np.array(rows)[:, ::-1], k=k,
             labels=range(classes),
         )  # fmt: skip
-        assert found == pytest.approx(wanted, rel=1e-12)
+        assert accuracy == pytest.approx(wanted, rel=1e-12)
 
 
 @often
@@ -156,13 +156,13 @@ def test_top_k_with_nan(case, k):
     logits, labels, cuts = case
     rows, truth = flat(logits, labels)
     k = min(k, logits.shape[1])
-    found = [
+    hits = [
         not any(map(math.isnan, row)) and sorted(row, reverse=True).index(row[y]) < k
         for row, y in zip(rows, truth)
         if len(set(row)) == len(row) or any(map(math.isnan, row))
     ]
-    if len(found) == len(rows):  # no ties
-        assert measure(TopKAccuracy(k), logits, labels, cuts) == np.mean(found)
+    if len(hits) == len(rows):  # no ties
+        assert measure(TopKAccuracy(k), logits, labels, cuts) == np.mean(hits)
     top = measure(TopKAccuracy(1), logits, labels, cuts)
     assert top == measure(Accuracy(), logits, labels, cuts)
 
@@ -191,8 +191,8 @@ def test_soft_labels_stand_for_their_largest(case):
 def test_labels_of_any_integer_kind_count_many_classes(kind):
     labels = np.arange(200).astype(kind)
     logits = np.eye(200, dtype="float16")[::-1]
-    found = measure(ConfusionMatrix(), logits, labels, [7])
-    assert np.array_equal(found, np.eye(200, dtype=np.int64)[::-1])
+    matrix = measure(ConfusionMatrix(), logits, labels, [7])
+    assert np.array_equal(matrix, np.eye(200, dtype=np.int64)[::-1])
     assert measure(F1(), logits, labels, [7]) == 0
 
 
@@ -209,8 +209,8 @@ def test_errors_of_numbers_are_scikit_learns(seed, shape, cuts):
     wide = [each.astype("float64").reshape(shape[0], -1) for each in (target, output)]
     oracles = {"mse": sk.mean_squared_error, "mae": sk.mean_absolute_error}
     for word, oracle in oracles.items():
-        found = measure(Metric.parse(word), output, target, cuts)
-        assert found == pytest.approx(oracle(*wide), rel=1e-12)
+        error = measure(Metric.parse(word), output, target, cuts)
+        assert error == pytest.approx(oracle(*wide), rel=1e-12)
 
 
 @pytest.mark.parametrize("metric", [MeanSquaredError(), MeanAbsoluteError()])
@@ -229,11 +229,11 @@ def test_no_samples(metric):
     labels = np.zeros((0, 4, 4), int) if metric.labels else np.zeros((0, *shape))
     totals = metric.update(metric.start(shape), np.zeros((0, *shape)), labels)
     for each in (totals, metric.start(shape)):
-        found = metric.value(each)
+        value = metric.value(each)
         if metric.key == "confusion_matrix":
-            assert np.array_equal(found, np.zeros((5, 5)))
+            assert np.array_equal(value, np.zeros((5, 5)))
         else:
-            assert math.isnan(found)
+            assert math.isnan(value)
 
 
 # --- names, shapes, errors -------------------------------------------------------

@@ -66,16 +66,16 @@ def torch_rates(make, steps, feed=None):
     """The rate of each step under one of PyTorch's schedulers."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], LR)
     scheduler = make(optimizer)
-    found = []
+    rates = []
     for step in range(steps):
-        found.append(optimizer.param_groups[0]["lr"])
+        rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step(*(() if feed is None else (feed[step],)))
-    return found
+    return rates
 
 
-def close(found, wanted):
-    assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+def close(actual, wanted):
+    assert actual == pytest.approx(wanted, rel=1e-9, abs=1e-12)
 
 
 def test_every_schedule_is_tested_here():
@@ -129,8 +129,8 @@ def test_warm_up_is_a_line_that_ends_where_the_schedule_begins(
 def test_a_training_shorter_than_its_warm_up_only_warms_up(fields, total, times, share):
     schedule = Schedule.parse(fields | {"warmup": total * times})
     top = schedule.factor(0.0, 0.0, ())
-    found = schedule.rate(LR, share * total, total)
-    close(found, LR * top * share / times)
+    rate = schedule.rate(LR, share * total, total)
+    close(rate, LR * top * share / times)
 
 
 @often
@@ -144,13 +144,13 @@ def test_rounding_moves_no_border_by_a_step(fields, steps, epochs, warm, index):
     for key, whole in (("every", 2.0), ("period", 3.0), ("milestones", [2.0, 5.0])):
         fields = fields | {key: whole} if key in fields else fields
     schedule = Schedule.parse(fields | {"warmup": warm / steps})
-    found = schedule.rate(LR, index / steps, epochs)
+    rate = schedule.rate(LR, index / steps, epochs)
     plain = Schedule.parse(fields)
-    close(found, plain.rate(LR, (index - warm) / steps, epochs - warm / steps))
+    close(rate, plain.rate(LR, (index - warm) / steps, epochs - warm / steps))
     if fields["type"] in ("step", "exponential") and not warm % steps:
         epoch = (index - warm) // steps
         passed = epoch // 2 if fields["type"] == "step" else epoch
-        close(found, LR * fields["gamma"] ** passed)
+        close(rate, LR * fields["gamma"] ** passed)
 
 
 def test_a_factor_never_sees_less_than_no_time():
@@ -219,16 +219,16 @@ def test_polynomial_and_cosine_are_pytorchs(steps, epochs, power, end):
     at = [step * epochs / steps for step in range(steps)]
     schedule = PolynomialSchedule(power)
     wanted = torch_rates(lambda o: theirs.PolynomialLR(o, steps, power), steps)
-    found = [schedule.rate(LR, t, epochs) for t in at]
-    close(found, wanted)
+    rates = [schedule.rate(LR, t, epochs) for t in at]
+    close(rates, wanted)
     ended = PolynomialSchedule(power, end)
     close([ended.factor(t, epochs, ()) for t in at], [
         end + (1 - end) * rate / LR for rate in wanted
     ])  # fmt: skip
     schedule = CosineSchedule(end)
     wanted = torch_rates(lambda o: theirs.CosineAnnealingLR(o, steps, end * LR), steps)
-    found = [schedule.rate(LR, t, epochs) for t in at]
-    assert found == pytest.approx(wanted, rel=1e-6, abs=1e-9)  # theirs is a recursion
+    rates = [schedule.rate(LR, t, epochs) for t in at]
+    assert rates == pytest.approx(wanted, rel=1e-6, abs=1e-9)  # theirs is a recursion
 
 
 @often
@@ -260,8 +260,8 @@ def test_one_cycle_is_pytorchs_with_one_step_more(n, epochs, pct, div, final, an
         ),
         n + 1,
     )  # fmt: skip
-    found = [schedule.rate(LR, step * epochs / n, epochs) for step in range(n + 1)]
-    close(found, wanted)
+    rates = [schedule.rate(LR, step * epochs / n, epochs) for step in range(n + 1)]
+    close(rates, wanted)
     assert schedule.rate(LR, 0.0, epochs) == pytest.approx(LR / div)
     assert schedule.rate(LR, pct * epochs, epochs) == pytest.approx(LR)
 
@@ -304,18 +304,18 @@ def test_reduce_on_plateau_is_pytorchs(
         [*values, 0.0],
     )
     rows = rows_of(values)
-    found = [schedule.rate(LR, float(i), 50, rows[:i]) for i in range(len(rows) + 1)]
-    close(found, wanted)
+    rates = [schedule.rate(LR, float(i), 50, rows[:i]) for i in range(len(rows) + 1)]
+    close(rates, wanted)
 
 
 def test_reduce_on_plateau_by_hand():
     schedule = ReduceOnPlateauSchedule(patience=1, gamma=0.5, cooldown=1, min_delta=0)
     losses = [3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1]
-    found = [
+    factors = [
         schedule.factor(float(n), 20, rows_of(losses[:n]))
         for n in range(len(losses) + 1)
     ]
-    assert found == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125, 0.125]
+    assert factors == [1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125, 0.125]
 
 
 @pytest.mark.parametrize(

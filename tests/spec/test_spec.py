@@ -198,10 +198,10 @@ def test_unset_is_kept_in_text_and_hash_and_resolved_by_infer() -> None:
     again = pf.load_spec(free.to_yaml())
     assert again.graph.nodes[0].layer.eps is pf.UNSET
     own = {"BatchNorm": {"eps": 1e-3, "unbiased": False}}
-    found = [spec.infer(d).nodes[0].layer for spec in (free, fixed) for d in ({}, own)]
-    assert [layer.eps for layer in found] == [1e-5, 1e-3, 1e-5, 1e-5]
-    assert [layer.unbiased for layer in found] == [True, False, True, False]
-    assert [layer.momentum for layer in found] == [0.1] * 4
+    layers = [spec.infer(d).nodes[0].layer for spec in (free, fixed) for d in ({}, own)]
+    assert [layer.eps for layer in layers] == [1e-5, 1e-3, 1e-5, 1e-5]
+    assert [layer.unbiased for layer in layers] == [True, False, True, False]
+    assert [layer.momentum for layer in layers] == [0.1] * 4
     glorot = {"Dense": {"weight_init": pf.GlorotUniform()}}
     dense = pf.Sequential([pf.Dense(2, name="fc")], (3,))
     assert dense.infer(glorot).parameters["fc.weight"].init == pf.GlorotUniform()

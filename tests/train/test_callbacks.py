@@ -129,24 +129,24 @@ class Own(Callback):
 
 def test_start_takes_objects_specs_names_and_mappings(tmp_path):
     own, made = Own(), stopper()
-    found = start(
+    runners = start(
         [own, "csv_log", {"type": "json_log", "every_step": True}, Timing(), made],
         tmp_path / "run",
     )
-    assert found[0] is own and found[4] is made
-    assert [type(each) for each in found[1:4]] == [
+    assert runners[0] is own and runners[4] is made
+    assert [type(each) for each in runners[1:4]] == [
         RUNNERS[word] for word in ("csv_log", "json_log", "timing")
     ]
-    assert found[1].path == tmp_path / "run" / "log.csv"
-    assert found[2].spec.every_step is True
+    assert runners[1].path == tmp_path / "run" / "log.csv"
+    assert runners[2].spec.every_step is True
     assert not (tmp_path / "run").exists()
     assert start([]) == []
     assert type(start("timing")[0]) is RUNNERS["timing"]
 
 
 def test_what_adds_to_rows_comes_first_and_all_else_keeps_its_order():
-    found = start(["csv_log", own := Own(), "lr_monitor", "json_log"])
-    words = [each.spec.type if each is not own else "own" for each in found]
+    runners = start(["csv_log", own := Own(), "lr_monitor", "json_log"])
+    words = [each.spec.type if each is not own else "own" for each in runners]
     assert words == ["lr_monitor", "csv_log", "own", "json_log"]
 
 

@@ -131,8 +131,8 @@ def test_it_stops_where_the_definition_says(values, patience, delta, mode, basel
     )
     wanted = next(stale, None)
     options = {"patience": patience, "min_delta": delta, "mode": mode}
-    found = feed(stopper(**options, baseline=baseline), values)
-    assert (found and found[0]) == wanted
+    outcome = feed(stopper(**options, baseline=baseline), values)
+    assert (outcome and outcome[0]) == wanted
 
 
 @given(VALUES, st.integers(1, 4), st.integers(0, 20))
@@ -143,14 +143,14 @@ def test_a_resumed_one_stops_at_the_same_epoch(values, patience, cut):
         return
     after = stopper(patience=patience)
     after.restore(json.loads(json.dumps(before.state(), allow_nan=False)))
-    found = None
+    outcome = None
     for epoch, value in enumerate(values[cut:], cut + 1):
         try:
             after.on_epoch_end(None, epoch, {"val_loss": value})
         except Exception as stop:
-            found = epoch, str(stop)
+            outcome = epoch, str(stop)
             break
-    assert found == straight
+    assert outcome == straight
 
 
 @pytest.mark.parametrize(

@@ -177,10 +177,10 @@ def test_batches_are_the_same_arrays_unshuffled(accumulate, weighted, backend):
             (Anew(batches), {"steps_per_epoch": steps}),
         ]
     for source, options in sources:
-        found = run(source, **options)
-        assert worst(found[0], end)[0] == 0
-        assert found[1] == wanted
-        assert found[2]["loss"] == history["loss"]
+        rerun = run(source, **options)
+        assert worst(rerun[0], end)[0] == 0
+        assert rerun[1] == wanted
+        assert rerun[2]["loss"] == history["loss"]
 
 
 def test_an_epoch_of_steps_goes_on_where_the_last_one_ended():
@@ -299,14 +299,14 @@ def test_augmented_trainings_are_the_definitions_everywhere(name, accumulate):
             trainer.take(*parts)
     always = [op for op in ops if op.type == "normalize"]
     seen = augment(always, x, y, 0, 0)[0]
-    found = {}
+    weights = {}
     for backend in BACKENDS:
         model = compiled(backend, net, optimizer=MOMENTUM, accumulate=accumulate)
         history = model.fit(
             x, y, epochs=2, batch_size=4, augmentation=AUGMENTED[name],
             validation_data=(x, y),
         )  # fmt: skip
-        found[backend] = model.weights()
+        weights[backend] = model.weights()
         agree(model.weights(), trainer.weights, (name, backend))
         # Validation and prediction see ``normalize`` and nothing else.
         assert distance(model.predict(x), trainer.predict(seen)) <= EXACT
@@ -314,7 +314,7 @@ def test_augmented_trainings_are_the_definitions_everywhere(name, accumulate):
         assert history["val_loss"][-1] == pytest.approx(wanted, rel=EXACT)
         assert model.evaluate(x, y)["loss"] == history["val_loss"][-1]
     for one, other in PAIRS:
-        apart, tensor = worst(found[one], found[other])
+        apart, tensor = worst(weights[one], weights[other])
         within("features: between backends, float64", apart, EXACT, (name, tensor))
 
 

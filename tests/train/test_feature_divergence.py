@@ -68,8 +68,8 @@ def diverges(model, text, left, x, y, every=500, callbacks=(), **options):
     )
     assert HINT in message
     assert model.steps_done == left
-    found = model.weights() | model.training_state()
-    assert all(np.array_equal(found[name], kept.at[left][name]) for name in found)
+    state = model.weights() | model.training_state()
+    assert all(np.array_equal(state[name], kept.at[left][name]) for name in state)
 
 
 @on_each

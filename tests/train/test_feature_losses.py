@@ -86,10 +86,8 @@ def test_the_weighted_mean_is_pytorchs(seed, count, smoothing):
     mean = rule.define(x, y).sum() / weights.sum()
     assert mean == pytest.approx(torchs(x, y, 0.0, CLASSES), rel=1e-12, abs=1e-14)
     for target in (y, rng.dirichlet([1, 1, 1], count)):
-        found = pf.CrossEntropy(label_smoothing=smoothing).define(x, target).mean()
-        assert found == pytest.approx(
-            torchs(x, target, smoothing), rel=1e-12, abs=1e-14
-        )
+        loss = pf.CrossEntropy(label_smoothing=smoothing).define(x, target).mean()
+        assert loss == pytest.approx(torchs(x, target, smoothing), rel=1e-12, abs=1e-14)
 
 
 @on_each
@@ -151,17 +149,17 @@ def test_a_batch_whose_weights_are_all_0_moves_nothing(backend):
 @on_each
 def test_a_common_factor_of_all_weights_changes_nothing(backend):
     (x, y), w = samples(), uneven()
-    found = []
+    runs = []
     for factor in (1.0, 1e-7):
         model = compiled(backend, loss=WEIGHED)
         history = model.fit(
             x, y, batch_size=4, sample_weight=factor * w,
             validation_data=(x, y, factor * w),
         )  # fmt: skip
-        found.append((model.weights(), history))
-    agree(found[0][0], found[1][0], backend)
+        runs.append((model.weights(), history))
+    agree(runs[0][0], runs[1][0], backend)
     for column in ("loss", "val_loss"):
-        assert distance(found[0][1][column], found[1][1][column]) <= EXACT
+        assert distance(runs[0][1][column], runs[1][1][column]) <= EXACT
 
 
 @on_each
@@ -275,8 +273,8 @@ def test_several_outputs_have_losses_of_their_own(case, backend):
     for loss, output, target, factor in zip(trainer.losses, outputs, y, factors):
         values = loss.define(output, target)
         wanted += loss.loss_weight * (factor * values).mean()
-    found = model.evaluate(x, y, sample_weight=w, batch_size=4)["loss"]
-    assert found == pytest.approx(wanted, rel=EXACT)
+    total = model.evaluate(x, y, sample_weight=w, batch_size=4)["loss"]
+    assert total == pytest.approx(wanted, rel=EXACT)
 
 
 @on_each
@@ -290,10 +288,10 @@ def test_each_output_has_metrics_of_its_own(backend):
         "size_mae": np.abs(size - y[1]).mean(),
         "size_mse": ((size - y[1]) ** 2).mean(),
     }
-    found = model.evaluate(x, y, batch_size=4)
-    assert set(found) == {"loss", *wanted}
+    metrics = model.evaluate(x, y, batch_size=4)
+    assert set(metrics) == {"loss", *wanted}
     for name, value in wanted.items():
-        assert found[name] == pytest.approx(value, rel=EXACT)
+        assert metrics[name] == pytest.approx(value, rel=EXACT)
         assert history[f"val_{name}"] == [pytest.approx(value, rel=EXACT)]
         assert name in history.rows[0]
 
@@ -347,9 +345,9 @@ def test_labels_may_become_probabilities_in_mid_training(ema, backend):
         (y, None),
         (soft, None),
     ):
-        found = model.train_step(x, target, sample_weight=w)
+        loss = model.train_step(x, target, sample_weight=w)
         wanted = trainer.take((x, target) if w is None else (x, target, w))
-        assert found == pytest.approx(wanted, rel=EXACT)
+        assert loss == pytest.approx(wanted, rel=EXACT)
         assert model.steps_done == trainer.step
     agree(model.weights(), trainer.weights, backend)
     agree(model.training_state(), trainer.training_state(), backend)

@@ -38,14 +38,14 @@ def test_the_oracles_gradients_are_slopes_of_the_mean_loss(net):
     x, y = samples(net)
     trainer = Trainer(net, "cross_entropy", pf.SGD(0.1))
     start, draws = dict(trainer.weights), trainer.draws(len(x), 0)
-    loss, found = trainer.gradients([(x, y)])
+    loss, gradients = trainer.gradients([(x, y)])
 
     def at(weights):
         rule = pf.CrossEntropy().resolve({})
         return mean_loss(trainer.graph, rule, weights, x, y, draws)
 
     assert loss == pytest.approx(at(start), rel=1e-13)
-    for name, gradient in found.items():
+    for name, gradient in gradients.items():
         wanted = np.zeros_like(gradient)
         for index in np.ndindex(gradient.shape):
             sides = []
@@ -130,13 +130,13 @@ def test_accumulated_batches_are_one_step(case, backend):
 @pytest.mark.parametrize("net", [plain, dropped], ids=lambda net: net.name)
 def test_batches_of_n_are_one_of_k_times_n(net, backend):
     x, y = samples(net)
-    found = []
+    runs = []
     for group, size in ((1, 6), (2, 3), (3, 2)):
         model = compiled(backend, net, optimizer=MOMENTUM, accumulate=group)
         history = model.fit(x, y, epochs=2, batch_size=size)
         assert model.steps_done == 6  # 6, 6 and 2 samples an epoch
-        found.append((model, history["loss"]))
-    (model, losses), *others = found
+        runs.append((model, history["loss"]))
+    (model, losses), *others = runs
     for other, other_losses in others:
         agree(other.weights(), model.weights(), backend)
         agree(other.training_state(), model.training_state(), backend)
@@ -347,14 +347,14 @@ def test_another_backend_goes_on_from_the_state(rule, ema, backend):
 @on_each
 def test_one_seed_gives_the_same_bits_twice(backend):
     x, y = samples(dropped, 40)
-    found = []
+    runs = []
     for seed in (3, 3, 4):
         model = compiled(
             backend, dropped, optimizer=pf.Adam(0.01), dtype="float32", seed=seed,
             clip_norm=0.5, accumulate=2, ema=0.9,
         )  # fmt: skip
         history = model.fit(x, y, epochs=2, batch_size=7)
-        found.append((history["loss"], model.weights() | model.training_state()))
-    (losses, end), (again, same), (other, _) = found
+        runs.append((history["loss"], model.weights() | model.training_state()))
+    (losses, end), (again, same), (other, _) = runs
     assert losses == again != other
     assert all(np.array_equal(end[name], same[name]) for name in end)

@@ -188,11 +188,11 @@ def test_a_whole_last_line_without_its_end_is_kept(tmp_path):
 def test_a_table_of_others_is_not_written_over(tmp_path, text, message):
     (tmp_path / "log.csv").write_text(text)
     (log,) = start("csv_log", tmp_path)
-    found = fails(
+    error = fails(
         PolyframeError, lambda: log.on_fit_begin(MODEL, Plan(9, 1, 8, epoch=2)), message
     )
-    assert found.startswith(f"{tmp_path / 'log.csv'}: cannot be continued: ")
-    assert found.endswith("(move it away to go on with a new log)")
+    assert error.startswith(f"{tmp_path / 'log.csv'}: cannot be continued: ")
+    assert error.endswith("(move it away to go on with a new log)")
     assert (tmp_path / "log.csv").read_text() == text
 
 
@@ -257,19 +257,19 @@ def scalars_of(folder):
     # TensorBoard reads without TensorFlow, which takes seconds to import, if this is there.
     sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))
     reader = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
-    found = {}
+    scalars = {}
     for tag in reader.Tags()["scalars"]:
         events = reader.Scalars(tag)
-        found[tag] = {event.step: event.value for event in events}
-        assert len(found[tag]) == len(events)
-        assert list(found[tag]) == sorted(found[tag])
-    return found
+        scalars[tag] = {event.step: event.value for event in events}
+        assert len(scalars[tag]) == len(events)
+        assert list(scalars[tag]) == sorted(scalars[tag])
+    return scalars
 
 
 def expected(epochs, steps, every=1):
     every_step = [step_end(s, steps) for s in range(1, epochs * steps + 1)]
     shown = [s for s in every_step if s.step % every == 0]
-    found = {
+    scalars = {
         "train/loss": {s.step: np.float32(s.loss) for s in shown},
         "lr": {s.step: np.float32(s.lr) for s in shown},
     }
@@ -279,10 +279,10 @@ def expected(epochs, steps, every=1):
         "val/accuracy": "val_accuracy",
         "perf/examples_per_sec": "examples_per_sec",
     }.items():
-        found[tag] = {
+        scalars[tag] = {
             e * steps: np.float32(row_of(e, steps)[name]) for e in range(1, epochs + 1)
         }
-    return {tag: values for tag, values in found.items() if values}
+    return {tag: values for tag, values in scalars.items() if values}
 
 
 def test_tensorboard_reads_the_exact_tags(tmp_path):
@@ -312,8 +312,8 @@ def test_tensorboard_forgets_what_a_resume_repeats(case, known):
             play([one], epochs, steps, begin, crash, known=known)
             one.close()
         play(start("tensorboard", name), epochs, steps, at, None, known=known)
-        found = scalars_of(Path(name, "tensorboard"))
-        assert found == expected(epochs, steps)
+        scalars = scalars_of(Path(name, "tensorboard"))
+        assert scalars == expected(epochs, steps)
 
 
 def test_a_resume_between_last_step_and_validation(tmp_path):

@@ -49,9 +49,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    found = Clock()
-    monkeypatch.setattr("polyframe.train.callbacks.timing.perf_counter", found)
-    return found
+    fake_clock = Clock()
+    monkeypatch.setattr("polyframe.train.callbacks.timing.perf_counter", fake_clock)
+    return fake_clock
 
 
 def timed(timer, clock, epoch, gaps):
@@ -70,17 +70,17 @@ def test_timing(tmp_path, clock):
     for epoch, each in enumerate(gaps, 1):
         timed(timer, clock, epoch, each)
     timer.on_fit_end(None)
-    found = json.loads((tmp_path / "timing.json").read_text())
-    assert found == {"summary": timer.summary, "epochs": timer.rows}
-    for row, each in zip(found["epochs"], gaps):
+    timings = json.loads((tmp_path / "timing.json").read_text())
+    assert timings == {"summary": timer.summary, "epochs": timer.rows}
+    for row, each in zip(timings["epochs"], gaps):
         assert row["seconds"] == sum(each)
         assert row["first_step_seconds"] == each[0]
         if len(each) > 1:
             assert row["step_seconds_median"] == pytest.approx(np.median(each[1:]))
             p95 = np.percentile(each[1:], 95)
             assert row["step_seconds_p95"] == pytest.approx(p95)
-    assert found["epochs"][2]["step_seconds_median"] is None
-    assert found["summary"] == {
+    assert timings["epochs"][2]["step_seconds_median"] is None
+    assert timings["summary"] == {
         "epochs": 3,
         "seconds": 26.5,
         "examples_per_sec": 16.0,

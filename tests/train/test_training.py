@@ -49,15 +49,15 @@ def trained(net, backend, optimizer, steps=100, size=8, dtype="float64", **optio
 @pytest.fixture(scope="module")
 def trajectories():
     """Weights after 100 float64 steps: (net, optimizer, backend) → arrays."""
-    found = {}
+    weights = {}
 
     def get(net, optimizer, backend):
         key = (net, optimizer, backend)
-        if key not in found:
+        if key not in weights:
             model, losses = trained(NETS[net], backend, OPTIMIZERS[optimizer])
             assert losses[-1] < losses[0]
-            found[key] = model.weights()
-        return found[key]
+            weights[key] = model.weights()
+        return weights[key]
 
     return get
 
@@ -100,14 +100,14 @@ def test_one_forward_pass_is_the_definitions(net, backend):
 def test_gradients_agree_between_backends(net):
     spec = NETS[net]
     x, y = next(batches(spec, 1, 8))
-    found = {}
+    gradients = {}
     for backend in BACKENDS:
         model = pf.compile(spec, backend, loss="cross_entropy", dtype="float64")
         before = model.weights()
-        found[backend] = model.gradients(x, y)
+        gradients[backend] = model.gradients(x, y)
         assert worst(model.weights(), before)[0] == 0  # looking changes nothing
     for one, other in PAIRS:
-        apart, name = worst(found[one], found[other])
+        apart, name = worst(gradients[one], gradients[other])
         within(
             "nets: gradients between backends, float64", apart, GRADIENT, (net, name)
         )
@@ -224,7 +224,7 @@ def check_noise(model, x):
 
 def test_other_draws_are_the_same_everywhere_and_fresh_each_step():
     x, y = images()
-    found, weights = {}, {}
+    activations, weights = {}, {}
     for backend in BACKENDS:
         model = pf.compile(noisy(), backend, loss="cross_entropy", dtype="float64")
         steps = []
@@ -232,9 +232,9 @@ def test_other_draws_are_the_same_everywhere_and_fresh_each_step():
             steps.append(check_noise(model, x))
             model.train_step(x, y)
         assert not np.array_equal(steps[0]["paths"] == 0, steps[1]["paths"] == 0)
-        found[backend], weights[backend] = steps, model.weights()
+        activations[backend], weights[backend] = steps, model.weights()
     for one, other in PAIRS:
-        for mine, yours in zip(found[one], found[other]):
+        for mine, yours in zip(activations[one], activations[other]):
             assert worst(mine, yours)[0] <= 1e-11
         assert worst(weights[one], weights[other])[0] <= TRAJECTORY
 
@@ -259,13 +259,13 @@ def test_native_random_layers_act_and_repeat_for_one_seed(net, backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_rewrites_change_no_result(backend):
     spec = NETS["simple_cnn"]
-    found = [
+    models = [
         trained(spec, backend, pf.SGD(0.05), 10, optimize=optimize)[0]
         for optimize in (True, False)
     ]
-    assert found[0].source != found[1].source
-    assert "equal, and less work" in found[0].source
-    apart, name = worst(found[0].weights(), found[1].weights())
+    assert models[0].source != models[1].source
+    assert "equal, and less work" in models[0].source
+    apart, name = worst(models[0].weights(), models[1].weights())
     assert apart <= TRAJECTORY, name
 
 
@@ -288,9 +288,9 @@ def test_fit_learns_the_digits_and_reports_what_evaluate_finds(backend):
     )  # fmt: skip
     assert len(history) == 5
     assert history["val_accuracy"][-1] > 0.85
-    found = model.evaluate(*data.test)
-    assert found["loss"] == history["val_loss"][-1]
-    assert found["accuracy"] == history["val_accuracy"][-1]
+    metrics = model.evaluate(*data.test)
+    assert metrics["loss"] == history["val_loss"][-1]
+    assert metrics["accuracy"] == history["val_accuracy"][-1]
     # 1437 samples: the last batch of 29 counts by its size, and by no more.
     steps = -(-len(data.train[0]) // 64)
     sizes = [64] * (steps - 1) + [len(data.train[0]) % 64]
@@ -302,7 +302,7 @@ def test_fit_learns_the_digits_and_reports_what_evaluate_finds(backend):
     losses = [step.loss for step in rows[:steps]]
     assert history["loss"][0] == pytest.approx(np.average(losses, weights=sizes))
     right = model.predict(data.test[0]).argmax(1) == data.test[1]
-    assert right.mean() == found["accuracy"]
+    assert right.mean() == metrics["accuracy"]
 
 
 @pytest.mark.full
