@@ -73,17 +73,17 @@ def elements() -> Iterator[tuple[str, str]]:
 
 def public() -> dict[str, str]:
     """Every public name, and the module that it is imported from."""
-    found = list(elements())
+    pairs = list(elements())
     for name, module in modules("errors"):
-        found += [(word, name) for word in defined(module) if word[0].isupper()]
+        pairs += [(word, name) for word in defined(module) if word[0].isupper()]
     for name, module in modules("spec.composites"):
         functions = (node for node in module.body if isinstance(node, ast.FunctionDef))
-        found += [(node.name, name) for node in functions if node.name[0].isupper()]
+        pairs += [(node.name, name) for node in functions if node.name[0].isupper()]
     for room, words in NAMES.items():
         for name, module in modules(room):
-            found += [(word, name) for word in defined(module) if word in words]
+            pairs += [(word, name) for word in defined(module) if word in words]
     homes: dict[str, str] = {}
-    for word, name in found:
+    for word, name in pairs:
         if homes.setdefault(word, name) != name:
             sys.exit(f"{word} is made in {homes[word]} and in {name}")
     missing = {word for words in NAMES.values() for word in words} - set(homes)

@@ -9,7 +9,7 @@ def newer(version: str, other: str) -> bool:
 
 
 def _numbers(version: str) -> list[int]:
-    found = [int(part) for part in version.split(".")]
-    while found and not found[-1]:
-        found.pop()
-    return found
+    numbers = [int(part) for part in version.split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return numbers

@@ -41,8 +41,8 @@ def slopes(layer, backend, dtype):
     (name,) = (n.path for n in model.graph.nodes if n.layer.type == layer.type)
     values = model.activations(x)[name][0]
     total = model.predict(x)
-    found = model.gradients(x, total - dtype_of(dtype)(0.5))["points.weight"]
-    return values, found
+    gradient = model.gradients(x, total - dtype_of(dtype)(0.5))["points.weight"]
+    return values, gradient
 
 
 def dtype_of(dtype):
@@ -57,10 +57,10 @@ def test_values_and_slopes_far_out_and_at_zero(layer, dtype):
     parameters = {"weight": np.array([0.25])}
     with np.errstate(all="raise", under="ignore"):
         wanted = resolved.define(Context(parameters), POINTS[None])[0]
-    found = {backend: slopes(layer, backend, dtype) for backend in BACKENDS}
-    for values, slope in found.values():
+    results = {backend: slopes(layer, backend, dtype) for backend in BACKENDS}
+    for values, slope in results.values():
         assert np.isfinite(values).all() and np.isfinite(slope).all()
         np.testing.assert_allclose(values, wanted, rtol=relative, atol=absolute)
-    exact = found["torch"][1]
-    for _, slope in found.values():
+    exact = results["torch"][1]
+    for _, slope in results.values():
         np.testing.assert_allclose(slope, exact, rtol=relative, atol=10 * absolute)

@@ -110,11 +110,11 @@ def test_replayed_steps_are_the_eager_ones(optimizer):
     losses = []
     for number, (x, y) in enumerate(batches(sizes)):
         rate = RATE / 2 ** (number // 4)
-        found = []
+        pair = []
         for made in (eager, recorded):
             made.learning_rate = rate
-            found.append(made.train_step(x, y))
-        losses.append(found)
+            pair.append(made.train_step(x, y))
+        losses.append(pair)
     assert losses == [[one, one] for one, _ in losses]
     for name, value in eager.weights().items():
         np.testing.assert_array_equal(recorded.weights()[name], value, err_msg=name)

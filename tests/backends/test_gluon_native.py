@@ -108,5 +108,7 @@ def test_copies_make_no_threads_unless_the_user_asks(own, said):
     env = {k: v for k, v in os.environ.items() if k != "MXNET_CPU_PARALLEL_SIZE"}
     env |= {"OMP_NUM_THREADS": "2"} | ({"MXNET_CPU_PARALLEL_SIZE": own} if own else {})
     command = [sys.executable, "-c", COPY]
-    found = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-    assert found.stdout.split("\n")[-2] == said
+    process = subprocess.run(
+        command, env=env, capture_output=True, text=True, check=True
+    )
+    assert process.stdout.split("\n")[-2] == said

@@ -67,7 +67,7 @@ def test_a_loss_and_its_slopes_are_the_definitions(word, backend):
         y = targets(case)
         for scale in ("usual", "extreme", "zeros"):
             x = outputs(shape, scale)
-            losses, found = run(backend, case, x, y, WEIGHTS)
+            losses, gradients = run(backend, case, x, y, WEIGHTS)
             detail = (word, backend, *case, scale)
             family = "losses: values, float64"
             within(family, relative_distance(losses, loss.define(x, y)), 1e-12, detail)
@@ -77,7 +77,7 @@ def test_a_loss_and_its_slopes_are_the_definitions(word, backend):
                 -1, *[1] * len(shape)
             )
             family = "losses: gradients against central differences, float64"
-            within(family, relative_distance(found, wanted), 1e-8, detail)
+            within(family, relative_distance(gradients, wanted), 1e-8, detail)
 
 
 @each_loss
@@ -91,10 +91,10 @@ def test_slopes_agree_between_backends(word):
             x = outputs(shape, scale)
             exact = run("torch", case, x, y, WEIGHTS)[1]
             for backend in BACKENDS:
-                found = run(backend, case, x, y, WEIGHTS)[1]
+                gradients = run(backend, case, x, y, WEIGHTS)[1]
                 family = "losses: gradients between backends, float64"
                 detail = (word, backend, *case, scale)
-                within(family, relative_distance(found, exact), 1e-11, detail)
+                within(family, relative_distance(gradients, exact), 1e-11, detail)
 
 
 @on_each
@@ -114,9 +114,9 @@ def test_a_float32_loss_errs_no_more_than_rounding(word, backend):
             least = np.abs(exact).max() * 2**-24
             error = max(np.abs(own - exact).max(), least)
             weights = WEIGHTS.astype("float32")
-            losses, found = run(backend, case, x, y, weights)
-            assert losses.dtype == found.dtype == np.float32
-            assert np.isfinite(found).all()
+            losses, gradients = run(backend, case, x, y, weights)
+            assert losses.dtype == gradients.dtype == np.float32
+            assert np.isfinite(gradients).all()
             family = "losses: float32 error / NumPy's float32 error"
             off = np.abs(losses - exact).max() / error if error else 0.0
             within(family, off, 8, (word, backend, *case, scale))
@@ -195,9 +195,9 @@ def test_the_mean_is_pytorchs(word):
             x, y = outputs(shape, "usual", seed=seed), targets(case, seed=seed)
             shares = loss.denominator_weights(y)
             count = COUNT if shares is None else shares.sum()
-            found = loss.define(x, y).sum() / count
+            mean = loss.define(x, y).sum() / count
             wanted = rule(torch.tensor(x), torch.tensor(y)).item()
-            assert found == pytest.approx(wanted, rel=1e-12), (loss, shape)
+            assert mean == pytest.approx(wanted, rel=1e-12), (loss, shape)
     assert bool(compared) == (word not in NOT_THEIRS)
 
 
@@ -216,13 +216,13 @@ def test_hinges_are_what_keras_and_gluon_have(margin):
             mx.gluon.loss.SquaredHingeLoss,
         ),
     ):
-        found = mine.define(x, y)
+        losses = mine.define(x, y)
         native = gluon(margin=margin)(
             *(mx.nd.array(a, dtype="float64") for a in (x, y))
         )
-        assert relative_distance(found, native.asnumpy()) <= 1e-12
+        assert relative_distance(losses, native.asnumpy()) <= 1e-12
         if margin == 1:
-            assert relative_distance(found, keras(y, x).numpy()) <= 1e-12
+            assert relative_distance(losses, keras(y, x).numpy()) <= 1e-12
 
 
 def test_dice_by_hand():
@@ -241,8 +241,8 @@ def test_dice_by_hand():
         np.arange(3)[:, None, None] == (labels[:, None] + 1) % 3, 1e3, -1e3
     )
     parts = [1 - 1 / (2 + 1 + 1), 1 - 1 / (1 + 2 + 1), 1 - 1 / (1 + 1 + 1)]
-    found = pf.Dice("softmax").define(wrong, labels)
-    assert found == pytest.approx(np.mean(parts))
+    loss = pf.Dice("softmax").define(wrong, labels)
+    assert loss == pytest.approx(np.mean(parts))
 
 
 # --- whole steps ---------------------------------------------------------------------
@@ -272,9 +272,11 @@ def test_a_step_with_all_losses_side_by_side(reduction, backend):
     for weights in (WEIGHTS,) if heads is HEADS else (None, WEIGHTS):
         both = [expected_loss(*case, weights) for case in zip(losses, logits, y)]
         total = sum(value for value, _ in both)
-        found = model.gradients(x, y, sample_weight=weights)
+        gradients = model.gradients(x, y, sample_weight=weights)
         for number, (_, wanted) in enumerate(both):
-            off = relative_distance(found[f"head{number}.weight"], as_weight(wanted))
+            off = relative_distance(
+                gradients[f"head{number}.weight"], as_weight(wanted)
+            )
             family = "losses: gradients of steps, float64"
             within(family, off, 1e-8, (losses[number].type, backend, losses[number]))
         value = model.train_step(x, y, sample_weight=weights)
@@ -321,7 +323,7 @@ def test_denominators_are_those_of_the_whole_step_and_set(backend):
     y = targets(Case(PIXELS, (4, 3, 2), "labels"))
     y[:2] = 255  # the first batch counts nothing
     rule = torchs(PIXELS, 2, "labels")
-    found = []
+    weights = []
     for options in ({}, {"accumulate": 3}):
         model, x, logits = model_of(
             backend, PIXELS, [(4, 3, 2)], optimizer=pf.SGD(1.0), **options
@@ -333,12 +335,12 @@ def test_denominators_are_those_of_the_whole_step_and_set(backend):
         size = 2 if options else 5
         history = model.fit(x, y, batch_size=size, shuffle=False)
         assert history["loss"] == [pytest.approx(wanted, rel=1e-12)]
-        found.append(model.weights()["head0.weight"])
-    assert relative_distance(*found) <= 1e-12
+        weights.append(model.weights()["head0.weight"])
+    assert relative_distance(*weights) <= 1e-12
     moved = torch.tensor(logits[0], requires_grad=True)
     rule(moved, torch.tensor(y)).backward()
     wanted = as_weight(logits[0] - moved.grad.numpy())
-    assert relative_distance(found[0], wanted) <= 1e-12
+    assert relative_distance(weights[0], wanted) <= 1e-12
 
 
 @on_each

@@ -342,9 +342,9 @@ def test_a_state_under_loss_scaling_goes_on_as_if_nothing_had_been(name, backend
     second.load_training_state(first.training_state(), first.steps_done, 0)
     for model in (first, second):
         model.train_step(*samples())
-    for found, wanted in (
+    for actual, wanted in (
         (second.weights(), first.weights()),
         (second.training_state(), first.training_state()),
     ):
-        assert set(found) == set(wanted) and wanted
-        assert all(np.array_equal(found[key], wanted[key]) for key in wanted)
+        assert set(actual) == set(wanted) and wanted
+        assert all(np.array_equal(actual[key], wanted[key]) for key in wanted)

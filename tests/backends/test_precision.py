@@ -117,8 +117,8 @@ def test_overflow_leaves_an_update_out_and_halves_the_scale(backend, clip, digit
     assert moved == finite and not finite[0] and finite[-1]
     state = model.training_state()
     wanted = reference(2.0**30, finite, good=1990)
-    found = {key: state[f"loss_scale/{key}"].item() for key in wanted}
-    assert found == wanted
+    scaling = {key: state[f"loss_scale/{key}"].item() for key in wanted}
+    assert scaling == wanted
     assert all(np.isfinite(w).all() for w in model.weights().values())
 
 
@@ -171,8 +171,8 @@ def test_mxnets_loss_scaling_follows_the_same_rule_with_bfloat16_in_its_place(
         finite.append(not np.array_equal(before, model.weights()["fc.weight"]))
     assert not finite[0] and finite[-1]
     wanted = reference(2.0**127, finite)
-    found = model.training_state()
-    assert {k: found[f"loss_scale/{k}"].item() for k in wanted} == wanted
+    final_state = model.training_state()
+    assert {k: final_state[f"loss_scale/{k}"].item() for k in wanted} == wanted
 
 
 def test_what_a_backend_cannot_do_is_said():
@@ -191,12 +191,12 @@ def test_what_a_backend_cannot_do_is_said():
 
 @pytest.mark.parametrize(("backend", "precision"), HALF)
 def test_the_program_names_the_precision(backend, precision):
-    found = get(backend)
+    writer = get(backend)
     device = "gpu" if (backend, precision) == ("mxnet", "float16") else "cpu"
     training = Training(precision=precision)
-    step = make_step(SPEC, found, "cross_entropy", pf.SGD(0.1), training, "aligned")
+    step = make_step(SPEC, writer, "cross_entropy", pf.SGD(0.1), training, "aligned")
     target = Target(device=device, precision=precision)
-    text = write_programs(SPEC, found, step, target, True)[0].source
+    text = write_programs(SPEC, writer, step, target, True)[0].source
     if backend != "tensorflow":  # whose layers take it from Keras's policy
         assert precision in text
     assert ("make_scaler" in text) == (precision == "float16")

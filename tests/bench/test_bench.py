@@ -67,8 +67,8 @@ def rivals(folder, step="return 1.0", threads=1, parameters=6090):
 
 
 def run(*arguments):
-    found = CliRunner().invoke(cli, ["bench", *map(str, arguments)])
-    return found.exit_code, found.stdout, found.stderr
+    result = CliRunner().invoke(cli, ["bench", *map(str, arguments)])
+    return result.exit_code, result.stdout, result.stderr
 
 
 # --- ratios --------------------------------------------------------------------------
@@ -98,8 +98,8 @@ def test_ratios_are_of_paired_turns():
 # --- who takes part ------------------------------------------------------------------
 
 
-def names(found):
-    return [entrant.name for entrant in found]
+def names(contestants):
+    return [entrant.name for entrant in contestants]
 
 
 def test_those_take_part_whose_files_are_there():
@@ -123,11 +123,17 @@ def test_those_take_part_whose_files_are_there():
     ):
         spec = getattr(pf.zoo, model)(input_shape=(3, 32, 32))
         given = Settings(spec.to_yaml(), model, rivals=str(HANDWRITTEN))
-        found = names(entrants(given, ["torch", "tensorflow", "mxnet"], ["idiomatic"]))
-        assert {f"{b}: by hand" for b in ("torch", "tensorflow", "mxnet")} <= set(found)
-        assert {f"keras on {b}" for b in ("tensorflow", "torch", "jax")} <= set(found)
-        assert {"torch: by hand, for inference", "onnxruntime"} <= set(found)
-        assert not any("idiomatic" in name for name in found)
+        competitors = names(
+            entrants(given, ["torch", "tensorflow", "mxnet"], ["idiomatic"])
+        )
+        assert {f"{b}: by hand" for b in ("torch", "tensorflow", "mxnet")} <= set(
+            competitors
+        )
+        assert {f"keras on {b}" for b in ("tensorflow", "torch", "jax")} <= set(
+            competitors
+        )
+        assert {"torch: by hand, for inference", "onnxruntime"} <= set(competitors)
+        assert not any("idiomatic" in name for name in competitors)
 
 
 def test_contestants_that_differ_are_named():
@@ -158,20 +164,20 @@ def test_a_comparison_from_end_to_end(tmp_path):
     assert (tmp_path / "out" / "bench.png").read_bytes().startswith(b"\x89PNG")
     assert data["settings"]["threads"] == 1
     assert str(tmp_path) not in out
-    found = {each["name"]: each for each in data["contestants"]}
-    assert list(found) == [
+    contestants = {each["name"]: each for each in data["contestants"]}
+    assert list(contestants) == [
         "torch: polyframe",
         "torch: emitted program",
         "torch: idiomatic program",
         "torch: by hand",
     ]
-    own = found["torch: polyframe"]
+    own = contestants["torch: polyframe"]
     assert set(own["phase_seconds"]) == {
         "host to device", "forward", "backward", "update", "metric", "evaluation",
     }  # fmt: skip
     assert set(own["start_seconds"]) == {"import", "build", "first step"}
     assert set(own["loop_ratio"]) == {"value", "low", "high"}
-    assert found["torch: by hand"]["loop_ratio"] is None
+    assert contestants["torch: by hand"]["loop_ratio"] is None
     assert own["facts"]["threads"] == 1 and own["peak_mib"] > 50
     assert {op: len(turns) for op, turns in own["turn_seconds"].items()} == {
         "step": 2, "predict": 2,
@@ -247,12 +253,12 @@ def test_a_worker_says_nothing_but_answers_on_standard_output():
         {"settings": given.to_data(), "entrant": entrant},
         {"do": "run", "op": "predict", "count": 1},
     ]
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "polyframe.bench.worker"],
         input="".join(json.dumps(line) + "\n" for line in asked),
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    first, second = map(json.loads, found.stdout.splitlines())
+    first, second = map(json.loads, process.stdout.splitlines())
     assert first["ops"] == ["step", "predict"]
     assert second["seconds"] > 0
 

@@ -126,10 +126,10 @@ def check_prediction(name, training):
     assert count == spec(name).num_parameters
     trainer = load(training).Trainer(network)
     give(model.weights(), network)
-    found = trainer.predict(trainer.stage(x, y))
-    assert isinstance(found, np.ndarray)
-    assert distance(found, model.predict(x)) <= 1e-4
-    assert distance(found[:4], found[4:]) > 0.1  # the images matter
+    predictions = trainer.predict(trainer.stage(x, y))
+    assert isinstance(predictions, np.ndarray)
+    assert distance(predictions, model.predict(x)) <= 1e-4
+    assert distance(predictions[:4], predictions[4:]) > 0.1  # the images matter
 
 
 def check_steps(name, training, optimizer):
@@ -137,10 +137,10 @@ def check_steps(name, training, optimizer):
     trainer = load(training).Trainer(network, optimizer)
     give(model.weights(), network)
     batch = trainer.stage(x, y)
-    found = [trainer.read(trainer.step(batch)) for _ in range(3)]
+    losses = [trainer.read(trainer.step(batch)) for _ in range(3)]
     wanted = [model.train_step(x, y) for _ in range(3)]
     assert wanted[0] != wanted[2]
-    np.testing.assert_allclose(found, wanted, rtol=1e-3)
+    np.testing.assert_allclose(losses, wanted, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -140,8 +140,8 @@ def test_it_is_the_network_of_the_zoo(backend, name):
     model.load_weights(weights)
     net, trainer = start(backend, name, weights, "adam")
     ((x, y),) = batches(1)
-    found = trainer.predict(trainer.stage(x, y))
-    assert distance(found, model.predict(x)) < 1e-4
+    predictions = trainer.predict(trainer.stage(x, y))
+    assert distance(predictions, model.predict(x)) < 1e-4
     assert count(backend, net) == spec.num_parameters
 
 
@@ -156,11 +156,11 @@ def losses(backend, name, optimizer, ours, dtype):
     model = compiled(spec_of(name), backend, ours, dtype)
     net, trainer = start(backend, name, model.weights(), optimizer, dtype)
     without_dropout(backend, net)
-    found, wanted = [], []
+    actual, wanted = [], []
     for x, y in batches(3, dtype):
-        found.append(trainer.read(trainer.step(trainer.stage(x, y))))
+        actual.append(trainer.read(trainer.step(trainer.stage(x, y))))
         wanted.append(model.train_step(x, y))
-    return np.array(found), np.array(wanted)
+    return np.array(actual), np.array(wanted)
 
 
 @pytest.mark.parametrize("backend, name", CASES)
@@ -170,15 +170,15 @@ def test_it_trains_as_the_network_of_the_zoo(backend, name, no_dropout):
     # as MXNet's kernel takes it, in float32.
     taken = {"torch": float, "mxnet": np.float32}[backend]
     ours = pf.SGD(lr=float(taken(0.01)), momentum=float(taken(0.9)))
-    found, wanted = losses(backend, name, "sgd", ours, "float64")
-    assert np.abs(found - wanted).max() < 1e-8, (found, wanted)
+    actual, wanted = losses(backend, name, "sgd", ours, "float64")
+    assert np.abs(actual - wanted).max() < 1e-8, (actual, wanted)
 
 
 @pytest.mark.parametrize("backend, name", CASES)
 def test_in_float32_it_starts_alike(backend, name, no_dropout):
-    found, wanted = losses(backend, name, "adam", pf.Adam(lr=1e-3), "float32")
+    actual, wanted = losses(backend, name, "adam", pf.Adam(lr=1e-3), "float32")
     # For the same reason only the first loss of the deep networks; MXNet's own Adam
     # besides does not correct its epsilon.
     count = 3 if name in ("simple_cnn", "conv4") else 1
-    assert np.abs(found - wanted)[:count].max() < 1e-4, (found, wanted)
-    assert np.isfinite(found).all()
+    assert np.abs(actual - wanted)[:count].max() < 1e-4, (actual, wanted)
+    assert np.isfinite(actual).all()

@@ -171,8 +171,8 @@ def test_synthetic_data_for_a_regression(here: Path) -> None:
     result = train(recipe, "torch", here / "run")
     assert set(result.test) == {"loss", "mae"}
     np.save("x.npy", np.zeros((2, 2, 4, 5)))
-    found = json.loads(call("predict", "run", "x.npy", "--json").stdout)
-    assert [list(row) for row in found["predictions"]] == [["fc1"], ["fc1"]]
+    report = json.loads(call("predict", "run", "x.npy", "--json").stdout)
+    assert [list(row) for row in report["predictions"]] == [["fc1"], ["fc1"]]
 
 
 def test_failure_in_training_is_kept(here: Path) -> None:

@@ -44,9 +44,9 @@ def test_show_on_a_terminal(
     program = Program(files, "DigitsCnn", {})
     print_in_colour([("torch", "PyTorch", program), ("again", "Again", program)])
     text = capsys.readouterr().out
-    found = [line.count("class DigitsCnn") for line in text.splitlines()]
-    assert max(found) == (2 if columns == "400" else 1)
-    assert sum(found) == 2
+    counts = [line.count("class DigitsCnn") for line in text.splitlines()]
+    assert max(counts) == (2 if columns == "400" else 1)
+    assert sum(counts) == 2
 
 
 def test_summary() -> None:
@@ -99,8 +99,8 @@ def test_data_info() -> None:
 def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polyframe.contract.registry.backends", lambda: ["torch"])
     assert "PyTorch" in call("doctor").stdout
-    found = json.loads(call("doctor", "--json").stdout)
-    assert found["backends"]["torch"]["usable"] is True
+    report = json.loads(call("doctor", "--json").stdout)
+    assert report["backends"]["torch"]["usable"] is True
     monkeypatch.setattr(metadata, "version", lambda name: "1.9.1")
     result = call("doctor", "--json", code=1)
     assert "mxnet-cu112" in json.loads(result.stdout)["conflict"]

@@ -38,9 +38,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    found = Clock()
-    monkeypatch.setattr("polyframe.cli.progress.perf_counter", found)
-    return found
+    fake_clock = Clock()
+    monkeypatch.setattr("polyframe.cli.progress.perf_counter", fake_clock)
+    return fake_clock
 
 
 def steps_of(watcher, clock, first, last, steps, seconds=1.0):
@@ -164,15 +164,15 @@ def test_a_long_epoch_says_how_far_it_is(clock, capsys):
     steps_of(lines, clock, 1, 90, 100)
     lines.on_epoch_end(MODEL, 1, row_of(1, 100))
     steps_of(lines, clock, 101, 129, 100)
-    found = capsys.readouterr().err.splitlines()[1:]
-    assert [line.split("  ")[0] for line in found] == [
+    messages = capsys.readouterr().err.splitlines()[1:]
+    assert [line.split("  ")[0] for line in messages] == [
         "epoch 1/2 step 30/100",
         "epoch 1/2 step 60/100",
         "epoch 1/2 step 90/100",
         "epoch 1/2",
     ]
     assert re.fullmatch(
-        r"epoch 1/2 step 60/100  loss 0\.\d{4}  8 examples/s  2:20 left", found[1]
+        r"epoch 1/2 step 60/100  loss 0\.\d{4}  8 examples/s  2:20 left", messages[1]
     )
     assert EVERY == 30.0
 

@@ -14,10 +14,11 @@ from polyframe.run.folder import read_run, to_json
 
 
 def test_evaluate_gives_the_figures_of_the_training(run: Path) -> None:
-    found = json.loads(call("evaluate", run, "--json").stdout)
+    report = json.loads(call("evaluate", run, "--json").stdout)
     kept = json.loads((run / "result.json").read_text())
-    assert {name: found[name] for name in kept["test"]} == kept["test"]
-    assert (found["data"], found["part"], found["samples"]) == ("digits", "test", 360)
+    assert {name: report[name] for name in kept["test"]} == kept["test"]
+    assert (report["data"], report["part"]) == ("digits", "test")
+    assert report["samples"] == 360
     assert "accuracy" in call("evaluate", run, "-b", "torch", "--device", "cpu").stdout
 
 
@@ -27,9 +28,9 @@ def test_predict(run: Path, here: Path) -> None:
     np.savez("x.npz", x=x[:, 0])  # grey images, the channel left out
     np.savez("other.npz", y=x)
     assert "360 samples in all" in call("predict", run, "x.npy", "-o", "out.npy").stdout
-    found = json.loads(call("predict", run, "x.npz", "--json", "-o", "o.npz").stdout)
-    rows = found["predictions"]
-    assert found["samples"] == len(rows) == 360
+    report = json.loads(call("predict", run, "x.npz", "--json", "-o", "o.npz").stdout)
+    rows = report["predictions"]
+    assert report["samples"] == len(rows) == 360
     assert set(rows[0]) == {"class", "name", "probability"}
     outputs = np.load("out.npy")
     assert outputs.shape == (360, 10)

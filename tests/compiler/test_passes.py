@@ -85,8 +85,8 @@ def trained(spec, backend, optimize):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(5, *spec.infer().inputs[0][1]))
     (batch,) = assemble_step([HostBatch([x], [rng.integers(0, 3, 5)])], None, 0, 0)
-    found = model.engine.session.loss_and_gradients(model.engine.stage(batch))
-    return model.source, model.engine.session.read(found[1]), found[2]
+    results = model.engine.session.loss_and_gradients(model.engine.stage(batch))
+    return model.source, model.engine.session.read(results[1]), results[2]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -164,8 +164,8 @@ def test_a_batch_norm_goes_into_the_layer_in_front(name, norm):
     weights = moved(graph)
     x = np.random.default_rng(0).normal(size=(4, *shape))
     wanted, _ = interpret(graph, weights, [x])
-    found, _ = interpret(changed, folded_weights(changed, weights), [x])
-    apart = distance(found[changed.outputs[0]], wanted[graph.outputs[0]])
+    values, _ = interpret(changed, folded_weights(changed, weights), [x])
+    apart = distance(values[changed.outputs[0]], wanted[graph.outputs[0]])
     assert apart <= FORWARD.value
 
 
@@ -240,9 +240,9 @@ def test_predictions_follow_the_weights(backend):
     def check():
         weights = model.inference_weights()
         wanted, _ = interpret(model.graph, weights, [x])
-        found = model.predict(x)
-        assert distance(found, wanted[model.graph.outputs[0]]) <= FORWARD.value
-        return found
+        predictions = model.predict(x)
+        assert distance(predictions, wanted[model.graph.outputs[0]]) <= FORWARD.value
+        return predictions
 
     seen = [check()]
     for change in (

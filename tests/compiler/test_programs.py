@@ -86,9 +86,9 @@ def test_every_max_pool_goes_before_an_activation(pool: Any, shape: Any) -> None
     changed = rewrite(graph, TRAINING)
     before, _ = interpret(graph, {}, [data])
     after, _ = interpret(changed, {}, [data])
-    wanted, found = before[graph.outputs[0]], after[changed.outputs[0]]
-    np.testing.assert_array_equal(wanted, found)
-    assert np.isfinite(found).all()  # no window holds padding alone
+    wanted, output = before[graph.outputs[0]], after[changed.outputs[0]]
+    np.testing.assert_array_equal(wanted, output)
+    assert np.isfinite(output).all()  # no window holds padding alone
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_gradients_do_not_change_with_the_rewrites() -> None:
     )
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(4, *IMAGE)), rng.integers(0, 3, 4)
-    found, sources = [], []
+    weights, sources = [], []
     for optimize in (True, False):
         model = pf.compile(
             spec,
@@ -148,8 +148,8 @@ def test_gradients_do_not_change_with_the_rewrites() -> None:
             optimize=optimize,
         )
         model.train_step(x, y)
-        found.append(model.weights())
+        weights.append(model.weights())
         sources.append(model.source)
     assert "equal, and less work" in sources[0] and sources[0] != sources[1]
-    for name, value in found[0].items():
-        np.testing.assert_allclose(value, found[1][name], rtol=1e-13, atol=1e-15)
+    for name, value in weights[0].items():
+        np.testing.assert_allclose(value, weights[1][name], rtol=1e-13, atol=1e-15)

@@ -109,9 +109,9 @@ def check_program(
     values, _ = interpret(graph, weights, inputs, training=training, draws=draws)
     taken = [draws[path] for path in program.draws] if training else []
     arranged = session.arrange(inputs), session.arrange(taken)
-    found = session.forward(*arranged, training)
+    outputs = session.forward(*arranged, training)
     wanted = [values[n] for n in flatten(graph).outputs]
-    for a, b in zip(found, wanted, strict=True):
+    for a, b in zip(outputs, wanted, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(b).max())
 
 

@@ -168,10 +168,10 @@ def test_sessions_are_what_the_abilities_say(name):
     ],
 )
 def test_a_device_is_chosen(given, gpus, wanted):
-    found = choose_device(given, gpus, "It", "c", "g{}")
-    assert found == wanted and found.is_gpu == (wanted.kind == "gpu")
+    device = choose_device(given, gpus, "It", "c", "g{}")
+    assert device == wanted and device.is_gpu == (wanted.kind == "gpu")
     with pytest.raises(dataclasses.FrozenInstanceError):
-        found.index = 3
+        device.index = 3
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,10 @@ def faults(keep: bool, **env: str) -> int:
     command = [sys.executable, "-c", FAULTS.format(keep=keep)]
     # NumPy asks for huge pages, of which a system may or may not have some.
     env = {**os.environ, "NUMPY_MADVISE_HUGEPAGE": "0", **env}
-    found = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
-    return int(found.stdout)
+    process = subprocess.run(
+        command, env=env, check=True, capture_output=True, text=True
+    )
+    return int(process.stdout)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc is Linux's")

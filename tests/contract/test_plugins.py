@@ -211,11 +211,15 @@ def test_a_wrong_entry_is_found_out(layer, monkeypatch):
 def test_a_wrong_formula_is_found_out(monkeypatch):
     with taken_away():
         noise = pf.load_plugin(ALL).UniformNoise
-        found = [f for f in check_layer(noise, ["torch"]) if f.what == "draw_formula"]
-        assert len(found) == 2 and all(f.passed for f in found)
+        measurements = [
+            f for f in check_layer(noise, ["torch"]) if f.what == "draw_formula"
+        ]
+        assert len(measurements) == 2 and all(f.passed for f in measurements)
         monkeypatch.setattr(noise, "draw_formula", lambda self: "bits / 2**32")
-        found = [f for f in check_layer(noise, ["torch"]) if f.what == "draw_formula"]
-        assert len(found) == 2 and not any(f.passed for f in found)
+        measurements = [
+            f for f in check_layer(noise, ["torch"]) if f.what == "draw_formula"
+        ]
+        assert len(measurements) == 2 and not any(f.passed for f in measurements)
 
 
 def test_a_random_layer_without_a_formula_is_not_ejected(monkeypatch, tmp_path):

@@ -85,8 +85,8 @@ def test_all_of_them_in_a_row():
     x, y = batch(9, (3, 8, 8))
     for op in EVERY:
         op.check((3, 8, 8), CLASSES)
-    found, targets = augment(EVERY, x, y, 0, 0, 0, CLASSES)
-    assert found.shape == x.shape and found.dtype == x.dtype
+    images, targets = augment(EVERY, x, y, 0, 0, 0, CLASSES)
+    assert images.shape == x.shape and images.dtype == x.dtype
     assert targets.shape == (9, CLASSES) and targets.dtype == x.dtype
     np.testing.assert_allclose(targets.sum(1), 1, rtol=1e-6)
     assert augment([], x, y, 0, 0) == (x, y)

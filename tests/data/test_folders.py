@@ -47,10 +47,10 @@ def test_batch_of_is_the_same_from_memory_and_from_a_map(dtype, index, layout):
     rows = np.array(index, np.int64)
     for array in (x, mapped):
         for part in (rows, slice(3, 7), slice(10, 99)):
-            found = batch_of(array, part)
-            np.testing.assert_array_equal(found, wanted[part].astype(kind))
-            assert type(found) is np.ndarray and found.dtype == kind
-            assert found.dtype.isnative and found.flags.c_contiguous
+            batch = batch_of(array, part)
+            np.testing.assert_array_equal(batch, wanted[part].astype(kind))
+            assert type(batch) is np.ndarray and batch.dtype == kind
+            assert batch.dtype.isnative and batch.flags.c_contiguous
 
 
 def test_batch_of_is_a_view_where_it_can_be():

@@ -36,9 +36,9 @@ def test_it_names_what_there_is(difference):
 
 
 def test_the_most_special_cause_comes_first():
-    found = causes("BatchNorm", "statistics", ("torch", "mxnet"))
-    assert len(found) == 3
-    assert len(found[0].entries) <= len(found[-1].entries)
+    matches = causes("BatchNorm", "statistics", ("torch", "mxnet"))
+    assert len(matches) == 3
+    assert len(matches[0].entries) <= len(matches[-1].entries)
     assert causes("SGD", "state", ("torch", "mxnet"))[0].id == "sgd-velocity"
     assert causes("ReLU", "forward", ("torch", "mxnet")) == ()
 

@@ -26,9 +26,9 @@ DIFF = re.compile(r"(?:<!-- named: (.+) -->\n)?```diff\n(.*?)```", re.S)
 def shown(page):
     """(what the addition is called, file → hunks of its diff) of a page."""
     text = (ROOT / "docs" / f"{page}.md").read_text()
-    (found,) = DIFF.findall(text)
-    parts = (part.partition("\n") for part in found[1].split("--- a/")[1:])
-    return found[0].split(), {name: hunks.split("@@\n") for name, _, hunks in parts}
+    (addition,) = DIFF.findall(text)
+    parts = (part.partition("\n") for part in addition[1].split("--- a/")[1:])
+    return addition[0].split(), {name: hunks.split("@@\n") for name, _, hunks in parts}
 
 
 def side(hunk, sign):

@@ -84,14 +84,14 @@ def test_the_suite_catches_a_wrong_text(backend, old, new, entry, message):
 def test_predictions_are_those_of_torch(backend):
     models = [pf.compile("simple_cnn", name, seed=3) for name in ("torch", backend)]
     x = np.random.default_rng(0).normal(size=(7, 3, 32, 32))
-    wanted, found = (model.predict(x, batch_size=3) for model in models)
-    assert np.abs(found - wanted).max() <= 2e-6 * np.abs(wanted).max()
+    wanted, predictions = (model.predict(x, batch_size=3) for model in models)
+    assert np.abs(predictions - wanted).max() <= 2e-6 * np.abs(wanted).max()
     changed = {name: 2 * w for name, w in models[0].weights().items()}
     for model in models:
         model.load_weights(changed)
     wanted, again = (model.predict(x) for model in models)
     assert np.abs(again - wanted).max() <= 2e-6 * np.abs(wanted).max()
-    assert np.abs(again - found).max() > 0.1 * np.abs(found).max()
+    assert np.abs(again - predictions).max() > 0.1 * np.abs(predictions).max()
 
 
 def test_what_it_cannot_do_is_said(backend):

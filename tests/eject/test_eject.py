@@ -54,15 +54,15 @@ def test_an_ejected_script_prints_what_fit_finds(backend, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    found = re.findall(r"loss ([\d.e-]+), test accuracy ([\d.]+)", done.stdout)
+    epochs = re.findall(r"loss ([\d.e-]+), test accuracy ([\d.]+)", done.stdout)
     model = pf.compile(
         recipe.model, backend, loss=recipe.loss, optimizer=recipe.optimizer,
         metrics=["accuracy"], seed=4, optimize=False,
     )  # fmt: skip
     history = model.fit(*data.train, epochs=2, batch_size=64, validation_data=data.test)
-    losses = [float(loss) for loss, _ in found]
+    losses = [float(loss) for loss, _ in epochs]
     np.testing.assert_allclose(losses, history["loss"], rtol=1e-6)
-    assert [float(a) for _, a in found] == [
+    assert [float(a) for _, a in epochs] == [
         round(v, 4) for v in history["val_accuracy"]
     ]
 

@@ -78,18 +78,18 @@ def compare(spec, losses, optimizer):
     (one, first), *_ = runs.items()
     twins = {one: [trace(shaken.model(one, weights=shaken.nudged()), shaken, STEPS)]}
     normalises = optimizer.type != "SGD"
-    found, missed = judged(twins, runs, normalises)
+    compared, missed = judged(twins, runs, normalises)
     if missed is not None:
         for backend in runs:
             twins[backend] = [
                 trace(shaken.model(backend, weights=weights), shaken, STEPS)
                 for weights in (shaken.nudged(number=i) for i in range(1, TWINS + 1))
             ]
-        found, missed = judged(twins, runs, normalises)
+        compared, missed = judged(twins, runs, normalises)
     if missed is not None and amplified(spec, first):
         return counts + Counter({CONSTANT: 1})
     assert missed is None, missed
-    return counts + found
+    return counts + compared
 
 
 TWINS = 4
@@ -182,11 +182,11 @@ class AloneError(Exception):
     """What is said of towers together has to be told of each alone."""
 
 
-def check(found, optimizer):
+def check(group, optimizer):
     """All towers at once, but for those with a gap; if that fails, each alone, to name
     and shrink the culprit."""
-    refused = [tower for tower in found if has_gap(tower, optimizer)]
-    others = [tower for tower in found if not any(tower is r for r in refused)]
+    refused = [tower for tower in group if has_gap(tower, optimizer)]
+    others = [tower for tower in group if not any(tower is r for r in refused)]
     alone(refused, optimizer)
     try:
         if not others:
@@ -200,30 +200,30 @@ def check(found, optimizer):
         alone(others, optimizer)
         if not isinstance(error, (AloneError, NotFiniteError)):
             raise  # together, and not alone
-    COUNTS["graphs"] += len(found)
-    COUNTS.update(f"layer {word}" for tower in found for word in tower.words)
-    COUNTS.update(f"loss {tower.loss.type}" for tower in found)
-    COUNTS[f"optimizer {optimizer.type}"] += len(found)
+    COUNTS["graphs"] += len(group)
+    COUNTS.update(f"layer {word}" for tower in group for word in tower.words)
+    COUNTS.update(f"loss {tower.loss.type}" for tower in group)
+    COUNTS[f"optimizer {optimizer.type}"] += len(group)
 
 
 def has_gap(tower, optimizer):
     """Whether some backend refuses a tower; the program is written, and no more."""
     spec = tower.spec()
     for backend in BACKENDS:
-        found = registry.get(backend)
+        writer = registry.get(backend)
         try:
             step = make_step(
-                spec, found, [tower.loss], optimizer, Training(), "aligned"
+                spec, writer, [tower.loss], optimizer, Training(), "aligned"
             )
-            write_programs(spec, found, step, Target("float64"), True)
+            write_programs(spec, writer, step, Target("float64"), True)
         except UnsupportedError:
             return True
     return False
 
 
-def alone(found, optimizer):
+def alone(group, optimizer):
     """Each by itself; the shortest beginning of one that fails is kept."""
-    for tower in found:
+    for tower in group:
         try:
             counts = compare(tower.spec(), [tower.loss], optimizer)
             COUNTS.update(counts)
@@ -269,10 +269,10 @@ def run(number, graphs):
         @seed(number * 1000 + part)
         @settings(**QUIET)
         @given(st.tuples(*[towers(i) for i in range(SIDE)]))
-        def draw(found):
+        def draw(group):
             # Hypothesis begins with the simplest of all, ten times the same.
-            assume(len({word for tower in found for word in tower.words}) > SIDE)
-            check(list(found), rule)  # noqa: B023 - called before the next one
+            assume(len({word for tower in group for word in tower.words}) > SIDE)
+            check(list(group), rule)  # noqa: B023 - called before the next one
 
         draw()
 
@@ -355,5 +355,5 @@ def test_a_sum_of_two_shapes_whatever_the_batch():
         batch = np.random.default_rng(0).normal(size=(count, 2, 4, 3))
         wanted = batch + batch.mean((1, 2, 3), keepdims=True)
         for backend in BACKENDS:
-            found = pf.compile(spec, backend, dtype="float64").predict(batch)
-            assert np.abs(found - wanted).max() < 1e-14, (backend, count)
+            output = pf.compile(spec, backend, dtype="float64").predict(batch)
+            assert np.abs(output - wanted).max() < 1e-14, (backend, count)

@@ -44,9 +44,9 @@ def several(name, count):
     layers = FAMILIES[name]
     each = [configurations(layers[i % len(layers)]) for i in range(count)]
     return st.tuples(*each).map(
-        lambda found: [
+        lambda configs: [
             (i, layers[i % len(layers)].word, options, shapes)
-            for i, (options, shapes) in enumerate(found)
+            for i, (options, shapes) in enumerate(configs)
         ]
     )
 
@@ -57,7 +57,7 @@ COMPARED: Counter[str] = Counter()
 
 def check(cases):
     """Forward in both modes and gradients, on all backends at once."""
-    found = {}
+    by_backend = {}
     for backend in BACKENDS:
         held = [c for c in cases if form_of(backend, c, Target("float64"), None)]
         if not held:
@@ -72,10 +72,10 @@ def check(cases):
             for name, value in model.activations(as_one(x), training=training).items():
                 assert near(value, wanted[name]) <= FORWARD, (backend, name, training)
         COMPARED.update(f"{word}, forward" for _, word, _, _ in held)
-        found[backend] = model.gradients(as_one(x), as_one(y))
+        by_backend[backend] = model.gradients(as_one(x), as_one(y))
     for case in cases:
         names = list(spec_around([case]).infer().parameters)
-        own = {b: g for b, g in found.items() if names[0] in g}
+        own = {b: g for b, g in by_backend.items() if names[0] in g}
         exact = next(iter(own.values()), {})
         names = [name for name in names if name in exact]
         scale = max((np.abs(exact[name]).max() for name in names), default=0)

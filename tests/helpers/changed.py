@@ -10,10 +10,10 @@ from polyframe.contract import registry
 
 def changed(name, **fields):
     """A backend of which something is different."""
-    found = copy.copy(registry.get(name))
+    backend = copy.copy(registry.get(name))
     for field, value in fields.items():
-        setattr(found, field, value)
-    return found
+        setattr(backend, field, value)
+    return backend
 
 
 def planted(name, text, new, session=None):
@@ -31,7 +31,7 @@ def planted(name, text, new, session=None):
             return dataclasses.replace(program, files=files)
 
         def open_training(self, *args):
-            found = super().open_training(*args)
-            return session(found) if session else found
+            opened = super().open_training(*args)
+            return session(opened) if session else opened
 
     return Planted()

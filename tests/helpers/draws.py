@@ -36,11 +36,11 @@ def family(layer: type[Layer]) -> str:
 
 
 def families() -> dict[str, list[type[Layer]]]:
-    found: dict[str, list[type[Layer]]] = {}
+    members: dict[str, list[type[Layer]]] = {}
     for word, layer in sorted(Layer.registry.items()):
         if word != "Block":
-            found.setdefault(family(layer), []).append(layer)
-    return found
+            members.setdefault(family(layer), []).append(layer)
+    return members
 
 
 def values(kind: Any) -> st.SearchStrategy[Any]:
@@ -166,10 +166,10 @@ def shapes(rank: int) -> st.SearchStrategy[tuple[int, ...]]:
     return st.tuples(channels, *[st.integers(1, largest)] * (rank - 1))
 
 
-def tally(found: Counter[tuple[str, str, str]], layer: Any, options: Any) -> None:
+def tally(counts: Counter[tuple[str, str, str]], layer: Any, options: Any) -> None:
     """Count which values of which fields were drawn."""
     for f in dataclasses.fields(layer):
         if "kind" in f.metadata:
             value = options.get(f.name, "(default)")
             text = value if isinstance(value, (str, bool, type(None))) else "(drawn)"
-            found[layer.word, f.name, str(text)] += 1
+            counts[layer.word, f.name, str(text)] += 1

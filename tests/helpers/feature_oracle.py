@@ -114,15 +114,15 @@ class Case:
         trainer, losses = self.expected()
         model, steps, history = self.run(backend)
         detail = (self.net.name, self.optimizer, self.options, backend)
-        found = [
+        distances = [
             worst(model.weights(), trainer.weights),
             worst(model.inference_weights(), trainer.inference_weights()),
             (distance([s.loss for s in steps], trainer.step_losses), "losses of steps"),
             (distance(history["loss"], losses), "losses of epochs"),
         ]
         if trainer.training_state() or model.training_state():
-            found.append(worst(model.training_state(), trainer.training_state()))
-        apart, name = max(found)
+            distances.append(worst(model.training_state(), trainer.training_state()))
+        apart, name = max(distances)
         within(FAMILY, apart, EXACT, (*detail, name))
         assert [s.lr for s in steps] == trainer.rates
         assert (
@@ -136,9 +136,9 @@ class Case:
         return model, trainer
 
 
-def agree(found, wanted, detail=""):
+def agree(actual, wanted, detail=""):
     """Two mappings of arrays are the same up to rounding."""
-    apart, name = worst(found, wanted)
+    apart, name = worst(actual, wanted)
     within(FAMILY, apart, EXACT, (detail, name))
 
 
@@ -167,9 +167,9 @@ def snapshots(backend, optimizer, steps):
     """The weights before and behind each of some steps, by train_step."""
     x, y = samples()
     model = compiled(backend, optimizer=optimizer)
-    found = [model.weights()]
+    weights = [model.weights()]
     for number in range(steps):
         part = slice(3 * (number % 5), 3 * (number % 5) + 3)
         model.train_step(x[part], y[part])
-        found.append(model.weights())
-    return found
+        weights.append(model.weights())
+    return weights

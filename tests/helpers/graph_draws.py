@@ -126,12 +126,12 @@ def options(draw: Any, layer: Any) -> dict[str, Any]:
     """An example's fields, or each left alone or drawn from its kind."""
     if draw(st.integers(0, 2)) == 0 and layer.examples:
         return dict(draw(st.sampled_from([fields for fields, _ in layer.examples])))
-    found = {}
+    drawn = {}
     for f in dataclasses.fields(layer):
         if "kind" not in f.metadata:
             continue
         if f.default is dataclasses.MISSING or draw(st.integers(0, 2)) == 0:
             value = draw(values(f.metadata["kind"].of(layer)))
             if value is not UNSET:
-                found[f.name] = value
-    return found
+                drawn[f.name] = value
+    return drawn

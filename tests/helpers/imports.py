@@ -11,7 +11,7 @@ Graph = dict[str, set[str]]
 
 def modules(root: Path) -> dict[str, Path]:
     """Dotted name → file, of ``polyframe`` and of ``backends`` beside it."""
-    found = {}
+    files = {}
     for folder, package in (
         (root / "polyframe", "polyframe"),
         (root / "backends", "polyframe.backends"),
@@ -23,8 +23,8 @@ def modules(root: Path) -> dict[str, Path]:
             parts = [package, *inner.with_suffix("").parts]
             if parts[-1] == "__init__":
                 parts.pop()
-            found[".".join(parts)] = path
-    return found
+            files[".".join(parts)] = path
+    return files
 
 
 def imported(text: str, known: Mapping[str, object]) -> Iterator[str]:
@@ -52,7 +52,7 @@ def circles(graph: Graph) -> list[list[str]]:
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
-    found = []
+    groups = []
 
     def visit(name: str) -> None:
         index[name] = low[name] = len(index)
@@ -68,9 +68,9 @@ def circles(graph: Graph) -> list[list[str]]:
             while not group or group[-1] != name:
                 group.append(stack.pop())
             if len(group) > 1:
-                found.append(sorted(group))
+                groups.append(sorted(group))
 
     for name in graph:
         if name not in index:
             visit(name)
-    return found
+    return groups

@@ -63,8 +63,8 @@ def run_tensorflow(function, x, y, weights):
         tape.watch(output)
         losses = function(output, tf.constant(y if y.dtype.kind == "i" else last[1]))
         total = tf.reduce_sum(losses * tf.constant(weights))
-    found = tape.gradient(total, output).numpy()
-    return losses.numpy(), np.moveaxis(found, -1, 1) if x.ndim > 2 else found
+    gradient = tape.gradient(total, output).numpy()
+    return losses.numpy(), np.moveaxis(gradient, -1, 1) if x.ndim > 2 else gradient
 
 
 def run_mxnet(function, x, y, weights):

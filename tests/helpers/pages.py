@@ -69,15 +69,15 @@ def prose(page: str) -> list[str]:
 
 def indented(page: str) -> list[str]:
     """Lines that are code because they are indented, outside of lists."""
-    found, before, in_list = [], "", False
+    code, before, in_list = [], "", False
     for line in prose(page):
         if line and not line[0].isspace():
             in_list = bool(LIST.match(line))
         deep = line.startswith(("    ", "\t")) and line.strip()
-        if deep and not in_list and (not before.strip() or before in found):
-            found.append(line)
+        if deep and not in_list and (not before.strip() or before in code):
+            code.append(line)
         before = line
-    return found
+    return code
 
 
 BLOCKS = {name: fenced(text) for name, text in PAGES.items()}

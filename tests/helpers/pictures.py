@@ -53,7 +53,7 @@ def words(op, n, seed=0):
     return np.broadcast_to(rows, (n, op.words))
 
 
-def share_of(found, y, i):
+def share_of(targets, y, i):
     """λ, read off the targets of a sample whose partner has another label."""
     assert y[i] != y[len(y) - 1 - i]
-    return float(found[i, y[i]])
+    return float(targets[i, y[i]])

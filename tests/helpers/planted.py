@@ -131,9 +131,9 @@ class Bug:
         """What the localiser says, beside another backend."""
         wrong = self.plant()
         other = "torch" if self.backend != "torch" else "mxnet"
-        found = localise(subject(self.rule, self.spec), other, wrong, steps=4)
+        divergence = localise(subject(self.rule, self.spec), other, wrong, steps=4)
         assert type(wrong).hits, "the bug was not planted"
-        return found
+        return divergence
 
 
 # --- the kinds of changes ------------------------------------------------------------

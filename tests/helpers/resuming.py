@@ -44,7 +44,7 @@ def recipe(**changes):
         input_shape=(1, 8, 8),
         name="small",
     )
-    found = {
+    fields = {
         "model": spec,
         "name": "small",
         "data": {"name": "synthetic", "train": 44, "test": 12, "classes": 3},
@@ -73,7 +73,7 @@ def recipe(**changes):
             "csv_log",
         ],
     }
-    return load_recipe(found | changes)
+    return load_recipe(fields | changes)
 
 
 def plain(**changes):
@@ -142,7 +142,7 @@ def without_times(row):
 def logs(folder):
     """History and logs, line for line, without what a clock has measured."""
     result = json.loads((folder / "result.json").read_text())
-    found = {
+    records = {
         "history": [without_times(row) for row in result.pop("history")],
         "result": {
             key: without_times(value) if isinstance(value, dict) else value
@@ -153,23 +153,23 @@ def logs(folder):
     for name in ("metrics.csv", "log.csv"):
         if (folder / name).exists():
             with (folder / name).open(newline="") as file:
-                found[name] = [without_times(row) for row in csv.DictReader(file)]
+                records[name] = [without_times(row) for row in csv.DictReader(file)]
     if (folder / "log.jsonl").exists():
         lines = (folder / "log.jsonl").read_text().splitlines()
-        found["log.jsonl"] = [without_times(json.loads(line)) for line in lines]
-    return found
+        records["log.jsonl"] = [without_times(json.loads(line)) for line in lines]
+    return records
 
 
-def assert_same_run(found, wanted):
+def assert_same_run(folder, wanted):
     """Two run folders hold the same, bit for bit, but for the times."""
-    assert logs(found) == logs(wanted)
+    assert logs(folder) == logs(wanted)
     for name in SAME_BYTES:
-        assert (found / name).read_bytes() == (wanted / name).read_bytes(), name
-    mine, its = (checkpoints_in(each / FOLDER)[0] for each in (found, wanted))
+        assert (folder / name).read_bytes() == (wanted / name).read_bytes(), name
+    mine, its = (checkpoints_in(each / FOLDER)[0] for each in (folder, wanted))
     assert mine.name == its.name
     for name in ("weights.safetensors", "training.safetensors"):
         assert (mine / name).read_bytes() == (its / name).read_bytes(), name
-    assert strays(found) == []
+    assert strays(folder) == []
 
 
 def strays(folder):
@@ -241,8 +241,8 @@ def prepared(folder):
 def copied(made, folder):
     """A copy of the stopped run."""
     shutil.copytree(made / "half", folder)
-    found = [path.name for path in checkpoints_in(folder / FOLDER)]
-    assert found == ["step-0000000014", "step-0000000012"]
+    names = [path.name for path in checkpoints_in(folder / FOLDER)]
+    assert names == ["step-0000000014", "step-0000000012"]
     return folder
 
 

@@ -21,7 +21,7 @@ from polyframe.spec.optimizers import Optimizer
 def losses_of(count: int) -> list[Any]:
     """Different losses for that many outputs, in numbers that take room."""
     labels: dict[str, Any] = {"type": "cross_entropy"}
-    found: list[Any] = [
+    losses: list[Any] = [
         "mse",
         {"type": "mse", "loss_weight": 0.12345678901234567},
         labels | {"label_smoothing": 0.12345678901234567},
@@ -29,7 +29,7 @@ def losses_of(count: int) -> list[Any]:
         labels | {"loss_weight": 2.0},
         labels | {"loss_weight": 0.12345678901234567},
     ]
-    return [found[i % len(found)] for i in range(count)]
+    return [losses[i % len(losses)] for i in range(count)]
 
 
 def targets_of(count: int) -> tuple[TargetKind, ...]:

@@ -23,10 +23,10 @@ def distance(a, b):
     return 0.0 if apart == 0 else float(apart / scale) if scale else np.inf
 
 
-def worst(found, wanted):
+def worst(actual, wanted):
     """(the largest distance, its name) between two mappings of arrays."""
-    assert set(found) == set(wanted)
-    return max((distance(found[name], wanted[name]), name) for name in wanted)
+    assert set(actual) == set(wanted)
+    return max((distance(actual[name], wanted[name]), name) for name in wanted)
 
 
 def within(family, value, bound, detail=""):

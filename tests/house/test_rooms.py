@@ -35,15 +35,15 @@ def room(module):
 
 def upward(graph):
     """Imports of a room that does not stand below, as texts."""
-    found = []
+    breaches = []
     for module, others in graph.items():
         for other in others:
             own, there = room(module), room(other)
             if own == there or (own, there) in BESIDE:
                 continue
             if LEVEL[there] >= LEVEL[own]:
-                found.append(f"{module} imports {other}")
-    return found
+                breaches.append(f"{module} imports {other}")
+    return breaches
 
 
 def test_every_room_has_its_level():

@@ -63,8 +63,8 @@ def test_a_weights_file_is_a_state_dict_of_the_emitted_module(backend, tmp_path)
     module.eval()
     x = np.random.default_rng(0).normal(size=(2, 3, 8, 8)).astype(np.float32)
     with torch.inference_mode():
-        found = module(torch.from_numpy(x)).numpy()
-    assert distance(found, model.predict(x)) < 1e-5
+        output = module(torch.from_numpy(x)).numpy()
+    assert distance(output, model.predict(x)) < 1e-5
 
 
 def test_native_objects_are_the_frameworks_own():
@@ -104,8 +104,8 @@ def test_several_inputs_and_outputs_shared_layers_and_dropout_agree():
     for backend in BACKENDS:
         model = pf.compile(two_heads(), backend, loss="mse", dtype="float64")
         known, _ = interpret(model.graph, model.weights(), x)
-        for found, name in zip(model.predict(x), ("one", "two")):
-            assert distance(found, known[name]) <= 1e-12
+        for output, name in zip(model.predict(x), ("one", "two")):
+            assert distance(output, known[name]) <= 1e-12
         gradients[backend] = model.gradients(x, y)
         for _ in range(5):
             model.train_step(x, y)
@@ -137,8 +137,10 @@ def test_blocks_with_dropout_inside_draw_for_each_of_their_calls(backend):
     x, y = rng.normal(size=(9, 6)), rng.normal(size=(9, 2))
     draws = dict(zip(model.program.draws, model.engine.draws(9, 0)))
     known, _ = interpret(model.graph, model.weights(), [x], training=True, draws=draws)
-    found = model.activations(x, training=True)
-    assert all(distance(found[name], known[name]) <= 1e-12 for name in found)
+    activations = model.activations(x, training=True)
+    assert all(
+        distance(activations[name], known[name]) <= 1e-12 for name in activations
+    )
     wanted = ((known[spec.graph.outputs[0]] - y) ** 2).mean()
     assert model.train_step(x, y) == pytest.approx(wanted, rel=1e-12)
 

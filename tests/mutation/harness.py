@@ -31,13 +31,13 @@ class Task:
 
 def every(backends, only=None) -> dict[Mutant, list[Unit]]:
     """Every mutant (of some units only) and the units whose programs hold its text."""
-    found: dict[Mutant, list[Unit]] = {}
+    held: dict[Mutant, list[Unit]] = {}
     for backend in backends:
         for unit in units(backend) if only is None else only:
             for text in texts(unit):
                 for mutant in mutants(backend, text):
-                    found.setdefault(mutant, []).append(unit)
-    return found
+                    held.setdefault(mutant, []).append(unit)
+    return held
 
 
 def survivors(
@@ -65,7 +65,7 @@ def run(tasks: list[Task], told=lambda line: None) -> dict[Mutant, str | None]:
     waiting: queue.SimpleQueue = queue.SimpleQueue()
     for task in tasks:
         waiting.put(task)
-    found: dict[Mutant, str | None] = {}
+    results: dict[Mutant, str | None] = {}
     errors: list[BaseException] = []
 
     def drive():
@@ -77,7 +77,7 @@ def run(tasks: list[Task], told=lambda line: None) -> dict[Mutant, str | None]:
                 except queue.Empty:
                     return
                 verdicts = hand.run(task)
-                found.update(verdicts)
+                results.update(verdicts)
                 left = sum(v is None for v in verdicts.values())
                 told(f"{task.unit}: {len(verdicts)} mutants, {left} left")
         except BaseException as error:
@@ -92,7 +92,7 @@ def run(tasks: list[Task], told=lambda line: None) -> dict[Mutant, str | None]:
         thread.join()
     if errors:
         raise errors[0]
-    return found
+    return results
 
 
 class Hand:
@@ -120,7 +120,7 @@ class Hand:
             self.process = None
 
     def run(self, task: Task) -> dict[Mutant, str | None]:
-        found: dict[Mutant, str | None] = {}
+        verdicts: dict[Mutant, str | None] = {}
         left = list(task.mutants)
         while left:
             if self.done > RENEW:
@@ -136,12 +136,12 @@ class Hand:
                 raise RuntimeError(f"{task.unit}: the program as written: {detail}")
             while left:
                 kind, detail = self.hear(LIMIT)
-                found[left.pop(0)] = detail
+                verdicts[left.pop(0)] = detail
                 self.done += 1
                 if kind == "lost":
                     self.end()
                     break
-        return found
+        return verdicts
 
     def hear(self, limit):
         try:

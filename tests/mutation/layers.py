@@ -91,7 +91,7 @@ class LayerRunner:
 
     def errors(self):
         """Output → (the definition's, what it may err by), for each mode."""
-        found = {}
+        bounds = {}
         for training in (False, True):
             draws = self.stager.draws(self.session(self.program), len(self.x[0]), 0)
             options = {"training": training}
@@ -100,7 +100,7 @@ class LayerRunner:
             (wanted, _), (written, _) = defined_outputs(
                 self.graph, self.weights, self.x, **options
             )
-            found[training] = {
+            bounds[training] = {
                 name: (
                     wanted[name],
                     FLOAT32.value
@@ -108,7 +108,7 @@ class LayerRunner:
                 )
                 for name in self.graph.outputs
             }
-        return found
+        return bounds
 
     def session(self, program):
         """A program with a step, opened."""
@@ -156,13 +156,13 @@ class LayerRunner:
         session.set_weights(self.weights)
         session.seed(7)
         session.read(session.train(staged, 1e-2)[0])
-        found = session.weights()
-        yield "statistics", {name: found[name] for name in self.kept}
-        session.set_weights({n: w for n, w in found.items() if n in self.kept})
+        weights = session.weights()
+        yield "statistics", {name: weights[name] for name in self.kept}
+        session.set_weights({n: w for n, w in weights.items() if n in self.kept})
         values = session.forward(x, draws, False)  # shows what else was trained
         yield "behind a step", dict(zip(self.graph.outputs, values, strict=True))
 
-    def apart(self, stage, found):
+    def apart(self, stage, values):
         wanted = self.wanted[stage]
         if stage == "gradients":
             scales = {}
@@ -170,27 +170,27 @@ class LayerRunner:
                 size = np.abs(value).max(initial=0)
                 scales[case_of(name)] = max(scales.get(case_of(name), 0.0), size)
             for name, value in wanted.items():
-                away = np.abs(found[name] - value).max(initial=0)
+                away = np.abs(values[name] - value).max(initial=0)
                 if not away <= DIFFERENCES.value * scales[case_of(name)]:
                     return name
             return None
         if stage == "definition":
-            return self.hidden(*found)
+            return self.hidden(*values)
         if self.bounds and stage in (True, False):
             for name, (exact, bound) in self.bounds[stage].items():
-                if not distance(found[name], exact) <= bound:
+                if not distance(values[name], exact) <= bound:
                     return name
             return None
-        return differ(found, wanted, distance, FORWARD.value)
+        return differ(values, wanted, distance, FORWARD.value)
 
-    def hidden(self, weights, found):
+    def hidden(self, weights, outputs):
         """The first output that is not the definition's at the weights that are named."""
         (wanted, _), (written, _) = defined_outputs(self.graph, weights, self.x)
         for name in self.kept:  # the definition of statistics is the suite's to know
             value = self.trained.setdefault(name, weights[name])
             if not distance(weights[name], value) <= FLOAT32.value * HALF_A_UNIT:
                 return name
-        for name, value in found.items():
+        for name, value in outputs.items():
             apart, bound = distance_and_bound(
                 value, wanted[name], written[name], "float32"
             )
@@ -201,8 +201,8 @@ class LayerRunner:
     def check(self, mutant):
         program = mutated(self.program, mutant)
         try:
-            for stage, found in self.stages(program):
-                where = self.apart(stage, found)
+            for stage, values in self.stages(program):
+                where = self.apart(stage, values)
                 if where is not None:
                     return f"{stage}: {where}"
         finally:

@@ -62,8 +62,8 @@ class LossRunner:
         registry.get(unit.backend).probe()
         self.program, self.names = loss_program(unit)
         self.wanted = dict(self.values(self.program))
-        for key, found in self.values(self.program):
-            assert self.misses(key, found) is None, f"{unit}: cannot be repeated"
+        for key, pair in self.values(self.program):
+            assert self.misses(key, pair) is None, f"{unit}: cannot be repeated"
 
     def values(self, program):
         module = load(program)
@@ -73,21 +73,21 @@ class LossRunner:
                 function = getattr(module, name)
                 yield (number, scale), RUNS[self.unit.backend](function, x, y, WEIGHTS)
 
-    def misses(self, key, found):
+    def misses(self, key, pair):
         losses, slopes = self.wanted[key]
-        if not relative_distance(found[0], losses) <= FORWARD.value:
+        if not relative_distance(pair[0], losses) <= FORWARD.value:
             return "values"
         if key[1] == "zeros" and Loss.find(self.unit.entry).kink_at_zero:
             return None
         return (
-            None if relative_distance(found[1], slopes) <= GRADIENT.value else "slopes"
+            None if relative_distance(pair[1], slopes) <= GRADIENT.value else "slopes"
         )
 
     def check(self, mutant):
         program = mutated(self.program, mutant)
         try:
-            for key, found in self.values(program):
-                where = self.misses(key, found)
+            for key, pair in self.values(program):
+                where = self.misses(key, pair)
                 if where is not None:
                     return f"{where} {key}"
         finally:

@@ -87,15 +87,15 @@ def definitions(source: str, roots: list[str] | None = None) -> list[str]:
             for target in node.targets:
                 if isinstance(target, ast.Name):
                     known[target.id] = text, node
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     open_ = [root for root in (known if roots is None else roots) if root in known]
     while open_:
         name = open_.pop(0)
-        if name not in found:
-            found[name], node = known[name]
+        if name not in texts:
+            texts[name], node = known[name]
             named = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
             open_ += sorted(named & set(known))
-    return list(dict.fromkeys(found.values()))
+    return list(dict.fromkeys(texts.values()))
 
 
 def mutants(backend: str, text: str) -> list[Mutant]:
@@ -108,11 +108,11 @@ def mutants(backend: str, text: str) -> list[Mutant]:
     def place(line: int, column: int) -> int:
         return offsets[line - 1] + column
 
-    found = []
+    variants = []
     for node in _shown(ast.parse(text)):
         for start, stop, new in _changes(node, text, place):
-            found.append(Mutant(backend, text, start, text[start:stop], new))
-    return found
+            variants.append(Mutant(backend, text, start, text[start:stop], new))
+    return variants
 
 
 def _shown(node: ast.AST) -> Iterator[ast.AST]:

@@ -40,13 +40,13 @@ class Reasons:
     @classmethod
     def load(cls) -> Reasons:
         """Those of survivors.yaml."""
-        found = yaml.safe_load((HERE / "survivors.yaml").read_text()) or []
+        items = yaml.safe_load((HERE / "survivors.yaml").read_text()) or []
         return cls(
             tuple(
                 Reason(
                     re.compile(change), frozenset(item.get("entries", ())), item["why"]
                 )
-                for item in found
+                for item in items
                 for change in item["changes"]
             )
         )
@@ -109,8 +109,8 @@ def grouped(
     left: list[Mutant], held: Mapping[Mutant, list[Unit]], reasons: Reasons
 ) -> dict[str, list[Mutant]]:
     """Survivors by reason."""
-    found: dict[str, list[Mutant]] = {}
+    groups: dict[str, list[Mutant]] = {}
     for mutant in left:
         reason = reasons.of(mutant, held[mutant])
-        found.setdefault(reason.why if reason else "NOT EXPLAINED", []).append(mutant)
-    return found
+        groups.setdefault(reason.why if reason else "NOT EXPLAINED", []).append(mutant)
+    return groups

@@ -49,8 +49,8 @@ STEP_OPTIONS = (
 def runs(unit):
     if unit.family == "step":
         rule = pf.SGD(0.1, momentum=0.5)
-        found = [Run(rule, options=tuple(o.items())) for o in STEP_OPTIONS]
-        return [*found, Run(rule, weighted=True)]
+        unweighted = [Run(rule, options=tuple(o.items())) for o in STEP_OPTIONS]
+        return [*unweighted, Run(rule, weighted=True)]
     own = [rule for rule in rules().values() if rule.type == unit.entry]
     return [Run(rule, dtype) for rule in own for dtype in ("float64", "float32")]
 
@@ -84,8 +84,8 @@ def step_sources(unit):
         # What belongs to layers, losses and optimizers is mutated with those.
         roots = [program.entry, "loss_fn", "make_optimizer", "apply"]
         known = set(definitions(source, roots))
-        found = [d for d in definitions(source) if d not in known]
-        yield "\n\n\n".join(found), None
+        texts = [d for d in definitions(source) if d not in known]
+        yield "\n\n\n".join(texts), None
 
 
 class TrainingRunner:
@@ -121,15 +121,15 @@ class TrainingRunner:
         x[0] = 0.0  # a slope that is 0 throughout, of weights that are not
         y = rng.normal(size=(8, 4, 3)).astype(run.dtype)
         w = np.array([0.5, 0.0, 2.0, 1.25]) if run.weighted else None
-        found = {}
+        trace = {}
 
         def steps(model, these, kind):
             for i in these:
                 if i == 4:
                     model.learning_rate *= 0.3
-                found[kind, i] = np.array(model.train_step(x[i], y[i], sample_weight=w))
+                trace[kind, i] = np.array(model.train_step(x[i], y[i], sample_weight=w))
             for name, value in {**model.weights(), **model.training_state()}.items():
-                found[kind, these[-1], name] = value
+                trace[kind, these[-1], name] = value
 
         try:
             steps(model, range(4), "trained")
@@ -144,11 +144,11 @@ class TrainingRunner:
         finally:
             for program in seen:
                 forget(program)
-        return found, half
+        return trace, half
 
-    def apart(self, found, wanted, dtype):
+    def apart(self, trace, wanted, dtype):
         bound = STEPS.value if dtype == "float64" else ROUNDED
-        return differ(found, wanted, distance, bound)
+        return differ(trace, wanted, distance, bound)
 
     def check(self, mutant):
         for run in runs(self.unit):
@@ -164,10 +164,10 @@ class TrainingRunner:
                 assert where is None, f"{self.unit}: cannot be repeated: {where}"
             wanted, half = self.wanted[run]
             try:
-                found, _ = self.values(run, mutant, half)
+                trace, _ = self.values(run, mutant, half)
             except Exception as error:
                 return f"{type(error).__name__}"
-            where = self.apart(found, wanted, run.dtype)
+            where = self.apart(trace, wanted, run.dtype)
             if where is not None:
                 return f"{where} with {run.optimizer}"
         return None

@@ -31,12 +31,12 @@ class Unit:
         return f"{self.backend}: {self.family}, {self.entry}{more}, {self.dtype}"
 
 
-def differ(found, wanted, measure, bound):
+def differ(actual, wanted, measure, bound):
     """The first name whose figure is out of bounds; NaN is."""
-    if list(found) != list(wanted):
+    if list(actual) != list(wanted):
         return "other names"
     for name in wanted:
-        if not measure(found[name], wanted[name]) <= bound:
+        if not measure(actual[name], wanted[name]) <= bound:
             return name
     return None
 

@@ -50,12 +50,12 @@ def unreached(backend: str) -> list[tuple[str, str]]:
 
 def texts(unit: Unit) -> list[str]:
     """The definitions to mutate, of all of a unit's programs."""
-    found = [
+    pieces = [
         d
         for source, roots in SOURCES[unit.family](unit)
         for d in definitions(source, roots)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(pieces))
 
 
 def runner(unit: Unit):

@@ -56,8 +56,8 @@ class Run:
 
     def last(self):
         """The newest checkpoint's name."""
-        found = checkpoints_in(self.folder / FOLDER)
-        return found[0].name if found else ""
+        paths = checkpoints_in(self.folder / FOLDER)
+        return paths[0].name if paths else ""
 
     def alive(self):
         assert time.monotonic() < self.until, "it hangs"

@@ -86,10 +86,10 @@ def test_resume_at_an_epochs_border(gone, whole, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(whole("torch"), folder)
     (folder / "result.json").unlink()
-    found = checkpoints_in(folder / FOLDER)
-    moments = [read(path).progress for path in found]
+    checkpoints = checkpoints_in(folder / FOLDER)
+    moments = [read(path).progress for path in checkpoints]
     assert [(each.epoch, each.index) for each in moments] == [(4, 0), (3, 0)]
-    for path in found[:gone]:
+    for path in checkpoints[:gone]:
         shutil.rmtree(path)
     result = train(recipe(), "torch", folder, resume=True)
     assert len(result.history) == 4

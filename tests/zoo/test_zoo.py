@@ -222,8 +222,8 @@ def test_number_of_parameters(name):
 @pytest.mark.parametrize("name", COUNTS)
 def test_classes_input_and_width_are_taken(name):
     spec = small(name, num_classes=7)
-    (found,) = spec.infer().output_shapes
-    assert found[0] == 7
+    (output_shape,) = spec.infer().output_shapes
+    assert output_shape[0] == 7
     ((_, shape),) = spec.infer().inputs
     assert shape == SMALL.get(name, ((3, 32, 32), 1 / 8))[0]
     assert 0 < spec.num_parameters < COUNTS[name]
@@ -243,8 +243,8 @@ def test_pixelwise_models_give_every_pixel_its_classes():
 
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_weights_are_called_as_in_torchvision(name):
-    found = getattr(pf.zoo, name)().infer().parameters
-    assert set(TORCHVISION[name].split()) <= set(found)
+    parameters = getattr(pf.zoo, name)().infer().parameters
+    assert set(TORCHVISION[name].split()) <= set(parameters)
 
 
 def test_resnet18_reads_like_torchvisions():

@@ -29,7 +29,7 @@ TensorFlow takes a minute to trace some."""
 
 def weights_for(graph):
     """Random weights of a size at which signals neither die out nor grow."""
-    found = {}
+    weights = {}
     for name, parameter in graph.parameters.items():
         rng, shape = generator(5, name), parameter.shape
         if len(shape) > 1:
@@ -38,8 +38,8 @@ def weights_for(graph):
             value = rng.uniform(0.5, 1.5, shape)
         else:
             value = rng.normal(0, 0.1, shape)
-        found[name] = value
-    return found
+        weights[name] = value
+    return weights
 
 
 def batch(spec):
@@ -85,12 +85,12 @@ def test_models_agree_and_train(name, backend):
         spec = small(name)
         graph = spec.infer()
         known, _ = interpret(graph, weights_for(graph), [batch(spec)[0]])
-        found, loss = wanted, wanted_loss
+        predictions, loss = wanted, wanted_loss
         (wanted,) = (known[output] for output in flatten(graph).outputs)
     else:
-        found, loss = run(name, backend, "float64")
+        predictions, loss = run(name, backend, "float64")
     detail = (name, backend)
-    within("zoo: predictions, float64", distance(found, wanted), 1e-10, detail)
+    within("zoo: predictions, float64", distance(predictions, wanted), 1e-10, detail)
     within("zoo: loss, float64", distance(loss, wanted_loss), 1e-10, detail)
     _, single = run(name, backend, "float32")
     within("zoo: loss, float32", distance(single, wanted_loss), FLOAT32, detail)

@@ -49,15 +49,15 @@ def test_a_wrong_text_is_caught(family, entry, old, new, message):
     wrong = changed(old, new)
     checks = [c for c in conformance.checks(wrong, [family]) if c.entry == entry]
     assert checks
-    found = []
+    messages = []
     for check in checks:
         try:
             check.run()
         except Exception as error:
-            found.append(str(error))
-            if message in found[-1]:
+            messages.append(str(error))
+            if message in messages[-1]:
                 return
-    pytest.fail(f"not caught: {found}")
+    pytest.fail(f"not caught: {messages}")
 
 
 def test_an_entry_that_is_not_declared_is_missed():
