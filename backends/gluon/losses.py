@@ -136,7 +136,9 @@ def triplet(view: LossView) -> Code:
 
 def dice(view: LossView) -> Code:
     loss = view.loss
-    probabilities = "nd.softmax(output, axis=1)" if loss.labels else "nd.sigmoid(output)"
+    probabilities = (
+        "nd.softmax(output, axis=1)" if loss.labels else "nd.sigmoid(output)"
+    )
     sums = "probabilities**2 + target**2" if loss.squared else "probabilities + target"
     one_hot = f"    target = nd.moveaxis({ONE_HOT}, -1, 1)"
     return function(

@@ -143,7 +143,9 @@ def triplet(view: LossView) -> Code:
 
 def dice(view: LossView) -> Code:
     loss = view.loss
-    probabilities = "F.softmax(output, dim=1)" if loss.labels else "torch.sigmoid(output)"
+    probabilities = (
+        "F.softmax(output, dim=1)" if loss.labels else "torch.sigmoid(output)"
+    )
     lines = [f"    probabilities = {probabilities}.flatten(2)  # (N, C, pixels)"]
     if view.labels:
         lines += [

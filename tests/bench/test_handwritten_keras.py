@@ -166,7 +166,9 @@ def test_keras_steps(name, training, optimizer):
     check_steps(name, training, optimizer)
 
 
-@pytest.mark.parametrize("backend", ["torch", "jax"])
+@pytest.mark.parametrize(
+    "backend", ["torch", pytest.param("jax", marks=pytest.mark.full)]
+)
 def test_keras_on_other_backends(backend):
     done = subprocess.run(
         [sys.executable, __file__],

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 from helpers.opening import Opening, wrap
-from helpers.support import BACKENDS, within
+from helpers.support import BACKENDS, TORCH_FIRST, within
 
 from polyframe.conformance import feature_cases, features, files
 from polyframe.conformance.rules import rules
@@ -280,11 +280,7 @@ BUGS = {
 }  # fmt: skip
 
 
-# A bug is planted in the same way everywhere, so two of three are for the long run.
-EACH = [pytest.param(b, marks=[pytest.mark.full] * (b != "torch")) for b in BACKENDS]
-
-
-@pytest.mark.parametrize("backend", EACH)
+@pytest.mark.parametrize("backend", TORCH_FIRST)
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_caught(name, backend):
     bug, family, what, message = BUGS[name]

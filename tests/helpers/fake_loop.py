@@ -1,7 +1,7 @@
 """A loop without a model: what callbacks are told, and crashes and resumes in it.
 
 A training of ``epochs`` of ``steps`` each is a list of events: the steps of an epoch,
-then its end, then the next epoch's. A place in it is the number of events behind it.
+then its end, then the next epoch's. A place in it is the number of events before it.
 """
 
 from __future__ import annotations

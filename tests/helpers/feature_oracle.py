@@ -86,7 +86,7 @@ class Case:
 
     @functools.cache  # noqa: B019 - as many as there are cases
     def expected(self):
-        """The trainer behind its last step, and each epoch's loss."""
+        """The trainer after its last step, and each epoch's loss."""
         trainer = Trainer(
             self.net, self.loss, self.optimizer, Training(**self.options),
             frozen=self.frozen,
@@ -143,7 +143,7 @@ def agree(actual, wanted, detail=""):
 
 
 class Stop(pf.train.Callback):
-    """Ends the training behind a step, or an epoch."""
+    """Ends the training after a step, or an epoch."""
 
     def __init__(self, step=None, epoch=None):
         self.at = step, epoch
@@ -164,7 +164,7 @@ class LateStop(Stop):
 
 
 def snapshots(backend, optimizer, steps):
-    """The weights before and behind each of some steps, by train_step."""
+    """The weights before and after each of some steps, by train_step."""
     x, y = samples()
     model = compiled(backend, optimizer=optimizer)
     weights = [model.weights()]

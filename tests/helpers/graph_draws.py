@@ -67,7 +67,7 @@ def shape_of(inputs: list[Any], node: Any) -> tuple[int, ...]:
 
 
 def reached(ends: list[Any]) -> set[str]:
-    """The names of the inputs behind some tensors."""
+    """The names of the inputs that some tensors come from."""
     from polyframe.spec.graph import reach
 
     return {tensor.name for tensor in reach(ends) if getattr(tensor, "name", None)}

@@ -101,7 +101,7 @@ class CtrlC(Callback):
 
 
 class ExactCtrlC(CtrlC):
-    """The same, right behind that step."""
+    """The same, right after that step."""
 
     tolerates_delay = False
 
@@ -231,7 +231,7 @@ def small(**changes):
 
 
 def prepared(folder):
-    """Runs that no test changes: a whole one, one stopped behind step 14, the recipe."""
+    """Runs that no test changes: a whole one, one stopped after step 14, the recipe."""
     train(small(), "torch", folder / "whole")
     stopped(small(), "torch", folder / "half", 14)
     written(small(), folder)

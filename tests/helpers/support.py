@@ -6,10 +6,16 @@ import json
 import os
 
 import numpy as np
+import pytest
 
 from polyframe.spec.interpreter import interpret
 
 BACKENDS = ("torch", "tensorflow", "mxnet")
+TORCH_FIRST = tuple(
+    pytest.param(b, marks=[pytest.mark.full] * (b != "torch")) for b in BACKENDS
+)
+"""PyTorch in ``make test``, the others in ``make test-full`` only: for what is done by
+code that they share."""
 PAIRS = tuple((a, b) for a in BACKENDS for b in BACKENDS if a < b)
 
 

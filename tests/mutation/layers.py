@@ -160,7 +160,7 @@ class LayerRunner:
         yield "statistics", {name: weights[name] for name in self.kept}
         session.set_weights({n: w for n, w in weights.items() if n in self.kept})
         values = session.forward(x, draws, False)  # shows what else was trained
-        yield "behind a step", dict(zip(self.graph.outputs, values, strict=True))
+        yield "after a step", dict(zip(self.graph.outputs, values, strict=True))
 
     def apart(self, stage, values):
         wanted = self.wanted[stage]

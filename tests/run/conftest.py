@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers.resuming import plain, recipe
+from helpers.resuming import copied, plain, prepared, recipe
 
 from polyframe.run.train import train
 
@@ -23,3 +23,15 @@ def whole(tmp_path_factory):
         return known[key]
 
     return of
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Runs that no test changes: a whole one, one stopped after step 14, the recipe."""
+    return prepared(tmp_path_factory.mktemp("disk"))
+
+
+@pytest.fixture
+def half(made, tmp_path):
+    """A copy of the stopped run."""
+    return copied(made, tmp_path / "run")

@@ -24,7 +24,7 @@ from polyframe.train.checkpoint import FOLDER, checkpoints_in, read
 
 
 class Saved(Callback):
-    """Which checkpoints lie there behind each step that the loop pauses at."""
+    """Which checkpoints lie there after each step that the loop pauses at."""
 
     def __init__(self, folder):
         self.folder, self.seen = folder, []
@@ -34,7 +34,7 @@ class Saved(Callback):
 
 
 def test_every_steps_and_keep(tmp_path):
-    """11 steps an epoch; one is written behind each epoch too."""
+    """11 steps an epoch; one is written after each epoch too."""
     made, saved = plain(epochs=2, callbacks=checkpoints(4, keep=3)), Saved(tmp_path)
     train(made, "torch", tmp_path, callbacks=[saved])
     assert saved.seen == [

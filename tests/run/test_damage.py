@@ -12,9 +12,7 @@ from helpers.resuming import (
     assert_same_run,
     checkpoints,
     content,
-    copied,
     polyframe,
-    prepared,
     refused,
     small,
     stopped,
@@ -25,17 +23,6 @@ from hypothesis import strategies as st
 from polyframe.errors import WeightsError
 from polyframe.run.train import train
 from polyframe.train.checkpoint import FOLDER, checkpoints_in, checksum, read
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return prepared(tmp_path_factory.mktemp("disk"))
-
-
-@pytest.fixture
-def half(made, tmp_path):
-    return copied(made, tmp_path / "run")
-
 
 # --- damage ----------------------------------------------------------------------
 
@@ -178,7 +165,7 @@ STATES = {
     "step is text": ({"step": "14"}, DAMAGED),
     "step is true": ({"step": True}, DAMAGED),
     "step is half": ({"step": 1.5}, DAMAGED),
-    "index behind the epoch": ({"index": 12}, "at step 12 of an epoch that has 11"),
+    "index after the epoch": ({"index": 12}, "at step 12 of an epoch that has 11"),
     "huge rate": ({"learning_rate": HUGE}, DAMAGED),
     "rate NaN": ({"learning_rate": float("nan")}, DAMAGED),
     "seconds infinite": ({"seconds": float("inf")}, DAMAGED),

@@ -19,9 +19,7 @@ from helpers.resuming import (
     assert_same_run,
     command,
     content,
-    copied,
     polyframe,
-    prepared,
     process,
     refused,
     run,
@@ -29,21 +27,10 @@ from helpers.resuming import (
     strays,
     written,
 )
-from helpers.support import BACKENDS
+from helpers.support import TORCH_FIRST
 
 from polyframe.run.train import train
 from polyframe.train.checkpoint import FOLDER, checkpoints_in, read
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return prepared(tmp_path_factory.mktemp("disk"))
-
-
-@pytest.fixture
-def half(made, tmp_path):
-    return copied(made, tmp_path / "run")
-
 
 # --- full disks ------------------------------------------------------------------
 
@@ -241,7 +228,7 @@ def test_data_cut_off_in_the_middle(kind, share, made, tmp_path):
 # --- Ctrl-C ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", TORCH_FIRST)
 def test_ctrl_c_of_a_process(backend, tmp_path):
     made = small(epochs=15)
     folder = tmp_path / "run"

@@ -16,7 +16,7 @@ from helpers.resuming import (
     strays,
     written,
 )
-from helpers.support import BACKENDS
+from helpers.support import BACKENDS, TORCH_FIRST
 
 from polyframe.run.folder import read_json
 from polyframe.train.checkpoint import FOLDER, checkpoints_in, read
@@ -96,7 +96,7 @@ class Run:
         self.start()
         self.begin = self.wait_for_training()
         out, told = self.child.communicate(timeout=PATIENCE)
-        # The last kill may have come behind the last write: all is done then.
+        # The last kill may have come after the last write: all is done then.
         assert told in ("", f"{self.folder} is finished; nothing is left to do\n")
         assert (self.child.returncode, out) == (0, "")
         self.span = time.monotonic() - self.since - self.begin
@@ -152,7 +152,7 @@ def make(place):
     return place
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", TORCH_FIRST)
 def test_killed_twice(backend, tmp_path):
     half_written, kinds = kills(backend, tmp_path, 2, 1)
     assert half_written, kinds

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers.support import BACKENDS, within
+from helpers.support import BACKENDS, TORCH_FIRST, within
 
 CODE = """
 import gc, json, sys
@@ -46,7 +46,7 @@ def growth(backend, folder, epochs):
     return late / early - 1
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", TORCH_FIRST)
 def test_memory_does_not_grow(backend, tmp_path):
     within("memory, 20 epochs", growth(backend, tmp_path / "run", 20), 0.04, backend)
 

@@ -81,7 +81,7 @@ def test_random_draws_matter(whole):
 
 @pytest.mark.parametrize("gone", [0, 1])
 def test_resume_at_an_epochs_border(gone, whole, tmp_path):
-    """What a kill right behind an epoch leaves: its checkpoint, and no result. Behind
+    """What a kill right after an epoch leaves: its checkpoint, and no result. After
     the last one early stopping had its say, and has it again."""
     folder = tmp_path / "run"
     shutil.copytree(whole("torch"), folder)

@@ -93,9 +93,9 @@ def test_factors_lie_between_0_and_1(fields, at, total, losses):
     assert 0 <= schedule.factor(0.0, 0.0, ()) <= 1
     if fields["type"] not in ("one_cycle", "multi_step"):
         assert schedule.factor(0.0, total, ()) == 1
-    behind = schedule.factor(total + at, total, rows_of(losses))
+    after = schedule.factor(total + at, total, rows_of(losses))
     if fields["type"] in SMOOTH:  # those that know an end stay there
-        assert behind == schedule.factor(total, total, ())
+        assert after == schedule.factor(total, total, ())
 
 
 @often
@@ -138,7 +138,7 @@ def test_a_training_shorter_than_its_warm_up_only_warms_up(fields, total, times,
     ANY, st.integers(1, 5000), st.integers(1, 60), st.integers(0, 5000), st.integers(0)
 )
 def test_rounding_moves_no_border_by_a_step(fields, steps, epochs, warm, index):
-    """Warm-up of whole steps: as if the steps behind it were the first."""
+    """Warm-up of whole steps: as if the steps after it were the first."""
     warm %= epochs * steps
     index = warm + index % (epochs * steps - warm)
     for key, whole in (("every", 2.0), ("period", 3.0), ("milestones", [2.0, 5.0])):

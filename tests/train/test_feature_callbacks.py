@@ -39,7 +39,7 @@ class Lagging(Teller):
 
 
 @on_each
-@pytest.mark.parametrize("first", [False, True], ids=["behind", "in front"])
+@pytest.mark.parametrize("first", [False, True], ids=["after", "before"])
 def test_a_stop_ends_behind_the_step_and_all_are_told(first, backend):
     x, y = samples()
     others = [Teller(), Lagging()]

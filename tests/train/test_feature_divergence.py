@@ -1,4 +1,4 @@
-"""Where a training diverged, and what it leaves behind, on every backend."""
+"""Where a training diverged, and what it leaves, on every backend."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Kept(Callback):
 
 
 class Plant(Callback):
-    """Fills weights with numbers behind a step."""
+    """Fills weights with numbers after a step."""
 
     def __init__(self, step, **values):
         self.step = step
@@ -57,7 +57,7 @@ def numbers(seed=3):
 
 
 def diverges(model, text, left, x, y, every=500, callbacks=(), **options):
-    """fit says so, and leaves the model as it was behind step ``left``."""
+    """fit says so, and leaves the model as it was after step ``left``."""
     options = {"epochs": 2, "batch_size": 3, "shuffle": False} | options
     kept = Kept()
     guard = {"type": "terminate_on_nan", "every": every}
@@ -143,7 +143,7 @@ def test_a_high_rate_lets_the_loss_overflow_some_steps_on(backend):
 @on_each
 def test_what_a_callback_planted_is_found(backend):
     x, y = numbers()
-    # A copy each step holds what the callback did behind the last one.
+    # A copy each step holds what the callback did after the last one.
     for values, fault in (
         ({"first_weight": np.inf}, "weight first.weight"),
         (

@@ -273,7 +273,7 @@ FROZEN = {
         blocks, options={"freeze": ("stem.*", "mid", "norm")},
         frozen=("stem.conv", "stem.bn", "mid", "norm"), optimizer=pf.AdamW(0.01),
     ),
-    "first layers, a free norm behind": Case(
+    "first layers, a free norm after": Case(
         blocks, options={"freeze": ("stem", "mid")},
         frozen=("stem.conv", "stem.bn", "mid"), optimizer=MOMENTUM,
     ),

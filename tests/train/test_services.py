@@ -57,7 +57,7 @@ def test_wandb(tmp_path, monkeypatch):
     fake = FakeWandb()
     monkeypatch.setitem(sys.modules, "wandb", fake)
     make = Wandb("net", run="first")
-    # It crashes two events behind its checkpoint.
+    # It crashes two events after its checkpoint.
     _, states = play(start(make, tmp_path / "run"), 2, 3, end=7, keep=5)
     play(start(make, tmp_path / "run"), 2, 3, 5, None, states)
     folder = str((tmp_path / "run").resolve())
@@ -106,7 +106,7 @@ def test_mlflow(tmp_path, monkeypatch):
     fake = FakeMlflow()
     monkeypatch.setitem(sys.modules, "mlflow", fake)
     make = {"type": "mlflow", "experiment": "nets"}
-    # It crashes an epoch behind its checkpoint.
+    # It crashes an epoch after its checkpoint.
     _, states = play(start(make, tmp_path), 3, 2, end=6, keep=3)
     play(start(make, tmp_path), 3, 2, 3, None, states)
     assert fake.calls == ["nets", {"run_name": None}, "nets", {"run_id": "r1"}]

@@ -84,6 +84,27 @@ def single_position_code(view: View) -> Code:
     return Code(make=make, weights=AS_IS, snippets=("SinglePlaceConv2d",))
 
 
+def narrow_projection(view: View) -> bool:
+    """Whether it is a 1×1 kernel with strides over few channels, on a CPU.
+
+    oneDNN's gradient of that in (N, H, W, C), with fewer channels than its blocks of 16,
+    writes outside of its memory: where two threads share a batch of three, the process
+    dies of it."""
+    layer = view.layer
+    strided = set(layer.kernel_size) == {1} and max(layer.stride) > 1
+    unpadded = not any(map(any, layer.pads(view.shape)))
+    narrow = view.shape[0] // layer.groups < 16
+    return view.target.device == "cpu" and strided and unpadded and narrow
+
+
+def sliced(view: View) -> Code:
+    """The kernel without strides, over a slice of every second row and column."""
+    layer = view.layer
+    slices = ", ".join(f"::{n}" if n > 1 else ":" for n in layer.stride)
+    plain = replace(layer, stride=(1,) * layer.dims)
+    return Code(f"{{self}}({{0}}[:, :, {slices}])", module(plain, view.shape), AS_IS)
+
+
 def padded(layer: Conv, shape: Shape) -> str:
     """The layer's input; uneven padding is a call on it."""
     pads = layer.pads(shape)
@@ -99,6 +120,7 @@ TABLE: dict[str, Entry] = {
     "Conv1D": entry(conv),
     "Conv2D": Entry(
         (
+            Form("slice", sliced, narrow_projection, faster=True),
             Form("matrix product", pointwise, few_positions, faster=True),
             SINGLE_POSITION,
             Form("native", conv),

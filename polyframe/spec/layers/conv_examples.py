@@ -103,6 +103,7 @@ EXAMPLES_2D: Examples = (
     ),
     ({"out_channels": 8, "kernel_size": 3, "groups": 4, "stride": 2}, ((4, 6, 5),)),
     ({"out_channels": 5, "kernel_size": 1}, ((3, 4, 4),)),
+    ({"out_channels": 4, "kernel_size": 1, "stride": (2, 3)}, ((3, 5, 7),)),
     ({"out_channels": 5, "kernel_size": 3, "padding": 1}, ((3, 1, 1),)),
     (
         {
