@@ -1,8 +1,8 @@
 """`make test-full`: every test, and a report with the worst values in docs/results/.
 
-``python tools/full.py -n 2`` runs all of them and, if they pass, writes
-docs/results/test-full.md and docs/results/drawn.md. Named files are a part, with a report
-of their own: ``tools/full.py -n 2 tests/fuzz/test_random_graphs.py`` writes
+``python tools/full.py -n 2`` runs all of them and writes docs/results/test-full.md and
+docs/results/drawn.md; tests that fail are named there. Named files are a part, with a
+report of their own: ``tools/full.py -n 2 tests/fuzz/test_random_graphs.py`` writes
 docs/results/test_random_graphs.md. Nothing else can be left out, so that the report of
 the whole is always of the whole.
 """
@@ -49,8 +49,8 @@ def commit():
     ).stdout.strip()
 
 
-def report(title, made, tested, summary, values):
-    """A page: what was tested where, and the worst value of each family."""
+def report(title, made, tested, summary, failed, values):
+    """A page: what was tested where, what failed, and the worst value of each family."""
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
     processors = len(os.sched_getaffinity(0))
     lines = [
@@ -62,6 +62,7 @@ def report(title, made, tested, summary, values):
         f"- Python {platform.python_version()}, {versions}",
         f"- {platform.machine()}, {processors} processors, no GPU",
         f"- {summary}",
+        *(f"- failed: `{test}`" for test in failed),
         "",
         "Each row is one kind of measurement: how many values were measured, the one "
         "that came closest to its bound, and that bound.",
@@ -89,7 +90,7 @@ def drawn(lines):
 
 
 def keep(files, made, text, counts):
-    """Write the pages of a run that passed."""
+    """Write the pages of a run."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     sections = drawn(counts)
     if files:
@@ -102,7 +103,7 @@ def keep(files, made, text, counts):
 
 
 def run(arguments, path):
-    """Run pytest, show what it says; (exit status, its last line)."""
+    """Run pytest, show what it says; (exit status, its last line, tests that failed)."""
     running = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-q", *arguments],
         cwd=ROOT,
@@ -110,11 +111,13 @@ def run(arguments, path):
         stdout=subprocess.PIPE,
         text=True,
     )
-    last = ""
+    last, failed = "", []
     for line in running.stdout:
         print(line, end="", flush=True)
         last = line.strip("= \n") or last
-    return running.wait(), last
+        if line.startswith(("FAILED ", "ERROR ")):
+            failed.append(line.split(" ", 1)[1].partition(" - ")[0].strip())
+    return running.wait(), last, failed
 
 
 def main():
@@ -131,12 +134,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "measured.jsonl"
         path.touch()
-        code, summary = run([*processes, *given.files], path)
+        code, summary, failed = run([*processes, *given.files], path)
         lines = [json.loads(line) for line in path.read_text().splitlines()]
     values = worst([line for line in lines if "family" in line])
     title = "A part of the long tests" if given.files else "The long tests"
-    text = report(title, made, tested, summary, values)
-    if code == 0:
+    text = report(title, made, tested, summary, failed, values)
+    if values:  # not where nothing was run
         keep(given.files, made, text, [line for line in lines if "counts" in line])
     print(text)
     sys.exit(code)

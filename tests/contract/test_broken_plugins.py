@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from click.testing import CliRunner
-from helpers.adding import EXAMPLES, FAMILIES, installed, taken_away
+from helpers.adding import EXAMPLES, FAMILIES, SPEC, installed, taken_away
 from helpers.failing import fails
 
 import polyframe as pf
@@ -12,15 +12,6 @@ from polyframe.cli import cli
 from polyframe.contract import registry
 
 LAYER = EXAMPLES / "squared_relu.py"
-SPEC = """
-polyframe: 1
-name: mine
-inputs: {x: [3, 8, 8]}
-layers:
-  - {name: conv, type: Conv2D, out_channels: 4, kernel_size: 3}
-  - {name: act, type: SquaredReLU}
-  - {name: pool, type: GlobalAvgPool2D}
-"""
 
 
 def test_a_broken_package_warns_with_its_name(tmp_path, monkeypatch):

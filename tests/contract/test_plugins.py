@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from helpers.adding import EXAMPLES, installed, taken_away
+from helpers.adding import EXAMPLES, SPEC, installed, taken_away
 from helpers.failing import fails
 from helpers.support import BACKENDS
 
@@ -157,16 +157,6 @@ def test_what_a_plug_in_adds_passes_the_suite(run):
 
 
 # --- a layer -----------------------------------------------------------------------
-
-SPEC = """
-polyframe: 1
-name: mine
-inputs: {x: [3, 8, 8]}
-layers:
-  - {name: conv, type: Conv2D, out_channels: 4, kernel_size: 3}
-  - {name: act, type: SquaredReLU}
-  - {name: pool, type: GlobalAvgPool2D}
-"""
 
 
 @pytest.fixture

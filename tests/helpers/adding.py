@@ -24,6 +24,17 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 FAMILIES = (Augmentation, CallbackSpec, Layer, Loss, Metric, Optimizer, Schedule)
 
+SPEC = """
+polyframe: 1
+name: mine
+inputs: {x: [3, 8, 8]}
+layers:
+  - {name: conv, type: Conv2D, out_channels: 4, kernel_size: 3}
+  - {name: act, type: SquaredReLU}
+  - {name: pool, type: GlobalAvgPool2D}
+"""
+"""A spec with the layer of ``docs/examples/squared_relu.py``."""
+
 
 @contextlib.contextmanager
 def taken_away():
