@@ -94,7 +94,7 @@ def compare(spec, losses, optimizer):
 
 TWINS = 4
 """One twin shows one sample of what one backend's rounding grows to (the sign that Lion
-takes of a slope that is 0 but for rounding may be the same by chance, or the slope 0 on
+takes of a gradient that is 0 but for rounding may be the same by chance, or the slope 0 on
 that backend alone): where a comparison misses, there are more, of every backend."""
 
 
@@ -124,7 +124,7 @@ def judged(twins, runs, normalises):
             if off <= bound:
                 continue
             if normalises and null(key, first, scales):
-                counts["tensors, of a slope that is 0"] += 1
+                counts["tensors, of a gradient that is 0"] += 1
                 continue
             return counts, (backend, key, off, bound)
     return counts, None
@@ -133,9 +133,9 @@ def judged(twins, runs, normalises):
 NORMS = {
     "BatchNorm": (0, 2, 3, 4),
     "InstanceNorm": (2, 3, 4),
-    "GroupNorm": (1, 2, 3, 4),
+    "GroupNorm": (2,),  # of (N, groups, values)
 }
-"""The axes over which they normalise, but for the groups."""
+"""The axes over which they normalise."""
 
 
 def amplified(spec, first):
@@ -146,8 +146,11 @@ def amplified(spec, first):
         if node.layer.type not in (*NORMS, "LayerNorm", "RMSNorm"):
             continue
         for key, x in first.items():
-            if key.kind != "forward" or key.name != node.inputs[0]:
+            modes = ("forward", "inference")  # what is constant may be so in one only
+            if key.kind not in modes or key.name != node.inputs[0]:
                 continue
+            if node.layer.type == "GroupNorm":
+                x = x.reshape(len(x), node.layer.num_groups, -1)
             over = NORMS.get(node.layer.type, (-1,))
             spread = x.std(axis=tuple(axis for axis in over if axis < x.ndim))
             if (spread <= 1e-12 * np.abs(x).max()).any():
@@ -156,21 +159,21 @@ def amplified(spec, first):
 
 
 def null(key, first, scales):
-    """Whether it is the update of a parameter whose slope is 0 up to now, but for
+    """Whether it is the update of a parameter whose gradient is 0 up to now, but for
     rounding: all optimizers but SGD divide that by its own size, or take its sign."""
     if key.kind not in ("weights", "state"):
         return False
     name = key.name.partition("/")[0]
-    slopes = [k for k in first if (k.kind, k.name) == ("gradient", name)]
-    return bool(slopes) and any(
+    gradients = [k for k in first if (k.kind, k.name) == ("gradient", name)]
+    return bool(gradients) and any(
         np.abs(first[k]).max() <= GRADIENT.value * max(scales[k], TINY)
-        for k in slopes
+        for k in gradients
         if k.step <= key.step
     )
 
 
 TINY = 1e-3
-"""What a tensor's distance is relative to at least: slopes of saturated functions and of
+"""What a tensor's distance is relative to at least: gradients of saturated functions and of
 norms of one value are 0 but for rounding."""
 
 
