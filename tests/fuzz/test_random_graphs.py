@@ -94,8 +94,8 @@ def compare(spec, losses, optimizer):
 
 TWINS = 4
 """One twin shows one sample of what one backend's rounding grows to (the sign that Lion
-takes of a gradient that is 0 but for rounding may be the same by chance, or the slope 0 on
-that backend alone): where a comparison misses, there are more, of every backend."""
+takes of a gradient that is 0 but for rounding may be the same by chance, or that gradient
+be 0 on that backend alone): where a comparison misses, there are more, of each backend."""
 
 
 def judged(twins, runs, normalises):
