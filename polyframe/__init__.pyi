@@ -15,8 +15,10 @@ from .errors import UnsupportedError as UnsupportedError
 from .errors import WeightsError as WeightsError
 from .io.version import __version__ as __version__
 from .model.compile import compile as compile
+from .model.load import load_model as load_model
 from .model.model import Model as Model
 from .plugins import load_plugin as load_plugin
+from .run.load import load_run as load_run
 from .spec.augmentations import CutMix as CutMix
 from .spec.augmentations import Cutout as Cutout
 from .spec.augmentations import Mixup as Mixup

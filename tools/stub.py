@@ -23,8 +23,9 @@ FOLDERS = ("data", "train", "zoo")
 NAMES = {
     "contract": ("backends",),
     "io": ("__version__",),
-    "model": ("Model", "compile"),
+    "model": ("Model", "compile", "load_model"),
     "plugins": ("load_plugin",),
+    "run": ("load_run",),
     "spec": (
         "Block",
         "Input",

@@ -47,6 +47,17 @@ def load(path: str | Path) -> dict[str, Array]:
         ) from None
 
 
+def metadata(path: str | Path) -> dict[str, str]:
+    """The metadata of a safetensors file: texts by key."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"cannot be read: {error}", where=str(path)) from None
+
+
 def check_arrays(
     weights: object, shapes: Mapping[str, tuple[int, ...]], dtype: str, where: str
 ) -> dict[str, Array]:

@@ -79,6 +79,7 @@ class Engine:
         self.predictor = Predictor(spec, backend, target, self.open_inference)
         self.stager = Stager(self.graph, seed, self.dtype)
         self.preprocessing: Sequence[Augmentation] = ()
+        self.class_names: Sequence[str] = ()
         self.learning_rate = float(step.optimizer.lr) if step else 0.0
         self.steps_done = self.epoch = 0
         self._changes = 0  # how often the weights have changed

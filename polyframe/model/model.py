@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from polyframe.io.array import Array
 from polyframe.model.engine import Engine
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
+from polyframe.train import model_file
 from polyframe.train.arrays import Batches, Data, prepare
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.evaluation_data import EvaluationData
-from polyframe.train.feed import Batch
+from polyframe.train.feed import Batch, HostBatch
 from polyframe.train.fit import TrainingData, ValidationData, fit
 from polyframe.train.history import History, Row
 
@@ -38,7 +40,8 @@ class Model:
     - ``engine``: the sessions and counters that the training loop uses.
 
     Samples are (N, C, H, W), or (N, H, W, C) with ``layout="NHWC"``; arrays may be
-    anything that NumPy makes an array of. Arrays that do not fit raise ``DataError``.
+    anything that NumPy makes an array of. Bytes (uint8) are those of images and count as
+    x / 255, as in data sets. Arrays that do not fit raise ``DataError``.
     Weights have canonical names ("conv1.weight") and PyTorch's layouts.
     """
 
@@ -109,13 +112,23 @@ class Model:
 
     @property
     def preprocessing(self) -> Sequence[Augmentation]:
-        """The augmentations that ``predict`` and ``evaluate`` apply to samples, too
-        (``normalize``); ``fit`` sets them."""
+        """What is applied to all samples (``normalize``), by every method. ``fit`` sets
+        it, and it stays until another ``normalize`` is given; it is saved with the
+        weights."""
         return self.engine.preprocessing
 
     @preprocessing.setter
     def preprocessing(self, value: Sequence[Augmentation]) -> None:
         self.engine.preprocessing = tuple(value)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, by label; () where no data set has told them."""
+        return tuple(self.engine.class_names)
+
+    @class_names.setter
+    def class_names(self, value: Sequence[str]) -> None:
+        self.engine.class_names = tuple(value)
 
     # --- weights and state -------------------------------------------------------
 
@@ -137,12 +150,20 @@ class Model:
         """
         if isinstance(source, (str, Path)):
             self.engine.load_weights(weight_files.load(source), str(source))
+            model_file.warn_of_preprocessing(source, self.preprocessing)
         else:
             self.engine.load_weights(source)
 
     def save_weights(self, path: str | Path) -> None:
-        """Write a safetensors file, which is also a PyTorch ``state_dict``."""
-        weight_files.save(path, self.weights(), spec=self.spec.hash)
+        """Write the weights that ``predict`` uses (``inference_weights``) to a safetensors
+        file, which is also a PyTorch ``state_dict``."""
+        model_file.write_weights(path, self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the whole model to one safetensors file: spec, weights as ``predict``
+        uses them, preprocessing and names of the classes. ``pf.load_model`` reads it, on
+        any backend; as a file of weights it is like that of ``save_weights``."""
+        model_file.write(path, self)
 
     def training_state(self) -> dict[str, Array]:
         """The optimizer's arrays by ``<parameter>/<state>``, with PyTorch's names
@@ -227,7 +248,7 @@ class Model:
         """Take one optimizer step on a batch; returns the batch's mean loss, from before
         the update."""
         engine = self.engine
-        batch = engine.check_batch((x, y, sample_weight), layout)
+        batch = self._checked((x, y, sample_weight), layout)
         engine.adapt(batch.targets, batch.weights is not None)
         staged = engine.stage(engine.whole_step(batch, engine.weighted))
         loss, _ = engine.advance(staged, True)
@@ -304,10 +325,15 @@ class Model:
         step, batch = self._inspected((x, y, None), layout)
         return self.engine.inspector.output_gradients(step, batch, self.weights())
 
+    def _checked(self, batch: object, layout: str) -> HostBatch:
+        """A checked batch, its samples preprocessed."""
+        checked = self.engine.check_batch(batch, layout)
+        return replace(checked, inputs=self.engine.preprocess(checked.inputs))
+
     def _inspected(self, batch: object, layout: str) -> tuple[TrainingSpec, Batch]:
         """A checked batch, and the step that is written for its kind of targets."""
         engine = self.engine
-        checked = engine.check_batch(batch, layout)
+        checked = self._checked(batch, layout)
         step = engine.adapted(checked.targets, checked.weights is not None)
         return step, engine.whole_step(checked, step.weighted)
 
@@ -322,7 +348,7 @@ class Model:
         if training:
             require(self.backend, "train", where="activations in training mode")
         engine = self.engine
-        inputs = prepare(self.graph.inputs, x, self.dtype, layout)
+        inputs = engine.preprocess(prepare(self.graph.inputs, x, self.dtype, layout))
         return engine.inspector.activations(
             engine.program_session.arrange(inputs), training, self.weights(),
             self.steps_done,

@@ -15,12 +15,12 @@ from typing import Any
 
 from polyframe.contract.files import program_files
 from polyframe.errors import PolyframeError, RecipeError, WeightsError
-from polyframe.io import weights as weight_files
 from polyframe.io.atomic import write_atomic
 from polyframe.io.json_csv import LONGEST, row_of, to_csv, to_json
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.fields import Float, Maybe, Text
 from polyframe.spec.recipe import Recipe, load_recipe
+from polyframe.train import model_file
 from polyframe.train.callbacks.base import Callback, Plan
 from polyframe.train.callbacks.helpers import restored
 from polyframe.train.progress import Progress
@@ -124,12 +124,8 @@ class RunFolder(Callback):
         self.save_weights()
 
     def save_weights(self) -> None:
-        """Write the current weights, as prediction uses them."""
-        weight_files.save(
-            self.folder / WEIGHTS,
-            self.model.inference_weights(),
-            spec=self.model.spec.hash,
-        )
+        """Write the model with its current weights, as prediction uses them."""
+        model_file.write(self.folder / WEIGHTS, self.model)
 
     def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """The rows of the epochs before a resume are known now."""

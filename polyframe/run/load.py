@@ -1,8 +1,9 @@
-"""Models from run folders, for the commands that use one."""
+"""Models from run folders."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +52,25 @@ def open_run(
         semantics=recipe.semantics,
         precision=recipe.precision,
     )
-    model.preprocessing = at_rest(recipe.augmentation)
+    model.preprocessing, model.class_names = at_rest(recipe.augmentation), classes
     model.load_weights(weights)
     return Opened(model, recipe, classes)
+
+
+def load_run(
+    folder: str | Path,
+    backend: str | None = None,
+    *,
+    device: str = "auto",
+    best: bool = False,
+) -> Model:
+    """The trained model of a run folder, with the recipe's loss, metrics and
+    preprocessing: it predicts, evaluates, and can be trained on.
+
+    - ``backend``: where it runs; left out, where it was trained.
+    - ``best``: the weights of the best epoch (``ModelCheckpoint``), not of the last one.
+
+    The folder may come from a stranger; nothing in it is executed. ``PolyframeError`` if
+    it is not a run folder, ``WeightsError`` if it has no weights yet or they do not fit.
+    """
+    return open_run(str(folder), backend, device, False, best).model

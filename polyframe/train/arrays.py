@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from polyframe.data.rows import as_floats
 from polyframe.errors import DataError, brief
 from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
@@ -52,7 +53,8 @@ def as_list(arrays: Array | Sequence[Array]) -> list[Array]:
 def prepare(
     inputs: Sequence[tuple[str, Shape]], x: Data, dtype: str, layout: str
 ) -> list[Array]:
-    """The inputs in the model's dtype and in (N, C, H, W), their shapes checked."""
+    """The inputs in the model's dtype and in (N, C, H, W), their shapes checked. Bytes
+    (uint8) count as x / 255, as in data sets."""
     if layout not in ("NCHW", "NHWC"):
         raise DataError(f"layout is {brief(layout)}; 'NCHW' or 'NHWC' is needed")
     arrays = sequence(x, len(inputs), "x")
@@ -60,9 +62,14 @@ def prepare(
         arrays = [a.transpose(0, 3, 1, 2) if a.ndim == 4 else a for a in arrays]
     check_inputs(inputs, arrays)
     return [
-        finite(np.ascontiguousarray(array, dtype), f"x ({name})")
+        finite(np.ascontiguousarray(scaled(array), dtype), f"x ({name})")
         for (name, _), array in zip(inputs, arrays, strict=True)
     ]
+
+
+def scaled(array: Array) -> Array:
+    """Bytes as float32 x / 255; other numbers as they are."""
+    return as_floats(array) if array.dtype == np.uint8 else array
 
 
 def check_inputs(inputs: Sequence[tuple[str, Shape]], arrays: Sequence[Array]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -57,19 +58,21 @@ def fit(
         raise PolyframeError(f"epochs is {epochs!r}; a whole number from 1 is needed")
     engine = model.engine
     ops = parse_several(Augmentation, augmentation, "augmentation")
-    preprocessing: tuple[Augmentation, ...]
+    preprocessing = tuple(engine.preprocessing)
     feed: Feed
+    if ops and y is None and not isinstance(x, Dataset):
+        raise DataError("is for arrays and data sets", where="augmentation")
+    if not any(op.always for op in ops):  # what belongs to the model stays
+        ops = (*ops, *preprocessing)
     if isinstance(x, Dataset):
+        engine.class_names = x.classes
         feed, preprocessing = from_dataset(engine, x, batch_size, shuffle, ops)
         if validation_data is None and x.test is not None:
             validation_data = EvaluationData.of_split(engine, x.test)
     elif y is None:
-        if ops:
-            raise DataError("is for arrays and data sets", where="augmentation")
         steps = check_steps(steps_per_epoch)
         origin = engine.epoch if resume is None else 0
         feed = from_batches(engine, x, layout, steps, origin)
-        preprocessing = ()
     else:
         feed, preprocessing = from_arrays(
             engine, cast("Data", x), y, sample_weight, batch_size, shuffle, layout, ops
@@ -181,7 +184,7 @@ def from_batches(
                 )
         if (part.weights is None) != (first.weights is None):
             raise DataError("some batches have sample weights, others not", where="x")
-        return part
+        return replace(part, inputs=engine.preprocess(part.inputs))
 
     # An iterator has given its first batch away, so that is put before the others.
     batches = itertools.chain([head], begun) if begun is source else source

@@ -34,7 +34,9 @@ class TrainingEngine(Protocol):
     learning_rate: float
     """That of the next step."""
     preprocessing: Sequence[Augmentation]
-    """What ``predict`` and ``evaluate`` apply to samples."""
+    """What the model applies to samples; it belongs to its weights."""
+    class_names: Sequence[str]
+    """The names of the classes, where the data have told them."""
 
     @property
     def spec(self) -> ModelSpec:
@@ -87,6 +89,9 @@ class TrainingEngine(Protocol):
     def adapt(self, targets: Sequence[Array], weighted: bool) -> None:
         """Write the program for targets of this kind (labels, probabilities) and for
         sample weights, if it is not already."""
+
+    def preprocess(self, inputs: Sequence[Array]) -> list[Array]:
+        """Samples with the preprocessing applied, in the model's dtype."""
 
     def check_targets(self, y: Data | None, count: int) -> list[Array]:
         """One checked array of targets for each output."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from polyframe.errors import PolyframeError, brief
-from polyframe.io import weights as weight_files
 from polyframe.io.atomic import remove_folder
 from polyframe.spec.callbacks import smaller_is_better
 from polyframe.spec.fields import Float, Several
 from polyframe.spec.safety import ModelCheckpoint
+from polyframe.train import model_file
 from polyframe.train.callbacks.base import Callback, Plan
 from polyframe.train.checkpoint import BEST, FOLDER, checkpoints_in, write
 from polyframe.train.progress import Progress
@@ -75,7 +75,7 @@ class Checkpointer(Callback):
         )
         if better:
             self.best = [float(value), float(epoch)]
-            weight_files.save(self.folder / BEST, model.inference_weights())
+            model_file.write(self.folder / BEST, model)
 
     def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """Write a checkpoint if one is due."""
