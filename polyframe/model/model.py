@@ -13,9 +13,12 @@ from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.modules import program_errors
 from polyframe.contract.registry import require
 from polyframe.contract.session import InferenceSession, Native
+from polyframe.contract.weight_files import read_weights
 from polyframe.data import Dataset
 from polyframe.io import weights as weight_files
 from polyframe.io.array import Array
+from polyframe.io.fitting import LoadReport
+from polyframe.io.state_dicts import canonical_names
 from polyframe.model.engine import Engine
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
@@ -128,17 +131,34 @@ class Model:
         """The weights that prediction uses: with ``ema``, the EMA of the weights."""
         return self.engine.inference_weights()
 
-    def load_weights(self, source: Mapping[str, Array] | str | Path) -> None:
-        """Load weights from a mapping or a safetensors file. An EMA (``ema``) starts at
+    def load_weights(
+        self,
+        source: Mapping[str, Array] | str | Path,
+        strict: bool = True,
+        rename: Mapping[str, str] | None = None,
+    ) -> LoadReport:
+        """Load weights, and return a report of what was taken. An EMA (``ema``) starts at
         them.
 
-        ``WeightsError`` lists every entry that is missing, unknown or of a wrong shape;
-        then nothing is loaded.
+        - ``source``: a mapping of names to arrays, or a file: .safetensors, .npz, or a
+          PyTorch ``state_dict`` (.pth, .pt, .bin, .ckpt; PyTorch has to be installed, and
+          nothing in the file is executed). Arrays of any floating-point type are converted
+          to the model's. Counters (``num_batches_tracked``) are left out.
+        - ``strict``: all weights of the model, in their shapes, and nothing else. False
+          loads those that fit by name and shape, and leaves the others as they are.
+        - ``rename``: beginning of a name → what replaces it, as ``{"module.": ""}``; in
+          both, ``*`` stands for any text. See docs/weights.md.
+
+        ``WeightsError`` lists every entry that is missing, unknown or of a wrong shape or
+        type; without ``strict``, it says so where nothing fits. Then nothing is loaded.
         """
+        where = "weights"
         if isinstance(source, (str, Path)):
-            self.engine.load_weights(weight_files.load(source), str(source))
-        else:
-            self.engine.load_weights(source)
+            where, source = str(source), read_weights(source)
+        if isinstance(source, Mapping):
+            known = self.graph.parameters
+            source = canonical_names(source, known, rename, where)
+        return self.engine.load_weights(source, where, strict)
 
     def save_weights(self, path: str | Path) -> None:
         """Write a safetensors file, which is also a PyTorch ``state_dict``."""
