@@ -23,7 +23,7 @@ def names(given, rename):
         ({"fc": "head"}, "fc2.weight", "head2.weight"),  # a beginning, not a part
         ({"*.norm.": "*.norm"}, "a.b.norm.1.weight", "a.b.norm1.weight"),
         ({"a*c": "x*y"}, "abcbc", "xbybc"),  # as little as possible
-        ({"a.*": "*"}, "a.b.c", "b.c"),  # at the end: all the rest
+        ({"a.*": "*.z"}, "a.b.c", "b.c.z"),  # at the end: all the rest
         ({"*.*.": "*-*."}, "a.b.c", "a-b.c"),
         ({"x*.": "y"}, "x12.w", "yw"),  # what a * stood for may be dropped
         ({"(.+)": "q"}, "(.+)w", "qw"),  # no regular expressions
@@ -90,3 +90,6 @@ def test_prefixes_of_all_names_are_found():
     assert hint.endswith("rename={'': 'body.'})")
     for given in (known, ["conv.weight", "module.fc.weight"], ["a.x", "a.y"], [], [3]):
         assert prefix_problem(given, known) is None
+    assert (
+        prefix_problem(["a.w", "a.a.w"], ["a.w", "w"]) is None
+    )  # some fit as they are

@@ -60,6 +60,19 @@ def test_a_trained_body_and_a_new_head(tmp_path, backend, ema):
     assert np.isfinite(model.evaluate(X, Y % 2)["loss"])
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_ema_starts_at_what_is_loaded(backend):
+    """In the middle of a training; all else keeps its average."""
+    model = pf.compile(SPEC, backend, "cross_entropy", pf.SGD(0.1), ema=0.5)
+    model.fit(X, Y)
+    before, averages = model.weights(), model.inference_weights()
+    assert not np.array_equal(before["fc.bias"], averages["fc.bias"])
+    new = {name: before[name] + 1 for name in ("conv.weight", "bn.weight")}
+    model.load_weights(new, strict=False)
+    equal(model.weights(), before | new, before)
+    equal(model.inference_weights(), averages | new, before)
+
+
 def test_the_report_of_everything():
     model = pf.compile(SPEC, "torch", seed=1)
     before = model.weights()
