@@ -13,6 +13,7 @@ from .errors import RecipeError as RecipeError
 from .errors import SpecError as SpecError
 from .errors import UnsupportedError as UnsupportedError
 from .errors import WeightsError as WeightsError
+from .io.fitting import LoadReport as LoadReport
 from .io.version import __version__ as __version__
 from .model.compile import compile as compile
 from .model.load import load_model as load_model

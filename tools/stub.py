@@ -22,7 +22,7 @@ FOLDERS = ("data", "train", "zoo")
 """Packages that are public as they are: ``pf.zoo``."""
 NAMES = {
     "contract": ("backends",),
-    "io": ("__version__",),
+    "io": ("LoadReport", "__version__"),
     "model": ("Model", "compile", "load_model"),
     "plugins": ("load_plugin",),
     "run": ("load_run",),

@@ -63,6 +63,11 @@ class Gluon(PythonBackend):
     table = TABLE
     style = STYLE
     step_writer = GluonStep
+    weight_files = {
+        ".params": "what model.native.save_parameters wrote: "
+        "model.native.load_parameters(file); all else: give load_weights a mapping of "
+        "names to arrays"
+    }
     step_snippets = frozenset({"Statistics"})
     imports = (
         "import mxnet as mx",

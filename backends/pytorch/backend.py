@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from polyframe.backends.pytorch.reserved import RESERVED
@@ -19,6 +20,8 @@ from polyframe.contract.backend import DETERMINISM_NOTE, Probe
 from polyframe.contract.devices import Device
 from polyframe.contract.python_backend import PythonBackend
 from polyframe.contract.session import InferenceSession, TrainingSession
+from polyframe.errors import WeightsError
+from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
 
@@ -57,6 +60,12 @@ def channels_last(graph: TypedGraph, target: Target) -> bool:
     return target.optimize and faster and 4 in ranks and 5 not in ranks
 
 
+CONVERT = (
+    "convert it where PyTorch is installed: safetensors.torch.save_file("
+    "torch.load(file, weights_only=True), 'weights.safetensors')"
+)
+
+
 class Torch(PythonBackend):
     """PyTorch, eager."""
 
@@ -79,6 +88,7 @@ class Torch(PythonBackend):
         "from torch.optim import swa_utils",
     )
     defaults = {}  # the neutral defaults are PyTorch's
+    weight_files = dict.fromkeys((".pth", ".pt", ".bin", ".ckpt"), CONVERT)
 
     def probe(self) -> Probe:
         try:
@@ -88,6 +98,19 @@ class Torch(PythonBackend):
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         devices = ("cpu", *(f"cuda:{i}" for i in range(count)))
         return Probe(True, importlib.metadata.version("torch"), devices)
+
+    def read_weights(self, path: Path) -> dict[str, Array]:
+        probe = self.probe()
+        if not probe.usable:
+            raise WeightsError(
+                f"is a file of PyTorch, which is not usable: {probe.problem}",
+                where=str(path),
+                hint=f"{self.install}, or {CONVERT}",
+            )
+        from polyframe.backends.pytorch.weight_files import read_state_dict
+
+        arrays: dict[str, Array] = read_state_dict(path)
+        return arrays
 
     def style_for(self, graph: TypedGraph, target: Target) -> Style:
         if not channels_last(graph, target):

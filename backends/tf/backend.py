@@ -73,6 +73,12 @@ class TensorFlow(PythonBackend):
     table = TABLE
     style = STYLE
     step_writer = TensorFlowStep
+    weight_files = dict.fromkeys(
+        (".h5", ".hdf5", ".keras"),
+        "what model.native.save_weights wrote: model.native.load_weights(file); all else: "
+        "give load_weights a mapping of names to arrays, kernels as (out, in, height, "
+        "width)",
+    )
     imports = ("import tensorflow as tf", "from tensorflow.keras import layers")
     defaults = {
         "Conv1D": WEIGHTS,

@@ -20,7 +20,8 @@ from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.devices import Device
 from polyframe.contract.gaps import FILE, Gap, later, load_gaps
 from polyframe.contract.session import InferenceSession, TrainingSession
-from polyframe.errors import BackendError
+from polyframe.errors import BackendError, WeightsError
+from polyframe.io.array import Array
 from polyframe.io.version import __version__
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.typed import TypedGraph
@@ -57,6 +58,9 @@ class Backend(abc.ABC):
     kind "later". Left out, it is this version."""
     layout: ClassVar[Literal["NCHW", "NHWC"]] = "NCHW"  # its order of an image's axes
     eject_head: ClassVar[str] = ""  # what a script says above the framework's import
+    weight_files: ClassVar[Mapping[str, str]] = {}
+    """Suffix of the framework's own files of weights (".pth") → the way out where
+    ``read_weights`` cannot read them, as an error says it."""
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
@@ -102,6 +106,16 @@ class Backend(abc.ABC):
     @abc.abstractmethod
     def probe(self) -> Probe:
         """Import the framework, and say what is there or why it is not usable."""
+
+    def read_weights(self, path: Path) -> dict[str, Array]:
+        """The arrays in a file with one of the suffixes of ``weight_files``, by the names
+        that they have there; nothing in it is executed. For frameworks whose layouts are
+        the canonical ones; WeightsError for the others, and for what cannot be read."""
+        raise WeightsError(
+            f"is a file of {self.title}, which has names and layouts of its own",
+            where=str(path),
+            hint=self.weight_files[path.suffix.lower()],
+        )
 
     @abc.abstractmethod
     def write(

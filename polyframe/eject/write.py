@@ -106,7 +106,8 @@ def eject(
 def check_settings(recipe: Recipe) -> None:
     """UnsupportedError for settings that an ejected script does not support yet."""
     changed = list(recipe.training.changed())
-    changed += [key for key in ("schedule", "augmentation") if getattr(recipe, key)]
+    others = ("schedule", "augmentation", "initial_weights")
+    changed += [key for key in others if getattr(recipe, key)]
     if not changed:
         return
     key = changed[0]

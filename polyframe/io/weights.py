@@ -1,15 +1,22 @@
-"""Weights in canonical names and layouts, and their files (safetensors)."""
+"""Weights in canonical names and layouts, and their files (safetensors, NumPy's .npz)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from polyframe.errors import WeightsError, brief, did_you_mean
+from polyframe.errors import WeightsError, brief
 from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic
+
+DTYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BOOL": "?",
+    "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "<i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "<u1",
+}  # fmt: skip
+"""A dtype of safetensors → NumPy's; bfloat16 (BF16) is read beside them."""
 
 
 def save(path: str | Path, weights: Mapping[str, Array], **about: str) -> None:
@@ -30,13 +37,18 @@ def pack(arrays: Mapping[str, Array], **about: str) -> bytes:
 
 
 def load(path: str | Path) -> dict[str, Array]:
-    """Read a safetensors file; nothing in it is executed."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as unpack
+    """Read a safetensors file; nothing in it is executed. bfloat16, which NumPy does not
+    have, becomes float32."""
+    from safetensors import SafetensorError, deserialize
 
     where = str(path)
     try:
-        return dict(unpack(Path(path).read_bytes()))
+        entries = deserialize(Path(path).read_bytes())  # type: ignore[no-untyped-call]
+        return {
+            name: unpacked(entry["dtype"], entry["data"], f"{where}: {brief(name)}")
+            .reshape(entry["shape"])
+            for name, entry in entries
+        }  # fmt: skip
     except FileNotFoundError:
         raise WeightsError("there is no such file", where=where) from None
     except OSError as error:
@@ -58,38 +70,69 @@ def metadata(path: str | Path) -> dict[str, str]:
         raise WeightsError(f"cannot be read: {error}", where=str(path)) from None
 
 
-def check_arrays(
-    weights: object, shapes: Mapping[str, tuple[int, ...]], dtype: str, where: str
-) -> dict[str, Array]:
-    """The arrays of these names and shapes, or one error that lists what is wrong."""
-    if not isinstance(weights, Mapping):
+def looks_like_safetensors(path: Path) -> bool:
+    """Whether a file begins as safetensors do: eight bytes of length, then JSON."""
+    try:
+        with path.open("rb") as file:
+            return file.read(9)[8:] == b"{"
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+        raise WeightsError(reason, where=str(path)) from None
+
+
+def unpacked(dtype: str, data: bytes, where: str) -> Array:
+    """The numbers of one entry of a safetensors file, flat."""
+    if dtype == "BF16":  # the upper half of a float32
+        return (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
+    if dtype not in DTYPES:
+        known = ", ".join(("BF16", *DTYPES))
         raise WeightsError(
-            f"got {type(weights).__name__}; a mapping of names to arrays, or a file's "
-            "path is needed",
+            f"holds {brief(dtype)}, which is not read",
             where=where,
+            hint=f"read: {known}",
         )
-    wrong = []
-    for name in weights:
-        if name not in shapes:
-            guess = did_you_mean(str(name), shapes)
-            wrong.append(f"{brief(name)} is not in the model.{guess}")
-    checked = {}
-    for name, shape in shapes.items():
-        if name not in weights:
-            wrong.append(f"{name!r} is missing")
-            continue
-        try:
-            value = np.asarray(weights[name])
-        except ValueError:
-            wrong.append(f"{name!r} is not an array")
-            continue
-        if value.shape != shape:
-            wrong.append(f"{name!r} is {value.shape}, the model's {shape}")
-        elif value.dtype.kind != "f":
-            wrong.append(f"{name!r} holds {value.dtype}, not floating-point numbers")
-        else:
-            checked[name] = np.ascontiguousarray(value.astype(dtype, copy=False))
-    if wrong:
-        more = f"; and {len(wrong) - 8} more" if len(wrong) > 8 else ""
-        raise WeightsError("; ".join(wrong[:8]) + more, where=where)
-    return checked
+    return np.frombuffer(data, DTYPES[dtype])
+
+
+def load_npz(path: str | Path) -> dict[str, Array]:
+    """Read the arrays of an .npz file; nothing is unpickled, objects are refused."""
+    where = str(path)
+    try:
+        # Opened here: NumPy leaves a file open that is not an archive after all.
+        with Path(path).open("rb") as handle:
+            file = np.load(handle, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("it holds one array, without a name")
+            with file:
+                arrays = {name: file[name] for name in file.files}
+            for name, value in arrays.items():
+                if not isinstance(value, np.ndarray):  # bytes of a file of another kind
+                    raise ValueError(f"{brief(name)} is no array")
+            return arrays
+    except FileNotFoundError:
+        raise WeightsError("there is no such file", where=where) from None
+    except OSError as error:
+        raise WeightsError(
+            f"cannot be read: {error.strerror or error}", where=where
+        ) from None
+    except Exception as error:
+        # Damaged archives raise a dozen types: zlib.error, EOFError, BadZipFile, …
+        raise WeightsError(
+            f"is not a whole .npz file of plain arrays: {error or type(error).__name__}",
+            where=where,
+            hint="made by np.savez(file, **arrays)",
+        ) from None
+
+
+READERS: Mapping[str, Callable[[str | Path], dict[str, Array]]] = {
+    ".safetensors": load,
+    ".npz": load_npz,
+}
+"""Suffix → what reads such a file without a framework."""
+
+
+def listed(problems: Iterable[str]) -> str:
+    """Problems in one line, of which eight are enough."""
+    problems = list(problems)
+    more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
+    return "; ".join(problems[:8]) + more

@@ -27,8 +27,8 @@ from polyframe.contract.session import (
 )
 from polyframe.data import augment
 from polyframe.errors import PolyframeError
-from polyframe.io import weights as weight_files
 from polyframe.io.array import Array
+from polyframe.io.fitting import LoadReport, check_arrays, fit_arrays
 from polyframe.model.evaluation import measure, reduce
 from polyframe.model.inspector import Inspector
 from polyframe.model.predictor import Predictor
@@ -237,19 +237,23 @@ class Engine:
         """The arrays of the training state that prediction uses, if not the weights."""
         return None if self._step is None else self._step.training.predicts_with
 
-    def load_weights(self, arrays: Mapping[str, Array], where: str = "weights") -> None:
-        """Load canonical weights, all or nothing; an EMA begins at them."""
+    def load_weights(
+        self, arrays: Mapping[str, Array], where: str = "weights", strict: bool = True
+    ) -> LoadReport:
+        """Load canonical weights, all or nothing, or without ``strict`` those that fit; an
+        EMA begins at them."""
         shapes = {name: p.shape for name, p in self.graph.parameters.items()}
-        checked = weight_files.check_arrays(arrays, shapes, self.dtype, where)
+        checked, report = fit_arrays(arrays, shapes, self.dtype, where, strict)
         self._session.set_weights(checked)
         self.weights_changed()
         if self._predicts_with:
             state = self.session.training_state()
             for key in state:
                 name, _, kind = key.rpartition("/")
-                if kind == self._predicts_with:
+                if kind == self._predicts_with and name in checked:
                     state[key] = checked[name]
             self.session.set_training_state(state, self.steps_done)
+        return report
 
     def load_training_state(
         self,
@@ -261,7 +265,7 @@ class Engine:
         """Continue from the state that this or another backend had after that step."""
         known = self.session.training_state()
         shapes = {name: value.shape for name, value in known.items()}
-        checked = weight_files.check_arrays(state, shapes, self.dtype, where)
+        checked = check_arrays(state, shapes, self.dtype, where)
         self.session.set_training_state(checked, step)
         self.weights_changed()
         self.steps_done, self.epoch = step, epoch

@@ -14,9 +14,11 @@ from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.modules import program_errors
 from polyframe.contract.registry import require
 from polyframe.contract.session import InferenceSession, Native
+from polyframe.contract.weight_files import read_weights
 from polyframe.data import Dataset
-from polyframe.io import weights as weight_files
 from polyframe.io.array import Array
+from polyframe.io.fitting import LoadReport
+from polyframe.io.state_dicts import canonical_names
 from polyframe.model.engine import Engine
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
@@ -141,18 +143,45 @@ class Model:
         """The weights that prediction uses: with ``ema``, the EMA of the weights."""
         return self.engine.inference_weights()
 
-    def load_weights(self, source: Mapping[str, Array] | str | Path) -> None:
-        """Load weights from a mapping or a safetensors file. An EMA (``ema``) starts at
+    def load_weights(
+        self,
+        source: Mapping[str, Array] | str | Path,
+        strict: bool = True,
+        rename: Mapping[str, str] | None = None,
+    ) -> LoadReport:
+        """Load weights, and return a report of what was taken. An EMA (``ema``) starts at
         them.
 
-        ``WeightsError`` lists every entry that is missing, unknown or of a wrong shape;
-        then nothing is loaded.
+        - ``source``: a mapping of names to arrays, or a file: .safetensors, .npz, or a
+          PyTorch ``state_dict`` (.pth, .pt, .bin, .ckpt; PyTorch has to be installed, and
+          nothing in the file is executed). Arrays of any floating-point type are converted
+          to the model's. Counters (``num_batches_tracked``) are left out.
+        - ``strict``: all weights of the model, in their shapes, and nothing else. False
+          loads those that fit by name and shape, and leaves the others as they are.
+        - ``rename``: beginning of a name → what replaces it, as ``{"module.": ""}``; in
+          both, ``*`` stands for any text. See docs/weights.md.
+
+        ``WeightsError`` lists every entry that is missing, unknown or of a wrong shape or
+        type; without ``strict``, it says so where nothing fits. Then nothing is loaded.
         """
         if isinstance(source, (str, Path)):
-            self.engine.load_weights(weight_files.load(source), str(source))
+            where, arrays = str(source), read_weights(source)
+            report = self._load(arrays, where, strict, rename)
             model_file.warn_of_preprocessing(source, self.preprocessing)
-        else:
-            self.engine.load_weights(source)
+            return report
+        return self._load(source, "weights", strict, rename)
+
+    def _load(
+        self,
+        arrays: Mapping[str, Array],
+        where: str,
+        strict: bool,
+        rename: Mapping[str, str] | None,
+    ) -> LoadReport:
+        """Load arrays under their canonical names."""
+        if isinstance(arrays, Mapping):
+            arrays = canonical_names(arrays, self.graph.parameters, rename, where)
+        return self.engine.load_weights(arrays, where, strict)
 
     def save_weights(self, path: str | Path) -> None:
         """Write the weights that ``predict`` uses (``inference_weights``) to a safetensors

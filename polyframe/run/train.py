@@ -34,6 +34,7 @@ from polyframe.train.callbacks.base import Callback, Plan
 from polyframe.train.callbacks.model_checkpoint import Checkpointer
 from polyframe.train.callbacks.start import start
 from polyframe.train.checkpoint import FOLDER as CHECKPOINTS
+from polyframe.train.checkpoint import checkpoints_in
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel
 
@@ -104,6 +105,8 @@ def train(
     model = compile_recipe(recipe, backend, optimize, deterministic)
     for promise in model.promises:
         say(f"--deterministic on {model.backend.title}: {promise}")
+    if not (resume and folder.out and checkpoints_in(folder.out / CHECKPOINTS)):
+        load_initial_weights(recipe, model, say)
     with between_steps() as stop, warnings.catch_warnings():
         warnings.showwarning = lambda message, *details: say(str(message))
         warnings.filterwarnings("always", module="polyframe")  # whatever -W says
@@ -171,6 +174,18 @@ def compile_recipe(
         deterministic=deterministic,
         **recipe.training.options(),
     )
+
+
+def load_initial_weights(
+    recipe: Recipe, model: Model, say: Callable[[str], None]
+) -> None:
+    """Load the weights from which the recipe's training starts, if it names any."""
+    start = recipe.initial_weights
+    if start is None:
+        return
+    report = model.load_weights(start.file, start.strict, start.rename or None)
+    for line in str(report).splitlines():
+        say(f"{start.file}: {line.strip()}")
 
 
 def outcome(

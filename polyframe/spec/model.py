@@ -11,6 +11,7 @@ from polyframe.spec.element import check_name
 from polyframe.spec.graph import Block, Graph, Input, collect
 from polyframe.spec.layers.base import Layer, Shape, Tensor, connect
 from polyframe.spec.lint import lint
+from polyframe.spec.replacing import replaced
 from polyframe.spec.summary import summary
 from polyframe.spec.text import spec_hash, to_data, to_json, to_yaml
 from polyframe.spec.typed import Defaults, TypedGraph, infer
@@ -48,6 +49,17 @@ class ModelSpec:
         ``defaults``: layer type → field → what UNSET becomes; aligned where left out.
         """
         return infer(self.name, self.graph, defaults or {})
+
+    def replace(self, path: str, layer: Layer) -> ModelSpec:
+        """This spec with another layer or block at a path, as ``"fc"`` or
+        ``"layer1.0.conv1"``: ``spec.replace("fc", pf.Dense(5))`` is a new head.
+
+        The node keeps its name, so the new layer needs none, and its inputs; shapes are
+        inferred again. A layer or block that is called several times is replaced in all
+        its calls. SpecError names the path where there is no such layer, and the layer
+        whose shapes no longer meet.
+        """
+        return ModelSpec(replaced(self.graph, path, layer), name=self.name)
 
     @property
     def num_parameters(self) -> int:

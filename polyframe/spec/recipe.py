@@ -13,6 +13,7 @@ from polyframe.spec import shipped
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.element import Element, check_name, parse_several
+from polyframe.spec.initial_weights import InitialWeights
 from polyframe.spec.load import load_spec, read_data
 from polyframe.spec.losses import CrossEntropy, Loss
 from polyframe.spec.metrics import Metric, check_keys
@@ -27,6 +28,8 @@ LISTS: dict[str, type[Any]] = {
     "augmentation": Augmentation,
     "callbacks": CallbackSpec,
 }
+WORDS = {"data": "name", "initial_weights": "file"}
+"""What a part that is one word says; of all others it is their ``type``."""
 ALWAYS: tuple[CallbackSpec, ...] = (TerminateOnNaN(), ModelCheckpoint())
 """Callbacks of each run whose recipe has none of that type."""
 
@@ -35,10 +38,11 @@ ALWAYS: tuple[CallbackSpec, ...] = (TerminateOnNaN(), ModelCheckpoint())
 class Recipe(RunSettings, Training):
     """Model, loss, optimizer, metrics, data and settings of one training.
 
-    ``data`` is ``{"name": …, option: …}``; the settings are the fields of
-    ``RunSettings`` and ``Training``, by keyword. Everything is checked when a recipe is
-    made: RecipeError says which key is wrong. ``load_recipe`` reads a recipe from YAML,
-    a shipped name or a mapping.
+    ``data`` is ``{"name": …, option: …}``; ``initial_weights`` is a file of weights, or
+    ``{"file": …, "strict": …, "rename": …}``, from which training starts. The settings
+    are the fields of ``RunSettings`` and ``Training``, by keyword. Everything is checked
+    when a recipe is made: RecipeError says which key is wrong. ``load_recipe`` reads a
+    recipe from YAML, a shipped name or a mapping.
     """
 
     model: ModelSpec
@@ -51,6 +55,7 @@ class Recipe(RunSettings, Training):
     schedule: Schedule | None = None
     augmentation: tuple[Augmentation, ...] = ()
     callbacks: tuple[CallbackSpec, ...] = ()
+    initial_weights: InitialWeights | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -62,6 +67,11 @@ class Recipe(RunSettings, Training):
         put(self, "data", _data(self.data))
         if self.schedule is not None:
             put(self, "schedule", _part("schedule", Schedule.parse, self.schedule))
+        if self.initial_weights is not None:
+            parsed = _part(
+                "initial_weights", InitialWeights.parse, self.initial_weights
+            )
+            put(self, "initial_weights", parsed)
         for key, family in LISTS.items():
             parse = partial(parse_several, family, where=key)
             put(self, key, _part(key, parse, getattr(self, key)))
@@ -83,6 +93,7 @@ class Recipe(RunSettings, Training):
 
     def to_data(self) -> dict[str, Any]:
         """The recipe as plain data, everything written out."""
+        start = self.initial_weights
         return {
             "name": self.name,
             "loss": _plain(self.loss),
@@ -93,6 +104,7 @@ class Recipe(RunSettings, Training):
             **{key: [_plain(e) for e in getattr(self, key)] for key in LISTS},
             **{key: _bare(getattr(self, key)) for key in KINDS},
             "device": self.device,
+            "initial_weights": start.to_data() if start is not None else None,
             "model": self.model.to_data(),
         }
 
@@ -170,12 +182,12 @@ def recipe_path(source: object) -> Path:
 def set_key(
     data: Mapping[str, Any], parts: list[str], value: object, key: str
 ) -> dict[str, Any]:
-    """A copy of nested data with one key changed; names become ``{type: name}``."""
+    """A copy of nested data with one key changed; words become mappings."""
     if len(parts) == 1:
         return {**data, parts[0]: value}
     inner = data.get(parts[0], {})
     if isinstance(inner, str):
-        inner = {"name" if parts[0] == "data" else "type": inner}
+        inner = {WORDS.get(parts[0], "type"): inner}
     if not isinstance(inner, Mapping):
         raise RecipeError(f"cannot set it: {parts[0]} has no fields", where=key)
     return {**data, parts[0]: set_key(inner, parts[1:], value, key)}

@@ -110,6 +110,8 @@ def read(path: str | Path) -> SavedModel:
 
 def read_about(path: str | Path) -> Mapping[str, Any]:
     """A file's metadata; an empty mapping for a file that polyframe did not write."""
+    if not weight_files.looks_like_safetensors(Path(path)):
+        return {}
     text = weight_files.metadata(path).get(KEY)
     about = parse_json(text, str(path)) if text is not None else {}
     if not isinstance(about, Mapping):

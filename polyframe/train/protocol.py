@@ -11,6 +11,7 @@ from polyframe.contract.backend import Backend
 from polyframe.contract.devices import Device
 from polyframe.contract.session import Native, StagedBatch, TrainingSession
 from polyframe.io.array import Array
+from polyframe.io.fitting import LoadReport
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.losses import OutputWeights
 from polyframe.spec.model import ModelSpec
@@ -117,7 +118,9 @@ class TrainingEngine(Protocol):
     def inspect(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array]]:
         """The (activations, gradients) of a batch at the current weights."""
 
-    def load_weights(self, arrays: Mapping[str, Array], where: str = "weights") -> None:
+    def load_weights(
+        self, arrays: Mapping[str, Array], where: str = "weights"
+    ) -> LoadReport:
         """Load canonical weights, all or nothing; WeightsError names ``where``."""
 
     def load_training_state(

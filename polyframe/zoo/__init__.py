@@ -3,8 +3,8 @@
 ``list()`` names them. Every function takes ``num_classes``, ``input_shape`` and
 ``width``, a factor on the numbers of channels: the published counts of parameters hold
 at 1. Where a model is torchvision's too, its weights are called as in torchvision's
-``state_dict``. Initializers are polyframe's defaults where torchvision's have no name
-here.
+``state_dict``, or ``TORCHVISION_RENAME`` says how they become so. Initializers are
+polyframe's defaults where torchvision's have no name here.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ from polyframe.zoo.small import (
     simple_cnn,
 )
 from polyframe.zoo.squeezenet import squeezenet1_0, squeezenet1_1
+from polyframe.zoo.torchvision import TORCHVISION_RENAME as TORCHVISION_RENAME
 from polyframe.zoo.vgg import (
     vgg11,
     vgg11_bn,

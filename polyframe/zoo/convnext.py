@@ -36,7 +36,7 @@ def convnext_tiny(
     stochastic depth that grows from 0 to 0.1. Where torchvision transposes to channels
     last, the layers here work on the channels: in ``block`` its layers 2, 3 and 5 are
     1, 2 and 4, the dense ones are 1×1 convolutions, and ``layer_scale`` is a layer's
-    ``weight``.
+    ``weight``; ``pf.zoo.TORCHVISION_RENAME`` maps the names.
     """
     rows = ((96, 3), (192, 3), (384, 9), (768, 3))
     total, done = sum(count for _, count in rows), 0

@@ -16,8 +16,8 @@ def regnet_y_400mf(
 
     Radosavovic et al. 2020, table 2; ``torchvision/models/regnet.py``, where depth 16,
     w_0 = 48, w_a = 27.89 and w_m = 2.09 give the stages here. Where torchvision says
-    ``block1-0`` the name here is ``block1_0``. Widths are rounded to multiples of the
-    groups' 8 channels.
+    ``block1-0`` the name here is ``block1_0`` (``pf.zoo.TORCHVISION_RENAME``). Widths are
+    rounded to multiples of the groups' 8 channels.
     """
     in_channels = divisible(32 * width)
     layers: list[Layer] = [ConvNorm(in_channels, 3, stride=2, name="stem")]
