@@ -162,9 +162,9 @@ def test_bytes_have_one_meaning(backend: str, tmp_path: Path) -> None:
 def test_a_run_is_loaded(tmp_path: Path) -> None:
     from polyframe.run.train import train
 
-    recipe = pf.load_recipe("digits_cnn").set(
-        ["epochs=1", "augmentation=[normalize]", "callbacks=[model_checkpoint]"]
-    )
+    changes = {"epochs": 1, "augmentation": ["normalize"]}
+    changes |= {"callbacks": ["model_checkpoint"]}
+    recipe = pf.load_recipe("digits_cnn", changes)
     result = train(recipe, "torch", tmp_path / "run")
     x, y = pf.data.load("digits").test or ()
     loaded = pf.load_run(tmp_path / "run")
