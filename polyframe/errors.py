@@ -53,6 +53,10 @@ class DivergedError(PolyframeError):
     """A training whose loss became NaN or infinite."""
 
 
+class LockedError(PolyframeError):
+    """A folder that another training is writing into."""
+
+
 class ProgramError(PolyframeError):
     """An emitted program failed while it ran; names the line of the program."""
 

@@ -94,7 +94,8 @@ def train(
     checkpoint; a second Ctrl-C stops at once. With --resume, the same command continues
     from the last checkpoint, even if the process was killed. The result is the same, bit
     for bit, as without the interruption. Training can also be resumed on another
-    backend. Without a checkpoint, --resume starts a new training.
+    backend. Without a checkpoint, --resume starts a new training. A folder that another
+    process trains into is refused.
     """
     from polyframe.spec.recipe import load_recipe
 

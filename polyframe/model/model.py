@@ -320,7 +320,8 @@ class Model:
         - ``resume``: a folder of checkpoints (``pf.ModelCheckpoint``). Training continues
           from the newest one, of this or another backend, or starts where there is none;
           ``epochs`` then is the total.
-        - ``folder``: where callbacks write their files.
+        - ``folder``: where callbacks write their files. If any does, it is locked for as
+          long as this takes: ``LockedError`` while another training writes there.
 
         ``DataError`` for data that do not fit; ``DivergedError`` where
         ``pf.TerminateOnNaN`` watches and the loss is no longer finite.

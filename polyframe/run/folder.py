@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from polyframe.contract.files import program_files
 from polyframe.errors import PolyframeError, RecipeError, WeightsError
 from polyframe.io.atomic import write_atomic
 from polyframe.io.json_csv import LONGEST, row_of, to_csv, to_json
+from polyframe.io.lock import LOCK, locked
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.fields import Float, Maybe, Text
 from polyframe.spec.recipe import Recipe, load_recipe
@@ -41,8 +43,8 @@ class RunFolder(Callback):
 
     ``out`` is the folder itself, which must be empty or not there yet, or, to
     ``resume``, hold a run of the same recipe; left out, it is
-    ``runs/<recipe>/<backend>/<n>/`` with the next free number. It is made when ``claim``
-    is called, before training starts; after the last epoch call ``finish``. ``classes``
+    ``runs/<recipe>/<backend>/<n>/`` with the next free number. ``claimed`` makes it,
+    before training starts, and locks it; after the last epoch call ``finish``. ``classes``
     are the names of the data's classes.
     """
 
@@ -96,16 +98,23 @@ class RunFolder(Callback):
         enough = done["stopped"] or len(done["history"]) >= self.recipe.epochs
         return done if enough and done["history"] else None
 
-    def claim(self) -> Path:
-        """Make the folder, and remove what a crash has left in it."""
-        check_free(self.out, self.resume)
+    @contextmanager
+    def claimed(self) -> Iterator[Path]:
+        """The folder, for this training alone: it is made and locked, and what a crash
+        has left in it is removed. LockedError while another training has it."""
         self.path = self.out or claim(ROOT / self.recipe.name / self.backend)
-        for stray in self.path.glob(".*") if self.resume else ():
+        with locked(self.path):
+            yield self.cleared(self.path)
+
+    def cleared(self, path: Path) -> Path:
+        """The folder without what a crash has left in it."""
+        check_free(self.out, self.resume)  # nobody else changes it from now on
+        for stray in path.glob(".*") if self.resume else ():
             if is_stray(stray, self.recipe.callbacks):
                 stray.unlink(missing_ok=True)
-        for stray in self.path.glob("program_*/**/.*") if self.resume else ():
+        for stray in path.glob("program_*/**/.*") if self.resume else ():
             stray.unlink(missing_ok=True)
-        return self.path
+        return path
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Write the recipe, the program and the environment."""
@@ -234,7 +243,7 @@ def check_free(out: Path | None, resume: bool) -> None:
         raise PolyframeError(
             f"cannot be read: {error.strerror}", where=str(out)
         ) from None
-    inside = [path for path in inside if not is_stray(path)]
+    inside = [path for path in inside if path.name != LOCK and not is_stray(path)]
     if inside and not resume:
         raise PolyframeError(
             "the folder is not empty, and a run overwrites nothing",

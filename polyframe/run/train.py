@@ -14,7 +14,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -23,6 +23,7 @@ from typing import Any
 from polyframe.contract import registry
 from polyframe.data import Dataset, load, resolve
 from polyframe.errors import DataError, PolyframeError, RecipeError
+from polyframe.io.lock import check_unlocked
 from polyframe.model.compile import compile
 from polyframe.model.model import Model
 from polyframe.run.folder import RunFolder, check_free, last_run
@@ -86,12 +87,15 @@ def train(
     ``resume`` goes on from the newest checkpoint in the folder (left out: the one with
     the highest number), bit for bit as if it had not stopped, on this or another
     backend; it starts where nothing is saved and does nothing on a finished run.
-    ``say`` is called with messages for the user.
+    ``say`` is called with messages for the user. While it trains the folder is locked:
+    another training in it raises ``LockedError``.
     """
     # Errors that need no data come before data are downloaded.
     registry.require(registry.get(backend), "train")
     if resume and out is None:
         out = last_run(recipe, backend)
+    if out is not None:
+        check_unlocked(Path(out))  # that is the reason why it is not empty
     check_free(None if out is None else Path(out), resume)
     data = load_data(recipe)
     check_fit(recipe, data)
@@ -107,10 +111,10 @@ def train(
         say(f"--deterministic on {model.backend.title}: {promise}")
     if not (resume and folder.out and checkpoints_in(folder.out / CHECKPOINTS)):
         load_initial_weights(recipe, model, say)
-    with between_steps() as stop, warnings.catch_warnings():
+    with between_steps() as stop, warnings.catch_warnings(), ExitStack() as claims:
         warnings.showwarning = lambda message, *details: say(str(message))
         warnings.filterwarnings("always", module="polyframe")  # whatever -W says
-        path = folder.claim()
+        path = claims.enter_context(folder.claimed())
         watchers = start(
             [
                 Checkpointer(each, path, lambda: stop.requested)
@@ -139,7 +143,7 @@ def train(
                 text = f"{type(error).__name__}: {error}"
                 folder.finish("failed", best_of(watchers), error=text)
             raise
-    result = folder.finish("done", best_of(watchers), history.stopped)
+        result = folder.finish("done", best_of(watchers), history.stopped)
     return outcome(folder, result, model)
 
 

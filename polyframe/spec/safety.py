@@ -24,6 +24,10 @@ class ModelCheckpoint(CallbackSpec):
     every_steps: int | None = field(Maybe(Int(1)), default=None)
     every_seconds: float | None = field(Maybe(Float(0.0, above=True)), default=60.0)
 
+    @property
+    def writes(self) -> str:
+        return "checkpoint"
+
 
 @define
 class TerminateOnNaN(CallbackSpec):

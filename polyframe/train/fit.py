@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from polyframe.data import Dataset, at_rest, augment, batch_of, resolve
 from polyframe.errors import DataError, PolyframeError, brief
 from polyframe.io.array import Array
+from polyframe.io.lock import locked
 from polyframe.randomness import order
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
@@ -22,7 +24,7 @@ from polyframe.spec.element import parse_several
 from polyframe.spec.fields import Int
 from polyframe.train.arrays import Data, check_sample_weight, prepare
 from polyframe.train.callbacks.base import Callback
-from polyframe.train.callbacks.start import start
+from polyframe.train.callbacks.start import any_writes, listed, start
 from polyframe.train.checkpoint import resume_from
 from polyframe.train.evaluation_data import EvaluationData, check_lazy, is_lazy
 from polyframe.train.feed import ArrayFeed, Feed, HostBatch, IteratorFeed
@@ -78,23 +80,25 @@ def fit(
             engine, cast("Data", x), y, sample_weight, batch_size, shuffle, layout, ops
         )
     engine.preprocessing = preprocessing
+    callbacks = listed(callbacks)
     started = start(callbacks, folder)
-    progress = None
-    if resume is not None:
-        progress = resume_from(engine, Path(resume), feed.steps, warn)
-    if progress is not None:
-        epochs = max(epochs - progress.epoch, 0)  # a run may only lack its last files
-    loop = Loop(
-        model,
-        feed,
-        epochs,
-        weigh=engine.sample_weights_of if engine.weighted else None,
-        validate=validation(engine, validation_data, layout),
-        callbacks=started,
-        rate=engine.rate,
-        progress=progress,
-    )
-    return loop.run()
+    with locked(Path(folder)) if any_writes(callbacks) else nullcontext():
+        progress = None
+        if resume is not None:
+            progress = resume_from(engine, Path(resume), feed.steps, warn)
+        if progress is not None:  # a run may only lack its last files
+            epochs = max(epochs - progress.epoch, 0)
+        loop = Loop(
+            model,
+            feed,
+            epochs,
+            weigh=engine.sample_weights_of if engine.weighted else None,
+            validate=validation(engine, validation_data, layout),
+            callbacks=started,
+            rate=engine.rate,
+            progress=progress,
+        )
+        return loop.run()
 
 
 def warn(message: str) -> None:

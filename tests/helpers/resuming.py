@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 import polyframe as pf
 from polyframe.cli import cli
+from polyframe.io.lock import LOCK
 from polyframe.run.train import Interrupted, compile_recipe, load_data, train
 from polyframe.spec.recipe import load_recipe
 from polyframe.train import Callback
@@ -173,8 +174,9 @@ def assert_same_run(folder, wanted):
 
 
 def strays(folder):
-    """Files and folders that something left half done."""
-    return [str(path.relative_to(folder)) for path in folder.rglob(".*")]
+    """Files and folders that something left half done; a killed run's lock is whole."""
+    found = [path for path in folder.rglob(".*") if path.name != LOCK]
+    return [str(path.relative_to(folder)) for path in found]
 
 
 # --- processes -------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""Norm layers that are copied into programs, where PyTorch's own compute something else.
+"""Norm layers that are copied into programs, where PyTorch's own compute something else,
+or crash.
 
 This file is read, never imported by polyframe.
 """
@@ -37,3 +38,16 @@ class BatchNorm(nn.BatchNorm2d):
         return F.batch_norm(
             x, mean, var, self.weight, self.bias, train, momentum, self.eps
         )
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group norm of an input that may need no gradient.
+
+    PyTorch's own gradient then kills the process if the memory format is channels_last
+    (on the CPU), so such an input is copied.
+    """
+
+    def forward(self, x):
+        if torch.is_grad_enabled() and not x.requires_grad:
+            x = x.contiguous()
+        return super().forward(x)

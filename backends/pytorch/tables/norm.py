@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from polyframe.backends.pytorch.tables.common import AS_IS
 from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.source import Opt, call
-from polyframe.compiler.table import Entry, View
+from polyframe.compiler.python.source import Call, Opt, call
+from polyframe.compiler.table import Entry, Form, View
 
 
 def layer_norm(view: View) -> Code:
@@ -48,15 +48,36 @@ def last(view: View) -> str:
     return f"{{self}}({{0}}.permute({there})).permute({back})"
 
 
+def crashes(view: View) -> bool:
+    """Whether PyTorch's group norm may kill the process: where its weights need a
+    gradient and its input needs none, if the input is in the memory format
+    channels_last (seen in 2.13). On a GPU it copies such inputs first, whatever they
+    need."""
+    return view.target.device == "cpu" and view.layer.affine
+
+
 def group_norm(view: View) -> Code:
+    """PyTorch's own. Its input is contiguous unless axes have been permuted."""
+    images = len(view.shape) > 2  # no other inputs have such a memory format
+    forward = "{self}({0}.contiguous())" if images and crashes(view) else "{self}({0})"
+    return Code(forward, norm_of_groups("nn.GroupNorm", view), AS_IS)
+
+
+def safe_group_norm(view: View) -> Code:
+    """The class that copies its input only where PyTorch's own would crash: elsewhere
+    that is faster in channels_last than on a copy."""
+    make = norm_of_groups("GroupNorm", view)
+    return Code(make=make, weights=AS_IS, snippets=("GroupNorm",))
+
+
+def norm_of_groups(function: str, view: View) -> Call:
     layer = view.layer
-    make = call(
-        "nn.GroupNorm",
+    return call(
+        function,
         {"num_groups": layer.num_groups, "num_channels": view.shape[0]},
         eps=Opt(layer.eps, 1e-5),
         affine=Opt(layer.affine, True),
     )
-    return Code(make=make, weights=AS_IS)
 
 
 def instance_norm(view: View) -> Code:
@@ -85,7 +106,12 @@ def local_response_norm(view: View) -> Code:
 
 
 TABLE: dict[str, Entry] = {
-    "GroupNorm": entry(group_norm),
+    "GroupNorm": Entry(
+        (
+            Form("contiguous where frozen", safe_group_norm, crashes, faster=True),
+            Form("native", group_norm),
+        )
+    ),
     "InstanceNorm": entry(instance_norm),
     "LayerNorm": entry(layer_norm),
     "LocalResponseNorm": entry(local_response_norm),

@@ -122,13 +122,13 @@ class Triplet(Loss):
     ``d(u, v) = (Σ |u - v + ε|^p)^(1/p)`` (Schroff et al. 2015, section 3.1; PyTorch's
     ``TripletMarginLoss``). The targets, any numbers (N,), are not used.
 
-    - ``margin``: m, 1. ``p``: the norm, 2. ``eps``: ε, 1e-6, above 0: for
-      equal vectors there would be no gradient.
+    - ``margin``: m, 1, above 0 as in PyTorch. ``p``: the norm, 2. ``eps``: ε, 1e-6,
+      above 0: for equal vectors there would be no gradient.
     - ``swap``: take the distance of positive and negative for ``d(a, n)`` where that is
       the smaller one (Balntas et al. 2016).
     """
 
-    margin: float = field(Float(0.0), default=1.0)
+    margin: float = field(Float(0.0, above=True), default=1.0)
     p: float = field(Float(1.0), default=2.0)
     eps: float = field(Float(0.0, above=True), default=1e-6)
     swap: bool = field(Bool(), default=False)

@@ -19,7 +19,8 @@ class SGD(Optimizer):
     """Stochastic gradient descent with momentum (Sutskever et al. 2013, eq. 1-4).
 
     ``g += weight_decay · w``; ``v = momentum · v + (1 - dampening) · g``, but ``v = g``
-    at the first step; ``w -= lr · (g + momentum · v if nesterov else v)``.
+    at the first step; ``w -= lr · (g + momentum · v if nesterov else v)``. Without
+    momentum it is ``w -= lr · g``: ``dampening`` acts on the velocity alone.
     The velocity does not hold the learning rate (torch/optim/sgd.py), so a change of
     rate acts at once. UNSET ``lr``: 1e-3 (Keras, Gluon: 1e-2).
     """
@@ -39,6 +40,7 @@ class SGD(Optimizer):
         },
         {"lr": 0.1, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.1},
         {"lr": 0.02, "momentum": 0.9, "dampening": 1.0},
+        {"lr": 0.1, "dampening": 0.7},
     )  # fmt: skip
 
     @property

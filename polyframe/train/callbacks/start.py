@@ -46,10 +46,10 @@ def register_callback(spec: type[CallbackSpec], maker: Maker) -> None:
     _MAKERS[spec] = maker
 
 
-def start(
-    callbacks: str | Mapping[str, Any] | CallbackSpec | Callback | Iterable[Any],
-    folder: str | Path = ".",
-) -> list[Callback]:
+Callbacks = str | Mapping[str, Any] | CallbackSpec | Callback | Iterable[Any]
+
+
+def start(callbacks: Callbacks, folder: str | Path = ".") -> list[Callback]:
     """Callbacks that a loop can call, from objects, specs, names and mappings.
 
     The user's own objects are used as they are. The order is kept, except that callbacks
@@ -57,9 +57,7 @@ def start(
     is not touched before training begins. PolyframeError for what is not a callback, and
     where two of them write the same file.
     """
-    if isinstance(callbacks, (str, Mapping, CallbackSpec, Callback)):
-        callbacks = [callbacks]
-    made = [make(each, Path(folder)) for each in callbacks]
+    made = [make(each, Path(folder)) for each in listed(callbacks)]
     written = (each.spec.writes for each in made if isinstance(each, SpecCallback))
     for name, times in Counter(name.lower() for name in written if name).items():
         if times > 1:
@@ -69,6 +67,20 @@ def start(
                 hint="give each a name of its own",
             )
     return sorted(made, key=lambda each: not each.adds_to_rows)
+
+
+def listed(callbacks: Callbacks) -> list[Any]:
+    """One callback alone, or several, as a list."""
+    if isinstance(callbacks, (str, Mapping, CallbackSpec, Callback)):
+        return [callbacks]
+    return list(callbacks)
+
+
+def any_writes(callbacks: Callbacks) -> bool:
+    """Whether any of them, given as data, writes files into the folder of the training;
+    objects know their own."""
+    specs = [each for each in listed(callbacks) if not isinstance(each, Callback)]
+    return any(CallbackSpec.parse(each, "callbacks").writes for each in specs)
 
 
 def make(

@@ -23,7 +23,7 @@ class SGD:
     ):
         self.variables = variables
         self.momentum, self.nesterov = momentum, nesterov
-        self.dampening = dampening
+        self.dampening = dampening if momentum else 0.0  # of the velocity alone
         self.decays = [
             weight_decay if decay_vectors or len(w.shape) > 1 else 0.0
             for w in variables
@@ -101,6 +101,9 @@ class Adam:
         ):
             if decay:
                 g += decay * w
+            for beta, mean in ((self.beta_1, m), (self.beta_2, s)):
+                if not beta:  # the kernel adds a difference, rounded like the old mean
+                    mean.assign(tf.zeros_like(mean))
             tf.raw_ops.ResourceApplyAdam(
                 var=w.handle,
                 m=m.handle,
@@ -159,6 +162,9 @@ class AdamW:
         ):
             if decay:
                 w.assign(w * (1 - learning_rate * decay))
+            for beta, mean in ((self.beta_1, m), (self.beta_2, s)):
+                if not beta:  # the kernel adds a difference, rounded like the old mean
+                    mean.assign(tf.zeros_like(mean))
             tf.raw_ops.ResourceApplyAdam(
                 var=w.handle,
                 m=m.handle,
