@@ -21,7 +21,7 @@ from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.train.arrays import Batches, Data, prepare
 from polyframe.train.callbacks.base import Callback
-from polyframe.train.evaluation_data import EvaluationData
+from polyframe.train.evaluation_data import EvaluationData, check_ignored
 from polyframe.train.feed import Batch
 from polyframe.train.fit import TrainingData, ValidationData, fit
 from polyframe.train.history import History, Row
@@ -193,11 +193,14 @@ class Model:
         """Loss and metrics over all samples: ``{"loss": …, "accuracy": …}``.
 
         The loss is the mean over the samples, weighted by ``sample_weight`` (N,) and the
-        loss's class weights; metrics weight all samples equally. ``x`` may be a
+        loss's class weights, without labels that it ignores: ``Σ s·loss / Σ s·d``, as in
+        a step, and 0 where all are ignored. Metrics weigh samples by ``sample_weight``,
+        and leave out the same labels; class weights are the loss's alone. ``x`` may be a
         ``polyframe.data`` data set (without ``y``): its test data are used or, if it has
         none, its training data.
         """
         if isinstance(x, Dataset):
+            check_ignored(self.engine, x)
             return self.engine.measure(
                 EvaluationData.of_split(self.engine, x.test or x.train)
             )

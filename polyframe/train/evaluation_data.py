@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polyframe.data import batch_of
+from polyframe.data import Dataset, batch_of
 from polyframe.data.rows import is_mapped
+from polyframe.errors import DataError
 from polyframe.io.array import Array
 from polyframe.train.arrays import (
     Batches,
@@ -70,3 +71,16 @@ def check_lazy(engine: TrainingEngine, x: Array, y: Array) -> tuple[Array, Array
     """Such samples and their targets, their shapes checked and nothing copied."""
     check_inputs(engine.graph.inputs, [x])
     return x, engine.check_targets(y, len(x))[0] if y.dtype.kind in "iu" else y
+
+
+def check_ignored(engine: TrainingEngine, data: Dataset) -> None:
+    """DataError where the labels that a data set marks as not to be counted would count."""
+    for loss in engine.objective.losses:
+        if data.ignore_index not in (None, loss.ignored_label):
+            raise DataError(
+                f"its label {data.ignore_index} is not to be counted, and {loss.type} "
+                f"has ignore_index {loss.ignored_label}",
+                where=data.name,
+                hint="the loss says which labels are ignored: "
+                f"{{type: cross_entropy, ignore_index: {data.ignore_index}}}",
+            )

@@ -23,7 +23,12 @@ from polyframe.train.arrays import Data, check_sample_weight, prepare
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.callbacks.start import start
 from polyframe.train.checkpoint import resume_from
-from polyframe.train.evaluation_data import EvaluationData, check_lazy, is_lazy
+from polyframe.train.evaluation_data import (
+    EvaluationData,
+    check_ignored,
+    check_lazy,
+    is_lazy,
+)
 from polyframe.train.feed import ArrayFeed, Feed, HostBatch, IteratorFeed
 from polyframe.train.history import History, Row
 from polyframe.train.loop import Loop
@@ -108,6 +113,7 @@ def from_dataset(
 ) -> tuple[Feed, tuple[Augmentation, ...]]:
     """A feed of the training data; data on disk and bytes are converted batch by batch."""
     x, y = data.train
+    check_ignored(engine, data)
     if not is_lazy(x):
         return from_arrays(engine, x, y, data.weights, batch_size, shuffle, "NCHW", ops)
     x, y = check_lazy(engine, x, y)

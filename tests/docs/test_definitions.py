@@ -240,10 +240,11 @@ def test_metrics(word):
                 x[0, 0] = np.nan if metric.labels else 0.5
                 y = rng.integers(0, 4, (size, *shape[1:]))
                 y = y if metric.labels else rng.normal(size=x.shape)
-                ours = metric.update(ours, x, y)
-                theirs = page.update(theirs, x, y)
-                same(ours, theirs)
-                same(metric.value(ours), page.value(theirs))
+                for weights in (None, rng.random(size).round(1), rng.random(y.shape)):
+                    ours = metric.update(ours, x, y, weights)
+                    theirs = page.update(theirs, x, y, weights)
+                    same(ours, theirs)
+                    same(metric.value(ours), page.value(theirs))
 
 
 @of("augmentations")
