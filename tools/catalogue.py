@@ -63,7 +63,8 @@ HOW = {
     "batch (`weights` are None, one for each sample, or one for each label), `value` the "
     "metric.",
     "augmentation": "`apply` takes a batch, uniform 32-bit integers for each sample "
-    "(`bits`), and the number of classes.",
+    "(`bits`), and the number of classes; where pixels move, also the loss's "
+    "`ignore_index`, which fills targets that are images of labels.",
 }
 """How the definition of each family is called."""
 HEAD = """\

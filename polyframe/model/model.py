@@ -37,9 +37,11 @@ class Model:
       cannot promise.
     - ``engine``: the sessions and counters that the training loop uses.
 
-    Samples are (N, C, H, W), or (N, H, W, C) with ``layout="NHWC"``; arrays may be
-    anything that NumPy makes an array of. Arrays that do not fit raise ``DataError``.
-    Weights have canonical names ("conv1.weight") and PyTorch's layouts.
+    Samples are (N, C, H, W). With ``layout="NHWC"`` the channels come last in samples and
+    targets of any number of axes: images (N, H, W, C), signals (N, L, C), volumes
+    (N, D, H, W, C); labels (N, H, W) have none. Outputs are always (N, C, H, W). Arrays
+    may be anything that NumPy makes an array of. Those that do not fit raise
+    ``DataError``. Weights have canonical names ("conv1.weight") and PyTorch's layouts.
     """
 
     def __init__(self, engine: Engine, promises: Sequence[str] = ()) -> None:
@@ -265,7 +267,8 @@ class Model:
         - ``callbacks``: specs as ``pf.EarlyStopping(patience=3)``, their names, or your
           own ``polyframe.train.Callback`` objects.
         - ``shuffle``: whether each epoch has a new random order.
-        - ``layout``: "NCHW" or "NHWC", the order of the axes in ``x``.
+        - ``layout``: "NCHW" or "NHWC", the order of the axes in ``x``, ``y`` and the
+          validation data.
         - ``sample_weight``: (N,), none negative, not all 0.
         - ``augmentation``: what ``polyframe list augmentations`` shows, applied in order.
         - ``steps_per_epoch``: how many steps of an iterable are one epoch; left out, one

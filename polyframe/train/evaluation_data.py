@@ -43,7 +43,7 @@ class EvaluationData:
     ) -> EvaluationData:
         """Arrays as ``Model.evaluate`` takes them, checked."""
         inputs = prepare(engine.graph.inputs, x, engine.dtype, layout)
-        targets = engine.check_targets(y, len(inputs[0]))
+        targets = engine.check_targets(y, len(inputs[0]), layout)
         weights = check_sample_weight(sample_weight, len(inputs[0]))
         given = [] if weights is None else [weights]
         return cls(Batches([*inputs, *targets, *given], batch_size))

@@ -88,7 +88,9 @@ class TrainingEngine(Protocol):
         """Write the program for targets of this kind (labels, probabilities) and for
         sample weights, if it is not already."""
 
-    def check_targets(self, y: Data | None, count: int) -> list[Array]:
+    def check_targets(
+        self, y: Data | None, count: int, layout: str = "NCHW"
+    ) -> list[Array]:
         """One checked array of targets for each output."""
 
     def check_batch(self, batch: object, layout: str) -> HostBatch:
