@@ -68,9 +68,12 @@ def is_lazy(x: Array) -> bool:
 
 
 def check_lazy(engine: TrainingEngine, x: Array, y: Array) -> tuple[Array, Array]:
-    """Such samples and their targets, their shapes checked and nothing copied."""
+    """Such samples and their targets, their shapes checked and no numbers copied."""
     check_inputs(engine.graph.inputs, [x])
-    return x, engine.check_targets(y, len(x))[0] if y.dtype.kind in "iu" else y
+    if y.dtype.kind in "iu":
+        return x, engine.check_targets(y, len(x))[0]
+    engine.check_targets(y[:1], 1)  # of the shape that the loss takes
+    return x, y
 
 
 def check_ignored(engine: TrainingEngine, data: Dataset) -> None:

@@ -3,6 +3,8 @@ PyTorch and NumPy on what is kept are the reference."""
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +14,10 @@ from torch.nn import functional
 
 import polyframe as pf
 from polyframe.cli.data import describe_dataset
+from polyframe.cli.output import print_matrices
 from polyframe.data.statistics import class_counts
 from polyframe.errors import DataError
+from polyframe.io.json_csv import row_of
 from polyframe.run.train import check_fit, load_data
 from polyframe.run.train import train as train_run
 
@@ -213,3 +217,22 @@ def test_what_a_data_set_refuses(message):
 def test_a_label_that_is_a_numpy_integer():
     data = pf.data.from_arrays(FLAT, hidden(7), ignore_index=np.uint8(7))
     assert data.ignore_index == 7 and type(data.ignore_index) is int
+
+
+# --- a confusion matrix of weights ---------------------------------------------------
+
+
+def test_a_run_keeps_a_confusion_matrix_of_weights(tmp_path, capsys):
+    weights = np.linspace(0.25, 3, 12).astype("float32")
+    np.savez(tmp_path / "data.npz", x=FLAT, y=LABELS, w_train=weights)
+    recipe = pf.Recipe(
+        NET, data=str(tmp_path / "data.npz"), epochs=1, metrics=["confusion_matrix"]
+    )
+    train_run(recipe, "torch", tmp_path / "run")
+    train_run(recipe, "torch", tmp_path / "run", resume=True)  # reads what is written
+    rows = json.loads((tmp_path / "run" / "result.json").read_text())["history"]
+    (row,) = [row_of(row) for row in rows]
+    assert row["confusion_matrix"].sum() == pytest.approx(weights.sum())
+    print_matrices(row)
+    shown = capsys.readouterr().out
+    assert f"{row['confusion_matrix'].max():.15g}" in shown

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 import polyframe as pf
 from polyframe.data.augment import draw
-from polyframe.errors import SpecError
+from polyframe.errors import DataError, SpecError
 from polyframe.randomness import order
 
 VOID = 255
@@ -265,3 +265,15 @@ def test_mapped_images_move_with_mapped_targets(tmp_path):
     data = pf.data.load(tmp_path)
     for ops in GEOMETRIC.values():
         assert model.fit(data, batch_size=4, augmentation=ops)["loss"][0] < 1e-13
+
+
+def test_mapped_targets_of_another_shape_are_refused(tmp_path):
+    """A framework would spread (N, 1, H, W) over two channels."""
+    np.save(tmp_path / "x_train.npy", rng.integers(0, 256, (9, 2, *SIZE)).astype("u1"))
+    np.save(tmp_path / "y_train.npy", np.zeros((9, 1, *SIZE), "float32"))
+    spec = pf.Sequential([pf.Conv2D(2, 1)], (2, *SIZE))
+    model = pf.compile(spec, "torch", loss="mse")
+    data = pf.data.load(tmp_path)
+    text = "y: is (1, 1, 6, 5); (N, 2, 6, 5) is needed"
+    for call in (model.fit, model.evaluate):
+        fails(DataError, lambda call=call: call(data), text)
