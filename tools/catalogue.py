@@ -60,9 +60,11 @@ HOW = {
     "initializer": "`draw` gives the first values of a parameter of that shape.",
     "schedule": "`rate` gives the learning rate at a time in epochs, of `total`.",
     "metric": "`start` gives the totals of no samples, `update` those after one more "
-    "batch, `value` the metric.",
+    "batch (`weights` are None, one for each sample, or one for each label), `value` the "
+    "metric.",
     "augmentation": "`apply` takes a batch, uniform 32-bit integers for each sample "
-    "(`bits`), and the number of classes.",
+    "(`bits`), and the number of classes; where pixels move, also the loss's "
+    "`ignore_index`, which fills targets that are images of labels.",
 }
 """How the definition of each family is called."""
 HEAD = """\

@@ -184,8 +184,11 @@ class MaxError(Metric):
     def start(self, shape):
         return np.zeros(1)
 
-    def update(self, totals, output, target):
-        return np.maximum(totals, np.abs(output - target).max(initial=0))
+    def update(self, totals, output, target, weights=None):
+        errors = np.abs(output - target)
+        if weights is not None:
+            errors = errors[weights > 0]
+        return np.maximum(totals, errors.max(initial=0))
 
     def value(self, totals):
         return float(totals[0])

@@ -122,6 +122,9 @@ def describe_dataset(dataset: Dataset) -> Iterable[str]:
         )
         return
     yield f"classes: {dataset.num_classes}"
+    if dataset.ignore_index is not None:
+        count = (~dataset.counts(y)).sum()
+        yield f"ignored: label {dataset.ignore_index}, {count:,} times"
     yield ""
     yield from histogram(dataset)
 
@@ -139,7 +142,7 @@ def histogram(dataset: Dataset, most: int = 50, width: int = 40) -> Iterable[str
     counts = class_counts(dataset)
     size = len(counts)
     names = [safe(name) for name in dataset.classes or map(str, range(size))]
-    room = max(map(len, names[:most]))
+    room = max(map(len, names[:most]), default=0)
     for name, count in zip(names[:most], counts[:most], strict=False):
         bar = "█" * round(width * count / counts.max())
         yield f"  {name:>{room}}  {count:>7,}  {bar}".rstrip()

@@ -85,13 +85,13 @@ def print_matrices(values: Mapping[str, Any], classes: Sequence[str] = ()) -> No
     for name, value in values.items():
         if is_scalar(value):
             continue
-        rows = [[int(v) for v in row] for row in value]
+        rows = [[f"{v:.15g}" for v in row] for row in value]
         fits = len(classes) == len(rows)
         names = (
             [safe(c) for c in classes] if fits else [str(i) for i in range(len(rows))]
         )
         title = f"{name.replace('_', ' ')} (rows: true, columns: predicted)"
-        cells = [[n, *map(str, row)] for n, row in zip(names, rows, strict=True)]
+        cells = [[n, *row] for n, row in zip(names, rows, strict=True)]
         print_table(["", *names], cells, title)
 
 

@@ -2,7 +2,13 @@
 
 from polyframe.data.arrays import from_arrays
 from polyframe.data.augment import at_rest, augment, resolve
-from polyframe.data.catalogue import describe, load, names, register_dataset
+from polyframe.data.catalogue import (
+    describe,
+    load,
+    names,
+    options_of,
+    register_dataset,
+)
 from polyframe.data.dataset import Dataset, build, check
 from polyframe.data.rows import batch_of
 
@@ -17,6 +23,7 @@ __all__ = [
     "from_arrays",
     "load",
     "names",
+    "options_of",
     "register_dataset",
     "resolve",
 ]

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from polyframe.data.dataset import Dataset, build, check_labels, scale_bytes
+from polyframe.data.dataset import (
+    Dataset,
+    build,
+    check_ignore_index,
+    check_labels,
+    scale_bytes,
+)
 from polyframe.data.rows import float_type, is_mapped
 from polyframe.errors import DataError, did_you_mean
 from polyframe.io.array import Array
@@ -51,16 +57,21 @@ def normalise_x(x: object, where: str, layout: str = "NCHW") -> Array:
     return np.ascontiguousarray(array, dtype=float_type(array))
 
 
-def normalise_y(y: object, where: str) -> Array:
-    """Labels to int64, regression targets to a native float; anything else unchanged."""
+def normalise_y(
+    y: object, where: str, layout: str = "NCHW", ignored: int | None = None
+) -> Array:
+    """Labels to int64, regression targets to a native float, channels first; anything
+    else unchanged."""
     array = as_array(y, "y", where)
+    if array.dtype.kind == "f" and array.ndim == 4 and layout == "NHWC":
+        array = array.transpose(0, 3, 1, 2)
     if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
         if is_mapped(array):
             return array
         return np.ascontiguousarray(array, dtype=float_type(array))
     if array.ndim and array.dtype.kind in "iu":
         # Checked before the conversion: a huge uint64 would wrap to a negative label.
-        check_labels(array, where, None)
+        check_labels(array, where, None, ignored)
         if array.size and int(array.max()) > 2**31 - 1:
             sample = int(array.argmax())
             raise DataError(
@@ -98,11 +109,17 @@ def from_arrays(
     layout: str = "NCHW",
     source: str = "arrays in memory",
     weights: object = None,
+    ignore_index: int | None = None,
 ) -> Dataset:
     """A data set from arrays, with the same rules and checks as for an .npz file.
 
-    ``weights`` are the sample weights of the training data (N,). Memory maps stay memory
-    maps.
+    - ``layout``: "NHWC" where the channels of images come last, in x and in float
+      targets that are images.
+    - ``weights``: the sample weights of the training data (N,).
+    - ``ignore_index``: the label that marks what is not to be counted, as 255 or -1; it
+      need not be a class. The loss has to have the same one.
+
+    Memory maps stay memory maps.
     """
     if (x_test is None) != (y_test is None):
         given, missing = (
@@ -113,13 +130,17 @@ def from_arrays(
             where=name,
             hint="give both, or neither",
         )
+    ignored = check_ignore_index(ignore_index, name)
     where = f"{name}, train"
-    train = normalise_x(x, where, layout), normalise_y(y, where)
+    train = normalise_x(x, where, layout), normalise_y(y, where, layout, ignored)
     test = None
     if x_test is not None:
         where = f"{name}, test"
-        test = normalise_x(x_test, where, layout), normalise_y(y_test, where)
+        test = (
+            normalise_x(x_test, where, layout),
+            normalise_y(y_test, where, layout, ignored),
+        )
     sample_weights = None
     if weights is not None:
         sample_weights = as_array(weights, "weights", f"{name}, train")
-    return build(name, train, test, classes, source, sample_weights)
+    return build(name, train, test, classes, source, sample_weights, ignored)

@@ -15,7 +15,7 @@ import numpy as np
 
 from polyframe.io.array import Array
 from polyframe.randomness import WORDS, stream
-from polyframe.spec.augmentations import Augmentation
+from polyframe.spec.augmentations import Augmentation, Geometric
 
 Ops = Sequence[Augmentation]
 
@@ -28,11 +28,13 @@ def augment(
     step: int,
     first: int = 0,
     classes: int | None = None,
+    ignored: int | None = None,
 ) -> tuple[Array, Array]:
     """The batch (x, y) with all of ``ops`` applied in order; neither is written to.
 
-    ``first`` is the index of the first sample in the whole batch of its step. A batch
-    that is not changed is returned as it is.
+    ``first`` is the index of the first sample in the whole batch of its step;
+    ``ignored`` the label that the loss ignores, which fills what lies around images of
+    labels. A batch that is not changed is returned as it is.
     """
     keep_freed_memory()
     for index, op in enumerate(ops):
@@ -41,7 +43,10 @@ def augment(
             bits = np.broadcast_to(draw(key, 0, 1, op.words), (len(x), op.words))
         else:
             bits = draw(key, first, len(x), op.words)
-        x, y = op.apply(x, y, bits, classes)
+        if isinstance(op, Geometric):
+            x, y = op.apply(x, y, bits, classes, ignored)
+        else:
+            x, y = op.apply(x, y, bits, classes)
     return x, y
 
 

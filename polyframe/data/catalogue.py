@@ -50,7 +50,8 @@ TABLE: dict[str, Entry] = {
 }
 NPZ = Entry(
     npz.load,
-    "arrays x_train, y_train[, x_test, y_test, w_train] or x, y; option layout",
+    "arrays x_train, y_train[, x_test, y_test, w_train] or x, y; options layout, "
+    "ignore_index",
 )
 CSV = Entry(
     tables.load,
@@ -59,7 +60,8 @@ CSV = Entry(
 )
 NPY = Entry(
     npy.load,
-    "x_train.npy, y_train.npy[, x_test, y_test, w_train], mapped; option layout",
+    "x_train.npy, y_train.npy[, x_test, y_test, w_train], mapped; options layout, "
+    "ignore_index",
 )
 IMAGES = Entry(
     folders.load,
@@ -106,14 +108,18 @@ def describe(name: str) -> str:
     return _entry(name).description
 
 
-def load(name: str | Path, **options: object) -> Dataset:
-    """A data set by its name, or from a file or folder; see ``describe``."""
-    entry = _entry(name)
-    allowed = [
+def options_of(name: str | Path) -> list[str]:
+    """The options that a data set takes."""
+    return [
         parameter.name
-        for parameter in inspect.signature(entry.loader).parameters.values()
+        for parameter in inspect.signature(_entry(name).loader).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
     ]
+
+
+def load(name: str | Path, **options: object) -> Dataset:
+    """A data set by its name, or from a file or folder; see ``describe``."""
+    entry, allowed = _entry(name), options_of(name)
     for option in options:
         if option not in allowed:
             raise DataError(

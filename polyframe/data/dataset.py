@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polyframe.errors import DataError
+from polyframe.errors import DataError, brief
 from polyframe.io.array import Array
 
 Split = tuple[Array, Array]
@@ -27,7 +27,8 @@ class Dataset:
     x is (N, C, H, W) or (N, features): floats, or bytes that mean x / 255 (``batch_of``
     returns floats for both). y is (N,) int64 labels, or float
     targets. ``weights`` are the sample weights of the training data: (N,) float32, 0 or
-    more.
+    more. ``ignore_index`` is the label that marks what is not to be counted; it may lie
+    outside the classes, and the loss has to have the same one.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Dataset:
     classes: tuple[str, ...]  # () for regression, or if there are no names
     source: str  # where it came from, for people
     weights: Array | None = None  # None: all samples have the same weight
+    ignore_index: int | None = None  # None: all labels count
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -50,7 +52,15 @@ class Dataset:
         if self.train[1].dtype.kind == "f":
             return None
         splits = (self.train,) if self.test is None else (self.train, self.test)
-        return 1 + max(int(y.max()) for _, y in splits)
+        labels = (y[self.counts(y)] for _, y in splits)
+        return 1 + max(int(each.max(initial=-1)) for each in labels)
+
+    def counts(self, y: Array) -> Array:
+        """Which labels count, as an array of booleans of the same shape."""
+        out: Array = np.ones(y.shape, bool)
+        if self.ignore_index is not None:
+            out = y != self.ignore_index
+        return out
 
     def __repr__(self) -> str:
         test = 0 if self.test is None else len(self.test[0])
@@ -61,8 +71,14 @@ class Dataset:
         )
 
 
-def check(x: Array, y: Array, where: str, classes: int | None = None) -> None:
-    """DataError if (x, y) cannot be used for training."""
+def check(
+    x: Array,
+    y: Array,
+    where: str,
+    classes: int | None = None,
+    ignored: int | None = None,
+) -> None:
+    """DataError if (x, y) cannot be used for training; labels may also be ``ignored``."""
     if x.ndim < 2:
         raise DataError(
             f"x has shape {x.shape}",
@@ -93,7 +109,7 @@ def check(x: Array, y: Array, where: str, classes: int | None = None) -> None:
             )
         _check_finite(y, "y", where)
     else:
-        check_labels(y, where, classes)
+        check_labels(y, where, classes, ignored)
 
 
 def _check_finite(values: Array, key: str, where: str) -> None:
@@ -118,7 +134,10 @@ def pieces(array: Array) -> Iterator[tuple[int, Array]]:
         yield first, array[first : first + step]
 
 
-def check_labels(y: Array, where: str, classes: int | None) -> None:
+def check_labels(
+    y: Array, where: str, classes: int | None, ignored: int | None = None
+) -> None:
+    """DataError unless y is labels (N,) from 0 on, below ``classes``, or ``ignored``."""
     if y.dtype.kind not in "iu":
         raise DataError(
             f"y is of type {y.dtype}",
@@ -132,11 +151,14 @@ def check_labels(y: Array, where: str, classes: int | None) -> None:
             hint="y.argmax(axis=1) turns one-hot labels into class numbers",
         )
     bad = y < 0 if classes is None else (y < 0) | (y >= classes)
+    if ignored is not None:
+        bad &= y != ignored
     if bad.any():
         sample = int(bad.argmax())
         span = "0, 1, 2, …" if classes is None else f"0..{classes - 1}"
+        spared = "" if ignored is None else f" and not the ignore_index {ignored}"
         raise DataError(
-            f"label {y[sample]} at sample {sample} is outside {span}",
+            f"label {y[sample]} at sample {sample} is outside {span}{spared}",
             where=where,
             hint="labels count the classes from 0",
         )
@@ -175,12 +197,14 @@ def build(
     classes: Sequence[str] = (),
     source: str = "arrays",
     weights: Array | None = None,
+    ignore_index: int | None = None,
 ) -> Dataset:
     """Check both splits and the sample weights, and build the data set."""
+    ignored = check_ignore_index(ignore_index, name)
     count = len(classes) or None
-    check(*train, where=f"{name}, train", classes=count)
+    check(*train, f"{name}, train", count, ignored)
     if test is not None:
-        check(*test, where=f"{name}, test", classes=count)
+        check(*test, f"{name}, test", count, ignored)
         for key, a, b in zip("xy", train, test, strict=True):
             if a.shape[1:] != b.shape[1:] or a.dtype != b.dtype:
                 raise DataError(
@@ -191,7 +215,21 @@ def build(
                 )
     if weights is not None:
         weights = check_weights(weights, len(train[0]), f"{name}, train")
-    return Dataset(name, train, test, tuple(classes), source, weights)
+    return Dataset(name, train, test, tuple(classes), source, weights, ignored)
+
+
+def check_ignore_index(value: object, where: str) -> int | None:
+    """A label, or None; DataError for anything else."""
+    if value is None:
+        return None
+    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_integer or not -(2**31) <= value < 2**31:  # type: ignore[operator]
+        raise DataError(
+            f"ignore_index is {brief(value)}",
+            where=where,
+            hint="allowed: a whole number of 32 bits",
+        )
+    return int(value)  # type: ignore[call-overload, no-any-return]
 
 
 def scale_bytes(x: Array) -> Array:

@@ -24,7 +24,9 @@ def is_folder(path: Path) -> bool:
     return any((path / f"{key}.npy").is_file() for key in KEYS)
 
 
-def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
+def load(
+    path: str | Path, *, layout: str = "NCHW", ignore_index: int | None = None
+) -> Dataset:
     """Samples and float targets stay in their files; labels are read."""
     folder = user_path(path)
     files = {key: folder / f"{key}.npy" for key in KEYS}
@@ -41,6 +43,7 @@ def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
         layout=layout,
         source=f"folder {folder}",
         weights=arrays.get("w_train"),
+        ignore_index=ignore_index,
     )
 
 

@@ -19,7 +19,9 @@ KEYS = (
 )
 
 
-def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
+def load(
+    path: str | Path, *, layout: str = "NCHW", ignore_index: int | None = None
+) -> Dataset:
     """Keys: x_train and y_train (or x and y); optionally x_test and y_test, w_train."""
     path = user_path(path)
     arrays = read(path, (), hint=f"needed: an .npz file that holds {KEYS}")
@@ -42,6 +44,7 @@ def load(path: str | Path, *, layout: str = "NCHW") -> Dataset:
         layout=layout,
         source=f"file {path}",
         weights=arrays.get("w_train"),
+        ignore_index=ignore_index,
     )
 
 

@@ -52,7 +52,7 @@ def targets(
 
 def _labels(loss: Loss, full: Shape, rng: np.random.Generator, edges: bool) -> Array:
     count, classes, *pixels = full
-    ignored = getattr(loss, "ignore_index", None)
+    ignored = loss.ignored_label
     if not edges:
         y = rng.integers(0, classes, (count, *pixels))
         return y if ignored is None else np.where(rng.random(y.shape) < 0.3, ignored, y)

@@ -36,7 +36,7 @@ def finite(data: object) -> object:
 
 def row_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a history as JSON has it, as it was; ValueError or TypeError unless it
-    is one: numbers by name, null for NaN, a confusion matrix as lists of whole numbers.
+    is one: numbers by name, null for NaN, a confusion matrix as lists of numbers.
     """
     row: dict[str, Any] = {}
     for name, value in data.items():
@@ -44,7 +44,7 @@ def row_of(data: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(name)
         if isinstance(value, list):
             row[name] = np.array(value)
-            if row[name].ndim != 2 or row[name].dtype.kind != "i":
+            if row[name].ndim != 2 or row[name].dtype.kind not in "if":
                 raise ValueError(name)
         else:
             row[name] = math.nan if value is None else value

@@ -291,10 +291,12 @@ class Engine:
         outputs = list(zip(self.graph.outputs, self.graph.output_shapes, strict=True))
         return bind_metrics(self.metrics, losses, outputs)
 
-    def check_targets(self, y: Data | None, count: int) -> list[Array]:
+    def check_targets(
+        self, y: Data | None, count: int, layout: str = "NCHW"
+    ) -> list[Array]:
         """One checked array of targets for each output."""
         losses, shapes = self.objective.losses, self.graph.output_shapes
-        return check_targets(losses, shapes, y, count, self.dtype)
+        return check_targets(losses, shapes, y, count, self.dtype, layout)
 
     def check_batch(self, batch: object, layout: str = "NCHW") -> HostBatch:
         """One checked batch from (x, y) or (x, y, sample_weight)."""

@@ -25,7 +25,7 @@ from polyframe.spec.callbacks import CallbackSpec
 from polyframe.train import model_file
 from polyframe.train.arrays import Batches, Data, prepare
 from polyframe.train.callbacks.base import Callback
-from polyframe.train.evaluation_data import EvaluationData
+from polyframe.train.evaluation_data import EvaluationData, check_ignored
 from polyframe.train.feed import Batch, HostBatch
 from polyframe.train.fit import TrainingData, ValidationData, fit
 from polyframe.train.history import History, Row
@@ -41,10 +41,12 @@ class Model:
       cannot promise.
     - ``engine``: the sessions and counters that the training loop uses.
 
-    Samples are (N, C, H, W), or (N, H, W, C) with ``layout="NHWC"``; arrays may be
-    anything that NumPy makes an array of. Bytes (uint8) are those of images and count as
-    x / 255, as in data sets. Arrays that do not fit raise ``DataError``.
-    Weights have canonical names ("conv1.weight") and PyTorch's layouts.
+    Samples are (N, C, H, W). With ``layout="NHWC"`` the channels come last in samples and
+    targets of any number of axes: images (N, H, W, C), signals (N, L, C), volumes
+    (N, D, H, W, C); labels (N, H, W) have none. Outputs are always (N, C, H, W). Arrays
+    may be anything that NumPy makes an array of. Bytes (uint8) are those of images and
+    count as x / 255, as in data sets. Arrays that do not fit raise ``DataError``. Weights
+    have canonical names ("conv1.weight") and PyTorch's layouts.
     """
 
     def __init__(self, engine: Engine, promises: Sequence[str] = ()) -> None:
@@ -243,11 +245,14 @@ class Model:
         """Loss and metrics over all samples: ``{"loss": …, "accuracy": …}``.
 
         The loss is the mean over the samples, weighted by ``sample_weight`` (N,) and the
-        loss's class weights; metrics weight all samples equally. ``x`` may be a
+        loss's class weights, without labels that it ignores: ``Σ s·loss / Σ s·d``, as in
+        a step, and 0 where all are ignored. Metrics weigh samples by ``sample_weight``,
+        and leave out the same labels; class weights are the loss's alone. ``x`` may be a
         ``polyframe.data`` data set (without ``y``): its test data are used or, if it has
         none, its training data.
         """
         if isinstance(x, Dataset):
+            check_ignored(self.engine, x)
             return self.engine.measure(
                 EvaluationData.of_split(self.engine, x.test or x.train)
             )
@@ -312,7 +317,8 @@ class Model:
         - ``callbacks``: specs as ``pf.EarlyStopping(patience=3)``, their names, or your
           own ``polyframe.train.Callback`` objects.
         - ``shuffle``: whether each epoch has a new random order.
-        - ``layout``: "NCHW" or "NHWC", the order of the axes in ``x``.
+        - ``layout``: "NCHW" or "NHWC", the order of the axes in ``x``, ``y`` and the
+          validation data.
         - ``sample_weight``: (N,), none negative, not all 0.
         - ``augmentation``: what ``polyframe list augmentations`` shows, applied in order.
         - ``steps_per_epoch``: how many steps of an iterable are one epoch; left out, one

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 from polyframe.contract import registry
-from polyframe.data import Dataset, load, resolve
+from polyframe.data import Dataset, load, options_of, resolve
 from polyframe.errors import DataError, PolyframeError, RecipeError
 from polyframe.io.lock import check_unlocked
 from polyframe.model.compile import compile
@@ -258,8 +258,8 @@ def between_steps() -> Iterator[Stop]:
 
 
 def load_data(recipe: Recipe) -> Dataset:
-    """The recipe's data set. Synthetic data take the model's shape and classes where
-    the recipe does not say otherwise."""
+    """The recipe's data set. Synthetic data take the model's shape and classes, and all
+    the loss's ``ignore_index``, where the recipe does not say otherwise."""
     options = {key: value for key, value in recipe.data.items() if key != "name"}
     if recipe.data["name"] == "synthetic":
         x, y = shapes(recipe)
@@ -268,7 +268,13 @@ def load_data(recipe: Recipe) -> Dataset:
             options.setdefault("classes", math.prod(y))
         elif options.get("kind", "regression") == "regression":
             options.setdefault("targets", math.prod(y))
-    return load(recipe.data["name"], **options)
+    ignored = recipe.loss.ignored_label
+    if ignored is not None and "ignore_index" in options_of(recipe.data["name"]):
+        options.setdefault("ignore_index", ignored)
+    data = load(recipe.data["name"], **options)
+    return (
+        data if data.ignore_index is not None else replace(data, ignore_index=ignored)
+    )
 
 
 def shapes(recipe: Recipe) -> tuple[Shape, Shape]:

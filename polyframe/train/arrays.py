@@ -55,11 +55,10 @@ def prepare(
 ) -> list[Array]:
     """The inputs in the model's dtype and in (N, C, H, W), their shapes checked. Bytes
     (uint8) count as x / 255, as in data sets."""
-    if layout not in ("NCHW", "NHWC"):
-        raise DataError(f"layout is {brief(layout)}; 'NCHW' or 'NHWC' is needed")
-    arrays = sequence(x, len(inputs), "x")
-    if layout == "NHWC":
-        arrays = [a.transpose(0, 3, 1, 2) if a.ndim == 4 else a for a in arrays]
+    arrays = [
+        channels_first(array, shape, layout)
+        for array, (_, shape) in zip(sequence(x, len(inputs), "x"), inputs, strict=True)
+    ]
     check_inputs(inputs, arrays)
     return [
         finite(np.ascontiguousarray(scaled(array), dtype), f"x ({name})")
@@ -72,13 +71,27 @@ def scaled(array: Array) -> Array:
     return as_floats(array) if array.dtype == np.uint8 else array
 
 
+def channels_first(array: Array, shape: Shape, layout: str) -> Array:
+    """Samples or targets of that shape, (C, …), as (N, C, …): with the layout "NHWC" the
+    last axis is the channels', whatever the number of axes.
+
+    What has no axis of channels stays: features (N, K) and labels (N, H, W).
+    """
+    if layout not in ("NCHW", "NHWC"):
+        raise DataError(f"layout is {brief(layout)}; 'NCHW' or 'NHWC' is needed")
+    if layout == "NHWC" and len(shape) > 1 and array.ndim == len(shape) + 1:
+        return np.moveaxis(array, -1, 1)
+    return array
+
+
 def check_inputs(inputs: Sequence[tuple[str, Shape]], arrays: Sequence[Array]) -> None:
     """DataError unless there are samples of the model's shapes."""
     for (name, shape), array in zip(inputs, arrays, strict=True):
         where = f"x ({name})"
         if array.shape[1:] != shape or array.ndim == 0:
             hint = None
-            if array.ndim == 4 and (array.shape[3], *array.shape[1:3]) == shape:
+            last = (*shape[1:], *shape[:1])
+            if array.ndim > 2 and array.shape[1:] == last:
                 hint = 'layout="NHWC" says that channels come last'
             elif array.shape == shape:
                 hint = "one sample? x[None] makes a batch of it"

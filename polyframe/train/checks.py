@@ -9,15 +9,30 @@ from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Losses
 from polyframe.spec.typed import TypedGraph
-from polyframe.train.arrays import Data, check_sample_weight, prepare, sequence
+from polyframe.train.arrays import (
+    Data,
+    channels_first,
+    check_sample_weight,
+    prepare,
+    sequence,
+)
 from polyframe.train.feed import HostBatch
 
 
 def check_targets(
-    losses: Losses, shapes: Sequence[Shape], y: Data | None, count: int, dtype: str
+    losses: Losses,
+    shapes: Sequence[Shape],
+    y: Data | None,
+    count: int,
+    dtype: str,
+    layout: str = "NCHW",
 ) -> list[Array]:
-    """One array of targets for each output, as its loss takes them."""
-    targets = sequence(y, len(shapes), "y")
+    """One array of targets for each output, as its loss takes them; ``layout`` is that
+    of targets with channels."""
+    targets = [
+        channels_first(target, shape, layout)
+        for target, shape in zip(sequence(y, len(shapes), "y"), shapes, strict=True)
+    ]
     for target in targets:
         if target.ndim == 0 or len(target) != count:
             length = len(target) if target.ndim else "a single number"
@@ -40,5 +55,5 @@ def check_batch(
     inputs = prepare(graph.inputs, batch[0], dtype, layout)
     count = len(inputs[0])
     weights = check_sample_weight(batch[2] if len(batch) == 3 else None, count)
-    targets = check_targets(losses, graph.output_shapes, batch[1], count, dtype)
+    targets = check_targets(losses, graph.output_shapes, batch[1], count, dtype, layout)
     return HostBatch(inputs, targets, weights)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polyframe.data import batch_of
+from polyframe.data import Dataset, batch_of
 from polyframe.data.rows import is_mapped
+from polyframe.errors import DataError
 from polyframe.io.array import Array
 from polyframe.train.arrays import (
     Batches,
@@ -42,7 +43,7 @@ class EvaluationData:
     ) -> EvaluationData:
         """Arrays as ``Model.evaluate`` takes them, checked."""
         inputs = prepare(engine.graph.inputs, x, engine.dtype, layout)
-        targets = engine.check_targets(y, len(inputs[0]))
+        targets = engine.check_targets(y, len(inputs[0]), layout)
         weights = check_sample_weight(sample_weight, len(inputs[0]))
         given = [] if weights is None else [weights]
         return cls(Batches([*inputs, *targets, *given], batch_size))
@@ -67,6 +68,22 @@ def is_lazy(x: Array) -> bool:
 
 
 def check_lazy(engine: TrainingEngine, x: Array, y: Array) -> tuple[Array, Array]:
-    """Such samples and their targets, their shapes checked and nothing copied."""
+    """Such samples and their targets, their shapes checked and no numbers copied."""
     check_inputs(engine.graph.inputs, [x])
-    return x, engine.check_targets(y, len(x))[0] if y.dtype.kind in "iu" else y
+    if y.dtype.kind in "iu":
+        return x, engine.check_targets(y, len(x))[0]
+    engine.check_targets(y[:1], 1)  # of the shape that the loss takes
+    return x, y
+
+
+def check_ignored(engine: TrainingEngine, data: Dataset) -> None:
+    """DataError where the labels that a data set marks as not to be counted would count."""
+    for loss in engine.objective.losses:
+        if data.ignore_index not in (None, loss.ignored_label):
+            raise DataError(
+                f"its label {data.ignore_index} is not to be counted, and {loss.type} "
+                f"has ignore_index {loss.ignored_label}",
+                where=data.name,
+                hint="the loss says which labels are ignored: "
+                f"{{type: cross_entropy, ignore_index: {data.ignore_index}}}",
+            )

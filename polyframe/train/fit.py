@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from polyframe.data import Dataset, at_rest, augment, batch_of, resolve
+from polyframe.data import Dataset, at_rest, batch_of
 from polyframe.errors import DataError, PolyframeError, brief
 from polyframe.io.array import Array
 from polyframe.io.lock import locked
@@ -23,10 +23,16 @@ from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.element import parse_several
 from polyframe.spec.fields import Int
 from polyframe.train.arrays import Data, check_sample_weight, prepare
+from polyframe.train.augmentation import make_augmenter
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.callbacks.start import any_writes, listed, start
 from polyframe.train.checkpoint import resume_from
-from polyframe.train.evaluation_data import EvaluationData, check_lazy, is_lazy
+from polyframe.train.evaluation_data import (
+    EvaluationData,
+    check_ignored,
+    check_lazy,
+    is_lazy,
+)
 from polyframe.train.feed import ArrayFeed, Feed, HostBatch, IteratorFeed
 from polyframe.train.history import History, Row
 from polyframe.train.loop import Loop
@@ -115,12 +121,12 @@ def from_dataset(
 ) -> tuple[Feed, tuple[Augmentation, ...]]:
     """A feed of the training data; data on disk and bytes are converted batch by batch."""
     x, y = data.train
+    check_ignored(engine, data)
     if not is_lazy(x):
         return from_arrays(engine, x, y, data.weights, batch_size, shuffle, "NCHW", ops)
     x, y = check_lazy(engine, x, y)
-    ops, change = make_augmenter(engine, ops, x, y)
-    soft = change is not None and any(op.soft for op in ops)
-    engine.adapt([np.empty(0) if soft else y[:0]], data.weights is not None)
+    ops, change, target = make_augmenter(engine, ops, x, y)
+    engine.adapt([target], data.weights is not None)
     feed = ArrayFeed(
         [x], [y], data.weights, batch_size, engine.training.accumulate,
         ordering(engine.seed, len(x), shuffle), batch_of, change, engine.dtype,
@@ -141,11 +147,10 @@ def from_arrays(
     """A feed of arrays in memory; without augmentation they are arranged once."""
     inputs = prepare(engine.graph.inputs, x, engine.dtype, layout)
     count = len(inputs[0])
-    targets = engine.check_targets(y, count)
+    targets = engine.check_targets(y, count, layout)
     weights = check_sample_weight(sample_weight, count)
-    ops, change = make_augmenter(engine, ops, inputs[0], targets[0])
-    soft = change is not None and any(op.soft for op in ops)
-    engine.adapt([np.empty(0)] if soft else targets, weights is not None)
+    ops, change, target = make_augmenter(engine, ops, inputs[0], targets[0])
+    engine.adapt(targets if change is None else [target], weights is not None)
     arranged = change is None
     feed = ArrayFeed(
         engine.session.arrange(inputs) if arranged else inputs, targets, weights,
@@ -193,28 +198,6 @@ def from_batches(
     # An iterator has given its first batch away, so that is put before the others.
     batches = itertools.chain([head], begun) if begun is source else source
     return IteratorFeed(batches, check, engine.training.accumulate, steps, origin)
-
-
-def make_augmenter(
-    engine: TrainingEngine, ops: Sequence[Augmentation], x: Array, y: Array
-) -> tuple[Sequence[Augmentation], Callable[..., Any] | None]:
-    """The augmentations, resolved for the training data, and the function that applies
-    them; None without any."""
-    if not ops:
-        return (), None
-    if len(engine.graph.inputs) > 1 or len(engine.graph.outputs) > 1:
-        raise DataError(
-            "is for models of one input and one output", where="augmentation"
-        )
-    classes = engine.graph.output_shapes[0][0] if y.dtype.kind in "iu" else None
-    for op in ops:
-        op.check(x.shape[1:], classes)
-    ops = resolve(ops, x)
-
-    def change(x: Array, y: Array, step: int, first: int) -> Any:
-        return augment(ops, x, y, engine.seed, step, first, classes)
-
-    return ops, change
 
 
 def ordering(seed: int, count: int, shuffle: bool) -> Callable[[int], Array] | None:

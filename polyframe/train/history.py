@@ -34,12 +34,23 @@ class History:
 
 @dataclass(frozen=True)
 class BoundMetric:
-    """A metric of one output, and what its column is called."""
+    """A metric of one output, what its column is called, and the label that the output's
+    loss ignores, if any."""
 
     key: str
     metric: Metric
     output: int
     shape: Shape
+    ignored: int | None = None
+
+    def weights(self, target: Array, given: Array | None) -> Array | None:
+        """What counts in the metric: sample weights (N,), and 0 for ignored labels."""
+        if self.ignored is None or target.dtype.kind not in "iu":
+            return given
+        weights: Array = (target != self.ignored).astype(np.float64)
+        if given is not None:
+            weights *= given.reshape(-1, *[1] * (weights.ndim - 1))
+        return weights
 
 
 def bind_metrics(
@@ -60,7 +71,8 @@ def bind_metrics(
             name, shape = outputs[index]
             m.check(shape)
             key = f"{name}_{m.key}" if several else m.key
-            bound.append(BoundMetric(key, m, index, shape))
+            ignored = losses[index].ignored_label
+            bound.append(BoundMetric(key, m, index, shape, ignored))
     return bound
 
 
@@ -78,16 +90,24 @@ class Totals:
         """Add a batch's sum of losses, and its share in the denominator."""
         self.losses[index] += loss, weight
 
-    def add(self, outputs: Sequence[Array], targets: Sequence[Array]) -> None:
-        """Add the outputs and targets of a batch to the metrics."""
+    def add(
+        self,
+        outputs: Sequence[Array],
+        targets: Sequence[Array],
+        given: Array | None = None,
+    ) -> None:
+        """Add the outputs, the targets and, if there are any, the sample weights (N,) of
+        a batch to the metrics."""
         for i, m in enumerate(self.metrics):
             output, target = outputs[m.output], targets[m.output]
-            self.totals[i] = m.metric.update(self.totals[i], output, target)
+            weights = m.weights(target, given)
+            self.totals[i] = m.metric.update(self.totals[i], output, target, weights)
 
     def values(self) -> Row:
-        """``{"loss": …, metric: …}``; a loss of NaN where all weights are 0."""
-        with np.errstate(invalid="ignore"):
-            means = self.losses[:, 0] / self.losses[:, 1]
+        """``{"loss": …, metric: …}``; a loss of 0 where nothing counts in its
+        denominator, as in a step."""
+        sums, shares = self.losses.T
+        means = np.where(shares > 0, sums / np.where(shares > 0, shares, 1), 0)
         row: Row = {"loss": float(means @ self.factors)}
         for m, totals in zip(self.metrics, self.totals, strict=True):
             row[m.key] = m.metric.value(totals)

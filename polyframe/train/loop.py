@@ -191,7 +191,7 @@ class Loop:
         self.losses.append(session.read(step.loss).item())
         if self.engine.bound_metrics:
             outputs = [session.read(output) for output in as_sequence(step.outputs)]
-            self.totals.add(outputs, batch.part.targets)
+            self.totals.add(outputs, batch.part.targets, batch.part.weights)
         if not batch.last:
             return
         loss, self.losses = sum(self.losses), []

@@ -94,7 +94,9 @@ class TrainingEngine(Protocol):
     def preprocess(self, inputs: Sequence[Array]) -> list[Array]:
         """Samples with the preprocessing applied, in the model's dtype."""
 
-    def check_targets(self, y: Data | None, count: int) -> list[Array]:
+    def check_targets(
+        self, y: Data | None, count: int, layout: str = "NCHW"
+    ) -> list[Array]:
         """One checked array of targets for each output."""
 
     def check_batch(self, batch: object, layout: str) -> HostBatch:

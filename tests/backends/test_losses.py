@@ -367,5 +367,6 @@ def test_the_loss_of_images_with_channels_last():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(6, 3, 4, 5)), rng.normal(size=(6, 2, 4, 5))
     plain = model.loss(x, y)
-    assert model.loss(x.transpose(0, 2, 3, 1), y, layout="NHWC") == plain
+    last = [each.transpose(0, 2, 3, 1) for each in (x, y)]
+    assert model.loss(*last, layout="NHWC") == plain
     assert plain == model.evaluate(x, y)["loss"]

@@ -72,7 +72,7 @@ CLASHES = {
     "callback 'timing', of polyframe.spec.callbacks": (
         "callbacks import CallbackSpec;Timing;CallbackSpec"
     ),
-    "augmentation 'mixup', of polyframe.spec.augmentations": (
+    "augmentation 'mixup', of polyframe.spec.augmentations.mixing": (
         "augmentations import Augmentation;Mixup;Augmentation"
     ),
 }

@@ -17,6 +17,7 @@ from matrix import words
 from native_forms import cases
 
 from polyframe.conformance.losses import Case, outputs, targets
+from polyframe.spec.augmentations import Geometric
 from polyframe.spec.initializers import Fans
 from polyframe.spec.layers.base import Context, Layer
 
@@ -240,10 +241,11 @@ def test_metrics(word):
                 x[0, 0] = np.nan if metric.labels else 0.5
                 y = rng.integers(0, 4, (size, *shape[1:]))
                 y = y if metric.labels else rng.normal(size=x.shape)
-                ours = metric.update(ours, x, y)
-                theirs = page.update(theirs, x, y)
-                same(ours, theirs)
-                same(metric.value(ours), page.value(theirs))
+                for weights in (None, rng.random(size).round(1), rng.random(y.shape)):
+                    ours = metric.update(ours, x, y, weights)
+                    theirs = page.update(theirs, x, y, weights)
+                    same(ours, theirs)
+                    same(metric.value(ours), page.value(theirs))
 
 
 @of("augmentations")
@@ -255,8 +257,16 @@ def test_augmentations(word):
         if hasattr(page, "resolved"):
             each, page = each.resolved(x), page.resolved(x)
         bits = rng.integers(0, 2**32, (6, each.words), np.uint32)
-        for y in (np.arange(6) % 3, np.eye(3, dtype=np.float32)[[0, 1, 2, 2, 1, 0]]):
+        for y in (
+            np.arange(6) % 3,
+            np.eye(3, dtype=np.float32)[[0, 1, 2, 2, 1, 0]],
+            rng.integers(0, 3, (6, 5, 7)),
+            rng.normal(size=(6, 3, 5, 7)),
+        ):
             same(each.apply(x, y, bits, 3), page.apply(x, y, bits, 3))
+            if isinstance(each, Geometric):
+                around = each.apply(x, y, bits, 3, 255), page.apply(x, y, bits, 3, 255)
+                same(*around)
 
 
 def test_every_family_is_tried():

@@ -46,6 +46,15 @@ def batch(n, shape, seed=0, dtype="float32"):
     return x, y
 
 
+def masks(x, seed=0):
+    """Targets that are images of the samples' size: labels, and floats of 2 channels."""
+    rng, (n, _, *size) = np.random.default_rng(seed), x.shape
+    labels = rng.integers(0, CLASSES, (n, *size))
+    floats = rng.uniform(0.1, 1, (n, 2, *size)).astype(x.dtype)
+    labels.flags.writeable = floats.flags.writeable = False
+    return labels, floats
+
+
 def words(op, n, seed=0):
     """Bits as ``augment`` gives them to an op."""
     rng = np.random.default_rng(seed)

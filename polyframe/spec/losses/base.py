@@ -4,7 +4,10 @@ With sample weights ``s``, the mean over a whole step (all its batches, if gradi
 are accumulated) or a whole data set is ``Σ s[n]·loss[n] / Σ s[n]·d[n]``. ``d`` is 1,
 except where a loss has class weights or ignores labels: then it is the weight of the
 sample's labels, as in PyTorch's ``CrossEntropyLoss(weight=…)`` (Keras divides by the
-count instead). So a common factor of all class weights changes nothing.
+count instead). So a common factor of all class weights changes nothing. For labels of
+pixels, ``loss[n]`` and ``d[n]`` are means over the sample's pixels, an ignored one adding
+0 to both: the quotient is the mean over the pixels that are kept, however they are spread
+over samples. Where the denominator is 0, all being ignored, the mean is 0.
 """
 
 from __future__ import annotations
@@ -85,6 +88,12 @@ class Loss(Element, family="loss"):
         """Which numbers its targets are, where they are neither labels nor their
         probabilities."""
         return "any"
+
+    @property
+    def ignored_label(self) -> int | None:
+        """The label that does not count (``ignore_index``), which may lie outside the
+        classes; None without one."""
+        return None
 
     def kind_of(self, target: Array) -> TargetKind:
         """What targets of that dtype are; SpecError where the loss's fields are not

@@ -74,6 +74,10 @@ class _Likelihood(Loss):
         ignores = self.ignore_index is not None
         return ("labels",) if ignores else ("labels", "probabilities")
 
+    @property
+    def ignored_label(self) -> int | None:
+        return self.ignore_index
+
     def kind_of(self, target: Array) -> TargetKind:
         if target.dtype.kind != "f":
             return "labels"

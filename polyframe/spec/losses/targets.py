@@ -30,7 +30,12 @@ def sample_of(mask: Array) -> int:
 def values(target: Array, shape: Shape, dtype: str) -> Array:
     """Finite numbers of the output's shape."""
     if target.shape[1:] != shape:
-        raise DataError(f"is {target.shape}; {sized(shape)} is needed", where="y")
+        last = len(shape) > 1 and target.shape[1:] == (*shape[1:], shape[0])
+        raise DataError(
+            f"is {target.shape}; {sized(shape)} is needed",
+            where="y",
+            hint='layout="NHWC" says that channels come last' if last else None,
+        )
     return finite(np.ascontiguousarray(target, dtype), "y")
 
 

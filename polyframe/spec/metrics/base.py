@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+import numpy as np
+
 from polyframe.errors import SpecError
 from polyframe.io.array import Array
 from polyframe.spec.element import Element
@@ -17,6 +19,9 @@ class Metric(Element, family="metric"):
     ``totals = start(shape)``, ``totals = update(totals, …)`` for every batch, then
     ``value(totals)``. Totals are one float64 or int64 array, so that a checkpoint can
     hold them bit for bit, and are never changed in place.
+
+    ``update`` is given weights where samples have some (``sample_weight``), or where the
+    loss of the same output ignores a label: what has weight 0 does not count at all.
     """
 
     labels: ClassVar[bool] = False  # targets are integer labels, not numbers
@@ -39,13 +44,30 @@ class Metric(Element, family="metric"):
         """The totals of no samples, for an output of that shape per sample."""
         raise NotImplementedError
 
-    def update(self, totals: Array, output: Array, target: Array) -> Array:
-        """Totals after one more batch: outputs (N, …) and their targets."""
+    def update(
+        self,
+        totals: Array,
+        output: Array,
+        target: Array,
+        weights: Array | None = None,
+    ) -> Array:
+        """Totals after one more batch: outputs (N, …), their targets, and weights, one
+        for each sample, (N,), or for each label, (N, H, W); without any, all are 1. A
+        label of weight 0 may lie outside the classes."""
         raise NotImplementedError
 
     def value(self, totals: Array) -> float | Array:
-        """The metric; by default the first total over the second, NaN of no samples."""
-        return float(totals[0] / totals[1]) if totals[1] else float("nan")
+        """The metric; by default the first total over the second, 0 where nothing
+        counted."""
+        return float(totals[0] / totals[1]) if totals[1] else 0.0
+
+
+def spread(weights: Array | None, shape: Shape) -> Array:
+    """Weights (N, …) for all numbers of an array of that shape; 1 without any."""
+    if weights is None:
+        return np.ones(shape)
+    axes = [1] * (len(shape) - weights.ndim)
+    return np.broadcast_to(weights.reshape(*weights.shape, *axes), shape)
 
 
 def check_keys(metrics: Iterable[Metric]) -> None:

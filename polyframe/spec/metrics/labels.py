@@ -5,6 +5,10 @@ integer labels (N,) or (N, H, W). Soft labels, numbers of the output's shape, st
 the class of their largest (the first of several). What a model predicts is the class of
 the largest logit, again the first of several. Where one of a sample's logits is NaN, it
 predicts class K, which no label has: that is never right, and counts as an answer.
+
+With weights, each sample (or pixel) counts as often as its weight says, and what has
+weight 0 (a label that the loss ignores) does not count: not as right, not as wrong, not
+in a denominator. Without any counted, a metric is 0.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.fields import Choice, Int, field
 from polyframe.spec.layers.base import Shape
-from polyframe.spec.metrics.base import Metric
+from polyframe.spec.metrics.base import Metric, spread
 
 
 class _Classes(Metric):
@@ -36,12 +40,29 @@ class _Classes(Metric):
                 hint="put a Dense or a Conv2D with an output for each class at the end",
             )
 
-
-def labels_of(output: Array, target: Array) -> Array:
-    """The label of every sample (or pixel) in order, as one vector."""
-    if target.dtype.kind == "f" and target.shape == output.shape:
-        out: Array = target.argmax(axis=1).ravel()
+    def update(
+        self,
+        totals: Array,
+        output: Array,
+        target: Array,
+        weights: Array | None = None,
+    ) -> Array:
+        out: Array = totals + self.count(*counted(output, target, weights))
         return out
+
+    def count(self, logits: Array, labels: Array, weights: Array) -> Array:
+        """What samples (or pixels) that count add to the totals: logits (P, K), labels
+        (P,) and weights (P,), none 0."""
+        raise NotImplementedError
+
+
+def counted(
+    output: Array, target: Array, weights: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Logits (P, K), labels (P,) and weights (P,) of all samples (or pixels) that count,
+    in order."""
+    if target.dtype.kind == "f" and target.shape == output.shape:
+        target = target.argmax(axis=1)
     classes, wanted = output.shape[1], (len(output), *output.shape[2:])
     if target.dtype.kind not in "iu" or target.shape != wanted:
         raise DataError(
@@ -49,22 +70,26 @@ def labels_of(output: Array, target: Array) -> Array:
             f"{output.shape}, are needed",
             where="y",
         )
-    if target.size and not 0 <= target.min() <= target.max() < classes:
+    logits = np.moveaxis(output, 1, -1).reshape(-1, classes)
+    labels, each = target.ravel(), spread(weights, wanted).ravel()
+    if weights is not None:
+        kept = each > 0
+        logits, labels, each = logits[kept], labels[kept], each[kept]
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
         raise DataError(
-            f"has labels from {target.min()} to {target.max()}, outside "
+            f"has labels from {labels.min()} to {labels.max()}, outside "
             f"0..{classes - 1}",
             where="y",
             hint="as many outputs as classes are needed",
         )
-    return target.ravel().astype(np.int64, copy=False)
+    return logits, labels.astype(np.int64, copy=False), each
 
 
-def predictions(output: Array) -> Array:
-    """The class predicted for every sample (or pixel), in the same order; K for NaN."""
-    classes = output.argmax(axis=1)
-    classes[np.isnan(output).any(axis=1)] = output.shape[1]
-    out: Array = classes.ravel()
-    return out
+def predictions(logits: Array) -> Array:
+    """The class predicted for each row of logits; K where one of them is NaN."""
+    classes: Array = logits.argmax(axis=1)
+    classes[np.isnan(logits).any(axis=1)] = logits.shape[1]
+    return classes
 
 
 @define
@@ -74,13 +99,11 @@ class Accuracy(_Classes):
     word = "accuracy"
 
     def start(self, shape: Shape) -> Array:
-        return np.zeros(2, np.int64)
+        return np.zeros(2)
 
-    def update(self, totals: Array, output: Array, target: Array) -> Array:
-        labels = labels_of(output, target)
-        right = np.count_nonzero(predictions(output) == labels)
-        out: Array = totals + np.array([right, len(labels)])
-        return out
+    def count(self, logits: Array, labels: Array, weights: Array) -> Array:
+        right = predictions(logits) == labels
+        return np.array([weights[right].sum(), weights.sum()])
 
 
 @define
@@ -114,18 +137,14 @@ class TopKAccuracy(_Classes):
             )
 
     def start(self, shape: Shape) -> Array:
-        return np.zeros(2, np.int64)
+        return np.zeros(2)
 
-    def update(self, totals: Array, output: Array, target: Array) -> Array:
-        labels = labels_of(output, target)
-        classes = output.shape[1]
-        logits = np.moveaxis(output, 1, -1).reshape(-1, classes)
+    def count(self, logits: Array, labels: Array, weights: Array) -> Array:
         own = np.take_along_axis(logits, labels[:, None], axis=1)
-        before = np.arange(classes) < labels[:, None]
+        before = np.arange(logits.shape[1]) < labels[:, None]
         rank = np.count_nonzero((logits > own) | (logits == own) & before, axis=1)
         hits = (rank < self.k) & ~np.isnan(logits).any(axis=1)
-        out: Array = totals + np.array([np.count_nonzero(hits), len(labels)])
-        return out
+        return np.array([weights[hits].sum(), weights.sum()])
 
 
 class _PerClass(_Classes):
@@ -148,22 +167,27 @@ class _PerClass(_Classes):
         return key in (cls.word, f"{cls.word}_micro")
 
     def start(self, shape: Shape) -> Array:
-        return np.zeros((3, shape[0] + 1), np.int64)
+        return np.zeros((3, shape[0] + 1))
 
-    def update(self, totals: Array, output: Array, target: Array) -> Array:
-        labels, predicted = labels_of(output, target), predictions(output)
-        seen = predicted[predicted == labels], predicted, labels
-        size = output.shape[1] + 1
-        return totals + np.stack([np.bincount(each, minlength=size) for each in seen])
+    def count(self, logits: Array, labels: Array, weights: Array) -> Array:
+        predicted, size = predictions(logits), logits.shape[1] + 1
+        right = predicted == labels
+        return np.stack(
+            [
+                np.bincount(labels[right], weights[right], size),
+                np.bincount(predicted, weights, size),
+                np.bincount(labels, weights, size),
+            ]
+        )
 
     def value(self, totals: Array) -> float:
         totals = totals[:, totals[1:].any(axis=0)]
         if not totals.size:
-            return float("nan")
+            return 0.0
         if self.average == "micro":
             totals = totals.sum(axis=1, keepdims=True)
         over, under = self.share(*totals)
-        return float(np.mean(over / np.maximum(under, 1)))
+        return float(np.mean(over / np.where(under > 0, under, 1)))
 
     def share(
         self, right: Array, predicted: Array, labelled: Array
@@ -254,21 +278,24 @@ class MeanIoU(_PerClass):
 class ConfusionMatrix(_Classes):
     """How often each class was predicted for each label: (K, K), row label, int64.
 
-    All K classes have a row and a column. Samples with NaN logits are in the totals
-    (K, K + 1) only, so their row of the matrix does not add up to its label's count.
+    All K classes have a row and a column. With sample weights that are not whole numbers
+    it holds their sums, float64. Samples with NaN logits are in the totals (K, K + 1)
+    only, so their row of the matrix does not add up to its label's count.
     """
 
     word = "confusion_matrix"
     larger_is_better = None
 
     def start(self, shape: Shape) -> Array:
-        return np.zeros((shape[0], shape[0] + 1), np.int64)
+        return np.zeros((shape[0], shape[0] + 1))
 
-    def update(self, totals: Array, output: Array, target: Array) -> Array:
-        cells = labels_of(output, target) * totals.shape[1] + predictions(output)
-        counts = np.bincount(cells, minlength=totals.size)
-        matrix: Array = totals + counts.reshape(totals.shape)
-        return matrix
+    def count(self, logits: Array, labels: Array, weights: Array) -> Array:
+        classes = logits.shape[1]
+        cells = labels * (classes + 1) + predictions(logits)
+        counts = np.bincount(cells, weights, classes * (classes + 1))
+        return counts.reshape(classes, classes + 1)
 
     def value(self, totals: Array) -> Array:
-        return totals[:, :-1].copy()
+        matrix = totals[:, :-1]
+        whole = (matrix == np.rint(matrix)).all()
+        return matrix.astype(np.int64) if whole else matrix.copy()

@@ -1,0 +1,66 @@
+"""Augmentation of a training's batches: what fits the model, and applying it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from polyframe.data import augment, batch_of, resolve
+from polyframe.errors import DataError, SpecError
+from polyframe.io.array import Array
+from polyframe.spec.augmentations import Augmentation
+from polyframe.spec.layers.base import Shape
+from polyframe.train.protocol import TrainingEngine
+
+
+class Augmenter(NamedTuple):
+    """Augmentations for a training.
+
+    - ``ops``: resolved for the training data.
+    - ``change``: the function that applies them to a batch of one input and one target,
+      (x, y, step, first) → (x, y); None without any.
+    - ``target``: one augmented target, (1, …): labels may have become probabilities.
+    """
+
+    ops: Sequence[Augmentation]
+    change: Callable[[Array, Array, int, int], Any] | None
+    target: Array
+
+
+def make_augmenter(
+    engine: TrainingEngine, ops: Sequence[Augmentation], x: Array, y: Array
+) -> Augmenter:
+    """The augmentations for samples ``x`` and targets ``y`` of the first input and
+    output; SpecError where they do not fit the data, the model or the loss."""
+    if not ops:
+        return Augmenter((), None, y[:1])
+    if len(engine.graph.inputs) > 1 or len(engine.graph.outputs) > 1:
+        raise DataError(
+            "is for models of one input and one output", where="augmentation"
+        )
+    shape, loss = engine.graph.output_shapes[0], engine.objective.losses[0]
+    classes = shape[0] if loss.labels else None
+    for op in ops:
+        op.check(x.shape[1:], classes, image_size(shape))
+    ops, ignored = resolve(ops, x), loss.ignored_label
+
+    def change(x: Array, y: Array, step: int, first: int) -> Any:
+        return augment(ops, x, y, engine.seed, step, first, classes, ignored)
+
+    one, labels = (batch_of(x, slice(1)), batch_of(y, slice(1))), y.dtype.kind in "iu"
+    for count, op in enumerate(ops, 1):
+        target = augment(ops[:count], *one, engine.seed, 0, 0, classes, ignored)[1]
+        softened = labels and target.dtype.kind == "f"
+        if softened and "probabilities" not in loss.target_kinds:
+            raise SpecError(
+                f"makes probabilities of labels, and {loss.type} takes labels alone",
+                where=op.label,
+                hint=None if ignored is None else "without ignore_index it takes both",
+            )
+    return Augmenter(ops, change, target)
+
+
+def image_size(output: Shape) -> Shape | None:
+    """The (height, width) of targets for an output of that shape per sample, where they
+    are images of more than one pixel."""
+    return output[1:] if len(output) == 3 and output[1:] != (1, 1) else None
