@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ class RunFolder(Callback):
         self.recipe, self.backend = recipe, backend
         self.out = None if out is None else Path(out)
         self.path: Path | None = None
+        self.made = False  # whether the folder was not there before
         self.rows: list[dict[str, Any]] = []
         self.classes = tuple(classes)
         self.trained: TrainedModel | None = None  # once training has begun
@@ -99,6 +101,7 @@ class RunFolder(Callback):
     def claim(self) -> Path:
         """Make the folder, and remove what a crash has left in it."""
         check_free(self.out, self.resume)
+        self.made = self.out is None or not self.out.exists()
         self.path = self.out or claim(ROOT / self.recipe.name / self.backend)
         for stray in self.path.glob(".*") if self.resume else ():
             if is_stray(stray, self.recipe.callbacks):
@@ -106,6 +109,12 @@ class RunFolder(Callback):
         for stray in self.path.glob("program_*/**/.*") if self.resume else ():
             stray.unlink(missing_ok=True)
         return self.path
+
+    def abandon(self) -> None:
+        """Leave nothing of a training that failed before it began."""
+        if self.path is not None and self.made:
+            with suppress(OSError):  # not empty, or never made
+                self.path.rmdir()
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Write the recipe, the program and the environment."""
