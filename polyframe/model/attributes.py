@@ -30,6 +30,8 @@ class Attributes:
                 f"{name} is fixed when a model is compiled",
                 hint=f"pf.compile(…, {name}=…) makes another model",
             )
+        if isinstance(held, property) and held.fset is None:
+            raise ModelAttributeError(f"{name} can be read, not set")
         if callable(held) and not replaces:
             raise ModelAttributeError(f"{name} is a method of models")
         if name not in own and not hasattr(kind, name):

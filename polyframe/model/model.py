@@ -41,7 +41,7 @@ class Model(Attributes):
     """A spec on a backend, made by ``compile``: it trains, predicts and evaluates.
 
     - ``spec``, ``backend``, ``device``, ``dtype``, ``semantics``, ``optimize``, ``seed``,
-      ``metrics``, ``schedule``: what it was compiled for.
+      ``metrics``, ``schedule``: what it was compiled for; they cannot be set.
     - ``graph``: the typed graph: names and shapes of inputs, outputs and parameters.
     - ``promises``: with ``deterministic=True``, a line for each thing that the framework
       cannot promise.

@@ -80,6 +80,7 @@ def test_a_callback_that_sets_it_under_a_schedule(tmp_path):
         ("loss", "loss is fixed when a model is compiled (pf.compile(…, loss=…)"),
         ("freeze", "freeze is fixed when a model is compiled"),
         ("fit", "fit is a method of models"),
+        ("epoch", "epoch can be read, not set"),
     ],
 )
 def test_attributes_that_would_change_nothing(name, text):
