@@ -7,6 +7,7 @@ allowed, and the way out. The command line prints it on one line and exits with 
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterable
 
 
@@ -65,6 +66,19 @@ class ConformanceError(PolyframeError):
     """A backend computes something else than the definitions say."""
 
 
+class ModelAttributeError(PolyframeError, AttributeError):
+    """An attribute that a model does not have, or that cannot be set any more."""
+
+
+def warn(message: str, where: str | None = None) -> None:
+    """Tell the user, in one line, of something that stops nothing but deserves a look.
+
+    It is a ``UserWarning`` of a module of polyframe; commands print it to stderr.
+    """
+    text = f"{where}: {message}" if where else message
+    warnings.warn(one_line(text), UserWarning, stacklevel=2)
+
+
 def one_line(text: str) -> str:
     """The text with line ends, control and bidi characters written as escapes."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -77,6 +91,14 @@ def brief(value: object) -> str:
     except (ValueError, RecursionError):  # a giant number, or nested too deep
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def described(value: object) -> str:
+    """What data are, without their numbers: "an array (8, 1, 4, 4)", "a list of 3"."""
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of {len(value)}"
+    shape = getattr(value, "shape", None)
+    return brief(value) if shape is None else f"an array {tuple(shape)}"
 
 
 def did_you_mean(name: str, options: Iterable[str]) -> str:

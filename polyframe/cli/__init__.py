@@ -10,6 +10,8 @@ one message on stderr; 130 interrupted.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -50,7 +52,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; click handles its own errors and a closed pipe."""
         try:
-            return super().invoke(ctx)
+            with warnings_as_lines():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:
@@ -69,6 +72,26 @@ class Commands(click.Group):
                 "This is a bug in polyframe or in a backend; --debug shows where.",
                 1,
             )
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Print warnings of polyframe to stderr, a line each, and leave those of others as
+    they are."""
+    import warnings
+
+    with warnings.catch_warnings():
+        before = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if category is UserWarning:
+                click.echo(f"warning: {message}", err=True)
+            else:
+                before(message, category, *place)
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.filterwarnings("always", category=UserWarning, module="polyframe")
+        yield
 
 
 def fail(ctx: click.Context, message: str, code: int) -> None:

@@ -24,7 +24,8 @@ def summary(spec: str, backends: tuple[str, ...]) -> None:
     SPEC is a YAML or JSON file (of a model or a recipe) or a shipped name (`polyframe
     list models`). Shapes are (N, C, H, W); with -b there is a column with the shapes in
     the layout of the backend. Costs are the number of parameters and of multiply-adds.
-    Values with a * are not set in the spec; they are the defaults.
+    Values with a * are not set in the spec; they are the defaults. Notes say what is most
+    likely not meant; for a recipe, also of its loss.
 
     \b
     Examples:
@@ -33,9 +34,9 @@ def summary(spec: str, backends: tuple[str, ...]) -> None:
     """
     from polyframe.contract import registry
 
-    model, _ = load_source(spec)
+    model, recipe = load_source(spec)
     layouts = {name: layout_of(registry.get(name)) for name in backends}
-    click.echo(model.summary(layouts))
+    click.echo(model.summary(layouts, None if recipe is None else recipe.loss))
 
 
 def layout_of(backend: Backend) -> Callable[[Shape], Shape]:

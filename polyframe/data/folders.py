@@ -1,8 +1,9 @@
 """Image folders: FOLDER/class/name.png, or FOLDER/train/class/… and FOLDER/test/class/…
 
-The test data are in ``test``, or in ``val`` if there is no ``test``; with both, ``val`` is
-not read. The class names are the names of the folders, sorted. Hidden files and files
-without the suffix of an image are ignored.
+The test data are in ``test`` or, if there is none, in ``val``, ``valid`` or
+``validation``; a warning names such a folder that is not read. The class names are the
+names of the folders, sorted. Hidden files and folders, ``__MACOSX``, and files without the
+suffix of an image are ignored.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import numpy as np
 from polyframe.data.dataset import Dataset, build
 from polyframe.data.files import reading, user_path
 from polyframe.data.images import SUFFIXES, ImageFile, decode, form_of
-from polyframe.errors import DataError, did_you_mean
+from polyframe.errors import DataError, did_you_mean, warn
 
 HINT = (
     "allowed: FOLDER/class/name.png, or FOLDER/train/class/name.png beside test or val"
 )
-HELD_OUT = ("test", "val")
+HELD_OUT = ("test", "val", "valid", "validation")
+"""Folders beside ``train``; the first of them is used."""
+NO_DATA = ("__MACOSX",)
+"""Folders that programs leave in archives, as macOS its resource forks."""
 Labelled = list[tuple[ImageFile, str]]
 
 
@@ -37,7 +41,9 @@ def load(path: str | Path, *, size: object = None, channels: object = None) -> D
         names = [name for name in HELD_OUT if folders(root / name)]
         held_out_root = root / names[0] if names else None
         if len(names) > 1:
-            source += f"; {names[1]} is left out, {names[0]} is used"
+            unread = f"{', '.join(names[1:])} not read, {names[0]} is used to validate"
+            source += f"; {unread}"
+            warn(unread, str(root))
     classes = [folder.name for folder in folders(train_root)]
     if not classes:
         raise DataError("has no class folders with images", where=where, hint=HINT)
@@ -77,7 +83,8 @@ def visible(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     with reading(str(folder), None):
-        return sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+        names = (p for p in folder.iterdir() if not p.name.startswith("."))
+        return sorted(p for p in names if p.name not in NO_DATA)
 
 
 def folders(folder: Path) -> list[Path]:

@@ -1,4 +1,5 @@
-"""Images in files, decoded once into bytes (N, C, H, W). Pillow does the decoding.
+"""Images in files, decoded once into bytes (N, C, H, W). Pillow does the decoding; images
+are turned upright as their EXIF orientation says.
 
 Sets larger than ``LIMIT`` are written to the cache folder and used from there as a memory
 map. The name of the file is the hash of all paths, sizes and modification times, so an
@@ -40,6 +41,10 @@ write_header: Callable[[IO[bytes], dict[str, object]], None] = (
     np.lib.format.write_array_header_1_0
 )
 GREY = ("1", "L", "LA", "La")
+ORIENTATION = 0x0112
+"""The EXIF tag of how an image is turned; 1: not at all."""
+DECODING = 2
+"""Raised when the same file and form give other bytes than before."""
 
 
 class ImageFile(NamedTuple):
@@ -110,11 +115,23 @@ def opened(source: ImageFile) -> Iterator[Image]:
                 source.path.open("rb") as file,
                 module.open(file, "r", FORMATS) as image,
             ):
-                yield image
+                yield upright(image)
         except module.UnidentifiedImageError:
             raise DataError("is not an image", where=where, hint=hint) from None
         except bombs as err:
             raise DataError(f"is too large: {err}", where=where) from None
+
+
+def upright(image: Image) -> Image:
+    """An image as every viewer shows it: cameras store how they were held. Where the EXIF
+    data are damaged, the pixels are taken as they are."""
+    from PIL import ImageOps
+
+    with warnings.catch_warnings(), suppress(Exception):
+        warnings.simplefilter("ignore")
+        if image.getexif().get(ORIENTATION, 1) != 1:
+            return ImageOps.exif_transpose(image)
+    return image
 
 
 def read(source: ImageFile, form: Form) -> Array:
@@ -207,7 +224,7 @@ def cached(
 
 def key(sources: Sequence[ImageFile], form: Form) -> str:
     """The name of the cached file: a hash of what the decoded images depend on."""
-    digest = hashlib.sha256(repr(tuple(form)).encode())
+    digest = hashlib.sha256(repr((DECODING, *form)).encode())
     for path, where in sources:
         with reading(where, None):
             state = path.stat()

@@ -81,6 +81,7 @@ class Engine:
         self.preprocessing: Sequence[Augmentation] = ()
         self.class_names: Sequence[str] = ()
         self.learning_rate = float(step.optimizer.lr) if step else 0.0
+        self.rate_was_set = False
         self.steps_done = self.epoch = 0
         self._changes = 0  # how often the weights have changed
         self._shared = False  # whether the user has been given the native model
@@ -89,6 +90,23 @@ class Engine:
         self._session = self._opened()
         weights = initial_weights(self.graph.parameters, seed, self.dtype)
         self._session.set_weights(weights)
+
+    def copy(self) -> Engine:
+        """An engine of its own with the same weights, state and progress: trained further,
+        it takes the same steps."""
+        other = Engine(
+            self.spec, self.backend, self._step, self.metrics, self.target, self.device,
+            self.seed, self.schedule,
+        )  # fmt: skip
+        other.preprocessing, other.epoch = self.preprocessing, self.epoch
+        other.learning_rate = self.learning_rate
+        other.rate_was_set = self.rate_was_set
+        if self._step is None:
+            other.load_weights(self.weights())
+        else:
+            state = self.session.training_state()
+            other.rewind(self.weights(), state, self.steps_done)
+        return other
 
     # --- programs and sessions ---------------------------------------------------
 

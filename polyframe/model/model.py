@@ -11,6 +11,8 @@ import numpy as np
 
 from polyframe.compiler.program import Program
 from polyframe.compiler.training import TrainingSpec
+from polyframe.contract.backend import Backend
+from polyframe.contract.devices import Device
 from polyframe.contract.modules import program_errors
 from polyframe.contract.registry import require
 from polyframe.contract.session import InferenceSession, Native
@@ -19,9 +21,15 @@ from polyframe.data import Dataset
 from polyframe.io.array import Array
 from polyframe.io.fitting import LoadReport
 from polyframe.io.state_dicts import canonical_names
+from polyframe.model.attributes import Attributes
 from polyframe.model.engine import Engine
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
+from polyframe.spec.fields import Float, Int, checked
+from polyframe.spec.metrics import Metric
+from polyframe.spec.model import ModelSpec
+from polyframe.spec.schedules import Schedule
+from polyframe.spec.typed import TypedGraph
 from polyframe.train import model_file
 from polyframe.train.arrays import Batches, Data, prepare
 from polyframe.train.callbacks.base import Callback
@@ -30,12 +38,14 @@ from polyframe.train.feed import Batch, HostBatch
 from polyframe.train.fit import TrainingData, ValidationData, fit
 from polyframe.train.history import History, Row
 
+COUNT = Int(0, 2**53)
 
-class Model:
+
+class Model(Attributes):
     """A spec on a backend, made by ``compile``: it trains, predicts and evaluates.
 
     - ``spec``, ``backend``, ``device``, ``dtype``, ``semantics``, ``optimize``, ``seed``,
-      ``metrics``, ``schedule``: what it was compiled for.
+      ``metrics``, ``schedule``: what it was compiled for; they cannot be set.
     - ``graph``: the typed graph: names and shapes of inputs, outputs and parameters.
     - ``promises``: with ``deterministic=True``, a line for each thing that the framework
       cannot promise.
@@ -49,6 +59,19 @@ class Model:
     have canonical names ("conv1.weight") and PyTorch's layouts.
     """
 
+    engine: Engine
+    promises: list[str]
+    spec: ModelSpec
+    backend: Backend
+    graph: TypedGraph
+    device: Device
+    dtype: str
+    semantics: str
+    optimize: bool
+    seed: int
+    metrics: tuple[Metric, ...]
+    schedule: Schedule | None
+
     def __init__(self, engine: Engine, promises: Sequence[str] = ()) -> None:
         self.engine, self.promises = engine, list(promises)
         self.spec, self.backend, self.graph = engine.spec, engine.backend, engine.graph
@@ -56,6 +79,10 @@ class Model:
         self.semantics, self.optimize = engine.semantics, engine.target.optimize
         self.seed, self.metrics = engine.seed, engine.metrics
         self.schedule = engine.schedule
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Model:
+        """A model of its own, with the same weights, optimizer state and progress."""
+        return type(self)(self.engine.copy(), self.promises)
 
     # --- programs ----------------------------------------------------------------
 
@@ -98,7 +125,7 @@ class Model:
 
     @steps_done.setter
     def steps_done(self, value: int) -> None:
-        self.engine.steps_done = value
+        self.engine.steps_done = checked("steps_done", COUNT, value)
 
     @property
     def epoch(self) -> int:
@@ -107,12 +134,14 @@ class Model:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the next step; a schedule changes it in ``fit``."""
+        """The learning rate of the next step, 0 or more; a schedule changes it in ``fit``,
+        which warns where that undoes what was set."""
         return self.engine.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self.engine.learning_rate = value
+        self.engine.learning_rate = checked("learning_rate", Float(0.0), value)
+        self.engine.rate_was_set = True
 
     @property
     def preprocessing(self) -> Sequence[Augmentation]:
@@ -207,6 +236,7 @@ class Model:
     ) -> None:
         """Continue from the state that this or another backend had after that step and
         epoch."""
+        step, epoch = checked("step", COUNT, step), checked("epoch", COUNT, epoch)
         self.engine.load_training_state(state, step, epoch)
 
     # --- use ---------------------------------------------------------------------
@@ -312,8 +342,9 @@ class Model:
           (x, y, sample_weight).
         - ``epochs``: how many epochs to train, after those that the model has had.
         - ``batch_size``: samples in a batch; with ``accumulate``, a step takes several.
-        - ``validation_data``: (x, y) or (x, y, sample_weight), evaluated after each
-          epoch as ``val_loss``, …; of a data set, its test data if left out.
+        - ``validation_data``: (x, y) or (x, y, sample_weight), or a list (anything that
+          begins anew) of such batches, evaluated after each epoch as ``val_loss``, …; of
+          a data set, its test data if left out.
         - ``callbacks``: specs as ``pf.EarlyStopping(patience=3)``, their names, or your
           own ``polyframe.train.Callback`` objects.
         - ``shuffle``: whether each epoch has a new random order.
@@ -324,13 +355,16 @@ class Model:
         - ``steps_per_epoch``: how many steps of an iterable are one epoch; left out, one
           pass over it.
         - ``resume``: a folder of checkpoints (``pf.ModelCheckpoint``). Training continues
-          from the newest one, of this or another backend, or starts where there is none;
+          from the newest one, of this or another backend, with the same settings;
           ``epochs`` then is the total.
         - ``folder``: where callbacks write their files. If any does, it is locked for as
           long as this takes: ``LockedError`` while another training writes there.
 
-        ``DataError`` for data that do not fit; ``DivergedError`` where
-        ``pf.TerminateOnNaN`` watches and the loss is no longer finite.
+        ``DataError`` for data that do not fit; ``WeightsError`` where there is nothing to
+        resume from, and ``PolyframeError`` that names the setting that is another one
+        now; ``PolyframeError`` for a ``monitor`` that no row will have;
+        ``DivergedError`` where ``pf.TerminateOnNaN`` watches and the loss is no longer
+        finite. What ``spec.lint(loss)`` says of inputs and losses is a ``UserWarning``.
         """
         return fit(
             self, x, y, epochs=epochs, batch_size=batch_size,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ class RunFolder(Callback):
         self.recipe, self.backend = recipe, backend
         self.out = None if out is None else Path(out)
         self.path: Path | None = None
+        self.made = False  # whether the folder was not there before
         self.rows: list[dict[str, Any]] = []
         self.classes = tuple(classes)
         self.trained: TrainedModel | None = None  # once training has begun
@@ -102,6 +103,7 @@ class RunFolder(Callback):
     def claimed(self) -> Iterator[Path]:
         """The folder, for this training alone: it is made and locked, and what a crash
         has left in it is removed. LockedError while another training has it."""
+        self.made = self.out is None or not self.out.exists()
         self.path = self.out or claim(ROOT / self.recipe.name / self.backend)
         with locked(self.path):
             yield self.cleared(self.path)
@@ -115,6 +117,12 @@ class RunFolder(Callback):
         for stray in path.glob("program_*/**/.*") if self.resume else ():
             stray.unlink(missing_ok=True)
         return path
+
+    def abandon(self) -> None:
+        """Leave nothing of a training that failed before it began."""
+        if self.path is not None and self.made:
+            with suppress(OSError):  # not empty, or never made
+                self.path.rmdir()
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Write the recipe, the program and the environment."""

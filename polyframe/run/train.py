@@ -31,6 +31,7 @@ from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.recipe import ALWAYS, Recipe
 from polyframe.spec.safety import ModelCheckpoint
+from polyframe.train.arrays import channels_last
 from polyframe.train.callbacks.base import Callback, Plan
 from polyframe.train.callbacks.model_checkpoint import Checkpointer
 from polyframe.train.callbacks.start import start
@@ -39,6 +40,7 @@ from polyframe.train.checkpoint import checkpoints_in
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel
 
+CHANNELS_LAST = "layout: NHWC, an option of the data, says that channels come last"
 FITTING = "--set data=synthetic makes up data that fit"
 
 
@@ -115,26 +117,29 @@ def train(
         warnings.showwarning = lambda message, *details: say(str(message))
         warnings.filterwarnings("always", module="polyframe")  # whatever -W says
         path = claims.enter_context(folder.claimed())
-        watchers = start(
-            [
-                Checkpointer(each, path, lambda: stop.requested)
-                if isinstance(each, ModelCheckpoint)
-                else each
-                for each in with_always(recipe.callbacks)
-            ],
-            path,
-        )
+        saved = path / CHECKPOINTS
+        watchers: Sequence[Callback] = ()
         try:
+            watchers = start(
+                [
+                    Checkpointer(each, path, lambda: stop.requested)
+                    if isinstance(each, ModelCheckpoint)
+                    else each
+                    for each in with_always(recipe.callbacks)
+                ],
+                path,
+            )
             history = model.fit(
                 data,
                 epochs=recipe.epochs,
                 batch_size=recipe.batch_size,
                 callbacks=[folder, *watchers, *callbacks, stop],
                 augmentation=recipe.augmentation,
-                resume=folder.folder / CHECKPOINTS if resume else None,
+                resume=saved if resume and checkpoints_in(saved) else None,
             )
         except BaseException as error:
             if folder.trained is None:  # nothing of this training is written yet
+                folder.abandon()
                 raise
             if isinstance(error, KeyboardInterrupt):
                 result = folder.finish("interrupted", best_of(watchers))
@@ -300,7 +305,7 @@ def check_fit(recipe: Recipe, data: Dataset) -> None:
         raise DataError(
             f"a sample is {data.input_shape}, but {recipe.model.name} takes {x}",
             where=where,
-            hint=FITTING,
+            hint=CHANNELS_LAST if channels_last(data.input_shape, x) else FITTING,
         )
     if recipe.loss.labels:
         if data.num_classes is None:

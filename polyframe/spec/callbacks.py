@@ -76,7 +76,7 @@ class EarlyStopping(CallbackSpec):
     value's own unit) and, where ``baseline`` is given, than that as well.
 
     - ``monitor``: a column of the history, as "val_loss"; ``fit`` raises PolyframeError
-      if there is none of that name.
+      before the first step if there is none of that name.
     - ``mode``: "min", "max", or "auto": smaller is better for names that end in loss,
       mse or mae.
 

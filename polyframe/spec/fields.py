@@ -12,6 +12,8 @@ import math
 import numbers
 from typing import Any, Generic, TypeVar
 
+from polyframe.errors import PolyframeError, brief
+
 LARGEST = 2**24
 """The largest size any single dimension, kernel or count may have."""
 
@@ -310,6 +312,20 @@ class Several(Kind[tuple[T, ...]]):
         if not self.least <= len(items) <= self.most:
             raise ValueError
         return tuple(self.kind.check(item) for item in items)
+
+
+def checked(
+    name: str,
+    kind: Kind[T],
+    value: object,
+    error: type[PolyframeError] = PolyframeError,
+) -> T:
+    """An argument that has to be of a kind, normalised: ``np.int64(3)`` becomes 3. The
+    ``error`` for anything else names the argument and what is allowed."""
+    try:
+        return kind.check(value)
+    except (ValueError, OverflowError):
+        raise error(f"{name} is {brief(value)}; {kind.allowed} is needed") from None
 
 
 def field(

@@ -11,6 +11,7 @@ from polyframe.spec.element import check_name
 from polyframe.spec.graph import Block, Graph, Input, collect
 from polyframe.spec.layers.base import Layer, Shape, Tensor, connect
 from polyframe.spec.lint import lint
+from polyframe.spec.losses import Losses, parse_losses
 from polyframe.spec.replacing import replaced
 from polyframe.spec.summary import summary
 from polyframe.spec.text import spec_hash, to_data, to_json, to_yaml
@@ -83,20 +84,30 @@ class ModelSpec:
         """The spec as JSON; ``pf.load_spec`` reads it back."""
         return to_json(self.name, self.graph)
 
-    def lint(self) -> tuple[str, ...]:
-        """What is most likely not meant, a sentence each: biases before a batch
-        norm. Nothing is changed."""
-        return lint(self.infer())
+    def lint(self, loss: object = None) -> tuple[str, ...]:
+        """What is most likely not meant, a sentence each: biases before a batch norm,
+        inputs in the order (H, W, C), and, for a ``loss`` (as ``pf.compile`` takes it), a
+        last layer that does not go with it, as a softmax before cross_entropy. Nothing is
+        changed; SpecError if there is no such loss."""
+        return lint(self.infer(), self._losses(loss))
+
+    def _losses(self, loss: object) -> Losses:
+        names = self.graph.outputs
+        return () if loss is None else parse_losses(loss, names)
 
     def summary(
-        self, natives: Mapping[str, Callable[[Shape], Shape]] | None = None
+        self,
+        natives: Mapping[str, Callable[[Shape], Shape]] | None = None,
+        loss: object = None,
     ) -> str:
-        """A table of layers: shapes, parameters, multiply-adds, resolved defaults.
+        """A table of layers: shapes, parameters, multiply-adds, resolved defaults; then
+        what ``lint(loss)`` finds.
 
         ``natives`` maps a backend's name to its layout of a shape; each layout that
         differs from (N, C, H, W) gets a column of its own.
         """
-        return summary(self.graph, self.infer(), self.hash, natives)
+        losses = self._losses(loss)
+        return summary(self.graph, self.infer(), self.hash, natives, losses)
 
 
 @overload

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from polyframe.errors import PolyframeError, RecipeError, brief, did_you_mean
 from polyframe.spec import shipped
 from polyframe.spec.augmentations import Augmentation
@@ -210,13 +212,14 @@ def _data(value: object) -> dict[str, Any]:
     for key in value:
         if not isinstance(key, str):
             raise RecipeError(f"option {brief(key)} is not a name", where="data")
-    # Pairs become lists, so that what is written to YAML reads back as the same.
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in value.items()}
+    return {key: _bare(option) for key, option in value.items()}
 
 
 def _bare(value: object) -> object:
-    """Tuples as lists, which is what YAML gives back."""
-    return list(value) if isinstance(value, tuple) else value
+    """Tuples as lists and NumPy's numbers as Python's, which is what YAML gives back."""
+    if isinstance(value, (tuple, list)):
+        return [_bare(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _plain(element: Element) -> Any:

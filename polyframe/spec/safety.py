@@ -14,7 +14,9 @@ class ModelCheckpoint(CallbackSpec):
     A checkpoint is written after each epoch, every ``every_steps`` optimizer steps and
     every ``every_seconds`` seconds (None: not by that); the last ``keep`` are kept.
     ``best.safetensors`` holds the weights of the epoch with the best ``monitor``
-    (``mode`` as in early_stopping), with ``ema`` those of the EMA.
+    (``mode`` as in early_stopping), with ``ema`` those of the EMA; without validation
+    data and at the default ``monitor`` there is none. A ``monitor`` that is no column of
+    the history is refused before the first step.
     """
 
     word = "model_checkpoint"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
 
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET
 from polyframe.spec.graph import Block, Graph
 from polyframe.spec.layers.base import Layer, Shape
-from polyframe.spec.lint import lint
+from polyframe.spec.lint import biases_before_norms, mistakes
+from polyframe.spec.losses import Losses
 from polyframe.spec.text import plain_value
 from polyframe.spec.typed import TypedGraph, TypedNode
 
@@ -39,8 +40,9 @@ def summary(
     graph: TypedGraph,
     spec_hash: str,
     natives: Mapping[str, Callable[[Shape], Shape]] | None = None,
+    losses: Losses = (),
 ) -> str:
-    """The table of a model's layers, and totals.
+    """The table of a model's layers, totals, and notes (``losses``: of the outputs).
 
     ``natives`` maps a backend's name to its layout of a shape; each layout that differs
     from (N, C, H, W) gets a column of its own, headed by the backends that have it.
@@ -69,14 +71,19 @@ def summary(
         *totals(graph, spec_hash),
     ]
     lines += [LEGEND] * any("*" in row.details for row in rows)
-    return "\n".join(lines + notes(graph))
+    serious = wrapped(f"note: {text}" for text in mistakes(graph, losses))
+    return "\n".join(lines + serious + notes(graph))
 
 
 def notes(graph: TypedGraph) -> list[str]:
-    """What deserves a look; of many things of a kind the first."""
-    texts = lint(graph)
+    """What deserves a look and hinders no training; of many such things the first."""
+    texts = biases_before_norms(graph)
     more = [f"note: {len(texts) - 1} more like this"] * (len(texts) > 1)
-    lines = [f"note: {text}" for text in texts[:1]] + more
+    return wrapped([f"note: {text}" for text in texts[:1]] + more)
+
+
+def wrapped(lines: Iterable[str]) -> list[str]:
+    """Long lines as several."""
     return [part for line in lines for part in textwrap.wrap(line, WIDTH)]
 
 

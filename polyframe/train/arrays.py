@@ -11,6 +11,7 @@ import numpy as np
 from polyframe.data.rows import as_floats
 from polyframe.errors import DataError, brief
 from polyframe.io.array import Array
+from polyframe.spec.fields import Int, checked
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses.targets import finite
 
@@ -90,8 +91,7 @@ def check_inputs(inputs: Sequence[tuple[str, Shape]], arrays: Sequence[Array]) -
         where = f"x ({name})"
         if array.shape[1:] != shape or array.ndim == 0:
             hint = None
-            last = (*shape[1:], *shape[:1])
-            if array.ndim > 2 and array.shape[1:] == last:
+            if channels_last(array.shape[1:], shape):
                 hint = 'layout="NHWC" says that channels come last'
             elif array.shape == shape:
                 hint = "one sample? x[None] makes a batch of it"
@@ -106,6 +106,13 @@ def check_inputs(inputs: Sequence[tuple[str, Shape]], arrays: Sequence[Array]) -
         raise DataError(
             f"inputs differ in length: {[len(a) for a in arrays]}", where="x"
         )
+
+
+def channels_last(given: Shape, shape: Shape) -> bool:
+    """Whether samples of a shape that does not fit (C, H, W) look like (H, W, C)."""
+    if len(given) != 3 or len(shape) != 3 or given[2] != shape[0]:
+        return False
+    return given[:2] == shape[1:] or given[0] != shape[0]
 
 
 def check_sample_weight(value: Data | None, count: int) -> Array | None:
@@ -140,12 +147,8 @@ class Batches:
         order: Array | None = None,
         cut: Callable[[Array, Any], Array] | None = None,
     ) -> None:
-        is_integer = isinstance(batch_size, (int, np.integer))
-        if not is_integer or isinstance(batch_size, bool) or batch_size < 1:
-            raise DataError(
-                f"batch_size is {brief(batch_size)}; a whole number from 1 is needed"
-            )
-        self.arrays, self.size, self.order = arrays, int(batch_size), order
+        self.size = checked("batch_size", Int(), batch_size, DataError)
+        self.arrays, self.order = arrays, order
         self.cut = cut or operator.getitem
 
     def __len__(self) -> int:

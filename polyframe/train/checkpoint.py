@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from polyframe.contract.devices import threads
-from polyframe.errors import PolyframeError, WeightsError, brief
+from polyframe.errors import PolyframeError, WeightsError, brief, warn
 from polyframe.io import weights as weight_files
 from polyframe.io.array import Array
 from polyframe.io.atomic import write_folder
 from polyframe.io.json_csv import LONGEST, finite, row_of, to_json
 from polyframe.io.text import parse_json, read_text
-from polyframe.spec.fields import Float, Int, Kind
-from polyframe.spec.settings import KEEPING
+from polyframe.spec.augmentations import Augmentation
+from polyframe.spec.element import Element
+from polyframe.spec.fields import UNSET, Float, Int, Kind
+from polyframe.spec.text import plain_value
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainingEngine
 
@@ -67,7 +69,6 @@ def write(path: Path, engine: TrainingEngine, progress: Progress) -> None:
     del state["totals"]
     state |= {
         "schema": SCHEMA,
-        "setup": setup(engine),
         "backend": engine.backend.name,
         "threads": threads(),
         "files": {
@@ -80,17 +81,53 @@ def write(path: Path, engine: TrainingEngine, progress: Progress) -> None:
     write_folder(path, files)
 
 
-def setup(engine: TrainingEngine) -> dict[str, Any]:
-    """What has to be the same for a training to be resumed."""
-    step = engine.objective
-    return {
+def setup_of(
+    engine: TrainingEngine,
+    batch_size: int | None,
+    shuffle: bool,
+    augmentation: Sequence[Augmentation],
+) -> dict[str, Any]:
+    """What has to be the same for a training to be resumed, by the names of fields, as
+    JSON data. Fields that are left to the backend are null, so that another backend can
+    go on with its own."""
+    step, outputs = engine.objective, engine.graph.outputs
+    losses = zip(outputs, step.losses, strict=True)
+    defaults = engine.backend.defaults if engine.semantics == "native" else None
+    setup = {
         "spec": engine.spec.hash,
-        "optimizer": f"{step.optimizer.type}({', '.join(step.optimizer.state)})",
         "dtype": engine.dtype,
         "seed": engine.seed,
         "semantics": engine.semantics,
-        **{name: array in step.training.kept for name, array in KEEPING.items()},
+        **fields_of("optimizer", step.optimizer, defaults),
+        "optimizer": f"{step.optimizer.type}({', '.join(step.optimizer.state)})",
+        "batch_size": batch_size,
+        "shuffle": shuffle,
+        "augmentation": [plain_value(each) for each in augmentation],
+        **step.training.options(),
+        **fields_of("schedule", engine.schedule),
     }
+    for name, loss in losses:
+        setup |= fields_of("loss" if len(outputs) == 1 else f"loss.{name}", loss)
+    return dict(json.loads(to_json(setup)))
+
+
+def fields_of(
+    key: str,
+    element: Element | None,
+    defaults: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """An element's type and fields, by dotted names; with a backend's ``defaults``, None
+    for what it has by them."""
+    if element is None:
+        return {key: None}
+    values = {}
+    for f in fields(element):  # type: ignore[arg-type]
+        value = getattr(element, f.name)
+        if defaults is not None and f.default is UNSET:
+            own = defaults.get(element.type, {}).get(f.name, f.metadata["aligned"])
+            value = None if value == own else value
+        values[f"{key}.{f.name}"] = plain_value(value)
+    return {key: element.type} | values
 
 
 def checksum(state: Mapping[str, Any]) -> str:
@@ -160,10 +197,10 @@ def read(path: Path) -> Checkpoint:
         raise WeightsError(f"{STATE} is damaged", where=where, hint=hint) from None
 
 
-def newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
+def newest(folder: Path) -> Checkpoint:
     """The newest complete checkpoint; damaged ones are skipped with a warning.
 
-    None where there is none; WeightsError where all of them are damaged.
+    WeightsError where there is none, or all of them are damaged.
     """
     broken: list[WeightsError] = []
     for path in checkpoints_in(folder):
@@ -181,33 +218,38 @@ def newest(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
             where=broken[0].where,
             hint="no other checkpoint is whole",
         )
-    return None
+    inside = checkpoints_in(folder / FOLDER)
+    raise WeightsError(
+        "has no checkpoints to resume from",
+        where=str(folder),
+        hint=f"they are in {folder / FOLDER}"
+        if inside
+        else "leave resume out to begin",
+    )
 
 
 def resume_from(
-    engine: TrainingEngine,
-    folder: Path,
-    steps: int | None,
-    warn: Callable[[str], None],
-) -> Progress | None:
-    """Load the newest checkpoint into a training and return its progress; None where there
-    is no checkpoint. PolyframeError if it is of another training."""
-    checkpoint = newest(folder, warn)
-    if checkpoint is None:
-        return None
+    engine: TrainingEngine, folder: Path, steps: int | None, setup: Mapping[str, Any]
+) -> Progress:
+    """Load the newest checkpoint into a training, whose ``setup_of`` is ``setup``, and
+    return its progress. WeightsError where there is no checkpoint, PolyframeError if it is
+    of another training."""
+    checkpoint = newest(folder)
     progress, where = checkpoint.progress, str(checkpoint.path)
-    for key, value in setup(engine).items():
-        if checkpoint.setup.get(key) != value:
+    for key, value in setup.items():
+        there = checkpoint.setup.get(key)
+        if there != value:
             raise PolyframeError(
-                f"was made with {key} {brief(checkpoint.setup.get(key))}, this training "
-                f"has {brief(value)}",
+                f"was made with {key} {brief(there)}, this training has {brief(value)}",
                 where=where,
-                hint="resume with the same settings, or start anew elsewhere",
+                hint="resume with the same settings, or start anew elsewhere, with its "
+                "weights if you like",
             )
     if checkpoint.threads not in (None, threads()):
         warn(
-            f"{where}: was made with {checkpoint.threads} threads, this process has "
-            f"{threads()}, so the last bits may differ; OMP_NUM_THREADS sets them"
+            f"was made with {checkpoint.threads} threads, this process has {threads()}, "
+            "so the last bits may differ; OMP_NUM_THREADS sets them",
+            where,
         )
     if steps is not None and progress.index > steps:
         raise PolyframeError(
@@ -217,5 +259,11 @@ def resume_from(
     engine.load_training_state(
         checkpoint.training, progress.step, progress.epoch, where
     )
-    engine.learning_rate = progress.learning_rate
+    if engine.rate_was_set:
+        rate = progress.learning_rate
+        told = (
+            f"{engine.learning_rate:g} was set by hand, but the checkpoint's is taken"
+        )
+        warn(f"{told}: {rate:g}", "learning_rate")
+    engine.learning_rate, engine.rate_was_set = progress.learning_rate, False
     return progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from polyframe.errors import DataError, brief
+from polyframe.errors import DataError, described
 from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Losses
@@ -49,7 +49,7 @@ def check_batch(
     """One checked batch from (x, y) or (x, y, sample_weight)."""
     if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
         raise DataError(
-            f"a batch is {brief(batch)}; (x, y) or (x, y, sample_weight) is needed",
+            f"a batch is {described(batch)}; (x, y) or (x, y, sample_weight) is needed",
             where="x",
         )
     inputs = prepare(graph.inputs, batch[0], dtype, layout)

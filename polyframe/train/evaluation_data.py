@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from polyframe.data import Dataset, batch_of
 from polyframe.data.rows import is_mapped
-from polyframe.errors import DataError
+from polyframe.errors import DataError, described
 from polyframe.io.array import Array
 from polyframe.train.arrays import (
     Batches,
@@ -29,7 +31,24 @@ class EvaluationData:
     """Data to evaluate a model on; each iteration gives all batches: inputs, targets and,
     if there are any, sample weights."""
 
-    batches: Batches
+    batches: Iterable[list[Array]]
+
+    @classmethod
+    def given(cls, engine: TrainingEngine, data: object, layout: str) -> EvaluationData:
+        """Validation data as ``Model.fit`` takes them, checked: one (x, y), with sample
+        weights or without, or batches of them."""
+        if isinstance(data, cls):
+            return data
+        if is_batches(data, len(engine.graph.inputs)):
+            return cls(CheckedBatches(engine, cast("Iterable[object]", data), layout))
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise DataError(
+                f"is {described(data)}; (x, y) or (x, y, sample_weight), or a list of "
+                "such batches, is needed",
+                where="validation_data",
+            )
+        weights = data[2] if len(data) == 3 else None
+        return cls.of(engine, data[0], data[1], weights, layout)
 
     @classmethod
     def of(
@@ -60,6 +79,48 @@ class EvaluationData:
 
     def __iter__(self) -> Iterator[list[Array]]:
         return iter(self.batches)
+
+
+class CheckedBatches:
+    """The user's own batches, checked as they are taken; those of a list, and the first of
+    all others, at once. An iterator would be used up after an epoch: DataError."""
+
+    def __init__(
+        self, engine: TrainingEngine, batches: Iterable[object], layout: str
+    ) -> None:
+        self.engine, self.batches, self.layout = engine, batches, layout
+        if iter(batches) is batches:
+            raise DataError(
+                "is an iterator, which is used up after one epoch",
+                where="validation_data",
+                hint="a list of batches, or an object whose __iter__ begins anew",
+            )
+        several = isinstance(batches, (list, tuple))
+        checked = sum(1 for _ in (self if several else itertools.islice(self, 1)))
+        if not checked:
+            raise DataError("has no batches", where="validation_data")
+
+    def __iter__(self) -> Iterator[list[Array]]:
+        for batch in self.batches:
+            try:
+                part = self.engine.check_batch(batch, self.layout)
+            except DataError as error:
+                where = f"validation_data: {error.where}"
+                raise DataError(error.message, where=where, hint=error.hint) from None
+            weights = [] if part.weights is None else [part.weights]
+            yield [*part.inputs, *part.targets, *weights]
+
+
+def is_batches(data: object, inputs: int) -> bool:
+    """Whether data are batches, and not one (x, y): what is no tuple, and, if it is a
+    list, holds tuples of two or three. Lists of (inputs, outputs) of a model with several
+    inputs are one (x, y)."""
+    if isinstance(data, (tuple, np.ndarray, Dataset)) or not isinstance(data, Iterable):
+        return False
+    if not isinstance(data, list):
+        return True
+    pairs = all(isinstance(each, tuple) and len(each) in (2, 3) for each in data)
+    return pairs and not (inputs > 1 and len(data) in (2, 3))
 
 
 def is_lazy(x: Array) -> bool:

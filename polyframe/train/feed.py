@@ -15,6 +15,7 @@ import numpy as np
 
 from polyframe.errors import DataError
 from polyframe.io.array import Array
+from polyframe.spec.fields import Int, checked
 from polyframe.spec.losses import OutputWeights
 from polyframe.train.arrays import Batches
 
@@ -143,7 +144,8 @@ class ArrayFeed:
     ) -> None:
         self.arranged = arranged
         self.inputs, self.targets, self.weights = inputs, targets, weights
-        self.batch_size, self.accumulate = batch_size, accumulate
+        self.batch_size = checked("batch_size", Int(), batch_size, DataError)
+        self.accumulate = accumulate
         self.order, self.cut, self.change, self.dtype = order, cut, change, dtype
         self.heavy = cut is not None or change is not None
         self.samples = len(targets[0])

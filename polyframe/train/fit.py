@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -14,19 +13,20 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from polyframe.data import Dataset, at_rest, batch_of
-from polyframe.errors import DataError, PolyframeError, brief
+from polyframe.errors import DataError, described, warn
 from polyframe.io.array import Array
 from polyframe.io.lock import locked
 from polyframe.randomness import order
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.element import parse_several
-from polyframe.spec.fields import Int
+from polyframe.spec.fields import Int, checked
+from polyframe.spec.lint import mistakes
 from polyframe.train.arrays import Data, check_sample_weight, prepare
 from polyframe.train.augmentation import make_augmenter
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.callbacks.start import any_writes, listed, start
-from polyframe.train.checkpoint import resume_from
+from polyframe.train.checkpoint import resume_from, setup_of
 from polyframe.train.evaluation_data import (
     EvaluationData,
     check_ignored,
@@ -36,12 +36,15 @@ from polyframe.train.evaluation_data import (
 from polyframe.train.feed import ArrayFeed, Feed, HostBatch, IteratorFeed
 from polyframe.train.history import History, Row
 from polyframe.train.loop import Loop
+from polyframe.train.monitors import check_monitors
 from polyframe.train.protocol import TrainedModel, TrainingEngine
 
 TrainingData: TypeAlias = "Data | Dataset | Iterable[Sequence[Data | None]]"
 """Arrays, a data set, or an iterable of batches (x, y) or (x, y, sample_weight)."""
-ValidationData: TypeAlias = "Sequence[Data | None] | EvaluationData"
-"""(x, y) or (x, y, sample_weight)."""
+ValidationData: TypeAlias = (
+    "Sequence[Data | None] | Iterable[Sequence[Data | None]] | EvaluationData"
+)
+"""(x, y) or (x, y, sample_weight), or batches of them that can be gone through again."""
 
 
 def fit(
@@ -62,8 +65,8 @@ def fit(
     folder: str | Path,
 ) -> History:
     """Train a model; ``Model.fit`` says what each argument is."""
-    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
-        raise PolyframeError(f"epochs is {epochs!r}; a whole number from 1 is needed")
+    epochs = checked("epochs", Int(), epochs)
+    batch_size = checked("batch_size", Int(), batch_size, DataError)
     engine = model.engine
     ops = parse_several(Augmentation, augmentation, "augmentation")
     preprocessing = tuple(engine.preprocessing)
@@ -78,38 +81,40 @@ def fit(
         if validation_data is None and x.test is not None:
             validation_data = EvaluationData.of_split(engine, x.test)
     elif y is None:
-        steps = check_steps(steps_per_epoch)
+        steps = steps_per_epoch
+        if steps is not None:
+            steps = checked("steps_per_epoch", Int(), steps)
         origin = engine.epoch if resume is None else 0
         feed = from_batches(engine, x, layout, steps, origin)
     else:
         feed, preprocessing = from_arrays(
             engine, cast("Data", x), y, sample_weight, batch_size, shuffle, layout, ops
         )
-    engine.preprocessing = preprocessing
     callbacks = listed(callbacks)
     started = start(callbacks, folder)
+    validate = validation(engine, validation_data, layout)
+    check_monitors(started, engine.schedule, engine.bound_metrics, validate is not None)
+    for text in mistakes(engine.graph, engine.objective.losses):
+        warn(text)
+    setup = setup_of(engine, feed.batch_size, shuffle, ops)
     with locked(Path(folder)) if any_writes(callbacks) else nullcontext():
         progress = None
         if resume is not None:
-            progress = resume_from(engine, Path(resume), feed.steps, warn)
-        if progress is not None:  # a run may only lack its last files
-            epochs = max(epochs - progress.epoch, 0)
+            progress = resume_from(engine, Path(resume), feed.steps, setup)
+            epochs = max(epochs - progress.epoch, 0)  # it may only lack its last files
+        engine.preprocessing = preprocessing
         loop = Loop(
             model,
             feed,
             epochs,
             weigh=engine.sample_weights_of if engine.weighted else None,
-            validate=validation(engine, validation_data, layout),
+            validate=validate,
             callbacks=started,
             rate=engine.rate,
             progress=progress,
+            setup=setup,
         )
         return loop.run()
-
-
-def warn(message: str) -> None:
-    """Tell the user of something that does not stop the training."""
-    warnings.warn(message, UserWarning, stacklevel=4)
 
 
 def from_dataset(
@@ -171,7 +176,7 @@ def from_batches(
     labels or probabilities."""
     if not isinstance(source, Iterable) or isinstance(source, np.ndarray):
         raise DataError(
-            f"y is left out, and x is {brief(source)}; an iterable of batches (x, y) "
+            f"y is left out, and x is {described(source)}; an iterable of batches (x, y) "
             "is needed",
             where="x",
         )
@@ -205,30 +210,11 @@ def ordering(seed: int, count: int, shuffle: bool) -> Callable[[int], Array] | N
     return partial(order, seed, count=count) if shuffle else None
 
 
-def check_steps(value: int | None) -> int | None:
-    """``steps_per_epoch``, checked."""
-    try:
-        return None if value is None else Int(1).check(value)
-    except ValueError:
-        raise PolyframeError(
-            f"steps_per_epoch is {brief(value)}; a whole number from 1 is needed"
-        ) from None
-
-
 def validation(
     engine: TrainingEngine, data: ValidationData | None, layout: str
 ) -> Callable[[], Row] | None:
     """The function that evaluates the model on the validation data; None without any."""
     if data is None:
         return None
-    if not isinstance(data, EvaluationData):
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise DataError(
-                f"is {brief(data)}; (x, y) or (x, y, sample_weight) is needed",
-                where="validation_data",
-            )
-        weights = data[2] if len(data) == 3 else None
-        x = cast("Data", data[0])
-        data = EvaluationData.of(engine, x, data[1], weights, layout)
-    evaluation_data = data
+    evaluation_data = EvaluationData.given(engine, data, layout)
     return lambda: engine.measure(evaluation_data)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from polyframe.contract.session import Native, StagedBatch, as_sequence
-from polyframe.errors import PolyframeError
+from polyframe.errors import PolyframeError, warn
 from polyframe.train.callbacks.base import Callback, Plan, StepEnd, StopTraining
 from polyframe.train.feed import Batch, Feed, SampleWeighting, batches
 from polyframe.train.history import History, Row, Totals
@@ -34,7 +34,8 @@ class Loop:
     """A training under way.
 
     ``rate`` gives the learning rate of a step by (epochs done, last epoch, rows), or is
-    None to leave it alone; ``validate`` evaluates the model on the validation data.
+    None to leave it alone; ``validate`` evaluates the model on the validation data;
+    ``setup`` is what a checkpoint stores of the settings.
     """
 
     def __init__(
@@ -47,12 +48,9 @@ class Loop:
         callbacks: Sequence[Callback] = (),
         rate: Rate | None = None,
         progress: Progress | None = None,
+        setup: Mapping[str, Any] | None = None,
     ) -> None:
-        least = 0 if progress else 1  # nothing may be left to do after a resume
-        if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < least:
-            raise PolyframeError(
-                f"epochs is {epochs!r}; a whole number from 1 is needed"
-            )
+        self.setup = setup or {}
         self.model, self.engine = model, model.engine
         self.feed, self.epochs = feed, epochs
         self.weigh, self.validate, self.rate = weigh, validate, rate
@@ -139,7 +137,11 @@ class Loop:
         for batch, staged in self._staged(source, worker):
             if self.rate is not None and not batch.first:
                 at = engine.epoch + batch.index / self._steps_an_epoch()
-                engine.learning_rate = self.rate(at, last, self.history.rows)
+                rate = self.rate(at, last, self.history.rows)
+                if engine.rate_was_set:
+                    told = f"{engine.learning_rate:g} was set by hand, but the schedule"
+                    warn(f"{told} sets it at each step: {rate:g}", "learning_rate")
+                engine.learning_rate, engine.rate_was_set = rate, False
             loss, outputs = engine.advance(staged, batch.last)
             self.samples += batch.size
             under_way.append(Advanced(batch, loss, outputs, engine.learning_rate))
@@ -234,6 +236,7 @@ class Loop:
                 for key, c in keyed(self.callbacks).items()
                 if (state := c.state())
             },
+            setup=self.setup,
         )
 
 

@@ -22,3 +22,4 @@ class Progress:
     rows: Sequence[dict[str, Any]] = ()  # the history of the whole epochs
     totals: Mapping[str, Array] = field(default_factory=dict)
     callbacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    setup: Mapping[str, Any] = field(default_factory=dict)  # see checkpoint.setup_of

@@ -15,6 +15,7 @@ from polyframe.io.fitting import LoadReport
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.losses import OutputWeights
 from polyframe.spec.model import ModelSpec
+from polyframe.spec.schedules import Schedule
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph
 from polyframe.train.arrays import Data
@@ -34,6 +35,8 @@ class TrainingEngine(Protocol):
     """Whole epochs done."""
     learning_rate: float
     """That of the next step."""
+    rate_was_set: bool
+    """Whether the user has set it since the last step that a schedule had its say in."""
     preprocessing: Sequence[Augmentation]
     """What the model applies to samples; it belongs to its weights."""
     class_names: Sequence[str]
@@ -82,6 +85,10 @@ class TrainingEngine(Protocol):
     @property
     def weighted(self) -> bool:
         """Whether samples have weights, of their own or of their class."""
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The learning rate's schedule, as data."""
 
     @property
     def rate(self) -> Rate | None:

@@ -56,11 +56,15 @@ def test_another_recipe_is_refused_and_named(changes, key, half):
             {"semantics": "native"},
             "with semantics 'aligned', this training has 'native'",
         ),
-        ({"ema": 0.5}, "was made with ema False, this training has True"),
+        ({"ema": 0.5}, "was made with ema None, this training has 0.5"),
         ({"optimizer": "SGD"}, "was made with optimizer 'Adam(exp_avg, exp_avg_sq)'"),
         ({"model": "digits_cnn", "data": "digits"}, "was made with spec '"),
         ({"metrics": ["f1"]}, "no totals of 'f1' that fit"),
-        ({"batch_size": 22}, "stands at step 5 of an epoch that has 2"),
+        ({"batch_size": 22}, "was made with batch_size 4, this training has 22"),
+        (
+            {"data": {"name": "synthetic", "train": 8, "test": 4, "classes": 3}},
+            "stands at step 5 of an epoch that has 2",
+        ),
     ],
 )
 def test_another_setting_is_refused_by_fit(changes, message, half):

@@ -153,19 +153,18 @@ def test_a_callbacks_state_comes_back_with_a_checkpoint(tmp_path):
         def state(self):
             return {}
 
-    def run(epochs, *callbacks):
+    def run(epochs, resume, *callbacks):
         model = compiled("torch", optimizer=MOMENTUM)
         model.fit(
-            x, y, epochs=epochs, batch_size=3, folder=tmp_path,
-            resume=tmp_path / "checkpoint",
+            x, y, epochs=epochs, batch_size=3, folder=tmp_path, resume=resume,
             callbacks=["model_checkpoint", *callbacks],
         )  # fmt: skip
         return model
 
-    run(1, Counts(), Counts(), Other())
+    run(1, None, Counts(), Counts(), Other())
     # By class, the second with a number: their order among others does not matter.
     one, two, other = Counts(), Counts(), Other()
-    model = run(3, other, one, two)
+    model = run(3, tmp_path / "checkpoint", other, one, two)
     assert (one.steps, two.steps, other.steps) == (15, 15, 10)
     whole = compiled("torch", optimizer=MOMENTUM)
     whole.fit(x, y, epochs=3, batch_size=3)

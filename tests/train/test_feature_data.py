@@ -107,9 +107,9 @@ def test_reduce_on_plateau_sees_the_rows_of_fit(backend):
     # No epoch but the first is better by a factor of 1000.
     assert [s.lr for s in seen.steps] == [0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
     assert history["lr"] == [0.1, 0.1, 0.05, 0.025]
-    text = "monitor is 'val_loss', which is not a number of this training"
+    text = "reduce_on_plateau: monitor 'val_loss' is not a value of this training"
     fails(
-        SpecError,
+        PolyframeError,
         lambda: compiled(backend, schedule=schedule).fit(x, y, epochs=2),
         text,
     )
@@ -229,7 +229,7 @@ def test_iterators_that_do_not_do():
     )
     refused([], "x: the iterator gave no batch")
     refused(once([]), "x: the iterator gave no batch")
-    refused(x, "x: y is left out, and x is array")
+    refused(x, "x: y is left out, and x is an array (14, ")
     refused(7, "x: y is left out, and x is 7; an iterable of batches (x, y) is needed")
     text = "; (x, y) or (x, y, sample_weight) is needed"
     for wrong in ((x,), (x, y, w, w), {"x": x}, x, None):

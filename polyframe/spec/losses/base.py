@@ -41,6 +41,8 @@ __all__ = [
 TargetKind = Literal["values", "labels", "probabilities"]
 """What the targets of an output are: numbers as the output's, integer labels of classes,
 or probabilities of them. A loss is written differently for each."""
+Takes = Literal["logits", "log-probabilities", "anything"]
+"""What the outputs have to be for a loss; ``lint`` compares it with the last layer."""
 Domain = Literal[
     "any", "from 0 to 1", "signs", "probabilities", "log-probabilities", "unused"
 ]
@@ -62,6 +64,7 @@ class Loss(Element, family="loss"):
         Choice(("mean", "sum", "none")), default="mean", kw_only=True
     )
 
+    takes: ClassVar[Takes] = "anything"  # what the outputs have to be
     by_axes: ClassVar[bool] = False  # the program's text depends on the outputs' rank
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)  # fields that tests set
     example_shapes: ClassVar[tuple[Shape, ...]] = (

@@ -40,6 +40,7 @@ class BinaryCrossEntropy(Loss):
     )
 
     word = "binary_cross_entropy"
+    takes = "logits"
     by_axes = True
     examples: ClassVar = (
         {},
@@ -87,6 +88,7 @@ class Focal(Loss):
     gamma: float = field(Float(0.0), default=2.0)
 
     word = "focal"
+    takes = "logits"
     examples: ClassVar = (
         {},
         {"alpha": None},

@@ -161,6 +161,7 @@ class CrossEntropy(_Likelihood):
     """
 
     word = "cross_entropy"
+    takes = "logits"
 
     def log_probabilities(self, output: Array) -> Array:
         shifted = output - output.max(axis=1, keepdims=True)
@@ -178,6 +179,7 @@ class NLL(_Likelihood):
     """
 
     word = "nll"
+    takes = "log-probabilities"
 
     def log_probabilities(self, output: Array) -> Array:
         return output

@@ -99,6 +99,7 @@ class KLDiv(Loss):
     batchmean: bool = field(Bool(), default=False)
 
     word = "kl_div"
+    takes = "log-probabilities"
     examples: ClassVar = (
         {},
         {"batchmean": True},

@@ -84,6 +84,7 @@ class MultiMargin(Loss):
     class_weights: tuple[float, ...] | None = field(CLASS_WEIGHTS, default=None)
 
     word = "multi_margin"
+    takes = "logits"
     examples: ClassVar = (
         {},
         {"p": 2},

@@ -38,6 +38,7 @@ class Dice(Loss):
     squared: bool = field(Bool(), default=False)
 
     word = "dice"
+    takes = "logits"
     examples: ClassVar = (
         {},
         {"squared": True, "smooth": 1e-3},

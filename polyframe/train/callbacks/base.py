@@ -55,10 +55,13 @@ class Callback:
       needs False, the default.
     - ``adds_to_rows``: whether ``on_epoch_end`` adds to the history's row; then it is
       called before the callbacks that write rows.
+    - ``columns``: the names of what it adds, if they are known: then a ``monitor`` that
+      is none of a row's is refused before the first step, and not after an epoch.
     """
 
     tolerates_delay: ClassVar[bool] = False
     adds_to_rows: ClassVar[bool] = False
+    columns: ClassVar[tuple[str, ...]] = ()
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Before the first step."""

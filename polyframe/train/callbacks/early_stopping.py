@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from polyframe.errors import PolyframeError, brief, did_you_mean
 from polyframe.spec.callbacks import EarlyStopping
 from polyframe.spec.fields import Float, Int, Kind, Maybe
 from polyframe.train.callbacks.base import StopTraining
 from polyframe.train.callbacks.helpers import SpecCallback, restored, scalars
+from polyframe.train.monitors import refuse
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel
 
@@ -65,15 +65,7 @@ class EarlyStopper(SpecCallback):
         """The monitored value of a row."""
         known, name = scalars(row), self.spec.monitor
         if name not in known:
-            what = (
-                "is not a number" if name in row else "is not a value of this training"
-            )
-            advice = "; val_… needs validation data" if name.startswith("val_") else ""
-            raise PolyframeError(
-                f"monitor {brief(name)} {what}.{did_you_mean(name, known)}",
-                where=self.spec.label,
-                hint=f"known: {', '.join(known)}{advice}",
-            )
+            refuse(self.spec.label, name, {each: each in known for each in row})
         return known[name]
 
     def reason(self) -> str:

@@ -24,6 +24,7 @@ class LrRecorder(SpecCallback):
     began or was resumed, and of each step whose rate is another than the one before."""
 
     adds_to_rows = True
+    columns = ("lr_first", "lr_last")
 
     def __init__(self, spec: LrMonitor, folder: Path) -> None:
         super().__init__(spec, folder)
