@@ -16,13 +16,10 @@ from polyframe.contract.devices import Device
 from polyframe.contract.modules import program_errors
 from polyframe.contract.registry import require
 from polyframe.contract.session import InferenceSession, Native
-from polyframe.contract.weight_files import read_weights
 from polyframe.data import Dataset
 from polyframe.io.array import Array
-from polyframe.io.fitting import LoadReport
-from polyframe.io.state_dicts import canonical_names
-from polyframe.model.attributes import Attributes
 from polyframe.model.engine import Engine
+from polyframe.model.weights_and_state import WeightsAndState
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.fields import Float, Int, checked
@@ -41,7 +38,7 @@ from polyframe.train.history import History, Row
 COUNT = Int(0, 2**53)
 
 
-class Model(Attributes):
+class Model(WeightsAndState):
     """A spec on a backend, made by ``compile``: it trains, predicts and evaluates.
 
     - ``spec``, ``backend``, ``device``, ``dtype``, ``semantics``, ``optimize``, ``seed``,
@@ -163,56 +160,7 @@ class Model(Attributes):
     def class_names(self, value: Sequence[str]) -> None:
         self.engine.class_names = tuple(value)
 
-    # --- weights and state -------------------------------------------------------
-
-    def weights(self) -> dict[str, Array]:
-        """All weights and running statistics by canonical name, in canonical layouts;
-        copies."""
-        return self.engine.weights()
-
-    def inference_weights(self) -> dict[str, Array]:
-        """The weights that prediction uses: with ``ema``, the EMA of the weights."""
-        return self.engine.inference_weights()
-
-    def load_weights(
-        self,
-        source: Mapping[str, Array] | str | Path,
-        strict: bool = True,
-        rename: Mapping[str, str] | None = None,
-    ) -> LoadReport:
-        """Load weights, and return a report of what was taken. An EMA (``ema``) starts at
-        them.
-
-        - ``source``: a mapping of names to arrays, or a file: .safetensors, .npz, or a
-          PyTorch ``state_dict`` (.pth, .pt, .bin, .ckpt; PyTorch has to be installed, and
-          nothing in the file is executed). Arrays of any floating-point type are converted
-          to the model's. Counters (``num_batches_tracked``) are left out.
-        - ``strict``: all weights of the model, in their shapes, and nothing else. False
-          loads those that fit by name and shape, and leaves the others as they are.
-        - ``rename``: beginning of a name → what replaces it, as ``{"module.": ""}``; in
-          both, ``*`` stands for any text. See docs/weights.md.
-
-        ``WeightsError`` lists every entry that is missing, unknown or of a wrong shape or
-        type; without ``strict``, it says so where nothing fits. Then nothing is loaded.
-        """
-        if isinstance(source, (str, Path)):
-            where, arrays = str(source), read_weights(source)
-            report = self._load(arrays, where, strict, rename)
-            model_file.warn_of_preprocessing(source, self.preprocessing)
-            return report
-        return self._load(source, "weights", strict, rename)
-
-    def _load(
-        self,
-        arrays: Mapping[str, Array],
-        where: str,
-        strict: bool,
-        rename: Mapping[str, str] | None,
-    ) -> LoadReport:
-        """Load arrays under their canonical names."""
-        if isinstance(arrays, Mapping):
-            arrays = canonical_names(arrays, self.graph.parameters, rename, where)
-        return self.engine.load_weights(arrays, where, strict)
+    # --- files ---------------------------------------------------------------------
 
     def save_weights(self, path: str | Path) -> None:
         """Write the weights that ``predict`` uses (``inference_weights``) to a safetensors
@@ -224,20 +172,6 @@ class Model(Attributes):
         uses them, preprocessing and names of the classes. ``pf.load_model`` reads it, on
         any backend; as a file of weights it is like that of ``save_weights``."""
         model_file.write(path, self)
-
-    def training_state(self) -> dict[str, Array]:
-        """The optimizer's arrays by ``<parameter>/<state>``, with PyTorch's names
-        (``exp_avg``, ``momentum_buffer``) and meaning; with ``ema`` also
-        ``<parameter>/average``. Copies."""
-        return self.engine.session.training_state()
-
-    def load_training_state(
-        self, state: Mapping[str, Array], step: int, epoch: int
-    ) -> None:
-        """Continue from the state that this or another backend had after that step and
-        epoch."""
-        step, epoch = checked("step", COUNT, step), checked("epoch", COUNT, epoch)
-        self.engine.load_training_state(state, step, epoch)
 
     # --- use ---------------------------------------------------------------------
 

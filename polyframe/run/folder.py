@@ -119,8 +119,8 @@ class RunFolder(Callback):
         return path
 
     def abandon(self) -> None:
-        """Leave nothing of a training that failed before it began."""
-        if self.path is not None and self.made:
+        """Leave no empty folder of a training that failed before it began."""
+        if self.trained is None and self.path is not None and self.made:
             with suppress(OSError):  # not empty, or never made
                 self.path.rmdir()
 

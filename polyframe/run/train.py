@@ -116,6 +116,7 @@ def train(
     with between_steps() as stop, warnings.catch_warnings(), ExitStack() as claims:
         warnings.showwarning = lambda message, *details: say(str(message))
         warnings.filterwarnings("always", module="polyframe")  # whatever -W says
+        claims.callback(folder.abandon)  # after the lock is released
         path = claims.enter_context(folder.claimed())
         saved = path / CHECKPOINTS
         watchers: Sequence[Callback] = ()
@@ -139,7 +140,6 @@ def train(
             )
         except BaseException as error:
             if folder.trained is None:  # nothing of this training is written yet
-                folder.abandon()
                 raise
             if isinstance(error, KeyboardInterrupt):
                 result = folder.finish("interrupted", best_of(watchers))
