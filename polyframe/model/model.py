@@ -19,10 +19,10 @@ from polyframe.contract.session import InferenceSession, Native
 from polyframe.data import Dataset
 from polyframe.io.array import Array
 from polyframe.model.engine import Engine
-from polyframe.model.weights_and_state import WeightsAndState
+from polyframe.model.weights_and_state import COUNT, WeightsAndState
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
-from polyframe.spec.fields import Float, Int, checked
+from polyframe.spec.fields import Float, checked
 from polyframe.spec.metrics import Metric
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.schedules import Schedule
@@ -34,8 +34,6 @@ from polyframe.train.evaluation_data import EvaluationData, check_ignored
 from polyframe.train.feed import Batch, HostBatch
 from polyframe.train.fit import TrainingData, ValidationData, fit
 from polyframe.train.history import History, Row
-
-COUNT = Int(0, 2**53)
 
 
 class Model(WeightsAndState):
