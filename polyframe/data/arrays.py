@@ -16,6 +16,7 @@ from polyframe.data.dataset import (
 from polyframe.data.rows import float_type, is_mapped
 from polyframe.errors import DataError, did_you_mean
 from polyframe.io.array import Array
+from polyframe.spec.losses.targets import sample_of
 
 LAYOUTS = ("NCHW", "NHWC")
 
@@ -73,9 +74,9 @@ def normalise_y(
         # Checked before the conversion: a huge uint64 would wrap to a negative label.
         check_labels(array, where, None, ignored)
         if array.size and int(array.max()) > 2**31 - 1:
-            sample = int(array.argmax())
+            sample = sample_of(array == array.max())
             raise DataError(
-                f"label {array[sample]} at sample {sample} is not a class number",
+                f"label {array.max()} at sample {sample} is not a class number",
                 where=where,
                 hint="labels count the classes from 0",
             )

@@ -13,6 +13,7 @@ import numpy as np
 
 from polyframe.errors import DataError, brief
 from polyframe.io.array import Array
+from polyframe.spec.losses.targets import sample_of
 
 Split = tuple[Array, Array]
 
@@ -25,7 +26,7 @@ class Dataset:
     """Samples and targets in the neutral layout, in memory or as memory maps.
 
     x is (N, C, H, W) or (N, features): floats, or bytes that mean x / 255 (``batch_of``
-    returns floats for both). y is (N,) int64 labels, or float
+    returns floats for both). y is int64 labels, (N,) or of pixels (N, H, W), or float
     targets. ``weights`` are the sample weights of the training data: (N,) float32, 0 or
     more. ``ignore_index`` is the label that marks what is not to be counted; it may lie
     outside the classes, and the loss has to have the same one.
@@ -109,6 +110,12 @@ def check(
             )
         _check_finite(y, "y", where)
     else:
+        if y.ndim != 1 and (y.ndim, x.ndim) != (3, 4):
+            raise DataError(
+                f"integer labels have shape {y.shape}, not (N,)",
+                where=where,
+                hint="y.argmax(axis=1) turns one-hot labels into class numbers",
+            )
         check_labels(y, where, classes, ignored)
 
 
@@ -137,28 +144,22 @@ def pieces(array: Array) -> Iterator[tuple[int, Array]]:
 def check_labels(
     y: Array, where: str, classes: int | None, ignored: int | None = None
 ) -> None:
-    """DataError unless y is labels (N,) from 0 on, below ``classes``, or ``ignored``."""
+    """DataError unless y holds integers from 0 on, below ``classes``, or ``ignored``."""
     if y.dtype.kind not in "iu":
         raise DataError(
             f"y is of type {y.dtype}",
             where=where,
             hint="allowed: integers for class labels, floats for regression",
         )
-    if y.ndim != 1:
-        raise DataError(
-            f"integer labels have shape {y.shape}, not (N,)",
-            where=where,
-            hint="y.argmax(axis=1) turns one-hot labels into class numbers",
-        )
     bad = y < 0 if classes is None else (y < 0) | (y >= classes)
     if ignored is not None:
         bad &= y != ignored
     if bad.any():
-        sample = int(bad.argmax())
+        sample = sample_of(bad)
         span = "0, 1, 2, …" if classes is None else f"0..{classes - 1}"
         spared = "" if ignored is None else f" and not the ignore_index {ignored}"
         raise DataError(
-            f"label {y[sample]} at sample {sample} is outside {span}{spared}",
+            f"label {y[bad][0]} at sample {sample} is outside {span}{spared}",
             where=where,
             hint="labels count the classes from 0",
         )

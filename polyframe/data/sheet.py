@@ -25,9 +25,9 @@ Rows = Sequence[tuple[str, Array]]
 def sheet(dataset: Dataset) -> bytes:
     """A PNG: the first training samples of the first classes, one row for each class.
 
-    Without classes it shows the first samples. Values from 0 to 1 are black to white; if
-    the samples exceed this range, their smallest and largest values are. DataError if
-    samples are not images with 1 or 3 channels.
+    Without a class for each sample it shows the first ones. Values from 0 to 1 are black
+    to white; if the samples exceed this range, their smallest and largest values are.
+    DataError if samples are not images with 1 or 3 channels.
     """
     shape = dataset.input_shape
     if len(shape) != 3 or shape[0] not in (1, 3):
@@ -60,7 +60,7 @@ def sheet(dataset: Dataset) -> bytes:
 def chosen(dataset: Dataset) -> Rows:
     """The name of each row, and the samples that it shows."""
     y = dataset.train[1]
-    if dataset.num_classes is None:
+    if dataset.num_classes is None or y.ndim > 1:
         index = np.arange(min(len(y), CLASSES * SAMPLES))
         return [("", index[i : i + SAMPLES]) for i in range(0, len(index), SAMPLES)]
     names = dict(enumerate(dataset.classes))

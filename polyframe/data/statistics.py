@@ -40,7 +40,8 @@ def statistics(array: Array) -> Statistics:
 
 
 def class_counts(dataset: Dataset) -> Array:
-    """The number of training samples of each class: (K,); ignored labels are left out."""
+    """The number of training samples (or pixels) of each class, (K,), without ignored
+    labels."""
     size = dataset.num_classes or 0
     y = dataset.train[1]
     counts: Array = np.bincount(y[dataset.counts(y)], minlength=size)

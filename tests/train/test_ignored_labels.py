@@ -15,6 +15,7 @@ from torch.nn import functional
 import polyframe as pf
 from polyframe.cli.data import describe_dataset
 from polyframe.cli.output import print_matrices
+from polyframe.data.sheet import sheet
 from polyframe.data.statistics import class_counts
 from polyframe.errors import DataError
 from polyframe.io.json_csv import row_of
@@ -217,6 +218,43 @@ def test_what_a_data_set_refuses(message):
 def test_a_label_that_is_a_numpy_integer():
     data = pf.data.from_arrays(FLAT, hidden(7), ignore_index=np.uint8(7))
     assert data.ignore_index == 7 and type(data.ignore_index) is int
+
+
+@pytest.mark.parametrize("form", ["npz", "npy"])
+def test_a_data_set_of_masks(form, tmp_path):
+    y = masks(255)
+    images = rng.integers(0, 256, (10, 4, 5)).astype("uint8")  # grey, without channels
+    path = tmp_path / "masks.npz" if form == "npz" else tmp_path
+    if form == "npz":
+        np.savez(path, x_train=images, y_train=y, x_test=images, y_test=y.astype("u1"))
+    else:
+        np.save(path / "x_train.npy", images)
+        np.save(path / "y_train.npy", y)
+    recipe = pf.Recipe(
+        pf.Sequential([pf.Conv2D(3, 1)], (1, 4, 5), name="segmenter"), epochs=1,
+        loss={"type": "cross_entropy", "ignore_index": 255}, data=str(path),
+        metrics=["accuracy", "mean_iou"], augmentation=["random_flip", "normalize"],
+    )  # fmt: skip
+    data = load_data(recipe)
+    assert data.num_classes == 3 and data.train[1].shape == y.shape
+    assert class_counts(data).tolist() == np.bincount(y[y != 255]).tolist()
+    assert "classes: 3" in list(describe_dataset(data))
+    assert sheet(data).startswith(b"\x89PNG")  # its first images
+    result = train_run(recipe, "torch", tmp_path / "run")
+    values = result.model.evaluate(images[:, None] / 255, y)
+    found = result.model.predict(images[:, None] / 255).argmax(1)
+    assert values["accuracy"] == (found == y)[y != 255].mean()
+    if form == "npz":
+        assert result.test["accuracy"] == values["accuracy"]
+    message = "label 255 at sample 0 is outside 0..2"
+    for labels in (y, y.astype("uint16")):
+        fails(
+            DataError,
+            lambda labels=labels: pf.data.from_arrays(images, labels, classes="abc"),
+            message,
+        )
+    text = "integer labels have shape (10, 4, 5), not (N,)"
+    fails(DataError, lambda: pf.data.from_arrays(FLAT[:10], Y), text)
 
 
 # --- a confusion matrix of weights ---------------------------------------------------
