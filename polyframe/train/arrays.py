@@ -109,10 +109,11 @@ def check_inputs(inputs: Sequence[tuple[str, Shape]], arrays: Sequence[Array]) -
 
 
 def channels_last(given: Shape, shape: Shape) -> bool:
-    """Whether samples of a shape that does not fit (C, H, W) look like (H, W, C)."""
-    if len(given) != 3 or len(shape) != 3 or given[2] != shape[0]:
+    """Whether samples of a shape that does not fit (C, …) look like (…, C)."""
+    if len(given) != len(shape) or len(shape) < 2 or given[-1] != shape[0]:
         return False
-    return given[:2] == shape[1:] or given[0] != shape[0]
+    image = len(shape) == 3  # of another size, perhaps
+    return given[:-1] == shape[1:] or (image and given[0] != shape[0])
 
 
 def check_sample_weight(value: Data | None, count: int) -> Array | None:

@@ -178,7 +178,7 @@ def test_files_and_checkpoints_go_from_one_backend_to_another(
     second = compiled(spec, there, seed=0)
     second.load_weights(tmp_path / "w.safetensors")
     assert np.array_equal(
-        second.weights()["gain.weight"], first.weights()["gain.weight"]
+        second.weights()["gain.weight"], first.inference_weights()["gain.weight"]
     )
     third = compiled(spec, there)
     third.fit(*batch, epochs=3, batch_size=4, resume=tmp_path / "checkpoint")
