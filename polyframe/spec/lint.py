@@ -32,7 +32,8 @@ SMALLEST = 8
 def lint(graph: TypedGraph, losses: Losses = ()) -> tuple[str, ...]:
     """A sentence for each thing that deserves a look; ``losses``: one for each output, if
     they are known."""
-    return (*mistakes(graph, losses), *biases_before_norms(graph))
+    unknown = () if losses else softmax_outputs(graph)
+    return (*mistakes(graph, losses), *unknown, *biases_before_norms(graph))
 
 
 def mistakes(graph: TypedGraph, losses: Losses = ()) -> tuple[str, ...]:
@@ -65,14 +66,31 @@ def outputs_and_losses(graph: TypedGraph, losses: Losses) -> Iterator[str]:
     before a loss that has its own, logits for one that has none."""
     if not losses:
         return
+    for node, loss in zip(last_layers(graph), losses, strict=True):
+        if node is not None and not fits(node, loss):
+            yield complaint(node, loss)
+
+
+def softmax_outputs(graph: TypedGraph) -> Iterator[str]:
+    """Outputs that are a softmax, where the loss is not known."""
+    for node in last_layers(graph):
+        if node is not None and isinstance(node.layer, Softmax):
+            yield (
+                f"{node.name} (Softmax) makes probabilities, and losses on logits "
+                f"(cross_entropy, focal) make them themselves: leave {node.name} out to "
+                "train with those"
+            )
+
+
+def last_layers(graph: TypedGraph) -> Iterator[TypedNode | None]:
+    """For each output the node that makes its values; None for an input."""
     flat = flatten(graph)
     nodes = {node.name: node for node in flat.nodes}
-    for name, loss in zip(flat.outputs, losses, strict=True):
+    for name in flat.outputs:
         node = nodes.get(name)
         while node is not None and isinstance(node.layer, PASSES):
             node = nodes.get(node.inputs[0])
-        if node is not None and not fits(node, loss):
-            yield complaint(node, loss)
+        yield node
 
 
 def fits(node: TypedNode, loss: Loss) -> bool:

@@ -133,7 +133,7 @@ def run(name, count, examples):
 
 @pytest.mark.parametrize("name", sorted(FAMILIES))
 def test_a_sample_of_configurations(name):
-    run(name, 24, 1)
+    run(name, 16, 1)
 
 
 @pytest.mark.full

@@ -70,7 +70,7 @@ RIGHT = [
 def test_losses_that_do_not_go_with_the_last_layer(spec, loss, text):
     (note,) = spec.lint(loss)
     assert text in note and note.isprintable()
-    assert spec.lint() == ()
+    assert all("(Softmax) makes" in each for each in spec.lint())
     assert text[-20:] in " ".join(spec.summary(loss=loss).split())
 
 
@@ -161,3 +161,10 @@ def test_summary_and_train_say_it(tmp_path, monkeypatch):
     assert f"note: {wanted}" in " ".join(said.split())
     said = call("train", "r.yaml", "-b", "torch").stderr
     assert said.count(wanted) == 1
+
+
+def test_a_softmax_at_the_end_is_told_without_a_loss():
+    layers = [pf.Flatten(), pf.Dense(3), pf.Softmax(name="last")]
+    (line,) = pf.Sequential(layers, (1, 8, 8)).lint()
+    assert "last (Softmax) makes probabilities" in line and "leave last out" in line
+    assert pf.Sequential(layers[:2], (1, 8, 8)).lint() == ()
