@@ -130,10 +130,10 @@ def tensor(name, shape):
 
 def initialiser(name, shape):
     """A weight. Its numbers are not in the program: the session gives them."""
-    found = onnx.TensorProto(name=name, data_type=onnx.TensorProto.FLOAT, dims=shape)
-    found.data_location = onnx.TensorProto.EXTERNAL
-    found.external_data.add(key="location", value="weights")
-    return found
+    weight = onnx.TensorProto(name=name, data_type=onnx.TensorProto.FLOAT, dims=shape)
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="weights")
+    return weight
 
 
 class OnnxRuntime(Backend):

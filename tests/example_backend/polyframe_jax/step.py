@@ -36,8 +36,8 @@ GRADIENTS = '''
 {losses}
         return losses.sum(){over}, (outputs, new)
 
-    found = jax.value_and_grad(loss_of, has_aux=True)(trained(params))
-    (loss, (outputs, state)), gradients = found
+    values = jax.value_and_grad(loss_of, has_aux=True)(trained(params))
+    (loss, (outputs, state)), gradients = values
     return loss, outputs, state, gradients
 '''
 
