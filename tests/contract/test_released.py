@@ -19,7 +19,7 @@ from helpers.support import BACKENDS
 import polyframe as pf
 from polyframe.contract.modules import PACKAGE
 
-COUNT = 30
+COUNT = 8
 
 
 def registered():
