@@ -61,7 +61,7 @@ class RunFolder(Callback):
         self.recipe, self.backend = recipe, backend
         self.out = None if out is None else Path(out)
         self.path: Path | None = None
-        self.made = False  # whether the folder was not there before
+        self.made: list[Path] = []  # the folders that were not there, inner ones first
         self.rows: list[dict[str, Any]] = []
         self.classes = tuple(classes)
         self.trained: TrainedModel | None = None  # once training has begun
@@ -103,8 +103,9 @@ class RunFolder(Callback):
     def claimed(self) -> Iterator[Path]:
         """The folder, for this training alone: it is made and locked, and what a crash
         has left in it is removed. LockedError while another training has it."""
-        self.made = self.out is None or not self.out.exists()
-        self.path = self.out or claim(ROOT / self.recipe.name / self.backend)
+        first = self.out or ROOT / self.recipe.name / self.backend
+        self.made = [each for each in (first, *first.parents) if not each.exists()]
+        self.path = self.out or claim(first)
         with locked(self.path):
             yield self.cleared(self.path)
 
@@ -120,9 +121,12 @@ class RunFolder(Callback):
 
     def abandon(self) -> None:
         """Leave no empty folder of a training that failed before it began."""
-        if self.trained is None and self.path is not None and self.made:
-            with suppress(OSError):  # not empty, or never made
-                self.path.rmdir()
+        if self.trained is not None or self.path is None:
+            return
+        numbered = [self.path] if self.out is None else []
+        with suppress(OSError):  # the first that is not empty ends it
+            for each in (*numbered, *self.made):
+                each.rmdir()
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Write the recipe, the program and the environment."""

@@ -106,7 +106,7 @@ def test_monitors_that_are_there(tmp_path):
     assert not (tmp_path / "checkpoint" / "best.safetensors").exists()
 
 
-def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path):
+def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):
     from polyframe.run.train import train
 
     recipe = pf.load_recipe(
@@ -125,6 +125,13 @@ def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path):
     call = lambda: train(recipe, "torch", tmp_path / "mine")  # noqa: E731
     fails(PolyframeError, call, TYPO)
     assert (tmp_path / "mine").is_dir()
+    monkeypatch.chdir(tmp_path)
+    fails(PolyframeError, lambda: train(recipe, "torch"), TYPO)  # in runs/, numbered
+    assert not (tmp_path / "runs").exists()
+    earlier = tmp_path / "runs" / recipe.name / "torch" / "1"
+    earlier.mkdir(parents=True)
+    fails(PolyframeError, lambda: train(recipe, "torch"), TYPO)
+    assert [*earlier.parent.iterdir()] == [earlier]
 
 
 # --- resuming ----------------------------------------------------------------------
