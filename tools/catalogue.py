@@ -51,17 +51,17 @@ DEFINITION = "## Definition in NumPy"
 HOW = {
     "layer": "`define` takes `at` (weights, mode, and the random numbers of random layers) "
     "and the inputs, (N, …) each. `new_state` gives the running statistics after a step "
-    "of training; `draw` makes random numbers of uniform 32-bit integers.",
+    "of training; `draw` turns uniform 32-bit integers into random numbers.",
     "loss": "`define` takes the outputs and targets of a batch and gives one loss for each "
     "sample, (N,). `denominator_weights` gives what each sample counts in the denominator "
     "of the mean.",
     "optimizer": "`start` gives the state of a parameter; `define` gives its new value and "
     "updates the state, and counts steps from 1.",
-    "initializer": "`draw` gives the first values of a parameter of that shape.",
+    "initializer": "`draw` gives the initial values of a parameter of that shape.",
     "schedule": "`rate` gives the learning rate at a time in epochs, of `total`.",
-    "metric": "`start` gives the totals of no samples, `update` those after one more "
-    "batch (`weights` are None, one for each sample, or one for each label), `value` the "
-    "metric.",
+    "metric": "`start` gives the totals before the first batch, `update` those after one "
+    "more batch (`weights` is None, or has one number for each sample or each label), "
+    "`value` the metric.",
     "augmentation": "`apply` takes a batch, uniform 32-bit integers for each sample "
     "(`bits`), and the number of classes; where pixels move, also the loss's "
     "`ignore_index`, which fills targets that are images of labels.",
@@ -73,9 +73,9 @@ HEAD = """\
 Made by `make catalogue`; do not edit.
 
 Each page has the fields, the definition in NumPy, and for layers, losses and optimizers
-what each backend writes. The definitions are whole: each can be pasted into a file and
-run with NumPy alone. Sizes stand in them as polyframe keeps them, a number for each
-spatial axis. [What each backend supports](../support.md) is one table.
+the code that each backend writes. The definitions are complete: each can be pasted into a
+file and run with NumPy alone. In them, sizes such as `kernel_size` have one number for
+each spatial axis. The table [What each backend supports](../support.md) is an overview.
 """
 
 
@@ -118,7 +118,7 @@ def page(family: str, word: str) -> str:
         lines += initializer_notes(cls)
     else:
         lines += [
-            "It is the same code on every backend: there are no native forms.",
+            "It is computed in NumPy, in the same way on every backend.",
             "",
         ]
     return "\n".join(lines).rstrip() + "\n"
@@ -153,7 +153,7 @@ def native_forms(family: str, cls: type[Element]) -> list[str]:
             shown |= set(text.parts)
             repeated = len(new) < len(text.parts) and not issubclass(cls, Layer)
             if repeated and new:
-                lines += ["What stands above is not repeated.", ""]
+                lines += ["What is already shown above is not repeated.", ""]
             lines += code(joined(new or list(text.parts)))
         for reason, missing in gaps(cls, name).items():
             where = f" Not written: {'; '.join(missing)}." if missing else ""
@@ -186,7 +186,7 @@ def initializer_notes(cls: type[Element]) -> list[str]:
     """Whose own default an initializer is."""
     lines = ["## In the frameworks", ""]
     lines += [
-        "No backend writes an initializer: the values are drawn in NumPy and loaded."
+        "The values are drawn in NumPy and loaded into the program, on every backend."
     ]
     for name in BACKENDS:
         backend = registry.get(name)
@@ -200,7 +200,7 @@ def initializer_notes(cls: type[Element]) -> list[str]:
             lines += ["", f"{backend.title}'s own default of {', '.join(uses)}."]
     (known,) = (d for d in differences() if d.id == "default-initialisers")
     own = "; ".join(f"{registry.get(b).title}: {t}" for b, t in known.backends.items())
-    lines += ["", f"What {', '.join(known.entries)} start from by default: {own}.", ""]
+    lines += ["", f"The defaults of {', '.join(known.entries)}: {own}.", ""]
     return lines
 
 

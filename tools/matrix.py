@@ -180,21 +180,22 @@ HEAD = """\
 
 Made by `make catalogue` from the backends' tables and the results of the conformance
 tests; do not edit. `polyframe list layers` (or `losses`, `optimizers`) shows the same
-words.
+names of forms.
 
-- The first words name the **form** that a backend writes. **native**: the framework's own
-  operation, or a few of them. Another word is the name of another form that some
-  examples or all take, and the dtype where they take it in one only. **written out**: the
-  definition in the framework's basic operations. **aligned**: the random numbers are
-  polyframe's and enter the program as an input. The page of each entry shows its forms.
-  Every form is held to the same bounds.
+- A cell begins with the **forms** that the backend writes. **native**: the framework's own
+  operation, or a few of them. **written out**: the definition in the framework's basic
+  operations. **aligned**: the random numbers come from polyframe and are an input of the
+  program. Other names are forms that some or all examples use; a dtype after the name says
+  that only this dtype uses it. The page of each entry shows its forms. All forms have the
+  same bounds.
 - The first number is the largest relative distance in float64: of outputs from the
   definition in NumPy (bound 1e-12), of gradients from another backend's (bound 1e-11).
-  The distance of gradients from the definition's finite differences (bound 1e-8) stands
-  on the pages. "f32" is the largest float32 error as a multiple of NumPy's own (bound 8).
-- **gap**: what a backend cannot write, and why. The word in brackets is the kind: *ours*
-  (it could be written), *upstream* (the framework's fault), *never* (it has no meaning
-  there). Compiling such a model raises an error.
+  The pages of the entries also have the distance of gradients from finite differences of
+  the definition (bound 1e-8). "f32" is the largest float32 error as a multiple of NumPy's
+  own (bound 8).
+- **gap**: a case that the backend does not support, and why. The word in brackets is the
+  kind: *ours* (it could be implemented), *upstream* (the framework's fault), *never* (it
+  makes no sense there). Compiling a model with such a case raises an error.
 """
 
 

@@ -114,10 +114,11 @@ class Normal(Initializer):
 
 @define
 class TruncatedNormal(Initializer):
-    """N(mean, std²), drawn anew where it is more than 2 · std from the mean.
+    """N(mean, std²), drawn again where a value is more than 2 · std from the mean.
 
-    As in Keras and JAX: ``std`` is that of the whole curve, what is left has 0.8796 of
-    it. (``torch.nn.init.trunc_normal_`` cuts at -2 and 2 whatever its ``std`` is.)
+    As in Keras and JAX: ``std`` is that of the normal distribution before truncation;
+    after it, the standard deviation is 0.8796 times that.
+    (``torch.nn.init.trunc_normal_`` truncates at -2 and 2 whatever its ``std`` is.)
     """
 
     word = "truncated_normal"
@@ -267,8 +268,8 @@ class Orthogonal(Initializer):
 
 @define
 class Dirac(Initializer):
-    """A convolution that hands its inputs on: 1 at the kernel's centre where a channel
-    meets itself, else 0; in each of ``groups`` (``torch.nn.init.dirac_``)."""
+    """The identity, as a convolution: 1 at the kernel's centre where the input and output
+    channel are the same, else 0; in each of ``groups`` (``torch.nn.init.dirac_``)."""
 
     word = "dirac"
     groups: int = field(Int(1), default=1)

@@ -33,7 +33,7 @@ class Schedule(Element, family="schedule"):
     - ``warmup``: epochs (default 0) in which the rate first grows linearly, from
       ``warmup_start · lr`` (default 0) to ``lr · factor(0)``; the schedule then begins,
       with ``total - warmup`` epochs (Goyal et al. 2017, section 2.2). A training that is
-      no longer than the warm-up has nothing else.
+      no longer than the warm-up consists of the warm-up only.
     """
 
     warmup: float = field(Float(0.0), default=0.0, kw_only=True)
@@ -140,7 +140,7 @@ class ExponentialSchedule(Schedule):
 
 @define
 class PolynomialSchedule(Schedule):
-    """A power of the time left: ``end + (1 - end) · (1 - at/total)^power``.
+    """A power of the remaining time: ``end + (1 - end) · (1 - at/total)^power``.
 
     ``power`` (default 1: linear); ``end``: the fraction of ``lr`` at the end (default
     0). PyTorch's ``PolynomialLR`` where ``end`` is 0.

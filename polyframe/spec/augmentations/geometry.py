@@ -60,7 +60,7 @@ class RandomCrop(Geometric):
 
 @define
 class RandomFlip(Geometric):
-    """Left and right exchanged, with probability ``p`` for each image.
+    """A horizontal flip, with probability ``p`` for each image.
 
     A target that is an image, of any size, is flipped with its sample.
     """

@@ -34,7 +34,7 @@ def inside(centre: Array, size: int, length: int) -> Array:
 class Cutout(Augmentation):
     """A square of zeros, ``size`` pixels wide (DeVries & Taylor 2017, section 3.1).
 
-    Its centre is any pixel, and what sticks out of the image is cut off. The square
+    Its centre is any pixel, and what lies outside the image is cut off. The square
     is rows ``c - size // 2`` to ``c - size // 2 + size - 1``, columns likewise. Targets
     that are images keep what lies there.
     """

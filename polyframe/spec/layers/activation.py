@@ -83,7 +83,7 @@ class ReLU(Increasing):
 class ReLU6(Increasing):
     """``min(max(x, 0), 6)``; the gradient at 0 is 0. Howard et al. 2017 (MobileNets).
 
-    The gradient at 6 is 0, but MXNet's is 1.
+    The gradient at 6 is 0, except on MXNet, where it is 1.
     """
 
     short: ClassVar[str] = "relu"
@@ -182,7 +182,7 @@ class ELU(Activation):
 class CELU(Increasing):
     """``x`` where x > 0, else ``alpha · (exp(x/alpha) - 1)``, smooth at 0. Barron 2017.
 
-    Of PyTorch's values only those of ``alpha`` above 0 are taken: the others overflow.
+    ``alpha`` must be above 0; PyTorch accepts other values, which overflow.
     """
 
     alpha: float = field(Float(0.0, above=True), default=1.0)
@@ -215,7 +215,7 @@ class SELU(Increasing):
 
 @define
 class GELU(Activation):
-    """``x · Φ(x)``, Φ being the normal distribution's. Hendrycks & Gimpel 2016.
+    """``x · Φ(x)``, Φ being the standard normal CDF. Hendrycks & Gimpel 2016.
 
     ``approximate="tanh"``: ``x/2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))``.
     """

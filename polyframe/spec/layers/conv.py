@@ -183,9 +183,9 @@ class Conv2D(Conv):
     (Dumoulin & Visin 2016, section 2.4; fields as ``torch.nn.Conv2d``).
 
     - ``padding``: a number, a pair (height, width), ((top, bottom), (left, right)),
-      "valid" (0), or "same": output ⌈H/s⌉, the odd one of an uneven total after.
+      "valid" (0), or "same": output ⌈H/s⌉; if the total is odd, one more at the end.
     - ``groups``: channels are split into that many independent convolutions.
-    - ``padding_mode``: what stands in the padding: "zeros"; "reflect", the mirror image
+    - ``padding_mode``: what fills the padding: "zeros"; "reflect", the mirror image
       without the border; "replicate", the border; "circular", the other side.
     - ``weight_init``, ``bias_init``: UNSET is PyTorch's U(±1/√fan_in) when aligned.
 

@@ -42,7 +42,7 @@ SEVERAL: Examples = (
 
 @define_base
 class Elementwise(Layer):
-    """What elementwise layers of several inputs share: sizes of 1 are stretched.
+    """What elementwise layers of several inputs share: axes of size 1 are broadcast.
 
     All inputs have as many axes; along each, the sizes are equal or 1.
     """
@@ -61,7 +61,7 @@ class Elementwise(Layer):
 class Add(Elementwise):
     """The elementwise sum of two or more tensors, added left to right.
 
-    Sizes of 1 are stretched, as in NumPy: (C, H, W) + (C, 1, 1).
+    Axes of size 1 are broadcast, as in NumPy: (C, H, W) + (C, 1, 1).
     """
 
     short: ClassVar[str] = "add"
@@ -72,7 +72,7 @@ class Add(Elementwise):
 
 @define
 class Subtract(Elementwise):
-    """The first tensor minus the second, elementwise; sizes of 1 are stretched."""
+    """The first tensor minus the second, elementwise; axes of size 1 are broadcast."""
 
     short: ClassVar[str] = "subtract"
     arity = (2, 2)
@@ -86,7 +86,7 @@ class Subtract(Elementwise):
 class Multiply(Elementwise):
     """The elementwise product of two or more tensors, multiplied left to right.
 
-    Sizes of 1 are stretched, as in NumPy: a gate (C, 1, 1) scales channels (C, H, W).
+    Axes of size 1 are broadcast, as in NumPy: a gate (C, 1, 1) scales (C, H, W).
     """
 
     short: ClassVar[str] = "multiply"
@@ -97,7 +97,7 @@ class Multiply(Elementwise):
 
 @define
 class Maximum(Elementwise):
-    """The elementwise maximum of two or more tensors; sizes of 1 are stretched.
+    """The elementwise maximum of two or more tensors; axes of size 1 are broadcast.
 
     Of equal values the first gets the gradient (``torch.maximum`` would split it).
     """
@@ -110,7 +110,7 @@ class Maximum(Elementwise):
 
 @define
 class Average(Elementwise):
-    """The elementwise mean of two or more tensors; sizes of 1 are stretched."""
+    """The elementwise mean of two or more tensors; axes of size 1 are broadcast."""
 
     short: ClassVar[str] = "average"
 
@@ -187,8 +187,9 @@ class Reduce(Layer):
 class ReduceMean(Reduce):
     """The mean over some axes, counted as in (N, C, H, W), N being 0; never over N.
 
-    The axes go, or stay with a size of 1 with ``keepdims``; one of a sample's must
-    stay. Those that remain are again (C, …): over axis 1, (N, C, H, W) → (N, H, W).
+    Reduced axes are removed, or kept with size 1 with ``keepdims``; at least one axis
+    of a sample must remain. The first that remains is the channels: over axis 1,
+    (N, C, H, W) → (N, H, W).
     """
 
     short: ClassVar[str] = "mean"

@@ -46,7 +46,7 @@ class Dropping(Layer):
 
 @define
 class Dropout(Dropping):
-    """Inverted dropout: each value is zeroed with probability p, the others · 1/(1-p).
+    """Inverted dropout: values are zeroed with probability p, the others times 1/(1-p).
 
     Srivastava et al. 2014, section 10. Inference is the identity.
     """
@@ -78,7 +78,7 @@ class SpatialDropout2D(Dropping):
 
 @define
 class DropPath(Dropping):
-    """Stochastic depth: whole samples are zeroed with probability p, the others · 1/(1-p).
+    """Stochastic depth: samples are zeroed with probability p, the others times 1/(1-p).
 
     Huang et al. 2016, section 3; it stands at the end of a residual branch.
     """

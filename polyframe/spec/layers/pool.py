@@ -170,8 +170,8 @@ class MaxPool2D(MaxPool):
 
     - ``dilation``: the distance between a window's values; every window must hold one
       value of the input.
-    - ``ceil_mode``: one more window where values would be left over, which may hang
-      over the padded input, but starts inside the input or the padding before it.
+    - ``ceil_mode``: whether to add a window where values would be left over. It may
+      extend beyond the padded input, but starts inside the input or the padding before.
     """
 
     dims: ClassVar[int] = 2
@@ -295,8 +295,8 @@ class AvgPool2D(DividedAvgPool):
     """The mean of each window: (N, C, H, W) → (N, C, H', W').
 
     ``count_include_pad=True`` divides by the whole window, padding included, as in
-    PyTorch and Gluon; ``False`` by the number of real values. What hangs over the
-    padded input (``ceil_mode``, as in MaxPool2D) is never counted.
+    PyTorch and Gluon; ``False`` by the number of real values. Positions beyond the
+    padded input (``ceil_mode``, as in MaxPool2D) are never counted.
     ``divisor_override`` divides by that number instead (fields as
     ``torch.nn.AvgPool2d``).
     """
@@ -367,7 +367,7 @@ class LPPool2D(Pool, NormType):
 
     ``out = (Σ |x|^p)^(1/p)`` with ``p = norm_type`` of at least 1; where the sum is 0
     the gradient is 0 (fields as ``torch.nn.LPPool2d``, which takes x^p without |·|, and
-    scales the sum of a window that hangs over the input up). ``ceil_mode`` as in
+    scales up the sum of a window that extends beyond the input). ``ceil_mode`` as in
     MaxPool2D.
     """
 

@@ -87,18 +87,19 @@ RANKS = {
 
 @define
 class Upsample(Layer):
-    """Another size by interpolation, larger or smaller: (N, C, H, W) → (N, C, H', W').
+    """Resizing by interpolation, up or down: (N, C, H, W) → (N, C, H', W').
 
     - ``size``: the new size, or ``scale_factor``: ``H' = ⌊H·scale⌋``; a number, or one
       for each spatial axis. One of the two is given.
     - ``mode``: "nearest" (any rank), "linear" (C, L), "bilinear" and "bicubic" (C, H,
       W), "trilinear" (C, D, H, W). The cubic kernel has a = -0.75.
-    - ``align_corners``: the outer pixels' middles stay where they are; else the outer
-      edges do.
+    - ``align_corners``: if true, the centres of the corner pixels of input and output
+      are aligned; if false, their outer edges.
 
-    Output i lies at ``(i + ½)·s - ½`` of the input, ``s = H/H'`` or ``1/scale_factor``
-    as given; nearest takes ``⌊i·s⌋``. As ``torch.nn.Upsample``, which also takes
-    ``s = H/H'`` where H' is H (but bicubic), and for nearest where it is 2·H.
+    Output i lies at ``(i + ½)·s - ½`` of the input, with ``s = H/H'`` for a ``size`` and
+    ``s = 1/scale_factor`` for a scale; nearest takes ``⌊i·s⌋``. As in
+    ``torch.nn.Upsample``, a scale also has ``s = H/H'`` if H' is H (except in bicubic),
+    and in nearest if H' is 2·H.
     """
 
     size: As[int | Sequence[int] | None, int | tuple[int, ...] | None] = field(
@@ -273,7 +274,7 @@ class PixelUnshuffle(Layer):
 
 @define
 class ChannelShuffle(Layer):
-    """Mixes the channels of groups: (N, C, H, W) → (N, C, H, W).
+    """Interleaves the channels of groups: (N, C, H, W) → (N, C, H, W).
 
     Output channel ``j·groups + i`` is channel j of group i, ``i·(C/groups) + j`` of the
     input (Zhang et al. 2018, ShuffleNet, section 3.1; ``torch.nn.ChannelShuffle``).

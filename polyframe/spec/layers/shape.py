@@ -30,9 +30,9 @@ __all__ = [
 
 @define
 class Flatten(Layer):
-    """Axes start to end as one, by default all: (N, C, H, W) → (N, C·H·W).
+    """Joins the axes from start to end, by default all: (N, C, H, W) → (N, C·H·W).
 
-    The order is C, H, W: the last axis runs fastest. ``start_axis``, ``end_axis`` count
+    The order is C, H, W: the last axis varies fastest. ``start_axis``, ``end_axis`` count
     as in (N, C, H, W), N being 0; both are included (fields as ``torch.nn.Flatten``,
     whose ``dim`` is ``axis`` here).
     """
@@ -72,7 +72,7 @@ class Reshape(Layer):
     """The same values in another shape: (N, C, H, W) → (N, \\*shape).
 
     ``shape`` is per sample, without N, in the neutral order (C, H, W), the last axis
-    running fastest; one size may be -1: what is left for it.
+    varying fastest; one size may be -1, and is then inferred.
     """
 
     shape: Ints = field(Several(Int(-1), 1, 4))
@@ -110,8 +110,8 @@ class Reshape(Layer):
 class Permute(Layer):
     """The axes in another order: (N, C, H, W) → (N, H, W, C) by ``axes=(2, 3, 1)``.
 
-    ``axes`` names for each axis of the output the one of the input that it is, counted
-    from 1 after N, as ``torch.permute(x, (0, *axes))``.
+    ``axes`` gives the input axis for each axis of the output, counted from 1 after N,
+    as in ``torch.permute(x, (0, *axes))``.
     """
 
     axes: Ints = field(Several(Int(1, 4), 1, 4))
@@ -180,7 +180,7 @@ def sides(value: int | Pads, layer: Layer, shape: Shape) -> Pads:
 
 @define
 class Pad(Layer):
-    """Values around a sample: (N, C, H, W) → (N, C, top + H + bottom, …).
+    """Adds values around a sample: (N, C, H, W) → (N, C, top + H + bottom, …).
 
     - ``padding``: a number, one for each spatial axis, or (before, after) for each:
       ((top, bottom), (left, right)). Also for (C, L) and (C, D, H, W).

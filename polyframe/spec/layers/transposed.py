@@ -184,16 +184,17 @@ class ConvTranspose1D(ConvTranspose):
 class ConvTranspose2D(ConvTranspose):
     """2-D transposed convolution: (N, C, H, W) → (N, out_channels, H', W').
 
-    Each input value lays the kernel, times itself, onto the output:
+    Each input value adds the kernel, multiplied by the value, to the output:
     ``out[n,o, i·s+u·d-top, j·s+v·d-left] += weight[c,o,u,v] · x[n,c,i,j]``, plus
     ``bias[o]`` (Dumoulin & Visin 2016, section 4; fields as
-    ``torch.nn.ConvTranspose2d``). It is the gradient of Conv2D by its input.
+    ``torch.nn.ConvTranspose2d``). It is the gradient of Conv2D with respect to
+    its input.
 
     - ``padding``: what is cut off the output's ends, so that it undoes the size of a
       Conv2D with that padding: a number, a pair, or ((top, bottom), (left, right)).
     - ``output_padding``: what is added at the bottom and on the right, smaller than
       stride or dilation: ``H' = (H-1)·s - top - bottom + (kh-1)·d + 1 +
-      output_padding``. Keras's option of that name means another thing.
+      output_padding``. Keras's option of that name is something else.
     - ``groups``: channels are split into that many independent convolutions.
 
     Weights: ``weight`` (C, out_channels/groups, kh, kw), ``bias`` (out_channels,).

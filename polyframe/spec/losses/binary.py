@@ -72,7 +72,7 @@ class BinaryCrossEntropy(Loss):
 
 @define
 class Focal(Loss):
-    """Cross-entropy of logits in which nearly right answers count less.
+    """Cross-entropy of logits in which well-classified samples count less.
 
     ``loss[n] = mean of -a · (1 - p)^γ · log p`` over the sample's numbers (Lin et al.
     2017, equation 5), where ``p`` is the probability of the target: ``σ(x)`` where it is

@@ -60,7 +60,7 @@ class Huber(Loss):
 
 @define
 class SmoothL1(Loss):
-    """L1 without its kink (Girshick 2015, equation 3).
+    """L1 that is quadratic near 0 (Girshick 2015, equation 3).
 
     ``loss[n]`` is the mean of ``e²/(2β)`` where ``|e| < β`` and of ``|e| - β/2``
     elsewhere, ``e = output - target``: Huber's loss over β.

@@ -94,7 +94,7 @@ def predictions(logits: Array) -> Array:
 
 @define
 class Accuracy(_Classes):
-    """The share of samples (or pixels) whose largest logit stands at the label."""
+    """The fraction of samples (or pixels) whose largest logit is that of the label."""
 
     word = "accuracy"
 
@@ -110,10 +110,10 @@ class Accuracy(_Classes):
 class TopKAccuracy(_Classes):
     """The share of samples (or pixels) whose label is among the k largest logits.
 
-    A label's rank is the number of logits that are larger, plus those that are equal
-    and come first; it is found if that is below ``k`` (default 5). So ``k=1`` is
-    accuracy, ties included, and a model that says the same of all classes gains
-    nothing by it. ``key``: top_5_accuracy.
+    A label's rank is the number of logits that are larger than its own, plus the equal
+    ones that come before it. The label counts as found if its rank is below ``k``
+    (default 5). So ``k=1`` is accuracy, ties included, and a model does not profit from
+    equal logits. ``key``: top_5_accuracy.
     """
 
     k: int = field(Int(1), default=5)

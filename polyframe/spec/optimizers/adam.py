@@ -78,7 +78,7 @@ class Adam(_Adam):
 
     ``m = β1·m + (1-β1)·g``; ``v = β2·v + (1-β2)·g²``;
     ``w -= lr · m/(1-β1^t) / (√(v/(1-β2^t)) + eps)``.
-    ``amsgrad``: the largest v so far stands in v's place (Reddi et al. 2018, algorithm
+    ``amsgrad``: the largest v so far takes the place of v (Reddi et al. 2018, algorithm
     2). UNSET ``eps``: 1e-8 (Keras: 1e-7).
     """
 
@@ -118,11 +118,11 @@ class AdamW(_Adam):
 
 @define
 class Adamax(Optimizer):
-    """Adam with the largest size of recent gradients (Kingma & Ba 2015, algorithm 2).
+    """Adam based on the infinity norm of past gradients (Kingma & Ba 2015, algorithm 2).
 
     ``g += weight_decay · w``; ``m = β1·m + (1-β1)·g``; ``u = max(β2·u, |g| + eps)``;
     ``w -= lr / (1-β1^t) · m / u``. The eps is where PyTorch adds it (Keras adds it to u
-    instead, so its own stays there). UNSET ``lr``: 2e-3 (Keras: 1e-3).
+    instead, so its default does not apply). UNSET ``lr``: 2e-3 (Keras: 1e-3).
     """
 
     lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=2e-3)
@@ -199,7 +199,7 @@ class NAdam(_Either):
 
 @define
 class RAdam(_Either):
-    """Adam whose rate is rectified while v is uncertain (Liu et al. 2020, algorithm 2).
+    """Adam with a rectified rate in the first steps (Liu et al. 2020, algorithm 2).
 
     With Adam's m and v, ``m̂ = m/(1-β1^t)``, ``ρ∞ = 2/(1-β2) - 1`` and
     ``ρ = ρ∞ - 2t·β2^t/(1-β2^t)``: while ``ρ ≤ 5``, ``w -= lr · m̂``; then

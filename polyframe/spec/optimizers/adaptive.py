@@ -25,10 +25,10 @@ class RMSProp(Optimizer):
 
     ``g += weight_decay · w``; ``n = alpha · n + (1 - alpha) · g²``;
     ``d = g / (√n + eps)``; ``w -= lr · d``, or with momentum ``v = momentum · v + d``
-    and ``w -= lr · v``. ``centered``: ``n - a²`` stands in n's place, with
+    and ``w -= lr · v``. ``centered``: ``n - a²`` takes the place of n, with
     ``a = alpha · a + (1 - alpha) · g`` (Graves 2013, eq. 38-45).
-    The eps is outside the root, as in PyTorch (Keras and MXNet: inside, so their own
-    stays there). UNSET ``lr``: 1e-2 (Keras, MXNet: 1e-3); ``alpha``: 0.99 (Keras,
+    The eps is outside the root, as in PyTorch (Keras and MXNet: inside, so their
+    defaults do not apply). UNSET ``lr``: 1e-2 (Keras, MXNet: 1e-3); ``alpha``: 0.99 (Keras,
     MXNet: 0.9).
     """
 
@@ -77,9 +77,9 @@ class Adagrad(Optimizer):
 
     ``g += weight_decay · w``; ``h += g²`` from ``initial_accumulator_value``;
     ``w -= lr / (1 + (t - 1) · lr_decay) · g / (√h + eps)``.
-    The eps is outside the root, as in PyTorch (Keras and MXNet: inside, so their own
-    stays there). UNSET ``lr``: 1e-2 (Keras: 1e-3); ``initial_accumulator_value``: 0
-    (Keras: 0.1).
+    The eps is outside the root, as in PyTorch (Keras and MXNet: inside, so their
+    defaults do not apply). UNSET ``lr``: 1e-2 (Keras: 1e-3);
+    ``initial_accumulator_value``: 0 (Keras: 0.1).
     """
 
     lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-2)
@@ -115,7 +115,7 @@ class Adagrad(Optimizer):
 
 @define
 class Adadelta(Optimizer):
-    """Steps as long as past steps were for such gradients (Zeiler 2012, algorithm 1).
+    """Gradients scaled by RMS(past steps) / RMS(gradients) (Zeiler 2012, algorithm 1).
 
     ``g += weight_decay · w``; ``n = rho · n + (1 - rho) · g²``;
     ``d = √(s + eps) / √(n + eps) · g``; ``s = rho · s + (1 - rho) · d²``;

@@ -28,7 +28,7 @@ def norm(x: Array) -> float:
 
 @define
 class LAMB(Moments):
-    """Adam's direction, as long as the weights are large (You et al. 2020, alg. 2).
+    """Adam, its step scaled to the norm of the weights (You et al. 2020, alg. 2).
 
     With Adam's ``m̂`` and ``v̂``: ``u = m̂/(√v̂ + eps) + weight_decay · w``;
     ``w -= lr · ‖w‖/‖u‖ · u``; the ratio is 1 where either norm is 0, and for what
