@@ -81,9 +81,10 @@ def report(
     lines = [
         "# Mechanical mutation",
         "",
-        "Made by `cd tests && python -m mutation`; do not edit. Every number, boolean,",
-        "axis, operator and choosing word of every form's program is changed, one at a",
-        "time, and the program is held against the suite's bounds. An error is a catch.",
+        "Made by `cd tests && python -m mutation`; do not edit. In the program of every",
+        "form, each number, boolean, axis, operator and option is changed, one at a time.",
+        "Such a mutant is caught if the program then raises an error, or exceeds a bound",
+        "of the conformance suite.",
         "",
         f"{total} mutants, {total - len(left)} caught: {1 - len(left) / total:.2%}.",
         "",
@@ -95,7 +96,7 @@ def report(
         lines.append(
             f"| {backend} | {family} | {row['mutants']} | {row['caught']} | {share:.1%} |"
         )
-    lines += ["", "## What is left, and why that is harmless", ""]
+    lines += ["", "## Mutants that were not caught, and why that is harmless", ""]
     for why, mutants in grouped(left, held, reasons).items():
         lines += [f"### {why} ({len(mutants)})", ""]
         for mutant in mutants:
