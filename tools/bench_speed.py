@@ -177,14 +177,14 @@ def page(data):
     )
     builds = ", ".join(f"{b} {s:.2f} s" for b, s in data["build_seconds"].items())
     lines = [
-        "# Speed beside hand-written programs, Keras 3 and ONNX Runtime",
+        "# Speed compared with hand-written programs, Keras 3 and ONNX Runtime",
         "",
         "Made by `make bench`; do not edit. Each value is the time of the other program "
         "divided by polyframe's: above 1, polyframe is faster. It is the median of "
         f"{data['rounds']} paired turns, with its 95 % interval; the mean is geometric. "
-        "polyframe's step is one of `fit` with all that `fit` does besides, fed from "
-        "NumPy arrays; the others' are bare steps on tensors that are ready. Training is "
-        "with Adam in float32.",
+        "A step of polyframe is a step of `fit`, fed from NumPy arrays, including "
+        "everything else that `fit` does. A step of another program is a bare step on "
+        "tensors that are already on the device. Training is with Adam in float32.",
         "",
         f"{data['date']}, commit {data['commit']}; {here['processor']}, {here['cores']} "
         f"cores, no GPU; Python {here['python']}; {versions}",
@@ -194,7 +194,7 @@ def page(data):
         "The cost of the loop is the time of `fit` divided by that of the emitted program "
         "in a bare loop, both taking turns in one process.",
         "",
-        f"From ResNet-50's spec to a model that can be trained: {builds}.",
+        f"Time from ResNet-50's spec to a model that can be trained: {builds}.",
         "",
     ]
     for model in models:
