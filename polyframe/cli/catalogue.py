@@ -164,11 +164,11 @@ KINDS: dict[str, Callable[[], Listing]] = {
 @click.argument("kind", type=click.Choice(list(KINDS)), metavar="KIND")
 @common_options
 def list_command(kind: str) -> None:
-    """What there is: layers, losses, recipes, data sets, …
+    """List layers, losses, recipes, data sets, …
 
     KIND is layers, composites, losses, optimizers, schedules, initializers,
     metrics, augmentations, callbacks, settings, models, recipes,
-    datasets or backends. What installed plug-ins add is among them.
+    datasets or backends. Those of installed plug-ins are included.
 
     \b
     Examples:

@@ -41,6 +41,9 @@ def eject(
     weights and the data. The script prints the same losses as
     `polyframe train --no-optimize`. The framework need not be installed on this machine.
 
+    Recipes with a schedule, augmentation, initial_weights, or a training setting such as
+    clipping, accumulation or an EMA are refused.
+
     \b
     Example:
       polyframe eject digits_cnn -b torch -o digits

@@ -24,8 +24,8 @@ def summary(spec: str, backends: tuple[str, ...]) -> None:
     SPEC is a YAML or JSON file (of a model or a recipe) or a shipped name (`polyframe
     list models`). Shapes are (N, C, H, W); with -b there is a column with the shapes in
     the layout of the backend. Costs are the number of parameters and of multiply-adds.
-    Values with a * are not set in the spec; they are the defaults. Notes say what is most
-    likely not meant; for a recipe, also of its loss.
+    Values with a * are not set in the spec; they are the defaults. Notes name
+    likely mistakes; for a recipe, also those that concern its loss.
 
     \b
     Examples:
