@@ -71,8 +71,9 @@ def compile(
     - ``schedule``: how ``fit`` changes the learning rate; None keeps it constant.
     - ``deterministic``: ask the framework, for the whole process, for kernels that give
       the same bits at every run; ``model.promises`` lists what it cannot promise.
-    The fields of ``polyframe.spec.settings.Training``, by keyword too; that says more of
-    each, and ``polyframe list settings`` shows them with their defaults:
+
+    The training settings, by keyword only as well. ``polyframe list settings`` shows them
+    with their defaults:
 
     - ``precision``: "bfloat16" or "float16" for the passes, with weights and update in
       float32; None, the default, computes in ``dtype``.
