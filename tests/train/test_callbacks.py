@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from helpers.adding import EXAMPLES, taken_away
 from helpers.failing import fails
 from hypothesis import given
 from hypothesis import strategies as st
 
+import polyframe as pf
 from polyframe.errors import PolyframeError, SpecError
 from polyframe.spec.callbacks import (
     CallbackSpec,
@@ -70,6 +73,20 @@ def test_auto_mode_goes_by_the_names_end(monitor, smaller):
     assert EarlyStopping(monitor).smaller is smaller
     assert EarlyStopping(monitor, mode="max").smaller is False
     assert EarlyStopping(monitor, mode="min").smaller is True
+
+
+def test_auto_mode_asks_the_metric_of_a_plug_in(tmp_path):
+    with taken_away():
+        pf.load_plugin(EXAMPLES / "one_of_each.py")
+        for monitor in ("max_error", "val_max_error", "val_head_max_error"):
+            assert EarlyStopping(monitor).smaller is True
+        spec = {"type": "model_checkpoint", "monitor": "max_error"}
+        (checkpointer,) = start(spec, tmp_path)
+        with patch("polyframe.train.model_file.write"):
+            for epoch, value in enumerate((3.0, 1.0, 2.0), 1):
+                checkpointer.on_epoch_end(None, epoch, {"max_error": value})
+        assert checkpointer.best == [1.0, 2.0]
+    assert EarlyStopping("max_error").smaller is False  # nothing is known of it
 
 
 @pytest.mark.parametrize(
