@@ -26,6 +26,7 @@ lint: install
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/python tools/types_as_installed.py
 
 # Both say at their start how long they take (tests/times.json).
 test: lint

@@ -23,6 +23,8 @@ from polyframe.errors import PolyframeError
 GROUP = "polyframe.plugins"
 _STARTED: set[str] = set()
 """The installed plug-ins whose import has begun: one may look for what it adds itself."""
+_FILES: dict[str, Path] = {}
+"""The files that were run: name of the module → path."""
 
 
 @functools.cache
@@ -61,7 +63,7 @@ def load_plugin(path: str | Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise PolyframeError("is not a Python file", where=where)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[name], _FILES[name] = module, path.absolute()
     try:
         spec.loader.exec_module(module)
     except PolyframeError as error:
@@ -76,3 +78,9 @@ def load_plugin(path: str | Path) -> ModuleType:
             f"raised {type(error).__name__}: {error}", where=where
         ) from error
     return module
+
+
+def loaded_files() -> list[str]:
+    """The files that ``load_plugin`` has run, in that order, for a process that is to know
+    the same plug-ins."""
+    return [str(path) for name, path in _FILES.items() if name in sys.modules]

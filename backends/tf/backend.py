@@ -101,10 +101,10 @@ class TensorFlow(PythonBackend):
 
     def probe(self) -> Probe:
         try:
-            from polyframe.backends.tf.runtime import devices, tf
+            from polyframe.backends.tf.runtime import devices, version
         except Exception as error:  # a broken installation can raise anything
             return Probe(False, None, problem=f"{type(error).__name__}: {error}")
-        return Probe(True, tf.__version__, devices())
+        return Probe(True, version(), devices())
 
     def built(self, graph: TypedGraph, written: Written) -> dict[str, Shape]:
         return {
@@ -122,9 +122,9 @@ class TensorFlow(PythonBackend):
         return resolved
 
     def make_deterministic(self, device: Device) -> list[str]:
-        from polyframe.backends.tf.runtime import tf
+        from polyframe.backends.tf.runtime import ask_for_determinism
 
-        tf.config.experimental.enable_op_determinism()
+        ask_for_determinism()
         kernels = "losses run other kernels then: resume with --deterministic, too"
         if not device.is_gpu:
             return [DETERMINISM_NOTE, kernels]

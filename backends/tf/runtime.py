@@ -58,6 +58,16 @@ with _quiet():
 tf.get_logger().setLevel("ERROR")
 
 
+def version() -> str:
+    """TensorFlow's."""
+    return str(tf.__version__)
+
+
+def ask_for_determinism() -> None:
+    """Make every operation take a deterministic kernel, or raise."""
+    tf.config.experimental.enable_op_determinism()
+
+
 def devices() -> tuple[str, ...]:
     """``/CPU:0``, ``/GPU:0``, …"""
     gpus = len(tf.config.list_physical_devices("GPU"))

@@ -7,6 +7,7 @@ from typing import Any
 from polyframe.bench.entrants import Entrant
 from polyframe.bench.ratios import Ratio, paired_ratio
 from polyframe.bench.settings import Settings
+from polyframe.plugins import loaded_files
 from polyframe.workers.process import Worker
 
 THREADS = (
@@ -29,7 +30,11 @@ class Contestant(Worker):
         variables = {**threads, **hidden, **entrant.env}
         super().__init__("polyframe.bench.worker", entrant.name, variables)
         opened = self.ask(
-            {"settings": settings.to_data(), "entrant": entrant.to_data()}
+            {
+                "plugins": loaded_files(),
+                "settings": settings.to_data(),
+                "entrant": entrant.to_data(),
+            }
         )
         self.facts: dict[str, Any] = opened["facts"]
         self.start: dict[str, float] = opened["start"]

@@ -1,9 +1,9 @@
 """A contestant's process: ``python -m polyframe.bench.worker``.
 
 It reads one JSON object a line on standard input and answers each with one: first the
-settings and the contestant, then ``{"do": "run", "op": "step", "count": 10}``,
-``{"do": "loop", "count": 10}`` or ``{"do": "phases", "count": 10}``, until standard input
-ends. What frameworks print goes to standard error.
+plug-ins, the settings and the contestant, then ``{"do": "run", "op": "step", "count":
+10}``, ``{"do": "loop", "count": 10}`` or ``{"do": "phases", "count": 10}``, until standard
+input ends. What frameworks print goes to standard error.
 """
 
 from __future__ import annotations
@@ -92,7 +92,10 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     from polyframe.bench.settings import Settings
+    from polyframe.plugins import load_plugin
 
+    for path in first["plugins"]:
+        load_plugin(path)
     settings = Settings(**first["settings"])
     contestant = open_contestant(settings, first["entrant"])
     send(

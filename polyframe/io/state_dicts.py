@@ -103,21 +103,21 @@ def beginning(key: str, name: str) -> tuple[list[str], str] | None:
     first, *others = key.split("*")
     if not name.startswith(first):
         return None
-    found, at = [], len(first)
+    matched, at = [], len(first)
     for index, text in enumerate(others, 1):
         last = index == len(others)
         end = len(name) if last and not text else name.find(text, at)
         if end < 0:
             return None
-        found.append(name[at:end])
+        matched.append(name[at:end])
         at = end + len(text)
-    return found, name[at:]
+    return matched, name[at:]
 
 
-def filled(text: str, found: Iterable[str]) -> str:
+def filled(text: str, matched: Iterable[str]) -> str:
     """A text with its stars replaced, in order."""
     first, *others = text.split("*")
-    return first + "".join(a + b for a, b in zip(found, others))
+    return first + "".join(a + b for a, b in zip(matched, others))
 
 
 def prefix_problem(

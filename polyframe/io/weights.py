@@ -107,7 +107,7 @@ def load_npz(path: str | Path) -> dict[str, Array]:
                 arrays = {name: file[name] for name in file.files}
             for name, value in arrays.items():
                 if not isinstance(value, np.ndarray):  # bytes of a file of another kind
-                    raise ValueError(f"{brief(name)} is no array")
+                    raise ValueError(f"{brief(name)} is not an array")
             return arrays
     except FileNotFoundError:
         raise WeightsError("there is no such file", where=where) from None

@@ -98,7 +98,8 @@ class Engine:
             self.spec, self.backend, self._step, self.metrics, self.target, self.device,
             self.seed, self.schedule,
         )  # fmt: skip
-        other.preprocessing, other.epoch = self.preprocessing, self.epoch
+        other.preprocessing, other.class_names = self.preprocessing, self.class_names
+        other.epoch = self.epoch
         other.learning_rate = self.learning_rate
         other.rate_was_set = self.rate_was_set
         if self._step is None:
@@ -328,8 +329,8 @@ class Engine:
 
     def whole_step(self, batch: HostBatch, weighted: bool) -> Batch:
         """A checked batch that is a step by itself, the next one."""
-        weigh = self.sample_weights_of if weighted else None
-        (assembled,) = assemble_step([batch], weigh, self.steps_done, 0)
+        weighting = self.sample_weights_of if weighted else None
+        (assembled,) = assemble_step([batch], weighting, self.steps_done, 0)
         return assembled
 
     def preprocess(self, inputs: Sequence[Array]) -> list[Array]:

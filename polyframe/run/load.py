@@ -28,6 +28,7 @@ def open_run(
     The folder may come from a stranger: recipe and weights are read as data and checked
     against each other; the program in the folder is written anew, never read.
     """
+    from polyframe.contract import registry
     from polyframe.data import at_rest
     from polyframe.errors import PolyframeError
     from polyframe.model.compile import compile
@@ -41,8 +42,11 @@ def open_run(
             where=run,
             hint="name one with -b",
         )
+    spec = recipe.model
+    if recipe.semantics == "native" and trained_on is not None:
+        spec = spec.resolved(registry.get(trained_on).defaults)
     model = compile(
-        recipe.model,
+        spec,
         backend,
         loss=None if predict else recipe.loss,
         optimizer=recipe.optimizer,

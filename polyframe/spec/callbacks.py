@@ -11,6 +11,7 @@ import re
 
 from polyframe.spec.element import Element, define
 from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, Maybe, Text, field
+from polyframe.spec.metrics import larger_is_better
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 RESERVED_FILES = (
@@ -25,7 +26,7 @@ RESERVED_FILES = (
 )
 """Names that a run folder uses itself; also ``program_…``."""
 LOWER_IS_BETTER = ("loss", "mse", "mae")
-"""Values whose names end so are better when they are smaller."""
+"""Of values that no metric knows, those whose names end so are better when smaller."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,8 +78,8 @@ class EarlyStopping(CallbackSpec):
 
     - ``monitor``: a column of the history, as "val_loss"; ``fit`` raises PolyframeError
       before the first step if there is none of that name.
-    - ``mode``: "min", "max", or "auto": smaller is better for names that end in loss,
-      mse or mae.
+    - ``mode``: "min", "max", or "auto": as the metric says whose value it is; of values
+      that are no metric's, smaller is better for names that end in loss, mse or mae.
 
     The weights stay those of the last epoch; ``model_checkpoint`` keeps the best ones.
     """
@@ -191,5 +192,9 @@ class Mlflow(CallbackSpec):
 
 
 def smaller_is_better(monitor: str, mode: str = "auto") -> bool:
-    """Whether a value is better when smaller; "auto" tells by its name's end."""
-    return monitor.endswith(LOWER_IS_BETTER) if mode == "auto" else mode == "min"
+    """Whether a value is better when smaller; "auto" asks the metric whose value it is,
+    and goes by the end of its name where it is none's."""
+    if mode != "auto":
+        return mode == "min"
+    larger = larger_is_better(monitor)
+    return monitor.endswith(LOWER_IS_BETTER) if larger is None else not larger

@@ -12,7 +12,7 @@ from polyframe.spec.graph import Block, Graph, Input, collect
 from polyframe.spec.layers.base import Layer, Shape, Tensor, connect
 from polyframe.spec.lint import lint
 from polyframe.spec.losses import Losses, parse_losses
-from polyframe.spec.replacing import replaced
+from polyframe.spec.replacing import replaced, resolved
 from polyframe.spec.summary import summary
 from polyframe.spec.text import spec_hash, to_data, to_json, to_yaml
 from polyframe.spec.typed import Defaults, TypedGraph, infer
@@ -61,6 +61,10 @@ class ModelSpec:
         whose shapes no longer meet.
         """
         return ModelSpec(replaced(self.graph, path, layer), name=self.name)
+
+    def resolved(self, defaults: Defaults) -> ModelSpec:
+        """This spec with no field UNSET: it means the same wherever it is compiled."""
+        return ModelSpec(resolved(self.graph, defaults), name=self.name)
 
     @property
     def num_parameters(self) -> int:

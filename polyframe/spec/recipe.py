@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -193,11 +193,6 @@ def set_key(
     if not isinstance(inner, Mapping):
         raise RecipeError(f"cannot set it: {parts[0]} has no fields", where=key)
     return {**data, parts[0]: set_key(inner, parts[1:], value, key)}
-
-
-def with_changes(recipe: Recipe, **changes: Any) -> Recipe:
-    """A copy with some fields changed (those that are not None)."""
-    return replace(recipe, **{k: v for k, v in changes.items() if v is not None})
 
 
 def _data(value: object) -> dict[str, Any]:

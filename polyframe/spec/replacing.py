@@ -1,9 +1,10 @@
-"""Replacing one layer of a graph, at any depth."""
+"""Replacing layers of a graph, at any depth: one, or all by what is UNSET in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from polyframe.errors import SpecError, brief, did_you_mean
 from polyframe.spec.graph import Block, Graph, replace_name
@@ -66,3 +67,26 @@ def _replaced(graph: Graph, parts: Sequence[str], layer: Layer, path: str) -> Gr
         for other in graph.nodes
     )
     return replace(graph, nodes=tuple(nodes))
+
+
+def resolved(graph: Graph, defaults: Mapping[str, Mapping[str, Any]]) -> Graph:
+    """The graph with no field of a layer UNSET: ``defaults[type][field]``, else aligned.
+    What is shared stays shared."""
+    made: dict[int, Layer] = {}
+
+    def of(layer: Layer) -> Layer:
+        if id(layer) not in made:
+            made[id(layer)] = (
+                Block(
+                    graph=resolved(layer.graph, defaults),
+                    kind=layer.kind,
+                    name=layer.name,
+                )
+                if isinstance(layer, Block)
+                else layer.resolve(defaults)
+            )
+        return made[id(layer)]
+
+    return replace(
+        graph, nodes=tuple(replace(node, layer=of(node.layer)) for node in graph.nodes)
+    )

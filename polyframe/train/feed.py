@@ -81,22 +81,22 @@ class Feed(Protocol):
 
 
 def batches(
-    feed: Feed, weigh: SampleWeighting | None, epoch: int, step: int, skip: int
+    feed: Feed, weighting: SampleWeighting | None, epoch: int, step: int, skip: int
 ) -> Iterator[Batch]:
     """An epoch's batches, from its step ``skip`` on, which is the training's ``step``."""
     for number, parts in enumerate(feed.parts(epoch, step, skip)):
-        yield from assemble_step(parts, weigh, step + number, skip + number)
+        yield from assemble_step(parts, weighting, step + number, skip + number)
 
 
 def assemble_step(
-    parts: Sequence[HostBatch], weigh: SampleWeighting | None, step: int, index: int
+    parts: Sequence[HostBatch], weighting: SampleWeighting | None, step: int, index: int
 ) -> Iterator[Batch]:
     """The batches of one step."""
     sizes = [len(part.targets[0]) for part in parts]
     weights: list[Arrays] = [[] for _ in parts]
-    if weigh is not None:
+    if weighting is not None:
         weights = normalise_weights(
-            [weigh(part.targets, part.weights) for part in parts], sizes
+            [weighting(part.targets, part.weights) for part in parts], sizes
         )
     for i, part in enumerate(parts):
         last = i == len(parts) - 1

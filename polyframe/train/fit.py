@@ -107,7 +107,7 @@ def fit(
             model,
             feed,
             epochs,
-            weigh=engine.sample_weights_of if engine.weighted else None,
+            weighting=engine.sample_weights_of if engine.weighted else None,
             validate=validate,
             callbacks=started,
             rate=engine.rate,

@@ -43,7 +43,7 @@ class Loop:
         model: TrainedModel,
         feed: Feed,
         epochs: int,
-        weigh: SampleWeighting | None = None,
+        weighting: SampleWeighting | None = None,
         validate: Callable[[], Row] | None = None,
         callbacks: Sequence[Callback] = (),
         rate: Rate | None = None,
@@ -53,7 +53,7 @@ class Loop:
         self.setup = setup or {}
         self.model, self.engine = model, model.engine
         self.feed, self.epochs = feed, epochs
-        self.weigh, self.validate, self.rate = weigh, validate, rate
+        self.weighting, self.validate, self.rate = weighting, validate, rate
         self.callbacks = list(callbacks)
         # A callback that has to see the model after each step makes the device wait.
         exact = any(
@@ -77,7 +77,7 @@ class Loop:
         """Train to the last epoch, or until a callback ends it."""
         engine, feed = self.engine, self.feed
         last = engine.epoch + self.epochs
-        replay = partial(batches, feed, self.weigh) if feed.replayable else None
+        replay = partial(batches, feed, self.weighting) if feed.replayable else None
         plan = Plan(last, feed.steps, feed.batch_size, engine.epoch, self.index, replay)
         try:
             for callback in self.callbacks:
@@ -130,7 +130,7 @@ class Loop:
         engine = self.engine
         self.samples = 0
         source = batches(
-            self.feed, self.weigh, engine.epoch, engine.steps_done, self.index
+            self.feed, self.weighting, engine.epoch, engine.steps_done, self.index
         )
         under_way: deque[Advanced] = deque()
         self.losses: list[float] = []

@@ -46,11 +46,15 @@ class SavedModel:
 
 
 def write(path: str | Path, model: TrainedModel) -> None:
-    """Write a whole model, with the weights as prediction uses them."""
-    engine = model.engine
+    """Write a whole model, with the weights as prediction uses them. With native
+    semantics the spec says what was UNSET in it: the weights are for these values, and
+    another backend has others (the eps of batch norms)."""
+    engine, spec = model.engine, model.spec
+    if engine.semantics == "native":
+        spec = spec.resolved(model.backend.defaults)
     about = {
         "version": VERSION,
-        "spec": model.spec.to_data(),
+        "spec": spec.to_data(),
         "dtype": model.dtype,
         "semantics": engine.semantics,
         "preprocessing": [element_data(op) for op in engine.preprocessing],

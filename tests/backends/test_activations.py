@@ -27,10 +27,10 @@ ACTIVATIONS = [
 LIMITS = {"float64": (1e-12, 1e-15), "float32": (2e-6, 2e-7)}
 
 
-def slopes(layer, backend, dtype):
-    """The layer's values at the points, and its slopes there: the weights of a scale in
+def gradients(layer, backend, dtype):
+    """The layer's values at the points, and its gradients there: the weights of a scale in
     front are the points, its input is 1, and the loss is half the sum of squares of
-    (output - target), whose own slope there is 1."""
+    (output - target), whose own gradient there is 1."""
     front = pf.Scale(name="points")
     tail = pf.ReduceSum(1, keepdims=True)
     spec = pf.Sequential([front, layer, tail], (POINTS.size,), name="points")
@@ -51,16 +51,16 @@ def dtype_of(dtype):
 
 @pytest.mark.parametrize("dtype", LIMITS)
 @pytest.mark.parametrize("layer", ACTIVATIONS, ids=str)
-def test_values_and_slopes_far_out_and_at_zero(layer, dtype):
+def test_values_and_gradients_far_out_and_at_zero(layer, dtype):
     relative, absolute = LIMITS[dtype]
     resolved = layer.resolve({})
     parameters = {"weight": np.array([0.25])}
     with np.errstate(all="raise", under="ignore"):
         wanted = resolved.define(Context(parameters), POINTS[None])[0]
-    results = {backend: slopes(layer, backend, dtype) for backend in BACKENDS}
-    for values, slope in results.values():
-        assert np.isfinite(values).all() and np.isfinite(slope).all()
+    results = {backend: gradients(layer, backend, dtype) for backend in BACKENDS}
+    for values, gradient in results.values():
+        assert np.isfinite(values).all() and np.isfinite(gradient).all()
         np.testing.assert_allclose(values, wanted, rtol=relative, atol=absolute)
     exact = results["torch"][1]
-    for _, slope in results.values():
-        np.testing.assert_allclose(slope, exact, rtol=relative, atol=10 * absolute)
+    for _, gradient in results.values():
+        np.testing.assert_allclose(gradient, exact, rtol=relative, atol=10 * absolute)

@@ -70,7 +70,7 @@ def test_conformance(measure):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_lp_pooling_of_zeros_is_zero_and_has_a_slope_of_zero(backend):
-    """The root's own slope has no bound there."""
+    """The root's own gradient has no bound there."""
     x = np.zeros((2, 2, 4, 4))
     x[0, 0, 0, 0] = 2.0
     net = pf.Sequential(
@@ -86,9 +86,11 @@ def test_lp_pooling_of_zeros_is_zero_and_has_a_slope_of_zero(backend):
     assert pooled[1].max() == pooled[1].min() == 0.0
     np.testing.assert_allclose(pooled[0, :, 0, 0], np.abs(2 * factors), rtol=1e-13)
     assert np.count_nonzero(pooled) == 2
-    slopes = model.gradients(x, np.ones((2, 1)))
-    assert all(np.isfinite(value).all() for value in slopes.values())
-    assert slopes["in.weight"][:, 1].max() == slopes["in.weight"][:, 1].min() == 0.0
+    gradients = model.gradients(x, np.ones((2, 1)))
+    assert all(np.isfinite(value).all() for value in gradients.values())
+    assert (
+        gradients["in.weight"][:, 1].max() == gradients["in.weight"][:, 1].min() == 0.0
+    )
 
 
 @pytest.mark.parametrize("dilation", [1, 2])

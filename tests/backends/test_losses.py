@@ -61,7 +61,7 @@ def test_every_loss_and_option_is_tested_here():
 
 @on_each
 @each_loss
-def test_a_loss_and_its_slopes_are_the_definitions(word, backend):
+def test_a_loss_and_its_gradients_are_the_definitions(word, backend):
     for case in of(word):
         loss, shape, _ = case
         y = targets(case)
@@ -81,7 +81,7 @@ def test_a_loss_and_its_slopes_are_the_definitions(word, backend):
 
 
 @each_loss
-def test_slopes_agree_between_backends(word):
+def test_gradients_agree_between_backends(word):
     for case in of(word):
         loss, shape, _ = case
         y = targets(case)
@@ -248,7 +248,7 @@ def test_dice_by_hand():
 # --- whole steps ---------------------------------------------------------------------
 
 HEADS = cases((1, 3))
-FEW = list({(c.loss.type, len(c.shape), c.targets): c for c in HEADS}.values())
+ONE_OF_EACH = list({(c.loss.type, len(c.shape), c.targets): c for c in HEADS}.values())
 
 
 @on_each
@@ -260,7 +260,7 @@ def test_a_step_with_all_losses_side_by_side(reduction, backend):
     """Values and gradients of one program with losses of both reductions; those of each
     loss alone, with every option, are the suite's (conformance/losses.py). ``mean`` has
     every option of all losses at once, which TensorFlow takes a minute to trace."""
-    heads = HEADS if reduction == "mean" else FEW
+    heads = HEADS if reduction == "mean" else ONE_OF_EACH
     losses = []
     for number, (loss, *_) in enumerate(heads):
         how = ("mean", "sum")[number % 2] if reduction == "both" else reduction
@@ -290,10 +290,10 @@ def test_a_step_with_all_losses_side_by_side(reduction, backend):
 def test_without_reduction_there_is_a_loss_for_each_sample_and_no_training(backend):
     losses = [
         dataclasses.replace(case.loss, reduction="none", loss_weight=0.5)
-        for case in FEW
+        for case in ONE_OF_EACH
     ]
-    model, x, logits = model_of(backend, losses, [case.shape for case in FEW])
-    y = [targets(case) for case in FEW]
+    model, x, logits = model_of(backend, losses, [case.shape for case in ONE_OF_EACH])
+    y = [targets(case) for case in ONE_OF_EACH]
     values = sum(loss.define(*case) for loss, *case in zip(losses, logits, y)) * 0.5
     assert relative_distance(model.loss(x, y), values) <= 1e-12
     assert relative_distance(model.loss(x, y, WEIGHTS), WEIGHTS * values) <= 1e-12

@@ -231,7 +231,7 @@ VECTORS = [
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_vectors_of_every_layer_are_no_kernels(backend):
-    """Whatever array the framework keeps them in: at no slope only decay moves them."""
+    """Whatever array the framework keeps them in: at no gradient only decay moves them."""
     sources = [pf.Input(shape, name=f"x{i}") for i, (_, shape) in enumerate(VECTORS)]
     ends = []
     for i, ((layer, _), x) in enumerate(zip(VECTORS, sources)):
@@ -247,11 +247,12 @@ def test_vectors_of_every_layer_are_no_kernels(backend):
         rng = np.random.default_rng(0)
         x = [rng.normal(size=(4, *shape)) for _, shape in VECTORS]
         y = [np.zeros((4, 2))] * len(ends)
-        before, slopes = model.weights(), model.gradients(x, y)
+        before, gradients = model.weights(), model.gradients(x, y)
         model.train_step(x, y)
         after = model.weights()
         moved[on] = {
-            n: np.abs(after[n] - before[n] + 0.1 * g).max() for n, g in slopes.items()
+            n: np.abs(after[n] - before[n] + 0.1 * g).max()
+            for n, g in gradients.items()
         }
     vectors = [n for n in moved["all"] if before[n].ndim == 1]
     assert len(vectors) > 2 * len(VECTORS) - 4

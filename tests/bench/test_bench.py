@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from helpers.adding import EXAMPLES, SPEC, taken_away
 from scipy import stats
 
 import polyframe as pf
@@ -187,6 +188,19 @@ def test_a_comparison_from_end_to_end(tmp_path):
     assert len(over) == 5
 
 
+def test_a_contestants_process_knows_the_plug_ins(tmp_path):
+    (tmp_path / "mine.yaml").write_text(SPEC)
+    with taken_away():
+        code, out, err = run(
+            tmp_path / "mine.yaml", "-b", "torch", *SMALL, "--skip", "program", "--json",
+            "--plugin", EXAMPLES / "squared_relu.py",
+        )  # fmt: skip
+    assert code == 0, err
+    assert [each["name"] for each in json.loads(out)["contestants"]] == [
+        "torch: polyframe"
+    ]
+
+
 def test_the_tables_name_every_contestant_and_its_ratio(tmp_path):
     code, out, err = run("digits_cnn", "-b", "mxnet", *SMALL, "--rivals", tmp_path)
     assert (code, err) == (0, "")
@@ -250,7 +264,7 @@ def test_a_worker_says_nothing_but_answers_on_standard_output():
     given = settings(rivals=None)
     entrant = entrants(given, ["tensorflow"])[0].to_data()
     asked = [
-        {"settings": given.to_data(), "entrant": entrant},
+        {"plugins": [], "settings": given.to_data(), "entrant": entrant},
         {"do": "run", "op": "predict", "count": 1},
     ]
     process = subprocess.run(

@@ -96,7 +96,7 @@ def test_conformance_asks_for_inference_alone():
     words = {check.entry for check in checks if check.family == "gaps"}
     assert "Dense" in words and not {"mse", "Adam"} & words
     (dense,) = (c for c in checks if (c.family, c.entry) == ("layers", "Dense"))
-    whats = {figure.what for figure in dense.run()}
+    whats = {measurement.what for measurement in dense.run()}
     assert whats == {"float32 error / NumPy's float32 error", "predict, float32"}
     assert conformance.checks(infers_only(), ["losses", "training", "features"]) == []
 

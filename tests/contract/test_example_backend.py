@@ -58,8 +58,8 @@ def test_its_own_tests_pass_as_xla_compiles_for_users():
 
 
 def test_doctor_lists_it():
-    found = json.loads(python("-m", "polyframe", "doctor", "--json"))
-    assert found["backends"]["jax"]["usable"] is True
+    report = json.loads(python("-m", "polyframe", "doctor", "--json"))
+    assert report["backends"]["jax"]["usable"] is True
 
 
 def test_a_model_is_the_same_on_it_and_on_torch():

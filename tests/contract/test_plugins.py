@@ -13,11 +13,15 @@ import pytest
 from click.testing import CliRunner
 from helpers.adding import EXAMPLES, SPEC, installed, taken_away
 from helpers.failing import fails
+from helpers.pages import PAGES
 from helpers.support import BACKENDS
 
 import polyframe as pf
 from polyframe.cli import cli
 from polyframe.conformance import check_layer, checks
+from polyframe.data.augment import augment
+from polyframe.spec.augmentations import Geometric
+from polyframe.spec.element import define
 
 LAYER, ALL = EXAMPLES / "squared_relu.py", EXAMPLES / "one_of_each.py"
 RECIPE = """
@@ -154,6 +158,21 @@ def test_what_a_plug_in_adds_passes_the_suite(run):
                 measured = list(check.run())
                 assert measured and all(m.passed for m in measured), measured[:3]
     assert seen == ours
+
+
+def test_what_moves_pixels_is_written_as_the_page_says():
+    (arguments,) = re.findall(r"`move\((.+?)\)`", PAGES["docs/plugins.md"])
+    methods: dict[str, object] = {"words": 1}
+    exec(f"def move(self, {arguments}):\n    return images[..., ::-1]", methods)
+    x, y = (
+        np.random.default_rng(0).random((4, 3, 8, 8)),
+        np.arange(256).reshape(4, 8, 8),
+    )
+    with taken_away():
+        mirror = define(type("Mirror", (Geometric,), methods))
+        moved, target = augment([mirror()], x, y, 0, 0)
+    np.testing.assert_array_equal(moved, x[..., ::-1])
+    np.testing.assert_array_equal(target, y[..., ::-1])
 
 
 # --- a layer -----------------------------------------------------------------------

@@ -189,9 +189,9 @@ def test_files_and_checkpoints_go_from_one_backend_to_another(
 
 
 def test_its_conformance_holds(spec):
-    figures = check_layer("Gain", BACKENDS)
-    assert [str(f) for f in figures if not f.passed] == []
-    assert {f.what for f in figures} >= {
+    measurements = check_layer("Gain", BACKENDS)
+    assert [str(f) for f in measurements if not f.passed] == []
+    assert {f.what for f in measurements} >= {
         "weights loaded, and read again", "gradients between backends, float64",
     }  # fmt: skip
 

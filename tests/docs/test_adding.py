@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
+
+from polyframe.spec.losses.base import Domain, Takes, TargetKind
 
 ROOT = Path(__file__).parents[2]
 MOST = {
@@ -93,3 +96,12 @@ def test_the_files_of_ema_are_all_that_have_code_for_it():
 def test_every_page_on_adding_is_tested():
     pages = {path.stem for path in (ROOT / "docs").glob("adding_*.md")}
     assert pages - {"adding_a_backend"} == set(MOST)
+
+
+def test_what_a_loss_may_say_of_outputs_and_targets_is_all_there_is():
+    text = " ".join((ROOT / "docs/adding_a_loss.md").read_text().split())
+    shown = dict(re.findall(r"\(`(\w+)`: ([\w, -]+)\)", text))
+    kinds = {"takes": Takes, "target_kinds": TargetKind, "domain": Domain}
+    assert {name: words.split(", ") for name, words in shown.items()} == {
+        name: list(get_args(kind)) for name, kind in kinds.items()
+    }

@@ -28,10 +28,16 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def imported(text: str, known: Mapping[str, object]) -> Iterator[str]:
-    """The modules among ``known`` that a text imports, wherever in it."""
+    """The modules among ``known`` that a text imports, wherever in it: by a statement, or
+    by ``importlib`` and the name as text. A relative import is an error."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):
+            texts = (n.value for n in ast.walk(node) if isinstance(n, ast.Constant))
+            yield from (str(text) for text in texts if text in known)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            raise ValueError(f"relative import: {ast.unparse(node)}")
         elif isinstance(node, ast.ImportFrom) and node.module in known:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"

@@ -41,7 +41,7 @@ def functions(backend, dtype):
 
 
 def run(backend, case, x, y, weights):
-    """(losses, slopes of Σ weights · losses) of a program's function."""
+    """(losses, gradients of Σ weights · losses) of a program's function."""
     return RUNS[backend](functions(backend, str(x.dtype))[case], x, y, weights)
 
 

@@ -26,10 +26,10 @@ def field_values(
         if f.name in without or "kind" not in f.metadata:
             continue
         default = f.metadata["aligned"] if f.default is UNSET else f.default
-        found = [] if default is dataclasses.MISSING else [default]
-        found += [o[f.name] for o in cls.examples if f.name in o]  # type: ignore[attr-defined]
-        found += ends(f.metadata["kind"])
-        values[f.name] = tuple(dict.fromkeys(found))
+        known = [] if default is dataclasses.MISSING else [default]
+        known += [o[f.name] for o in cls.examples if f.name in o]  # type: ignore[attr-defined]
+        known += ends(f.metadata["kind"])
+        values[f.name] = tuple(dict.fromkeys(known))
     return values
 
 

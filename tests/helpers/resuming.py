@@ -175,8 +175,8 @@ def assert_same_run(folder, wanted):
 
 def strays(folder):
     """Files and folders that something left half done; a killed run's lock is whole."""
-    found = [path for path in folder.rglob(".*") if path.name != LOCK]
-    return [str(path.relative_to(folder)) for path in found]
+    strays = [path for path in folder.rglob(".*") if path.name != LOCK]
+    return [str(path.relative_to(folder)) for path in strays]
 
 
 # --- processes -------------------------------------------------------------------

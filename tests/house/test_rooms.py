@@ -85,12 +85,18 @@ def test_files_are_short():
         "def f():\n    from polyframe.cli import main",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import polyframe.cli",
         "from polyframe import cli",
+        "import importlib\nimportlib.import_module('polyframe.cli')",
     ],
 )
 def test_an_arrow_up_is_seen(text):
     graph = imports.graph(ROOT)
     graph["polyframe.spec.graph"] |= set(imports.imported(text, graph))
     assert upward(graph) == ["polyframe.spec.graph imports polyframe.cli"]
+
+
+def test_a_relative_import_is_refused():
+    with pytest.raises(ValueError, match="relative import: from ..cli import main"):
+        list(imports.imported("from ..cli import main", imports.modules(ROOT)))
 
 
 def test_a_circle_is_seen():

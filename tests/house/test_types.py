@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import types_as_installed
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).with_name("typed")
@@ -56,3 +58,21 @@ def test_checkers_report_each_mistake_and_nothing_else(check, tmp_path):
     marked = {i for i, text in enumerate(texts, 1) if text.endswith("# wrong")}
     assert len(marked) > 30
     assert reported["wrong.py"] == marked
+
+
+def test_what_one_module_of_a_backend_takes_from_another_is_checked(tmp_path):
+    (tmp_path / "polyframe").symlink_to(ROOT / "polyframe")
+    shutil.copytree(ROOT / "backends", tmp_path / "backends")
+    path = tmp_path / "backends" / "tf" / "backend.py"
+    text = path.read_text()
+    right, wrong = (
+        "resolved: Device = resolve_device(device)",
+        "resolve_device(device, 1)",
+    )
+    assert right in text
+    path.write_text(text.replace(right, f"resolved: Device = {wrong}"))
+    report = types_as_installed.check(tmp_path)
+    assert report.returncode == 1, report.stderr
+    (line,) = re.findall("^.*: error: .*$", report.stdout, re.M)
+    assert line.startswith("polyframe/backends/tf/backend.py:")
+    assert "Too many arguments" in line

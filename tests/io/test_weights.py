@@ -72,7 +72,10 @@ def test_npz_files_that_are_refused(tmp_path):
         ),
         "single": (single.getvalue(), "it holds one array, without a name"),
         "cut": (whole.getvalue()[:-30], "(made by np.savez(file, **arrays))"),
-        "text": (text.getvalue(), "'w' is no array (made by np.savez(file, **arrays))"),
+        "text": (
+            text.getvalue(),
+            "'w' is not an array (made by np.savez(file, **arrays))",
+        ),
         "empty": (b"", "(made by np.savez(file, **arrays))"),
     }
     for name, (content, message) in cases.items():

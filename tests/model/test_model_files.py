@@ -72,6 +72,26 @@ def test_a_saved_model_predicts_the_same(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_a_native_model_means_elsewhere_what_it_meant_where_it_was_made(
+    backend: str, tmp_path: Path
+) -> None:
+    """Frameworks have an eps of batch norms and a slope of LeakyReLU of their own."""
+    layers = [
+        pf.Conv2D(4, 3), pf.BatchNorm(), pf.LeakyReLU(),
+        pf.Block(i := pf.Input(), pf.LeakyReLU()(pf.BatchNorm()(i)), name="block"),
+        pf.Flatten(), pf.Dense(3),
+    ]  # fmt: skip
+    spec, x = pf.Sequential(layers, (2, 6, 6), name="own"), data()[0] / 30
+    ours = pf.compile(spec, backend, "cross_entropy", pf.SGD(0.05), semantics="native")
+    ours.fit(x, data()[1], epochs=2)
+    ours.save(tmp_path / "model.safetensors")
+    for other in BACKENDS:
+        theirs = pf.load_model(tmp_path / "model.safetensors", other)
+        apart = distance(theirs.predict(x), ours.predict(x))
+        assert apart == 0 if other == backend else apart < 1e-5, other
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_saved_weights_are_those_that_predict(backend: str, tmp_path: Path) -> None:
     ours, other, (x, _) = trained(backend, ema=0.5), model(backend), data()
     ours.save_weights(tmp_path / "w.safetensors")
@@ -174,6 +194,26 @@ def test_a_run_is_loaded(tmp_path: Path) -> None:
         alone = pf.load_model(tmp_path / "run" / name)
         np.testing.assert_array_equal(alone.predict(x), loaded.predict(x))
         assert alone.class_names == loaded.class_names
+
+
+def test_a_native_run_means_elsewhere_what_it_meant_where_it_was_trained(
+    tmp_path: Path,
+) -> None:
+    from polyframe.run.train import train
+
+    layers = [
+        pf.Conv2D(4, 3),
+        pf.BatchNorm(),
+        pf.LeakyReLU(),
+        pf.Flatten(),
+        pf.Dense(10),
+    ]
+    changes = {"epochs": 1, "batch_size": 512, "semantics": "native"}
+    spec = pf.Sequential(layers, (1, 8, 8), name="own")
+    train(pf.Recipe(spec, **changes, data="digits"), "torch", tmp_path / "run")
+    x, _ = pf.data.load("digits").test or ()
+    ours, theirs = (pf.load_run(tmp_path / "run", b) for b in (None, "mxnet"))
+    assert distance(theirs.predict(x), ours.predict(x)) < 1e-5
 
 
 WRONG: dict[str, tuple[object, str]] = {

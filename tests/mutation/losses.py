@@ -1,4 +1,4 @@
-"""Losses: every option on every shape, values and slopes."""
+"""Losses: every option on every shape, values and gradients."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def loss_sources(unit):
 
 
 class LossRunner:
-    """A loss with every option on every shape: values and slopes."""
+    """A loss with every option on every shape: values and gradients."""
 
     def __init__(self, unit):
         self.unit = unit
@@ -74,13 +74,15 @@ class LossRunner:
                 yield (number, scale), RUNS[self.unit.backend](function, x, y, WEIGHTS)
 
     def misses(self, key, pair):
-        losses, slopes = self.wanted[key]
+        losses, gradients = self.wanted[key]
         if not relative_distance(pair[0], losses) <= FORWARD.value:
             return "values"
         if key[1] == "zeros" and Loss.find(self.unit.entry).kink_at_zero:
             return None
         return (
-            None if relative_distance(pair[1], slopes) <= GRADIENT.value else "slopes"
+            None
+            if relative_distance(pair[1], gradients) <= GRADIENT.value
+            else "gradients"
         )
 
     def check(self, mutant):

@@ -118,7 +118,7 @@ class TrainingRunner:
         model, seen = self.model(run, mutant)
         rng = np.random.default_rng(5)
         x = rng.normal(size=(8, 4, 2, 3, 3)).astype(run.dtype)
-        x[0] = 0.0  # a slope that is 0 throughout, of weights that are not
+        x[0] = 0.0  # a gradient that is 0 throughout, of weights that are not
         y = rng.normal(size=(8, 4, 3)).astype(run.dtype)
         w = np.array([0.5, 0.0, 2.0, 1.25]) if run.weighted else None
         trace = {}

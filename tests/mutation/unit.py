@@ -32,7 +32,7 @@ class Unit:
 
 
 def differ(actual, wanted, measure, bound):
-    """The first name whose figure is out of bounds; NaN is."""
+    """The first name whose value is out of bounds; NaN is."""
     if list(actual) != list(wanted):
         return "other names"
     for name in wanted:

@@ -172,9 +172,9 @@ STATES = {
     "rows a number": ({"rows": 1}, DAMAGED),
     "rows a text": ({"rows": "abc"}, DAMAGED),
     "a row a number": ({"rows": [1]}, DAMAGED),
-    "a figure a text": ({"rows": [{"epoch": 1, "loss": "0"}]}, DAMAGED),
-    "a figure huge": ({"rows": [{"epoch": 1, "loss": HUGE}]}, DAMAGED),
-    "a figure a mapping": ({"rows": [{"epoch": {}}]}, DAMAGED),
+    "a value a text": ({"rows": [{"epoch": 1, "loss": "0"}]}, DAMAGED),
+    "a value huge": ({"rows": [{"epoch": 1, "loss": HUGE}]}, DAMAGED),
+    "a value a mapping": ({"rows": [{"epoch": {}}]}, DAMAGED),
     "a ragged matrix": ({"rows": [{"epoch": [[1], [1, 2]]}]}, DAMAGED),
     "a matrix of texts": ({"rows": [{"epoch": [["a"]]}]}, DAMAGED),
     "a name that steers": ({"rows": [{"\x1b[2J": 1}]}, DAMAGED),
@@ -270,6 +270,6 @@ def test_any_state_is_read_or_refused(lone, key, value):
     for name in ("epoch", "index", "step"):
         assert type(getattr(progress, name)) is int
     for row in progress.rows:
-        for name, figure in row.items():
+        for name, value in row.items():
             assert name.isprintable()
-            assert isinstance(figure, (int, float, np.ndarray))
+            assert isinstance(value, (int, float, np.ndarray))

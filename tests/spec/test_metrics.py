@@ -141,7 +141,7 @@ def test_top_k_is_scikit_learns_with_the_first_of_equals_before(case, data):
     if k == classes:
         assert accuracy == 1
     elif classes > 2:
-        # scikit-learn puts the last of equals first: count the classes from behind.
+        # scikit-learn puts the last of equals first: count the classes from the end.
         rows, truth = flat(logits, labels)
         wanted = sk.top_k_accuracy_score(
             classes - 1 - np.array(truth), np.array(rows)[:, ::-1], k=k,

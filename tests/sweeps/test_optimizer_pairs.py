@@ -1,7 +1,7 @@
 """All pairs of the values of two fields, of every optimizer, against its rule in NumPy.
 
 The gradients are known to the bit, in float32 and in float64: the loss is the distance
-from targets that are far away, so its slope is 1 or -1 whatever the weights are.
+from targets that are far away, so its gradient is 1 or -1 whatever the weights are.
 """
 
 from __future__ import annotations

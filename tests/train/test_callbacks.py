@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from helpers.adding import EXAMPLES, taken_away
 from helpers.failing import fails
 from hypothesis import given
 from hypothesis import strategies as st
 
+import polyframe as pf
 from polyframe.errors import PolyframeError, SpecError
 from polyframe.spec.callbacks import (
     CallbackSpec,
@@ -27,7 +30,7 @@ from polyframe.spec.text import element_data
 from polyframe.train import Callback
 from polyframe.train.callbacks.start import _MAKERS, start
 
-RUNNERS = {spec.word: maker for spec, maker in _MAKERS.items()}
+MAKERS = {spec.word: maker for spec, maker in _MAKERS.items()}
 
 
 def stopper(**options):
@@ -37,8 +40,8 @@ def stopper(**options):
 # --- specs -------------------------------------------------------------------------
 
 
-def test_each_spec_has_a_runner_and_reads_back():
-    assert set(RUNNERS) == set(CallbackSpec.registry)
+def test_each_spec_has_a_callback_and_reads_back():
+    assert set(MAKERS) == set(CallbackSpec.registry)
     for spec in (
         EarlyStopping("val_accuracy", 3, 0.01, "max", 0.5),
         CsvLog("a.csv"),
@@ -49,7 +52,7 @@ def test_each_spec_has_a_runner_and_reads_back():
     ):
         data = json.loads(json.dumps(element_data(spec)))
         assert CallbackSpec.parse(data) == spec
-        assert spec.type in RUNNERS
+        assert spec.type in MAKERS
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,20 @@ def test_auto_mode_goes_by_the_names_end(monitor, smaller):
     assert EarlyStopping(monitor).smaller is smaller
     assert EarlyStopping(monitor, mode="max").smaller is False
     assert EarlyStopping(monitor, mode="min").smaller is True
+
+
+def test_auto_mode_asks_the_metric_of_a_plug_in(tmp_path):
+    with taken_away():
+        pf.load_plugin(EXAMPLES / "one_of_each.py")
+        for monitor in ("max_error", "val_max_error", "val_head_max_error"):
+            assert EarlyStopping(monitor).smaller is True
+        spec = {"type": "model_checkpoint", "monitor": "max_error"}
+        (checkpointer,) = start(spec, tmp_path)
+        with patch("polyframe.train.model_file.write"):
+            for epoch, value in enumerate((3.0, 1.0, 2.0), 1):
+                checkpointer.on_epoch_end(None, epoch, {"max_error": value})
+        assert checkpointer.best == [1.0, 2.0]
+    assert EarlyStopping("max_error").smaller is False  # nothing is known of it
 
 
 @pytest.mark.parametrize(
@@ -129,29 +146,29 @@ class Own(Callback):
 
 def test_start_takes_objects_specs_names_and_mappings(tmp_path):
     own, made = Own(), stopper()
-    runners = start(
+    callbacks = start(
         [own, "csv_log", {"type": "json_log", "every_step": True}, Timing(), made],
         tmp_path / "run",
     )
-    assert runners[0] is own and runners[4] is made
-    assert [type(each) for each in runners[1:4]] == [
-        RUNNERS[word] for word in ("csv_log", "json_log", "timing")
+    assert callbacks[0] is own and callbacks[4] is made
+    assert [type(each) for each in callbacks[1:4]] == [
+        MAKERS[word] for word in ("csv_log", "json_log", "timing")
     ]
-    assert runners[1].path == tmp_path / "run" / "log.csv"
-    assert runners[2].spec.every_step is True
+    assert callbacks[1].path == tmp_path / "run" / "log.csv"
+    assert callbacks[2].spec.every_step is True
     assert not (tmp_path / "run").exists()
     assert start([]) == []
-    assert type(start("timing")[0]) is RUNNERS["timing"]
+    assert type(start("timing")[0]) is MAKERS["timing"]
 
 
 def test_what_adds_to_rows_comes_first_and_all_else_keeps_its_order():
-    runners = start(["csv_log", own := Own(), "lr_monitor", "json_log"])
-    words = [each.spec.type if each is not own else "own" for each in runners]
+    callbacks = start(["csv_log", own := Own(), "lr_monitor", "json_log"])
+    words = [each.spec.type if each is not own else "own" for each in callbacks]
     assert words == ["lr_monitor", "csv_log", "own", "json_log"]
 
 
-def test_runners_leave_the_device_busy():
-    assert all(runner.tolerates_delay for runner in RUNNERS.values())
+def test_callbacks_leave_the_device_busy():
+    assert all(callback.tolerates_delay for callback in MAKERS.values())
 
 
 def test_errors_of_start():

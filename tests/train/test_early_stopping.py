@@ -22,11 +22,13 @@ def stopper(**options):
     return start(EarlyStopping(**options))[0]
 
 
-def feed(runner, values, name="val_loss"):
-    """Show a runner epochs of one figure; (epoch it stopped at, why)."""
+def feed(callback, values, name="val_loss"):
+    """Show a callback epochs of one value; (epoch it stopped at, why)."""
     for epoch, value in enumerate(values, 1):
         try:
-            runner.on_epoch_end(None, epoch, {"epoch": epoch, "loss": 1.0, name: value})
+            callback.on_epoch_end(
+                None, epoch, {"epoch": epoch, "loss": 1.0, name: value}
+            )
         except Exception as stop:
             if type(stop).__name__ != "StopTraining":
                 raise
@@ -73,14 +75,16 @@ def test_nan_and_infinity_never_improve(value):
     epoch, why = feed(stopper(patience=2), [value, value])
     assert epoch == 2 and why.endswith("for 2 epochs; it was never finite")
     for mode in ("min", "max"):
-        runner = stopper(patience=2, mode=mode)
-        assert feed(runner, [1.0, value, value])[0] == 3
-        assert runner.best == 1.0
+        callback = stopper(patience=2, mode=mode)
+        assert feed(callback, [1.0, value, value])[0] == 3
+        assert callback.best == 1.0
 
 
 def test_a_figure_that_is_not_there():
-    runner = stopper(monitor="val_los")
-    text = fails(PolyframeError, lambda: runner.on_epoch_end(None, 1, row_of(1, 2)), "")
+    callback = stopper(monitor="val_los")
+    text = fails(
+        PolyframeError, lambda: callback.on_epoch_end(None, 1, row_of(1, 2)), ""
+    )
     assert text == (
         "early_stopping: monitor 'val_los' is not a value of this training. Did you mean "
         "'val_loss'? (known: epoch, loss, accuracy, val_loss, val_accuracy, lr, seconds, "

@@ -75,7 +75,7 @@ CLIPPED = {
         frozen=("fc2",),
     ),
 }  # fmt: skip
-FREE = Case(optimizer=MOMENTUM)
+UNCLIPPED = Case(optimizer=MOMENTUM)
 
 
 @on_each
@@ -85,7 +85,7 @@ def test_gradients_are_clipped(case, backend):
 
 
 def test_the_clipping_cases_bite_and_do_not():
-    free = FREE.expected()[0].weights
+    free = UNCLIPPED.expected()[0].weights
     for name, case in CLIPPED.items():
         apart = worst(case.expected()[0].weights, free)[0]
         assert (apart == 0) == name.endswith("does not"), name
@@ -144,7 +144,7 @@ def test_batches_of_n_are_one_of_k_times_n(net, backend):
 
 
 @on_each
-def test_a_step_behind_a_half_done_group_begins_anew(backend):
+def test_a_step_after_a_half_done_group_begins_anew(backend):
     """fit, an epoch with a group that is not full, and then train_step: nothing of the
     epoch's gradients is left."""
     x, y = samples()

@@ -134,8 +134,8 @@ def test_a_data_set_knows_its_label_that_does_not_count(ignored):
     model = pf.compile(NET, "torch", loss, metrics=["accuracy"], dtype="float64")
     for values in (model.evaluate(data), model.fit(data).rows[0]):
         assert 0 <= values["accuracy"] <= 1
-    found = model.predict(FLAT).argmax(1)
-    accuracy = (found == y)[y != ignored].mean()
+    predicted = model.predict(FLAT).argmax(1)
+    accuracy = (predicted == y)[y != ignored].mean()
     assert model.evaluate(data)["accuracy"] == accuracy
 
 
@@ -242,8 +242,8 @@ def test_a_data_set_of_masks(form, tmp_path):
     assert sheet(data).startswith(b"\x89PNG")  # its first images
     result = train_run(recipe, "torch", tmp_path / "run")
     values = result.model.evaluate(images[:, None] / 255, y)
-    found = result.model.predict(images[:, None] / 255).argmax(1)
-    assert values["accuracy"] == (found == y)[y != 255].mean()
+    predicted = result.model.predict(images[:, None] / 255).argmax(1)
+    assert values["accuracy"] == (predicted == y)[y != 255].mean()
     if form == "npz":
         assert result.test["accuracy"] == values["accuracy"]
     message = "label 255 at sample 0 is outside 0..2"

@@ -222,30 +222,30 @@ def test_a_link_is_replaced_and_not_followed(tmp_path, log):
     """A run folder may come from a stranger, and lead elsewhere."""
     mine = tmp_path / "mine"
     mine.write_text("epoch\n" if log == "csv_log" else "")
-    (runner,) = start(log, tmp_path / "run")
+    (callback,) = start(log, tmp_path / "run")
     (tmp_path / "run").mkdir()
-    runner.path.symlink_to(mine)
+    callback.path.symlink_to(mine)
     before = mine.read_text()
-    play([runner], 2, 1, begin=2)
+    play([callback], 2, 1, begin=2)
     assert mine.read_text() == before
-    assert not runner.path.is_symlink() and "2" in runner.path.read_text()
+    assert not callback.path.is_symlink() and "2" in callback.path.read_text()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     for log in ("csv_log", "json_log", "tensorboard"):
-        (runner,) = start(log, tmp_path / "file")
+        (callback,) = start(log, tmp_path / "file")
         fails(
             PolyframeError,
-            lambda r=runner: r.on_fit_begin(MODEL, Plan(1, 1, 8)),
+            lambda r=callback: r.on_fit_begin(MODEL, Plan(1, 1, 8)),
             "cannot be written: ",
         )
-    (runner,) = start("json_log", tmp_path / "run")
-    play([runner], 1, 1, end=0)
-    runner.path.unlink()
-    runner.path.mkdir()
+    (callback,) = start("json_log", tmp_path / "run")
+    play([callback], 1, 1, end=0)
+    callback.path.unlink()
+    callback.path.mkdir()
     fails(
-        PolyframeError, lambda: runner.on_epoch_end(MODEL, 1, {}), "cannot be written"
+        PolyframeError, lambda: callback.on_epoch_end(MODEL, 1, {}), "cannot be written"
     )
 
 
@@ -317,7 +317,7 @@ def test_tensorboard_forgets_what_a_resume_repeats(case, known):
 
 
 def test_a_resume_between_last_step_and_validation(tmp_path):
-    """Nothing is lost: the epoch's figures come again, at the same step."""
+    """Nothing is lost: the epoch's values come again, at the same step."""
     (one,) = start("tensorboard", tmp_path)
     play([one], 2, 3, end=3)
     one.close()

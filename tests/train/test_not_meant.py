@@ -218,9 +218,11 @@ def test_a_deep_copy_goes_on_by_itself(backend):
         backend, [pf.Dropout(0.5)], optimizer=pf.Adam(0.01), ema=0.5, schedule="cosine"
     )
     model.fit(X, Y, batch_size=2, augmentation=["normalize"])
+    model.class_names = ("a", "b", "c")
     before = model.weights()
     other = copy.deepcopy(model)
     assert (other.steps_done, other.epoch) == (4, 1)
+    assert other.class_names == model.class_names
     np.testing.assert_array_equal(other.predict(X), model.predict(X))
     fit = {"epochs": 2, "batch_size": 2, "augmentation": ["normalize"]}
     rows = other.fit(X, Y, **fit)["loss"]

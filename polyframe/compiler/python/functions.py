@@ -13,7 +13,7 @@ from polyframe.compiler.python.classes import (
     input_variables,
     write_body,
 )
-from polyframe.compiler.python.sections import Place, Section
+from polyframe.compiler.python.sections import MappedLines, Section
 from polyframe.compiler.python.source import head, literal, size
 from polyframe.compiler.python.units import Style
 from polyframe.compiler.python.write import Written, snippets_of
@@ -76,7 +76,7 @@ def write_function(
     calls = zip(flat.nodes, body.nodes, strict=True)
     section = Section(
         "\n".join(body.lines),
-        tuple(Place(node.path, "forward", *lines) for node, lines in calls),
+        tuple(MappedLines(node.path, "forward", *lines) for node, lines in calls),
     )
     nodes = list(zip(flat.nodes, codes, strict=True))
     return Written(
@@ -107,9 +107,9 @@ def write_arrays(flat: TypedGraph, opening: Sequence[str], make: str) -> Section
             lines.append(f"        {literal(name)}: {array},")
         lines += ["    }"] if own else []
     lines.append("    return params, state")
-    places = (
-        Place(node.path, "construction", *made[node.owner])
+    mapped = (
+        MappedLines(node.path, "construction", *made[node.owner])
         for node in flat.nodes
         if node.owner in made
     )
-    return Section("\n".join(lines), tuple(places))
+    return Section("\n".join(lines), tuple(mapped))

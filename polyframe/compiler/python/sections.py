@@ -13,7 +13,7 @@ from polyframe.compiler.program import Role, Span
 from polyframe.compiler.python.snippets import global_names
 
 
-class Place(NamedTuple):
+class MappedLines(NamedTuple):
     """The node (or the whole program) and the role of some lines of a section, which are
     counted from 0."""
 
@@ -28,14 +28,14 @@ class Section:
     """A part of a module: one or more definitions, and what their lines belong to."""
 
     text: str
-    places: tuple[Place, ...] = ()
+    mapped: tuple[MappedLines, ...] = ()
 
     @classmethod
     def of(cls, text: str, *parts: tuple[str, Role]) -> Section:
         """A section of which every line belongs to these (path, role)."""
         text = text.strip("\n")
         last = text.count("\n")
-        return cls(text, tuple(Place(*part, 0, last) for part in parts))
+        return cls(text, tuple(MappedLines(*part, 0, last) for part in parts))
 
 
 class Module(NamedTuple):
@@ -66,7 +66,7 @@ def module(
     line = top.count("\n") + 1
     source_map: dict[str, dict[Role, Span]] = {}
     for section in body:
-        for path, role, first, last in section.places:
+        for path, role, first, last in section.mapped:
             span = Span(file, line + first, line + last)
             source_map.setdefault(path, {})[role] = span
         line += section.text.count("\n") + 3

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from polyframe.compiler.program import Role, Slot
 from polyframe.compiler.python.classes import ClassText, Lines, items_of, write_class
 from polyframe.compiler.python.code import Code
-from polyframe.compiler.python.sections import Place, Section
+from polyframe.compiler.python.sections import MappedLines, Section
 from polyframe.compiler.python.snippets import Snippet
 from polyframe.compiler.python.units import Style, Unit, build, weight_map
 from polyframe.compiler.table import Form, Table, Target
@@ -44,9 +44,9 @@ def write_model(
     """Write every class that the graph needs, the model's last."""
     groups, top = build(graph, forms, target, style)
     classes = {group.name: write_class(group, style) for group in groups}
-    places: dict[str, list[Place]] = defaultdict(list)
-    for name, place in places_of(top, "", classes):
-        places[name].append(place)
+    mapped: dict[str, list[MappedLines]] = defaultdict(list)
+    for name, lines in mapped_lines(top, "", classes):
+        mapped[name].append(lines)
     nodes = [
         (node, unit.codes[node.name])
         for unit in top.walk()
@@ -62,7 +62,7 @@ def write_model(
     assert top.group is not None
     return Written(
         tuple(
-            Section("\n".join(text.lines), tuple(places[name]))
+            Section("\n".join(text.lines), tuple(mapped[name]))
             for name, text in classes.items()
         ),
         top.group.name,
@@ -86,10 +86,10 @@ def snippets_of(
 # --- the source map ----------------------------------------------------------------
 
 
-def places_of(
+def mapped_lines(
     unit: Unit, prefix: str, classes: Mapping[str, ClassText]
-) -> Iterator[tuple[str, Place]]:
-    """(class, place) of every node below a call of a unit, whose path ends in
+) -> Iterator[tuple[str, MappedLines]]:
+    """(class, lines) of every node below a call of a unit, whose path ends in
     ``prefix``."""
     assert unit.group is not None
     name = unit.group.name
@@ -97,20 +97,20 @@ def places_of(
     for node, called in zip(unit.graph.nodes, text.called, strict=True):
         made = text.made.get(node.owner_name)
         path = prefix + node.name
-        for place in _places(node, prefix, made, called):
-            yield name, place
+        for lines in _mapped(node, prefix, made, called):
+            yield name, lines
         if node.body is None:
             continue
         inner = unit.children[node.owner_name]
         if not inner.container:
-            yield from places_of(inner, f"{path}.", classes)
+            yield from mapped_lines(inner, f"{path}.", classes)
             continue
         assert made is not None
         items = text.items(node.owner_name)
-        for owner, place in _in_container(
+        for owner, lines in _in_container(
             inner, f"{path}.", items, made[0], called, classes
         ):
-            yield owner or name, place
+            yield owner or name, lines
 
 
 def _in_container(
@@ -120,14 +120,14 @@ def _in_container(
     start: int,
     called: Lines,
     classes: Mapping[str, ClassText],
-) -> Iterator[tuple[str, Place]]:
+) -> Iterator[tuple[str, MappedLines]]:
     """The same inside a container: its children are made in its own construction and
     run by its own call. The class is "" for the one that has the container."""
     for node, item in zip(unit.graph.nodes, items, strict=True):
         assert item.end_lineno is not None
         made = start + item.lineno - 1, start + item.end_lineno - 1
-        for place in _places(node, prefix, made, called):
-            yield "", place
+        for lines in _mapped(node, prefix, made, called):
+            yield "", lines
         if node.body is None:
             continue
         path, inner = prefix + node.name, unit.children[node.owner_name]
@@ -136,14 +136,14 @@ def _in_container(
                 inner, f"{path}.", items_of(item), start, called, classes
             )
         else:
-            yield from places_of(inner, f"{path}.", classes)
+            yield from mapped_lines(inner, f"{path}.", classes)
 
 
-def _places(
+def _mapped(
     node: TypedNode, prefix: str, made: Lines | None, called: Lines
-) -> Iterator[Place]:
+) -> Iterator[MappedLines]:
     roles: dict[Role, Lines | None] = {"construction": made, "forward": called}
     for one in (node, *node.folded):
         for role, lines in roles.items():
             if lines is not None:
-                yield Place(prefix + one.name, role, *lines)
+                yield MappedLines(prefix + one.name, role, *lines)
