@@ -112,7 +112,8 @@ class RandomResizedCrop(Geometric):
 def inside_box(at: Array, start: Array, size: Array, length: int) -> Array:
     """Where in the image the output's rows (or columns) are read: (N, length)."""
     where = (at + 0.5) * (size / length)[:, None] - 0.5
-    return np.clip(where, 0, size[:, None] - 1) + start[:, None]
+    read: Array = np.clip(where, 0, size[:, None] - 1) + start[:, None]
+    return read
 
 
 @define

@@ -30,9 +30,11 @@ def blend(x: Array, other: Array | float, factor: Array) -> Array:
 def gray(x: Array) -> Array:
     """Images (N, C, H, W) in gray, (N, 1, H, W). Three channels are red, green and blue:
     ``0.2989 R + 0.587 G + 0.114 B`` (ITU-R BT.601). Others: the mean of the channels."""
-    if x.shape[1] != 3:
-        return x.mean(axis=1, keepdims=True)
-    shades: Array = 0.2989 * x[:, :1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:]
+    shades: Array
+    if x.shape[1] == 3:
+        shades = 0.2989 * x[:, :1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:]
+    else:
+        shades = x.mean(axis=1, keepdims=True)
     return shades
 
 

@@ -50,7 +50,9 @@ def posterize(x: Array, bits: int) -> Array:
     """Of the eight bits of a value, the highest ``bits`` are kept."""
     if bits == 8:
         return x
-    return ((to_bytes(x) >> (8 - bits) << (8 - bits)) / 255).astype(x.dtype)
+    kept = to_bytes(x) >> (8 - bits) << (8 - bits)
+    levels: Array = (kept / 255).astype(x.dtype)
+    return levels
 
 
 def solarize(x: Array, threshold: float) -> Array:
@@ -63,7 +65,8 @@ def autocontrast(x: Array) -> Array:
     low, high = x.min(axis=(2, 3), keepdims=True), x.max(axis=(2, 3), keepdims=True)
     flat = high == low
     spread = np.where(flat, x.dtype.type(1), high - low)
-    return np.clip((x - np.where(flat, x.dtype.type(0), low)) / spread, 0, 1)
+    stretched: Array = (x - np.where(flat, x.dtype.type(0), low)) / spread
+    return np.clip(stretched, 0, 1, out=stretched)
 
 
 def equalize(x: Array) -> Array:

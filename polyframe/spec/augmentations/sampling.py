@@ -54,7 +54,8 @@ def read(images: Array, rows: Array, columns: Array, fill: float) -> Array:
         b = (columns - right).astype(images.dtype)[..., None]
         values = (1 - a) * blended(pixels, index, b)
         values += a * blended(pixels, index + stride, b)
-    return values.transpose(0, 3, 1, 2).reshape(images.shape)
+    moved: Array = values.transpose(0, 3, 1, 2).reshape(images.shape)
+    return moved
 
 
 def blended(pixels: Array, index: Array, share: Array) -> Array:
