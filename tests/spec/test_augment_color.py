@@ -260,6 +260,15 @@ def test_rand_augment_draws_each_change_alike_and_in_a_row():
     assert set(np.unique(moved)) == {0, 1, 2, 3, 255} and (moved != labels).any()
 
 
+@pytest.mark.parametrize("op", [RandAugment(4), ColorJitter(0.4, 0.4, 0.4, 0.1)])
+def test_values_outside_the_range_are_cut_off(op):
+    """Only some samples are looked at before a training; the others may not end it."""
+    x = np.random.default_rng(0).normal(0.5, 2, (200, 3, 8, 8))
+    labels = np.zeros(200, int)
+    out, _ = augment([op], x, labels, 0, 0)
+    assert np.isfinite(out).all()
+
+
 # --- what is refused ---------------------------------------------------------------
 
 X_UNIT = batch(4, (3, 6, 6))[0]

@@ -42,8 +42,7 @@ def adjust_sharpness(x: Array, factor: Array) -> Array:
 
 def to_bytes(x: Array) -> Array:
     """Values from 0 to 1 as whole numbers from 0 to 255: ``⌊255 x + 1/2⌋``."""
-    whole: Array = np.floor(255 * x + 0.5).astype(np.int64)
-    return whole
+    return np.clip(np.floor(255 * x + 0.5).astype(np.int64), 0, 255)
 
 
 def posterize(x: Array, bits: int) -> Array:
@@ -88,6 +87,17 @@ def equalize(x: Array) -> Array:
     return np.where(step.reshape(*x.shape[:2], 1, 1) == 0, x, level)
 
 
+BLENDED = {
+    6: adjust_brightness,
+    7: adjust_saturation,
+    8: adjust_contrast,
+    9: adjust_sharpness,
+}
+"""Changes with a factor, by their number."""
+LEVELLED = {12: autocontrast, 13: equalize}
+"""Changes that have no strength, by their number."""
+
+
 @define
 class RandAugment(Geometric):
     """``num_ops`` of fourteen changes in a row, drawn for each image.
@@ -119,7 +129,7 @@ class RandAugment(Geometric):
 
     - ``num_ops``: how many changes are made, one after the other.
     - ``magnitude``: how strong they are; 0 is the weakest.
-    - ``num_magnitude_bins``: one more than the largest ``magnitude``.
+    - ``num_magnitude_bins``: how many magnitudes there are, 0 included.
     - ``fill``: the value outside the image.
     """
 
@@ -188,23 +198,15 @@ class RandAugment(Geometric):
         most, out = self.magnitude / (self.num_magnitude_bins - 1), x.copy()
         for number in set(change.tolist()) - {0, *GEOMETRIC}:
             chosen = change == number
-            some, factor = x[chosen], 1 + 0.9 * strength[chosen]
-            if number == 6:
-                out[chosen] = adjust_brightness(some, factor)
-            elif number == 7:
-                out[chosen] = adjust_saturation(some, factor)
-            elif number == 8:
-                out[chosen] = adjust_contrast(some, factor)
-            elif number == 9:
-                out[chosen] = adjust_sharpness(some, factor)
+            if number in BLENDED:
+                changed = BLENDED[number](x[chosen], 1 + 0.9 * strength[chosen])
             elif number == 10:
-                out[chosen] = posterize(some, 8 - round(4 * most))
+                changed = posterize(x[chosen], 8 - round(4 * most))
             elif number == 11:
-                out[chosen] = solarize(some, 1 - most)
-            elif number == 12:
-                out[chosen] = autocontrast(some)
+                changed = solarize(x[chosen], 1 - most)
             else:
-                out[chosen] = equalize(some)
+                changed = LEVELLED[number](x[chosen])
+            out[chosen] = changed
         return out
 
 
