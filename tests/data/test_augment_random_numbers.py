@@ -18,7 +18,6 @@ from polyframe.spec.augmentations import (
     RandomFlip,
 )
 
-
 SINGLE = [op for op in EVERY if not op.joint]
 
 

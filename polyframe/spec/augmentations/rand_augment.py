@@ -42,7 +42,8 @@ def adjust_sharpness(x: Array, factor: Array) -> Array:
 
 def to_bytes(x: Array) -> Array:
     """Values from 0 to 1 as whole numbers from 0 to 255: ``⌊255 x + 1/2⌋``."""
-    return np.clip(np.floor(255 * x + 0.5).astype(np.int64), 0, 255)
+    whole: Array = np.floor(255 * x + 0.5).astype(np.int64)
+    return np.clip(whole, 0, 255, out=whole)
 
 
 def posterize(x: Array, bits: int) -> Array:

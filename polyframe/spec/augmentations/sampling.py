@@ -37,31 +37,31 @@ def read(images: Array, rows: Array, columns: Array, fill: float) -> Array:
     planes = images if images.ndim == 4 else images[:, None]
     count, channels, height, width = planes.shape
     # A border of one pixel before and two after: each coordinate, cut off at the first
-    # pixel outside, has all its neighbours.
-    wide = np.full((count, height + 3, width + 3, channels), fill, images.dtype)
-    wide[:, 1:-2, 1:-2] = planes.transpose(0, 2, 3, 1)
-    pixels, stride = wide.reshape(-1, channels), width + 3
+    # pixel outside, has all its neighbours. Channels lie in front: an index serves all.
+    wide = np.full((channels, count, height + 3, width + 3), fill, images.dtype)
+    wide[:, :, 1:-2, 1:-2] = planes.transpose(1, 0, 2, 3)
+    pixels, stride = wide.reshape(channels, -1), width + 3
     start = np.arange(count)[:, None, None] * ((height + 3) * stride) + stride + 1
     rows, columns = np.clip(rows, -1, height), np.clip(columns, -1, width)
     if images.dtype.kind in "iu":
         down, right = np.floor(rows + 0.5), np.floor(columns + 0.5)
         index = start + (down * stride + right).astype(np.intp)
-        values = pixels.take(index, axis=0)
+        values = pixels.take(index, axis=1)
     else:
         down, right = np.floor(rows), np.floor(columns)
         index = start + (down * stride + right).astype(np.intp)
-        a = (rows - down).astype(images.dtype)[..., None]
-        b = (columns - right).astype(images.dtype)[..., None]
+        a = (rows - down).astype(images.dtype)
+        b = (columns - right).astype(images.dtype)
         values = (1 - a) * blended(pixels, index, b)
         values += a * blended(pixels, index + stride, b)
-    moved: Array = values.transpose(0, 3, 1, 2).reshape(images.shape)
+    moved: Array = values.transpose(1, 0, 2, 3).reshape(images.shape)
     return moved
 
 
 def blended(pixels: Array, index: Array, share: Array) -> Array:
     """Pixels and their neighbours on the right, of which ``share`` is taken."""
-    values: Array = (1 - share) * pixels.take(index, axis=0)
-    values += share * pixels.take(index + 1, axis=0)
+    values: Array = (1 - share) * pixels.take(index, axis=1)
+    values += share * pixels.take(index + 1, axis=1)
     return values
 
 
