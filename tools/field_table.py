@@ -148,6 +148,7 @@ SPECIAL = {
     ("normalize", "std"): "the divisor; None: the std of the training data",
     ("random_crop", "padding"): "rows and columns of zeros on each side",
     ("random_flip", "p"): "the probability for each image",
+    ("random_vertical_flip", "p"): "the probability for each image",
     ("f1", "average"): "over classes, or over all samples",
     ("precision", "average"): "over classes, or over all samples",
     ("recall", "average"): "over classes, or over all samples",

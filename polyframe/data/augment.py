@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 
+from polyframe.errors import SpecError
 from polyframe.io.array import Array
 from polyframe.randomness import WORDS, stream
 from polyframe.spec.augmentations import Augmentation, Geometric
@@ -78,5 +79,39 @@ def at_rest(ops: Ops) -> tuple[Augmentation, ...]:
 
 
 def resolve(ops: Ops, x: Array) -> tuple[Augmentation, ...]:
-    """The augmentations, with what they need from the training samples ``x``."""
+    """The augmentations, with what they need from the training samples ``x``; SpecError
+    where one takes values from 0 to 1 and would get others."""
+    check_range(ops, x)
     return tuple(op.resolved(x) for op in ops)
+
+
+LOOKED_AT = 1000
+"""How many samples are looked at to see whether their values fit."""
+NEAR = 1e-3
+"""How far outside the range from 0 to 1 a value may lie: resizing can overshoot."""
+
+
+def check_range(ops: Ops, x: Array) -> None:
+    """SpecError unless what takes values from 0 to 1 gets such: they are cut off there,
+    so values in another scale would be lost without a word."""
+    for at, op in enumerate(ops):
+        if not op.unit_range:
+            continue
+        for earlier in ops[:at]:
+            if earlier.rescales:
+                raise SpecError(
+                    f"takes values from 0 to 1, and {earlier.label} comes before it",
+                    where=op.label,
+                    hint=f"put it before {earlier.label}",
+                )
+        some = x[:LOOKED_AT]
+        if some.dtype == np.uint8 or not some.size:  # bytes count as x / 255
+            continue
+        low, high = float(some.min()), float(some.max())
+        if not (low >= -NEAR and high <= 1 + NEAR):
+            raise SpecError(
+                "takes values from 0 to 1, and those of the training samples go from "
+                f"{low:g} to {high:g}",
+                where=op.label,
+                hint="bytes (uint8) count as x / 255; others have to be scaled",
+            )

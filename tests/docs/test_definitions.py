@@ -174,8 +174,26 @@ OPTIONS = {
     "cutout": ({"size": 3}, {"size": 4}),
     "mixup": ({}, {"alpha": 2.0}),
     "normalize": ({}, {"mean": (0.1, 0.2), "std": (0.5, 2.0)}),
+    "color_jitter": (
+        {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.2},
+    ),
+    "rand_augment": (
+        {},
+        {"num_ops": 8, "magnitude": 5, "num_magnitude_bins": 8, "fill": 0.5},
+    ),
+    "random_affine": (
+        {"degrees": 30},
+        {"degrees": (10, 90), "translate": 0.2, "scale": (0.5, 2), "fill": 0.5},
+        {"degrees": 0, "shear": (5, 10, -10, 20)},
+    ),
     "random_crop": ({}, {"padding": (0, 2)}),
+    "random_erasing": (
+        {},
+        {"p": 1.0, "scale": (0.2, 0.4), "ratio": (0.5, 1.5), "value": (0.1, 0.2, 0.3)},
+    ),
     "random_flip": ({}, {"p": 0.2}),
+    "random_resized_crop": ({}, {"scale": (0.2, 0.5), "ratio": (1.0, 2.0)}),
+    "random_vertical_flip": ({}, {"p": 0.2}),
 }
 """Fields to try, by name (where two families have it, with the family)."""
 
@@ -251,7 +269,9 @@ def test_metrics(word):
 @of("augmentations")
 def test_augmentations(word):
     names, rng = run_page("augmentations", word), np.random.default_rng(0)
-    x = rng.normal(size=(6, 2, 5, 7)).astype(np.float32)
+    shape = {"normalize": (2, 5, 7), "random_rotate90": (3, 5, 5)}.get(word, (3, 5, 7))
+    x = rng.normal(0.5, 0.3, size=(6, *shape)).astype(np.float32)
+    size = shape[1:]
     for each in made("augmentations", word):
         page = as_on_the_page(names, each)
         if hasattr(page, "resolved"):
@@ -260,8 +280,8 @@ def test_augmentations(word):
         for y in (
             np.arange(6) % 3,
             np.eye(3, dtype=np.float32)[[0, 1, 2, 2, 1, 0]],
-            rng.integers(0, 3, (6, 5, 7)),
-            rng.normal(size=(6, 3, 5, 7)),
+            rng.integers(0, 3, (6, *size)),
+            rng.normal(size=(6, 3, *size)),
         ):
             same(each.apply(x, y, bits, 3), page.apply(x, y, bits, 3))
             if isinstance(each, Geometric):

@@ -6,18 +6,35 @@ import numpy as np
 from hypothesis import strategies as st
 
 from polyframe.spec.augmentations import (
+    ColorJitter,
     CutMix,
     Cutout,
     Mixup,
     Normalize,
     OneHot,
+    RandAugment,
+    RandomAffine,
     RandomCrop,
+    RandomErasing,
     RandomFlip,
+    RandomResizedCrop,
+    RandomRotate90,
+    RandomVerticalFlip,
 )
 
+WHOLE = (RandomCrop(1), RandomFlip(), RandomVerticalFlip(), RandomRotate90())
+"""Those that move whole pixels."""
+BETWEEN = (
+    RandomAffine(30, 0.2, (0.7, 1.5), (-10, 10, -20, 20)),
+    RandomResizedCrop((0.3, 0.9)),
+    RandAugment(4, 20),
+)
+"""Those that read between pixels."""
 EVERY = (
-    RandomCrop(1),
-    RandomFlip(),
+    *WHOLE,
+    *BETWEEN,
+    ColorJitter(0.4, 0.4, 0.4, 0.1),
+    RandomErasing(0.8),
     Cutout(2),
     Normalize(0.3, 0.5),
     OneHot(),

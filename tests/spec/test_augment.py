@@ -242,7 +242,9 @@ def test_they_are_data():
     assert Augmentation.parse("normalize") == Normalize()
     assert Augmentation.parse({"type": "random_crop", "padding": 2}).padding == (2, 2)
     assert [op.type for op in EVERY] == [
-        "random_crop", "random_flip", "cutout", "normalize", "one_hot", "mixup", "cutmix",
+        "random_crop", "random_flip", "random_vertical_flip", "random_rotate90",
+        "random_affine", "random_resized_crop", "rand_augment", "color_jitter",
+        "random_erasing", "cutout", "normalize", "one_hot", "mixup", "cutmix",
     ]  # fmt: skip
     assert sorted(Augmentation.registry) == sorted(op.type for op in EVERY)
     learnt = Normalize().resolved(batch(3, (2, 2, 2))[0])

@@ -26,7 +26,7 @@ LABELS = SHADES[:, 0].astype(int) - 1
 GEOMETRIC = {
     "random_flip": [pf.RandomFlip()],
     "random_crop": [pf.RandomCrop((2, 1))],
-    "both": [pf.RandomFlip(), pf.RandomCrop(1), pf.RandomFlip()],
+    "both": [pf.RandomFlip(), pf.RandomCrop(1), pf.RandomVerticalFlip()],
     "cutmix": [pf.CutMix()],
     "all": [pf.RandomFlip(), pf.CutMix(), pf.RandomCrop(2), pf.CutMix(0.3)],
 }
@@ -71,7 +71,8 @@ def test_an_identity_stays_one(backend):
     )
     model.load_weights({"c.weight": np.eye(2)[:, :, None, None]})
     x = rng.normal(size=(12, 2, *SIZE))
-    for name, ops in GEOMETRIC.items():
+    between = [pf.RandomAffine(20, 0.1, fill=0.5), pf.RandomResizedCrop((0.5, 1.0))]
+    for name, ops in {**GEOMETRIC, "between pixels": between}.items():
         assert model.fit(x, x, batch_size=5, augmentation=ops)["loss"] == [0.0], name
     # An input changed in place has to be restored: the target stays.
     holes = model.fit(x, x, batch_size=5, augmentation=[pf.Cutout(3)])["loss"][0]

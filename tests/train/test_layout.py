@@ -82,7 +82,10 @@ def test_augmented_images_with_channels_last():
     )
     model.load_weights({"c.weight": eye})
     x = rng.normal(size=(6, 3, 3, 3))
-    ops = ["random_flip", {"type": "random_crop", "padding": 1}]
+    ops = [
+        "random_flip", "random_rotate90", {"type": "random_crop", "padding": 1},
+        pf.RandomAffine(20), pf.RandomResizedCrop(),
+    ]  # fmt: skip
     assert model.fit(x, x, layout="NHWC", augmentation=ops)["loss"] == [0.0]
 
 

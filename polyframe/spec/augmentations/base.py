@@ -20,6 +20,8 @@ class Augmentation(Element, family="augmentation"):
     always: ClassVar[bool] = False  # at evaluation and prediction too
     joint: ClassVar[bool] = False  # mixes a batch's samples; all rows of bits are alike
     words: ClassVar[int] = 0  # uniform 32-bit words that one sample takes
+    unit_range: ClassVar[bool] = False  # takes and gives values from 0 to 1
+    rescales: ClassVar[bool] = False  # its values do not stay between 0 and 1
 
     def check(
         self, shape: Shape, classes: int | None, image: Shape | None = None
@@ -72,6 +74,7 @@ class Geometric(Augmentation):
     """
 
     any_size: ClassVar[bool] = False  # targets may be larger or smaller than samples
+    fill: float = 0  # what lies around samples, and around targets that are floats
 
     def check(
         self, shape: Shape, classes: int | None, image: Shape | None = None
@@ -93,12 +96,16 @@ class Geometric(Augmentation):
         classes: int | None,
         ignored: int | None = None,
     ) -> Batch:
-        """Labels are filled with ``ignored``, the loss's ``ignore_index``, or with 0
-        without one; samples and other targets with 0."""
-        if is_image(y):
-            labels = y.dtype.kind in "iu"
-            y = self.move(y, bits, ignored if labels and ignored is not None else 0)
-        return self.move(x, bits), y
+        return self.move(x, bits, self.fill), self.move_target(y, bits, ignored)
+
+    def move_target(self, y: Array, bits: Array, ignored: int | None) -> Array:
+        """A target that is an image moved, any other as it is. Labels are filled with
+        ``ignored``, the loss's ``ignore_index``, or with 0 without one; floats are
+        filled as samples are."""
+        if not is_image(y):
+            return y
+        around = (ignored or 0) if y.dtype.kind in "iu" else self.fill
+        return self.move(y, bits, around)
 
 
 def is_image(y: Array) -> bool:
@@ -113,11 +120,24 @@ def sides(size: Shape) -> str:
     return " x ".join(map(str, size))
 
 
-def below(bits: Array, count: int) -> Array:
+def below(bits: Array, count: int | Array) -> Array:
     """Whole numbers from 0 to ``count - 1`` from uniform 32-bit words.
 
     The top bits of a product (Lemire 2019, "Fast random integer generation in an
     interval", without the rejection): off by less than count / 2³² from uniform.
     """
-    high_words: Array = bits.astype(np.uint64) * np.uint64(count) >> np.uint64(32)
-    return high_words.astype(np.int64)
+    product: Array = bits.astype(np.uint64) * np.asarray(count, np.uint64)
+    return (product >> np.uint64(32)).astype(np.int64)
+
+
+def uniform(bits: Array, low: float, high: float) -> Array:
+    """Numbers between ``low`` and ``high`` in float64, from uniform 32-bit words:
+    ``low + (high - low) · word / 2³²``."""
+    numbers: Array = low + (high - low) * (bits / 2.0**32)
+    return numbers
+
+
+def happens(bits: Array, p: float) -> Array:
+    """True with probability ``p``, from uniform 32-bit words."""
+    chosen: Array = bits < np.uint64(round(p * 2**32))
+    return chosen

@@ -69,6 +69,7 @@ class Normalize(Augmentation):
 
     word = "normalize"
     always = True
+    rescales = True
     mean: OptionalFloats = field(
         Maybe(Several(Float(-1e30, 1e30), least=1)), default=None
     )

@@ -54,7 +54,11 @@ assert_type(optimizer.lr, float)
 schedule = pf.CosineSchedule(warmup=5)
 metrics = [pf.Accuracy(), pf.TopKAccuracy(5)]
 callbacks = [pf.EarlyStopping(patience=3), pf.CsvLog()]
-augmentations = [pf.RandomCrop(4), pf.RandomFlip(p=0.5), pf.Normalize()]
+augmentations = [
+    pf.RandomCrop(4), pf.RandomFlip(p=0.5), pf.Normalize(), pf.RandAugment(2, 5),
+    pf.RandomAffine(10, translate=(0.1, 0.2), scale=(0.8, 1.2), shear=[1, 2, 3, 4]),
+    pf.ColorJitter(0.2, contrast=(0.5, 1.5)), pf.RandomErasing(0.5, value=[0, 1, 2]),
+]  # fmt: skip
 
 trained = pf.compile(spec, "torch", "cross_entropy", optimizer, metrics)
 assert_type(trained, pf.Model)

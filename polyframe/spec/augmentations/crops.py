@@ -12,7 +12,7 @@ from polyframe.io.array import Array
 from polyframe.spec.augmentations.base import Geometric, Shape, below
 from polyframe.spec.element import define
 from polyframe.spec.field_types import As
-from polyframe.spec.fields import Float, Sizes, field
+from polyframe.spec.fields import Sizes, field
 
 
 @define
@@ -56,22 +56,3 @@ class RandomCrop(Geometric):
         row, column = below(bits[:, 0], 2 * top + 1), below(bits[:, 1], 2 * left + 1)
         crops: Array = windows[np.arange(len(images)), ..., row, column, :, :]
         return crops
-
-
-@define
-class RandomFlip(Geometric):
-    """A horizontal flip, with probability ``p`` for each image.
-
-    A target that is an image, of any size, is flipped with its sample.
-    """
-
-    word = "random_flip"
-    words = 1
-    any_size = True
-    p: float = field(Float(0.0, 1.0), default=0.5)
-
-    def move(self, images: Array, bits: Array, fill: float = 0) -> Array:
-        chosen = bits[:, 0] < np.uint64(round(self.p * 2**32))
-        out = images.copy()
-        out[chosen] = images[chosen][..., ::-1]
-        return out
