@@ -162,6 +162,7 @@ from .spec.losses.margins import MultiMargin as MultiMargin
 from .spec.losses.margins import SquaredHinge as SquaredHinge
 from .spec.losses.margins import Triplet as Triplet
 from .spec.losses.regions import Dice as Dice
+from .spec.metrics.binary import BinaryAccuracy as BinaryAccuracy
 from .spec.metrics.differences import MeanAbsoluteError as MeanAbsoluteError
 from .spec.metrics.differences import MeanSquaredError as MeanSquaredError
 from .spec.metrics.labels import Accuracy as Accuracy
@@ -171,6 +172,8 @@ from .spec.metrics.labels import MeanIoU as MeanIoU
 from .spec.metrics.labels import Precision as Precision
 from .spec.metrics.labels import Recall as Recall
 from .spec.metrics.labels import TopKAccuracy as TopKAccuracy
+from .spec.metrics.ranking import AUROC as AUROC
+from .spec.metrics.ranking import AveragePrecision as AveragePrecision
 from .spec.model import ModelSpec as ModelSpec
 from .spec.model import Sequential as Sequential
 from .spec.optimizers.adam import Adam as Adam

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polyframe.compiler.python import losses
 from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.losses import Lines, beside, function, number
+from polyframe.compiler.python.losses import Lines, beside, function, number, smoothed
 from polyframe.compiler.python.source import (
     Name,
     Opt,
@@ -84,7 +84,7 @@ def binary_cross_entropy(view: LossView) -> Code:
     given, weight = view.loss.pos_weight, ""
     if given is not None:
         weight = f"weight{beside(view.axes * (len(given) > 1), RESHAPE)} * "
-    lines = [*tensor("weight", given), *binary(weight)]
+    lines = [*tensor("weight", given), *smoothed(view.loss), *binary(weight)]
     return function(lines, MEAN, snippets=("log1p_exp",))
 
 

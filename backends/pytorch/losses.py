@@ -7,7 +7,7 @@ from typing import Any
 
 from polyframe.compiler.python import losses
 from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.losses import Lines, beside, function, number
+from polyframe.compiler.python.losses import Lines, beside, function, number, smoothed
 from polyframe.compiler.python.source import Name, Opt, call, listing, statement
 from polyframe.compiler.table import Entry, LossView
 from polyframe.spec.losses import NLL, CrossEntropy, MultiMargin
@@ -90,11 +90,11 @@ def nll(view: LossView) -> Code:
 
 
 def binary_cross_entropy(view: LossView) -> Code:
-    lines: Lines = []
+    lines = smoothed(view.loss)
     options: dict[str, Any] = {}
     weight = view.loss.pos_weight
     if weight is not None:
-        lines = tensor("weight", weight, beside(view.axes * (len(weight) > 1), VIEW))
+        lines += tensor("weight", weight, beside(view.axes * (len(weight) > 1), VIEW))
         options["pos_weight"] = Name("weight")
     return function(lines, native("F.binary_cross_entropy_with_logits", **options))
 

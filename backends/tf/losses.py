@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polyframe.compiler.python import losses
 from polyframe.compiler.python.code import Code, entry
-from polyframe.compiler.python.losses import Lines, function, number
+from polyframe.compiler.python.losses import Lines, function, number, smoothed
 from polyframe.compiler.python.source import Name, call, listing, literal, statement
 from polyframe.compiler.table import Entry, LossView
 
@@ -77,14 +77,15 @@ BINARY = "    losses = tf.nn.sigmoid_cross_entropy_with_logits(target, output)"
 
 
 def binary_cross_entropy(view: LossView) -> Code:
+    smoothing = smoothed(view.loss)
     if view.loss.pos_weight is None:
-        return function([BINARY], mean())
+        return function(smoothing, [BINARY], mean())
     # The gradient of weighted_cross_entropy_with_logits is wrong where a logit is 0.
     lines = [
         "    losses = weight * target * tf.nn.softplus(-output)",
         "    losses += (1 - target) * tf.nn.softplus(output)",
     ]
-    return function(tensor("weight", view.loss.pos_weight), lines, mean())
+    return function(tensor("weight", view.loss.pos_weight), smoothing, lines, mean())
 
 
 def focal(view: LossView) -> Code:

@@ -144,7 +144,8 @@ def torchs(loss, axes, kind):
         weight = tensor(loss.pos_weight)
         if weight is not None:
             weight = weight.reshape(-1, *[1] * axes)
-        return nn.BCEWithLogitsLoss(pos_weight=weight)
+        rule, moved = nn.BCEWithLogitsLoss(pos_weight=weight), loss.label_smoothing
+        return lambda x, y: rule(x, y + moved * (0.5 - y))
     if loss.type == "kl_div":
         reduction = "batchmean" if loss.batchmean else "mean"
         return nn.KLDivLoss(reduction=reduction, log_target=loss.log_target)
@@ -155,7 +156,8 @@ def torchs(loss, axes, kind):
         rule = nn.TripletMarginLoss(loss.margin, loss.p, loss.eps, swap=loss.swap)
         return lambda x, y: rule(*x.chunk(3, dim=1))
     if loss.type == "focal":
-        return lambda x, y: sigmoid_focal_loss(x, y, loss.alpha, loss.gamma)
+        moved, rest = loss.label_smoothing, (loss.alpha, loss.gamma)
+        return lambda x, y: sigmoid_focal_loss(x, y + moved * (0.5 - y), *rest)
     if loss.type == "cosine":
         return lambda x, y: (1 - torch.cosine_similarity(x, y)).mean()
     simple = {

@@ -6,6 +6,7 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import dis
+import itertools
 import re
 import types
 
@@ -166,6 +167,9 @@ OPTIONS = {
         {"mode": "min", "patience": 0, "least": 0.5, "warmup": 2.0},
     ),
     "step": ({"every": 2.0}, {"every": 0.5, "gamma": 0.9}),
+    "auroc": ({}, {"average": "micro"}),
+    "average_precision": ({}, {"average": "micro"}),
+    "binary_accuracy": ({}, {"threshold": 0.3}),
     "f1": ({}, {"average": "micro"}),
     "precision": ({}, {"average": "micro"}),
     "recall": ({}, {"average": "micro"}),
@@ -249,16 +253,20 @@ def test_metrics(word):
     names = run_page("metrics", word)
     for metric in made("metrics", word):
         page = as_on_the_page(names, metric)
-        for shape in ((4,), (4, 3, 2)):
+        kinds = ["labels"] * metric.labels + ["binary"] * metric.binary or ["numbers"]
+        for shape, kind in itertools.product([(4,), (4, 3, 2)], kinds):
             rng = np.random.default_rng(0)
             ours, theirs = metric.start(shape), page.start(shape)
             same(ours, theirs)
             same(metric.value(ours), page.value(theirs))  # of nothing
             for size in (5, 3):
                 x = rng.normal(size=(size, *shape)).round(1)
-                x[0, 0] = np.nan if metric.labels else 0.5
-                y = rng.integers(0, 4, (size, *shape[1:]))
-                y = y if metric.labels else rng.normal(size=x.shape)
+                x[0, 0] = 0.5 if kind == "numbers" else np.nan
+                y = rng.normal(size=x.shape)
+                if kind == "labels":
+                    y = rng.integers(0, 4, (size, *shape[1:]))
+                elif kind == "binary":
+                    y = y > 0
                 for weights in (None, rng.random(size).round(1), rng.random(y.shape)):
                     ours = metric.update(ours, x, y, weights)
                     theirs = page.update(theirs, x, y, weights)

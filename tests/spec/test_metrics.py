@@ -14,6 +14,7 @@ from sklearn import metrics as sk
 import polyframe as pf
 from polyframe.errors import DataError
 from polyframe.spec.metrics import (
+    AUROC,
     F1,
     Accuracy,
     ConfusionMatrix,
@@ -40,7 +41,9 @@ def measure(metric, output, target, cuts=()):
         before, kept = totals, totals.copy()
         totals = metric.update(totals, output[start:end], target[start:end])
         assert np.array_equal(before, kept)
-        assert totals.dtype == kept.dtype and totals.shape == kept.shape
+        fixed = 1 if metric.keeps_outputs else 0  # the rows grow
+        assert totals.dtype == kept.dtype
+        assert totals.shape[fixed:] == kept.shape[fixed:]
     return metric.value(totals)
 
 
@@ -49,7 +52,7 @@ def answers(draw, nan=False, least=1):
     """(logits, labels, cuts): vectors or maps, ties or none, some classes absent."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     count, classes = draw(st.integers(least, 30)), draw(st.integers(2, 7))
-    place = draw(st.sampled_from([(), (2, 3), (1, 1)]))
+    place = draw(st.sampled_from([(), (2, 3), (1, 1), (3,), (2, 1, 2)]))
     logits = rng.normal(size=(count, classes, *place))
     if draw(st.booleans()):
         logits = logits.round()
@@ -91,12 +94,16 @@ ORACLES = {
     "mean_iou": lambda y, p: sk.jaccard_score(y, p, average="macro", **ZERO),
 }
 ZERO = {"zero_division": 0}
-AVERAGED = ("precision", "recall", "f1")
+AVERAGED = ("precision", "recall", "f1", "auroc", "average_precision")
 METRICS = [
     *map(Metric.parse, sorted(Metric.registry)),
     *(Metric.parse({"type": word, "average": "micro"}) for word in AVERAGED),
 ]
-OTHERS = {"top_5_accuracy", "confusion_matrix", "mse", "mae"}  # have tests of their own
+OTHERS = {
+    "top_5_accuracy", "confusion_matrix", "mse", "mae", "binary_accuracy",
+    "auroc", "auroc_micro", "average_precision", "average_precision_micro",
+}  # fmt: skip
+"""Those that have tests of their own, here and in test_metrics_binary.py."""
 
 
 def test_every_metric_is_tested_here():
@@ -184,7 +191,8 @@ def test_soft_labels_stand_for_their_largest(case):
     for metric in METRICS:
         if metric.labels and metric.key != "top_5_accuracy":
             hard = measure(metric, logits, labels, cuts)
-            assert np.array_equal(measure(metric, logits, soft, cuts), hard)
+            value = measure(metric, logits, soft, cuts)
+            assert np.array_equal(value, hard, equal_nan=True)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "int16", "uint64", "int64"])
@@ -226,9 +234,13 @@ def test_errors_of_numbers_may_overflow_and_be_nan(metric):
 def test_no_samples(metric):
     shape = (5, 4, 4)
     metric.check(shape)
-    labels = np.zeros((0, 4, 4), int) if metric.labels else np.zeros((0, *shape))
-    totals = metric.update(metric.start(shape), np.zeros((0, *shape)), labels)
-    for each in (totals, metric.start(shape)):
+    kinds = [np.zeros((0, 4, 4), int)] if metric.labels else []
+    kinds += [np.zeros((0, *shape), bool)] if metric.binary else []
+    none = [
+        metric.update(metric.start(shape), np.zeros((0, *shape)), target)
+        for target in kinds or [np.zeros((0, *shape))]
+    ]
+    for each in (*none, metric.start(shape)):
         value = metric.value(each)
         if metric.key == "confusion_matrix":
             assert np.array_equal(value, np.zeros((5, 5)))
@@ -254,6 +266,7 @@ def test_keys_and_what_is_better():
     assert MeanIoU().larger_is_better is True
     assert MeanAbsoluteError().larger_is_better is False
     assert ConfusionMatrix().larger_is_better is None
+    assert larger_is_better("val_auroc") is AUROC().larger_is_better is True
     assert larger_is_better("val_loss") is False
     assert larger_is_better("seconds") is None
     assert larger_is_better("val_head_loss") is False
@@ -262,7 +275,7 @@ def test_keys_and_what_is_better():
 
 
 def test_labels_are_for_metrics_of_classes():
-    numbers = {metric.key for metric in METRICS if not metric.labels}
+    numbers = {m.key for m in METRICS if not (m.labels or m.binary)}
     assert numbers == {"mse", "mae"}
 
 
@@ -285,7 +298,8 @@ ERRORS = [
     (pf.SpecError, lambda: Precision("micro").check((1,)),
      "precision_micro takes logits (classes,) or (classes, height, width) of at least 2 "
      "classes per sample, got (1,) (put a Dense or a Conv2D with an output for each "),
-    (pf.SpecError, lambda: Accuracy().check((5, 5)), "accuracy takes logits (classes,)"),
+    (pf.SpecError, lambda: Accuracy().check((5, 2, 2, 2, 2)),
+     "accuracy takes logits (classes,)"),
     (DataError, lambda: measure(Accuracy(), np.ones((4, 3, 2, 2)), np.ones(4, int)),
      "y: is int64 (4,); integer labels (4, 2, 2), or numbers (4, 3, 2, 2), are needed"),
     (DataError, lambda: measure(F1(), np.ones((4, 3)), np.ones(4)),

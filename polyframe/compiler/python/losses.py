@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable
 
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import literal
-from polyframe.spec.losses import Focal, Hinge, MultiMargin, SquaredHinge, Triplet
+from polyframe.spec.losses import (
+    BinaryCrossEntropy,
+    Focal,
+    Hinge,
+    MultiMargin,
+    SquaredHinge,
+    Triplet,
+)
 
 Lines = list[str]
 
@@ -27,10 +34,20 @@ def beside(axes: int, reshape: str) -> str:
     return reshape.format(f"-1{', 1' * axes}") if axes else ""
 
 
+def smoothed(loss: BinaryCrossEntropy | Focal) -> Lines:
+    """The line that moves targets towards one half; none without smoothing."""
+    if not loss.label_smoothing:
+        return []
+    return [
+        number("smoothing", loss.label_smoothing),
+        "    target = (1 - smoothing) * target + smoothing / 2",
+    ]
+
+
 def focal(loss: Focal, sigmoid: str, floor: str, losses: Lines) -> Lines:
     """The focal loss from the lines of cross-entropies: ``sigmoid`` is a function,
     ``floor`` the expression of ``wrong`` with a lower bound above 0."""
-    lines = list(losses)
+    lines = [*smoothed(loss), *losses]
     if loss.gamma:
         # The gradient of a power below 1 is infinite at 0, so ``floor`` bounds it.
         power = f"{floor} ** gamma" if loss.gamma < 1 else "wrong**gamma"

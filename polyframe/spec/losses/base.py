@@ -93,6 +93,12 @@ class Loss(Element, family="loss"):
         return "any"
 
     @property
+    def binary(self) -> bool:
+        """Whether each number of the output is a prediction by itself: of the positive
+        class above 0. A target is positive above ½ (also of -1 and 1)."""
+        return not self.labels and self.domain in ("from 0 to 1", "signs")
+
+    @property
     def ignored_label(self) -> int | None:
         """The label that does not count (``ignore_index``), which may lie outside the
         classes; None without one."""

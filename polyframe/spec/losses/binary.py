@@ -16,6 +16,13 @@ from polyframe.spec.losses.targets import shares
 
 __all__ = ["BinaryCrossEntropy", "Focal"]
 
+SMOOTHING = Float(0.0, 1.0)
+
+
+def smoothed(target: Array, smoothing: float) -> Array:
+    """Targets that are moved towards one half."""
+    return (1 - smoothing) * target + smoothing / 2 if smoothing else target
+
 
 def softplus(x: Array) -> Array:
     """``log(1 + exp(x))``, good for any x; ``-softplus(-x)`` is ``log sigmoid(x)``."""
@@ -33,11 +40,13 @@ class BinaryCrossEntropy(Loss):
 
     - ``pos_weight`` v: the weight of the positive class, one for each channel (axis 1)
       or one for all; it does not change the denominator.
+    - ``label_smoothing`` ε, 0: ``t = (1-ε)·t + ε/2`` (as Keras's ``BinaryCrossentropy``).
     """
 
     pos_weight: tuple[float, ...] | None = field(
         Maybe(Several(Float(0.0), least=1)), default=None
     )
+    label_smoothing: float = field(SMOOTHING, default=0.0)
 
     word = "binary_cross_entropy"
     takes = "logits"
@@ -46,6 +55,9 @@ class BinaryCrossEntropy(Loss):
         {},
         {"pos_weight": (3.0,)},
         {"pos_weight": (0.5, 0.0, 2.0, 1.5)},
+        {"label_smoothing": 0.1},
+        {"label_smoothing": 1.0, "pos_weight": (3.0,)},
+        {"label_smoothing": 0.3, "pos_weight": (0.5, 0.0, 2.0, 1.5)},
     )
 
     @property
@@ -66,6 +78,7 @@ class BinaryCrossEntropy(Loss):
     def define(self, output: Array, target: Array) -> Array:
         weight = np.array(self.pos_weight or 1.0, output.dtype)
         weight = weight.reshape(-1, *[1] * (output.ndim - 2))  # as (C, 1, …)
+        target = smoothed(target, self.label_smoothing)
         yes, no = weight * target, 1 - target
         return per_sample(yes * softplus(-output) + no * softplus(output))
 
@@ -82,10 +95,13 @@ class Focal(Loss):
 
     - ``alpha``: α, 0.25; None leaves ``a`` out.
     - ``gamma``: γ, 2; 0 is plain cross-entropy.
+    - ``label_smoothing`` ε, 0: ``t = (1-ε)·t + ε/2``, before all else (as Keras's
+      ``BinaryFocalCrossentropy``).
     """
 
     alpha: float | None = field(Maybe(Float(0.0, 1.0)), default=0.25)
     gamma: float = field(Float(0.0), default=2.0)
+    label_smoothing: float = field(SMOOTHING, default=0.0)
 
     word = "focal"
     takes = "logits"
@@ -96,6 +112,8 @@ class Focal(Loss):
         {"gamma": 0.5},
         {"gamma": 1.0, "alpha": 1.0},
         {"gamma": 2.5, "alpha": 0.0},
+        {"label_smoothing": 0.2},
+        {"label_smoothing": 0.7, "gamma": 0.0, "alpha": None},
     )
 
     @property
@@ -106,6 +124,7 @@ class Focal(Loss):
         return shares(target, shape, dtype, self.type)
 
     def define(self, output: Array, target: Array) -> Array:
+        target = smoothed(target, self.label_smoothing)
         yes, no = target, 1 - target
         losses = yes * softplus(-output) + no * softplus(output)
         p = np.exp(-softplus(-output))  # σ(x)

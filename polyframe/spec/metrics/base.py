@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from polyframe.errors import SpecError
 from polyframe.io.array import Array
 from polyframe.spec.element import Element
 from polyframe.spec.layers.base import Shape
+
+if TYPE_CHECKING:
+    from polyframe.spec.losses.base import Loss
 
 
 class Metric(Element, family="metric"):
@@ -22,9 +25,17 @@ class Metric(Element, family="metric"):
 
     ``update`` is given weights where samples have some (``sample_weight``), or where the
     loss of the same output ignores a label: what has weight 0 does not count at all.
+
+    What its output is, a metric learns from the loss of that output: logits of classes
+    (targets are integer labels), binary logits (each number of the output has a target of
+    its own, which ``update`` is given as True or False), or numbers.
     """
 
-    labels: ClassVar[bool] = False  # targets are integer labels, not numbers
+    labels: ClassVar[bool] = False  # it takes integer labels
+    binary: ClassVar[bool] = False  # it takes the targets of binary losses, as bool
+    keeps_outputs: ClassVar[bool] = False
+    """Totals are rows, more with every batch: those of several batches are put together
+    by joining them, and a checkpoint's may be of any number."""
     larger_is_better: ClassVar[bool | None] = None  # None: it has no order
 
     @property
@@ -37,8 +48,16 @@ class Metric(Element, family="metric"):
         """Whether a metric of this class may have that key."""
         return key == cls.word
 
+    @classmethod
+    def fits(cls, loss: Loss) -> bool:
+        """Whether it measures outputs that are trained with that loss."""
+        if loss.labels:
+            return cls.labels
+        return (cls.binary and loss.binary) or not (cls.labels or cls.binary)
+
     def check(self, shape: Shape) -> None:
-        """SpecError unless a model's output of that shape per sample can be measured."""
+        """SpecError unless a model's output of that shape per sample can be measured;
+        not asked about outputs of a binary loss, which may have any shape."""
 
     def start(self, shape: Shape) -> Array:
         """The totals of no samples, for an output of that shape per sample."""
@@ -51,9 +70,10 @@ class Metric(Element, family="metric"):
         target: Array,
         weights: Array | None = None,
     ) -> Array:
-        """Totals after one more batch: outputs (N, …), their targets, and weights, one
-        for each sample, (N,), or for each label, (N, H, W); without any, all are 1. A
-        label of weight 0 may lie outside the classes."""
+        """Totals after one more batch: outputs (N, …), their targets (of a binary loss:
+        bool, of the output's shape), and weights, one for each sample, (N,), or for each
+        label, (N, H, W); without any, all are 1. A label of weight 0 may lie outside the
+        classes."""
         raise NotImplementedError
 
     def value(self, totals: Array) -> float | Array:

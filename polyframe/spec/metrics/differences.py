@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from polyframe.errors import DataError
@@ -9,6 +11,9 @@ from polyframe.io.array import Array
 from polyframe.spec.element import define
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.metrics.base import Metric, spread
+
+if TYPE_CHECKING:
+    from polyframe.spec.losses.base import Loss
 
 
 class _Errors(Metric):
@@ -18,6 +23,11 @@ class _Errors(Metric):
     """
 
     larger_is_better = False
+
+    @classmethod
+    def fits(cls, loss: Loss) -> bool:
+        # A logit is no estimate of its target: its sigmoid would be.
+        return super().fits(loss) and loss.takes != "logits"
 
     def start(self, shape: Shape) -> Array:
         return np.zeros(2)

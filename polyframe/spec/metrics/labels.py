@@ -1,10 +1,14 @@
 """Metrics of class labels.
 
-Outputs are logits (N, K), or (N, K, H, W) where each pixel is a sample of its own, with
-integer labels (N,) or (N, H, W). Soft labels, numbers of the output's shape, stand for
-the class of their largest (the first of several). What a model predicts is the class of
-the largest logit, again the first of several. Where one of a sample's logits is NaN, it
-predicts class K, which no label has: that is never right, and counts as an answer.
+Outputs are logits (N, K), or (N, K, H, W) where each pixel is a sample of its own (also
+(N, K, L) and (N, K, D, H, W)), with integer labels (N,) or (N, H, W). Soft labels,
+numbers of the output's shape, stand for the class of their largest (the first of
+several). What a model predicts is the class of the largest logit, again the first of
+several. Where one of a sample's logits is NaN, it predicts class K, which no label has:
+that is never right, and counts as an answer.
+
+Precision, recall, F1 and IoU also measure the outputs of binary losses: see
+``polyframe.spec.metrics.binary``.
 
 With weights, each sample (or pixel) counts as often as its weight says, and what has
 weight 0 (a label that the loss ignores) does not count: not as right, not as wrong, not
@@ -24,6 +28,7 @@ from polyframe.spec.element import define
 from polyframe.spec.fields import Choice, Int, field
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.metrics.base import Metric, spread
+from polyframe.spec.metrics.binary import decisions
 
 
 class _Classes(Metric):
@@ -33,7 +38,7 @@ class _Classes(Metric):
     larger_is_better: ClassVar[bool | None] = True
 
     def check(self, shape: Shape) -> None:
-        if len(shape) not in (1, 3) or shape[0] < 2:
+        if not 1 <= len(shape) <= 4 or shape[0] < 2:
             raise SpecError(
                 f"{self.key} takes logits (classes,) or (classes, height, width) of at "
                 f"least 2 classes per sample, got {shape}",
@@ -148,14 +153,19 @@ class TopKAccuracy(_Classes):
 
 
 class _PerClass(_Classes):
-    """A share for each class, then their mean, from counts (3, K + 1) of each class:
-    right, predicted, labelled. The last column is the class of NaN.
+    """A share for each class, then their mean, from sums of weights (4, K + 1) of each
+    class: right, predicted, labelled, and whether it counts at all. The last column is
+    the class of NaN.
 
     - "macro": the mean over all classes that occur among predictions or labels; a share
       of 0/0 is 0. (scikit-learn: ``average="macro"``, ``zero_division=0``.)
     - "micro": the share over the sums of all classes.
+
+    Of binary losses: a share for each channel's positive class, and the mean over all
+    channels. (scikit-learn's of multi-label targets; of one channel, ``average="binary"``.)
     """
 
+    binary = True
     average: str = "macro"
 
     @property
@@ -167,26 +177,43 @@ class _PerClass(_Classes):
         return key in (cls.word, f"{cls.word}_micro")
 
     def start(self, shape: Shape) -> Array:
-        return np.zeros((3, shape[0] + 1))
+        return np.zeros((4, shape[0] + 1))
+
+    def update(
+        self,
+        totals: Array,
+        output: Array,
+        target: Array,
+        weights: Array | None = None,
+    ) -> Array:
+        if target.dtype.kind != "b":
+            return super().update(totals, output, target, weights)
+        logits, positive, each = decisions(output, target, weights)
+        predicted = logits > 0
+        masks = predicted & positive, predicted, positive
+        sums = [(each * mask).sum(axis=0) for mask in masks]
+        out = totals.copy()
+        out[:, :-1] += np.stack([*sums, each.sum(axis=0)])
+        return out
 
     def count(self, logits: Array, labels: Array, weights: Array) -> Array:
         predicted, size = predictions(logits), logits.shape[1] + 1
         right = predicted == labels
-        return np.stack(
-            [
-                np.bincount(labels[right], weights[right], size),
-                np.bincount(predicted, weights, size),
-                np.bincount(labels, weights, size),
-            ]
-        )
+        sums = [
+            np.bincount(labels[right], weights[right], size),
+            np.bincount(predicted, weights, size),
+            np.bincount(labels, weights, size),
+        ]
+        return np.stack([*sums, sums[1] + sums[2]])
 
     def value(self, totals: Array) -> float:
-        totals = totals[:, totals[1:].any(axis=0)]
-        if not totals.size:
+        *sums, occurs = totals
+        sums = [each[occurs > 0] for each in sums]
+        if not sums[0].size:
             return 0.0
         if self.average == "micro":
-            totals = totals.sum(axis=1, keepdims=True)
-        over, under = self.share(*totals)
+            sums = [each.sum(keepdims=True) for each in sums]
+        over, under = self.share(*sums)
         return float(np.mean(over / np.where(under > 0, under, 1)))
 
     def share(
@@ -204,7 +231,8 @@ class Precision(_PerClass):
     """The share of a class's predictions that are right: ``TP / (TP + FP)``.
 
     ``average``: "macro" (default), the mean over all classes that occur, or "micro",
-    over all predictions. ``key``: precision, or precision_micro.
+    over all predictions. ``key``: precision, or precision_micro. Of a binary loss: the
+    share of the positive predictions that are right, the mean being over all channels.
     """
 
     average: str = field(AVERAGE, default="macro")
@@ -222,7 +250,8 @@ class Recall(_PerClass):
     """The share of a class's labels that are found: ``TP / (TP + FN)``.
 
     ``average``: "macro" (default), the mean over all classes that occur, or "micro",
-    over all labels. ``key``: recall, or recall_micro.
+    over all labels. ``key``: recall, or recall_micro. Of a binary loss: the share of the
+    positive targets that are found, the mean being over all channels.
     """
 
     average: str = field(AVERAGE, default="macro")
@@ -241,7 +270,8 @@ class F1(_PerClass):
 
     (van Rijsbergen 1979, chapter 7, with β = 1.) ``average``: "macro" (default), the
     mean of it over all classes that occur, or "micro", of the sums over all classes.
-    ``key``: f1, or f1_micro.
+    ``key``: f1, or f1_micro. Of a binary loss: that of the positive class, the mean being
+    over all channels (of masks: the Dice coefficient over the pixels of all images).
     """
 
     average: str = field(AVERAGE, default="macro")
@@ -259,7 +289,8 @@ class MeanIoU(_PerClass):
     """Intersection over union, ``TP / (TP + FP + FN)``, as a mean over classes.
 
     Classes that occur neither among the labels nor the predictions of the whole set are
-    left out (scikit-learn's ``jaccard_score(average="macro")``).
+    left out (scikit-learn's ``jaccard_score(average="macro")``). Of a binary loss: the
+    mean over all channels of the positive class's IoU.
     """
 
     word = "mean_iou"
