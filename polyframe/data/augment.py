@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import cast
 
 import numpy as np
 
+from polyframe.data.rows import TakenRows
 from polyframe.io.array import Array
 from polyframe.randomness import WORDS, stream
 from polyframe.spec.augmentations import Augmentation, Geometric
@@ -77,6 +79,8 @@ def at_rest(ops: Ops) -> tuple[Augmentation, ...]:
     return tuple(op for op in ops if op.always)
 
 
-def resolve(ops: Ops, x: Array) -> tuple[Augmentation, ...]:
-    """The augmentations, with what they need from the training samples ``x``."""
-    return tuple(op.resolved(x) for op in ops)
+def resolve(ops: Ops, x: Array, rows: Array | None = None) -> tuple[Augmentation, ...]:
+    """The augmentations, with what they need from the training samples ``x``, or from
+    those ``rows`` of them that are trained on."""
+    samples = x if rows is None else cast("Array", TakenRows(x, rows))
+    return tuple(op.resolved(samples) for op in ops)

@@ -12,7 +12,8 @@ from typing import NoReturn
 import numpy as np
 
 from polyframe.errors import PolyframeError, brief, did_you_mean
-from polyframe.spec.callbacks import EarlyStopping
+from polyframe.spec.callbacks import CallbackSpec, EarlyStopping
+from polyframe.spec.element import Element
 from polyframe.spec.safety import ModelCheckpoint
 from polyframe.spec.schedules import ReduceOnPlateauSchedule, Schedule
 from polyframe.train.callbacks.base import Callback
@@ -47,6 +48,20 @@ def check_monitors(
         refuse(element.label, element.monitor, known)
 
 
+def needing_validation(
+    callbacks: Iterable[CallbackSpec], schedule: Schedule | None
+) -> list[Element]:
+    """Those of a recipe's callbacks and its schedule that look at validation data. The
+    default of ``model_checkpoint`` can do without them."""
+    found: list[Element] = []
+    for each in (*callbacks, schedule):
+        if isinstance(each, MONITORING) and each.monitor.startswith("val_"):
+            default = each.monitor == ModelCheckpoint.monitor
+            if not (isinstance(each, ModelCheckpoint) and default):
+                found.append(each)
+    return found
+
+
 def columns(
     metrics: Sequence[BoundMetric], validates: bool, adding: Iterable[Callback]
 ) -> Known:
@@ -77,7 +92,9 @@ def refuse(label: str, monitor: str, known: Known) -> NoReturn:
     """The error for a monitor that is no number, naming those that are."""
     numbers = [name for name, number in known.items() if number]
     what = "is not a number" if monitor in known else "is not a value of this training"
-    advice = "; val_… needs validation data" if monitor.startswith("val_") else ""
+    advice = ""
+    if monitor.startswith("val_") and "val_loss" not in known:
+        advice = "; val_… needs validation data, as validation_split takes them"
     raise PolyframeError(
         f"monitor {brief(monitor)} {what}.{did_you_mean(monitor, numbers)}",
         where=label,
