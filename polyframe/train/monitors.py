@@ -92,9 +92,7 @@ def refuse(label: str, monitor: str, known: Known) -> NoReturn:
     """The error for a monitor that is no number, naming those that are."""
     numbers = [name for name, number in known.items() if number]
     what = "is not a number" if monitor in known else "is not a value of this training"
-    advice = ""
-    if monitor.startswith("val_") and "val_loss" not in known:
-        advice = "; val_… needs validation data, as validation_split takes them"
+    advice = "; val_… needs validation data" if monitor.startswith("val_") else ""
     raise PolyframeError(
         f"monitor {brief(monitor)} {what}.{did_you_mean(monitor, numbers)}",
         where=label,
