@@ -116,7 +116,7 @@ def split_rows(
         for label, size, part in zip(classes, sizes, taken, strict=True):
             if part in (0, size) and label != ignored:
                 name = names[label] if 0 <= label < len(names) else label
-                what = f"the {size} sample{'s' * (size > 1)} of class {name}"
+                what = f"the {size} sample{'s' * int(size > 1)} of class {name}"
                 raise left_out(where, share, int(part), what)
         order = order[np.argsort(labels[order], kind="stable")]
         place = np.arange(count) - np.repeat(np.cumsum(sizes) - sizes, sizes)

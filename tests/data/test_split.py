@@ -105,8 +105,8 @@ ERRORS = [
      "on (a larger fraction, more samples, or validation data of your own)"),
     ({"fraction": 0.99}, "0.99 of the 16 samples leaves none to train on (a smaller"),
     ({"fraction": 0.3, "labels": Y}, "0.3 of the 1 sample of class 2 leaves none to val"),
-    ({"fraction": 0.9, "labels": Y, "names": ("a", "b", "c")},
-     "0.9 of the 5 samples of class b leaves none to train on"),
+    ({"fraction": 0.95, "labels": Y, "names": ("a", "b", "c")},
+     "0.95 of the 5 samples of class b leaves none to train on"),
     ({"fraction": 0.5, "weights": np.r_[np.zeros(15), 1]}, "have weight 0"),
 ]  # fmt: skip
 
