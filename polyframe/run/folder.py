@@ -354,7 +354,7 @@ def read_run(
         raise WeightsError(
             f"has no {weights.name} (yet); they are written after each epoch",
             where=str(path),
-            hint="the best epoch is known where there are validation data"
+            hint="the best are chosen by validation data, as split takes them"
             if best
             else None,
         )
