@@ -3,6 +3,8 @@ predictions to the bit on the same backend, to rounding on another."""
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from helpers.pages import marked
@@ -43,8 +45,9 @@ def test_the_afternoon_on_another_backend(backend, other, tmp_path, monkeypatch)
     """On PyTorch it is ``test_the_blocks_run``."""
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
+    names = {"torch": backend, "mxnet": other}
     for text in marked(PAGE, "use"):
-        text = text.replace('"mxnet"', f'"{other}"').replace('"torch"', f'"{backend}"')
+        text = re.sub('"(torch|mxnet)"', lambda found: f'"{names[found[1]]}"', text)
         exec(compile(text, PAGE, "exec"), namespace)
     tuned, same, there, x = (namespace[n] for n in ("tuned", "same", "other", "x"))
     assert (tuned.backend.name, same.backend.name) == (backend, backend)
