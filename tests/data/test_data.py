@@ -262,10 +262,6 @@ def test_digits_equal_scikit_learns() -> None:
 def test_synthetic_is_seeded_and_learnable() -> None:
     one, same = data.load("synthetic", seed=3), data.load("synthetic", seed=3, test=64)
     assert all(map(np.array_equal, one.train, same.train))
-    more = data.load("synthetic", seed=3, validation=16)
-    assert more.validation is not None and len(more.validation[0]) == 16
-    assert all(map(np.array_equal, one.train, more.train))
-    assert not np.array_equal(more.validation[0], one.train[0][:16])
     assert not np.array_equal(one.train[0], data.load("synthetic").train[0])
     (x, y), test = one.train, one.test
     assert x.shape == (1024, 3, 32, 32) and x.dtype == np.float32 and test is not None
@@ -307,13 +303,8 @@ def test_synthetic_bad_options(options: dict[str, object], match: str) -> None:
 def test_npz_scales_bytes_and_moves_channels(tmp_path: Path) -> None:
     path, x = tmp_path / "set.npz", rng.integers(0, 256, (4, 6, 5, 3), np.uint8)
     y = np.arange(4, dtype=np.uint8)
-    np.savez(
-        path, x_train=x, y_train=y, x_test=x[:2], y_test=y[:2], other=y, x_val=x[1:],
-        y_val=y[1:],
-    )  # fmt: skip
+    np.savez(path, x_train=x, y_train=y, x_test=x[:2], y_test=y[:2], other=y)
     made = data.load(path, layout="NHWC")
-    assert made.validation is not None
-    np.testing.assert_array_equal(made.validation[0], made.train[0][1:])
     expected = x.transpose(0, 3, 1, 2).astype(np.float32) / 255
     np.testing.assert_array_equal(made.train[0], expected)
     assert made.train[1].dtype == np.int64 and made.num_classes == 4

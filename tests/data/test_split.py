@@ -134,3 +134,17 @@ def test_both_parts_of_a_pair():
     bad = "arrays, validation: x holds NaN or infinity, first at sample 0"
     nan = np.full((4, 3), np.nan)
     fails(DataError, lambda: data.from_arrays(x, y, x_val=nan, y_val=y), bad)
+
+
+def test_a_data_set_may_come_with_its_validation_part(tmp_path):
+    x, y = rng.random((4, 2, 3, 3)), np.arange(4)
+    path = tmp_path / "set.npz"
+    np.savez(path, x_train=x, y_train=y, x_val=x[1:], y_val=y[1:])
+    made = data.load(path)
+    np.testing.assert_array_equal(made.validation[0], x[1:])
+    assert made.validation[1].tolist() == [1, 2, 3] and made.test is None
+    one, more = data.load("synthetic"), data.load("synthetic", validation=16)
+    assert one.validation is None and len(more.validation[0]) == 16
+    assert all(map(np.array_equal, one.train, more.train))
+    assert all(map(np.array_equal, one.test, more.test))
+    assert not np.array_equal(more.validation[0], one.train[0][:16])
