@@ -21,21 +21,25 @@ def read(folder):
 
 
 def draw(runs, file):
-    """Loss on the left, accuracy on the right; training dashed, test solid."""
+    """Loss on the left, accuracy on the right; training dashed, validation solid, and
+    the test at the end as a point."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for run in runs:
         rows, color = run["history"], COLORS.get(run["backend"], "black")
         epochs = [row["epoch"] for row in rows]
         for axis, name in zip(axes, ("loss", "accuracy")):
             axis.plot(epochs, [row[name] for row in rows], "--", color=color, alpha=0.6)
-            axis.plot(
-                epochs,
-                [row[f"val_{name}"] for row in rows],
-                color=color,
-                label=f"{run['backend']}: {rows[-1][f'val_{name}']:.4f}",
-            )
+            if f"val_{name}" in rows[-1]:
+                values = [row[f"val_{name}"] for row in rows]
+                label = f"{run['backend']}, validation: {values[-1]:.4f}"
+                axis.plot(epochs, values, color=color, label=label)
+            if name in run["test"]:
+                label = f"{run['backend']}, test: {run['test'][name]:.4f}"
+                axis.plot(
+                    epochs[-1:], [run["test"][name]], "o", color=color, label=label
+                )
     for axis, name in zip(axes, ("loss", "accuracy")):
-        axis.set(xlabel="epoch", ylabel=f"{name} (dashed: training, solid: test)")
+        axis.set(xlabel="epoch", ylabel=f"{name} (dashed: training, point: test)")
         axis.grid(alpha=0.3)
         axis.legend()
     figure.suptitle(runs[0]["name"])

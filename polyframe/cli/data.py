@@ -101,10 +101,12 @@ def describe_dataset(dataset: Dataset) -> Iterable[str]:
     from polyframe.data.statistics import statistics
 
     x, y = dataset.train
+    validation = dataset.validation
+    held_out = f", {len(validation[0]):,} to validate" if validation else ""
     test = 0 if dataset.test is None else len(dataset.test[0])
     yield f"name:    {safe(dataset.name)}"
     yield f"source:  {safe(dataset.source)}"
-    yield f"samples: {len(x):,} to train, {test:,} to test"
+    yield f"samples: {len(x):,} to train{held_out}, {test:,} to test"
     scaled = ", used as x / 255" if x.dtype.kind == "u" else ""
     yield f"shape:   {shape_of(dataset.input_shape)} of {x.dtype}{scaled}"
     low, high, mean, deviation = statistics(x)

@@ -50,6 +50,7 @@ def eject(
       cd digits && python train.py
     """
     from polyframe.eject.write import eject as write
+    from polyframe.run.split import with_data
     from polyframe.run.train import check_fit, load_data
     from polyframe.spec.recipe import load_recipe
 
@@ -59,5 +60,6 @@ def eject(
     loaded = load_recipe(recipe, changes)
     data = load_data(loaded)
     check_fit(loaded, data)
+    loaded = with_data(loaded, data, lambda text: click.echo(text, err=True))
     for path in write(loaded, backend, out, data, optimize):
         click.echo(path)

@@ -21,10 +21,11 @@ def evaluate(
 ) -> None:
     """Compute the loss and metrics of a trained model.
 
-    RUN is a run folder. The data are the test data of its recipe, or the training data
-    if there are none. The model is built from recipe.yaml and weights.safetensors in the
-    folder, on the backend that trained it or on the one given by -b. A model trained on
-    one framework gives the same values on another.
+    RUN is a run folder. The data are the test data of its recipe. If there are none, they
+    are the validation data, or else the training data. The model is built from
+    recipe.yaml and weights.safetensors in the folder, on the backend that trained it or
+    on the one given by -b. A model trained on one framework gives the same values on
+    another.
 
     \b
     Examples:
@@ -33,14 +34,13 @@ def evaluate(
     """
     from polyframe.cli.output import print_json, print_matrices, shown_all
     from polyframe.run.load import open_run
+    from polyframe.run.split import evaluate as evaluate_part
     from polyframe.run.train import check_fit, load_data
 
     opened = open_run(run, backend, device, False, best)
     data = load_data(opened.recipe)
     check_fit(opened.recipe, data)
-    split = "test" if data.test else "train"
-    samples = len((data.test or data.train)[0])
-    values = opened.model.evaluate(data)
+    part, samples, values = evaluate_part(opened.model, opened.recipe, data)
     if as_json:
         print_json(
             {
@@ -48,7 +48,7 @@ def evaluate(
                 "backend": opened.model.backend.name,
                 "device": opened.model.device.name,
                 "data": data.name,
-                "part": split,
+                "part": part,
                 "samples": samples,
                 **values,
             }
@@ -56,6 +56,6 @@ def evaluate(
         return
     click.echo(
         f"{opened.model.spec.name} on {opened.model.backend.title}, {data.name} "
-        f"({split}, {samples:,} samples): {shown_all(values)}"
+        f"({part}, {samples:,} samples): {shown_all(values)}"
     )
     print_matrices(values, data.classes)

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     type=int,
     help="Seed of the initial weights, the order of the data and dropout.",
 )
+@click.option(
+    "--split",
+    type=float,
+    metavar="SHARE",
+    help="Share of the training data to validate on, as 0.2.",
+)
 @click.option("--device", help="auto (a GPU if there is one), cpu, gpu, gpu:1.")
 @click.option("--dtype", help="float32 or float64.")
 @set_option
@@ -71,12 +77,17 @@ def train(
       polyframe train my_recipe.yaml -b torch -o runs/first --device gpu
       polyframe train digits_cnn -b torch --set "optimizer={type: SGD, lr: 0.1}"
       polyframe train digits_cnn -b mxnet --set "schedule={type: cosine, warmup: 1}"
+      polyframe train digits_cnn -b torch --split 0.2 --set callbacks=[early_stopping]
       polyframe train digits_cnn -b torch --set callbacks=[tensorboard] -o runs/a
       polyframe train digits_cnn -b torch -o runs/a --resume
 
     `--set KEY=VALUE` changes any key of the recipe. A dot separates levels (optimizer.lr,
     data.path), and the value is YAML. `--set data=synthetic` generates data that fit the
     model.
+
+    After each epoch the validation data are evaluated: those of the data set, or the part
+    of its training data that --split takes. Early stopping and the best weights are
+    chosen by them. The test data are evaluated once, at the end.
 
     A run writes a folder, by default runs/<name>/<backend>/<number>:
 
@@ -160,7 +171,8 @@ def print_report(result: RunResult) -> None:
     if len(rows) > 10:
         cells.insert(3, ["…"] + [""] * (len(names) - 1))
     print_table([name.replace("_", " ") for name in names], cells)
-    print_matrices(result.test, result.classes)
+    validated = {n[4:]: v for n, v in rows[-1].items() if n.startswith("val_")}
+    print_matrices(result.test or validated, result.classes)
     if result.stopped:
         click.echo(f"stopped: {result.stopped}")
     if result.test:

@@ -11,6 +11,7 @@ from polyframe.data.catalogue import (
 )
 from polyframe.data.dataset import Dataset, build, check
 from polyframe.data.rows import batch_of
+from polyframe.data.split import split
 
 __all__ = [
     "Dataset",
@@ -26,4 +27,5 @@ __all__ = [
     "options_of",
     "register_dataset",
     "resolve",
+    "split",
 ]

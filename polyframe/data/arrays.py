@@ -8,6 +8,7 @@ import numpy as np
 
 from polyframe.data.dataset import (
     Dataset,
+    Split,
     build,
     check_ignore_index,
     check_labels,
@@ -111,6 +112,8 @@ def from_arrays(
     source: str = "arrays in memory",
     weights: object = None,
     ignore_index: int | None = None,
+    x_val: object = None,
+    y_val: object = None,
 ) -> Dataset:
     """A data set from arrays, with the same rules and checks as for an .npz file.
 
@@ -119,29 +122,36 @@ def from_arrays(
     - ``weights``: the sample weights of the training data (N,).
     - ``ignore_index``: the label that marks what is not to be counted, as 255 or -1; it
       need not be a class. The loss has to have the same one.
+    - ``x_val``, ``y_val``: the samples to validate on after each epoch. Test data are for
+      ``evaluate``.
 
     Memory maps stay memory maps.
     """
-    if (x_test is None) != (y_test is None):
-        given, missing = (
-            ("y_test", "x_test") if x_test is None else ("x_test", "y_test")
-        )
-        raise DataError(
-            f"{given} is given without {missing}",
-            where=name,
-            hint="give both, or neither",
-        )
     ignored = check_ignore_index(ignore_index, name)
     where = f"{name}, train"
     train = normalise_x(x, where, layout), normalise_y(y, where, layout, ignored)
-    test = None
-    if x_test is not None:
-        where = f"{name}, test"
-        test = (
-            normalise_x(x_test, where, layout),
-            normalise_y(y_test, where, layout, ignored),
-        )
+    held_out: dict[str, Split | None] = {}
+    for part, key, a, b in (
+        ("validation", "val", x_val, y_val),
+        ("test", "test", x_test, y_test),
+    ):
+        if (a is None) != (b is None):
+            given, missing = ("y", "x") if a is None else ("x", "y")
+            raise DataError(
+                f"{given}_{key} is given without {missing}_{key}",
+                where=name,
+                hint="give both, or neither",
+            )
+        where, held_out[part] = f"{name}, {part}", None
+        if a is not None:
+            held_out[part] = (
+                normalise_x(a, where, layout),
+                normalise_y(b, where, layout, ignored),
+            )
     sample_weights = None
     if weights is not None:
         sample_weights = as_array(weights, "weights", f"{name}, train")
-    return build(name, train, test, classes, source, sample_weights, ignored)
+    return build(
+        name, train, held_out["test"], classes, source, sample_weights, ignored,
+        held_out["validation"],
+    )  # fmt: skip

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import cast
 
 import numpy as np
 
+from polyframe.data.rows import TakenRows
 from polyframe.errors import SpecError
 from polyframe.io.array import Array
 from polyframe.randomness import WORDS, stream
@@ -78,11 +80,13 @@ def at_rest(ops: Ops) -> tuple[Augmentation, ...]:
     return tuple(op for op in ops if op.always)
 
 
-def resolve(ops: Ops, x: Array) -> tuple[Augmentation, ...]:
-    """The augmentations, with what they need from the training samples ``x``; SpecError
-    where one takes values from 0 to 1 and would get others."""
-    check_range(ops, x)
-    return tuple(op.resolved(x) for op in ops)
+def resolve(ops: Ops, x: Array, rows: Array | None = None) -> tuple[Augmentation, ...]:
+    """The augmentations, with what they need from the training samples ``x``, or from
+    those ``rows`` of them that are trained on; SpecError where one takes values from 0 to
+    1 and would get others."""
+    samples = x if rows is None else cast("Array", TakenRows(x, rows))
+    check_range(ops, samples)
+    return tuple(op.resolved(samples) for op in ops)
 
 
 LOOKED_AT = 1000

@@ -45,12 +45,13 @@ TABLE: dict[str, Entry] = {
     ),
     "synthetic": Entry(
         synthetic.load,
-        "seeded, any shape; options shape, classes, train, test, seed, kind, targets",
+        "seeded, any shape; options shape, classes, train, validation, test, seed, kind, "
+        "targets",
     ),
 }
 NPZ = Entry(
     npz.load,
-    "arrays x_train, y_train[, x_test, y_test, w_train] or x, y; options layout, "
+    "arrays x_train, y_train[, x_val, …, x_test, …, w_train] or x, y; options layout, "
     "ignore_index",
 )
 CSV = Entry(
@@ -60,7 +61,7 @@ CSV = Entry(
 )
 NPY = Entry(
     npy.load,
-    "x_train.npy, y_train.npy[, x_test, y_test, w_train], mapped; options layout, "
+    "x_train.npy, y_train.npy[, x_val, …, x_test, …, w_train], mapped; options layout, "
     "ignore_index",
 )
 IMAGES = Entry(

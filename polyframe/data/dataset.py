@@ -29,7 +29,8 @@ class Dataset:
     returns floats for both). y is int64 labels, (N,) or of pixels (N, H, W), or float
     targets. ``weights`` are the sample weights of the training data: (N,) float32, 0 or
     more. ``ignore_index`` is the label that marks what is not to be counted; it may lie
-    outside the classes, and the loss has to have the same one.
+    outside the classes, and the loss has to have the same one. Training looks at
+    ``validation`` after each epoch, and never at ``test``.
     """
 
     name: str
@@ -39,6 +40,15 @@ class Dataset:
     source: str  # where it came from, for people
     weights: Array | None = None  # None: all samples have the same weight
     ignore_index: int | None = None  # None: all labels count
+    validation: Split | None = None  # None: no part of its own
+
+    @property
+    def evaluated(self) -> tuple[str, Split]:
+        """The part that ``evaluate`` takes, and its name: test, or else validation, or
+        else train."""
+        parts = {"test": self.test, "validation": self.validation}
+        known = ((name, part) for name, part in parts.items() if part is not None)
+        return next(known, ("train", self.train))
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -52,8 +62,8 @@ class Dataset:
             return len(self.classes)
         if self.train[1].dtype.kind == "f":
             return None
-        splits = (self.train,) if self.test is None else (self.train, self.test)
-        labels = (y[self.counts(y)] for _, y in splits)
+        splits = (self.train, self.validation, self.test)
+        labels = (part[1][self.counts(part[1])] for part in splits if part is not None)
         return 1 + max(int(each.max(initial=-1)) for each in labels)
 
     def counts(self, y: Array) -> Array:
@@ -64,9 +74,10 @@ class Dataset:
         return out
 
     def __repr__(self) -> str:
-        test = 0 if self.test is None else len(self.test[0])
+        held_out = {"validation": self.validation, "test": self.test}
+        sizes = (f"{name}={len(part[0])}, " for name, part in held_out.items() if part)
         return (
-            f"Dataset({self.name!r}, train={len(self.train[0])}, test={test}, "
+            f"Dataset({self.name!r}, train={len(self.train[0])}, {''.join(sizes)}"
             f"input_shape={self.input_shape}, num_classes={self.num_classes}, "
             f"source={self.source!r})"
         )
@@ -199,24 +210,29 @@ def build(
     source: str = "arrays",
     weights: Array | None = None,
     ignore_index: int | None = None,
+    validation: Split | None = None,
 ) -> Dataset:
-    """Check both splits and the sample weights, and build the data set."""
+    """Check the parts and the sample weights, and build the data set."""
     ignored = check_ignore_index(ignore_index, name)
     count = len(classes) or None
     check(*train, f"{name}, train", count, ignored)
-    if test is not None:
-        check(*test, f"{name}, test", count, ignored)
-        for key, a, b in zip("xy", train, test, strict=True):
+    for part, held_out in (("validation", validation), ("test", test)):
+        if held_out is None:
+            continue
+        check(*held_out, f"{name}, {part}", count, ignored)
+        for key, a, b in zip("xy", train, held_out, strict=True):
             if a.shape[1:] != b.shape[1:] or a.dtype != b.dtype:
                 raise DataError(
                     f"{key} is {a.dtype} {a.shape[1:]} a sample in train, "
-                    f"but {b.dtype} {b.shape[1:]} in test",
+                    f"but {b.dtype} {b.shape[1:]} in {part}",
                     where=name,
                     hint="both splits must have the same sample shape and type",
                 )
     if weights is not None:
         weights = check_weights(weights, len(train[0]), f"{name}, train")
-    return Dataset(name, train, test, tuple(classes), source, weights, ignored)
+    return Dataset(
+        name, train, test, tuple(classes), source, weights, ignored, validation
+    )
 
 
 def check_ignore_index(value: object, where: str) -> int | None:

@@ -1,7 +1,7 @@
 """Image folders: FOLDER/class/name.png, or FOLDER/train/class/… and FOLDER/test/class/…
 
-The test data are in ``test`` or, if there is none, in ``val``, ``valid`` or
-``validation``; a warning names such a folder that is not read. The class names are the
+Samples to validate on are in ``val``, ``valid`` or ``validation``; if several of them are
+there, a warning names those that are not read. The class names are the
 names of the folders, sorted. Hidden files and folders, ``__MACOSX``, and files without the
 suffix of an image are ignored.
 """
@@ -20,8 +20,8 @@ from polyframe.errors import DataError, did_you_mean, warn
 HINT = (
     "allowed: FOLDER/class/name.png, or FOLDER/train/class/name.png beside test or val"
 )
-HELD_OUT = ("test", "val", "valid", "validation")
-"""Folders beside ``train``; the first of them is used."""
+HELD_OUT = {"test": ("test",), "validation": ("val", "valid", "validation")}
+"""Part → its folder beside ``train``; of several, the first is used."""
 NO_DATA = ("__MACOSX",)
 """Folders that programs leave in archives, as macOS its resource forks."""
 Labelled = list[tuple[ImageFile, str]]
@@ -34,16 +34,18 @@ def load(path: str | Path, *, size: object = None, channels: object = None) -> D
     Without these options, all images must have the size and channels of the first one.
     """
     root, source = user_path(path), f"folder {path}"
-    where, held_out_root = str(root), None
-    train_root = root
+    where, train_root = str(root), root
+    roots: dict[str, Path] = {}
     if folders(root / "train"):
         train_root = root / "train"
-        names = [name for name in HELD_OUT if folders(root / name)]
-        held_out_root = root / names[0] if names else None
-        if len(names) > 1:
-            unread = f"{', '.join(names[1:])} not read, {names[0]} is used to validate"
-            source += f"; {unread}"
-            warn(unread, str(root))
+        for part, known in HELD_OUT.items():
+            names = [name for name in known if folders(root / name)]
+            if names:
+                roots[part] = root / names[0]
+            if len(names) > 1:
+                unread = f"{', '.join(names[1:])} not read, {names[0]} is used"
+                source += f"; {unread}"
+                warn(unread, str(root))
     classes = [folder.name for folder in folders(train_root)]
     if not classes:
         raise DataError("has no class folders with images", where=where, hint=HINT)
@@ -56,8 +58,8 @@ def load(path: str | Path, *, size: object = None, channels: object = None) -> D
                 where=str(train_root / name),
                 hint=f"suffixes of images: {' '.join(SUFFIXES)}",
             )
-    test = labelled(held_out_root) if held_out_root else []
-    for file, label in test:
+    parts = {"train": train} | {name: labelled(path) for name, path in roots.items()}
+    for file, label in (each for part in parts.values() for each in part):
         if label not in classes:
             raise DataError(
                 f"class {label!r} is not among the classes to train on."
@@ -66,16 +68,18 @@ def load(path: str | Path, *, size: object = None, channels: object = None) -> D
             )
     form = form_of(train[0][0], size, channels, where)
     number = {name: i for i, name in enumerate(classes)}
-    splits = [
-        (
+    splits = {
+        name: (
             decode([file for file, _ in samples], form),
             np.array([number[label] for _, label in samples], np.int64),
         )
-        for samples in (train, test)
+        for name, samples in parts.items()
         if samples
-    ]
-    test_split = splits[1] if len(splits) > 1 else None
-    return build(root.resolve().name, splits[0], test_split, classes, source)
+    }
+    return build(
+        root.resolve().name, splits["train"], splits.get("test"), classes, source,
+        validation=splits.get("validation"),
+    )  # fmt: skip
 
 
 def visible(folder: Path) -> list[Path]:

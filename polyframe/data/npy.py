@@ -12,10 +12,11 @@ from polyframe.data.files import reading, user_path
 from polyframe.errors import DataError
 from polyframe.io.array import Array
 
-KEYS = ("x_train", "y_train", "x_test", "y_test", "w_train")
+KEYS = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "w_train")
 HINT = (
     "allowed in the folder: x_train.npy, y_train.npy and, if there is a test set, "
-    "x_test.npy, y_test.npy; w_train.npy for sample weights"
+    "x_test.npy, y_test.npy; x_val.npy, y_val.npy to validate; w_train.npy for sample "
+    "weights"
 )
 
 
@@ -44,6 +45,8 @@ def load(
         source=f"folder {folder}",
         weights=arrays.get("w_train"),
         ignore_index=ignore_index,
+        x_val=arrays.get("x_val"),
+        y_val=arrays.get("y_val"),
     )
 
 

@@ -15,14 +15,15 @@ from polyframe.io.array import Array
 
 KEYS = (
     "x_train, y_train and, if there is a test set, x_test, y_test; or x, y; "
-    "w_train for sample weights"
+    "x_val, y_val to validate; w_train for sample weights"
 )
 
 
 def load(
     path: str | Path, *, layout: str = "NCHW", ignore_index: int | None = None
 ) -> Dataset:
-    """Keys: x_train and y_train (or x and y); optionally x_test and y_test, w_train."""
+    """Keys: x_train and y_train (or x and y); optionally x_val and y_val, x_test and
+    y_test, w_train."""
     path = user_path(path)
     arrays = read(path, (), hint=f"needed: an .npz file that holds {KEYS}")
     short = "x_train" not in arrays and "x" in arrays
@@ -45,10 +46,14 @@ def load(
         source=f"file {path}",
         weights=arrays.get("w_train"),
         ignore_index=ignore_index,
+        x_val=arrays.get("x_val"),
+        y_val=arrays.get("y_val"),
     )
 
 
-ALLOWED = ("x_train", "y_train", "x_test", "y_test", "w_train", "x", "y")
+ALLOWED = (
+    "x_train", "y_train", "x_val", "y_val", "x_test", "y_test", "w_train", "x", "y"
+)  # fmt: skip
 
 
 def read(path: Path, keys: Sequence[str], *, hint: str) -> dict[str, Array]:

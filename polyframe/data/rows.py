@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 from typing import Any
 
@@ -17,6 +18,23 @@ def is_mapped(array: Array) -> bool:
     while isinstance(base, np.ndarray):
         base = base.base
     return isinstance(base, mmap.mmap)
+
+
+class TakenRows:
+    """Rows of an array that are read when slices of them are taken: what ``resolve`` needs
+    of the training samples, of a memory map too."""
+
+    def __init__(self, array: Array, rows: Array) -> None:
+        self.array, self.rows, self.dtype = array, rows, array.dtype
+        self.shape = (len(rows), *array.shape[1:])
+        self.size = math.prod(self.shape)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, part: slice) -> Array:
+        taken: Array = self.array[self.rows[part]]
+        return taken
 
 
 def float_type(array: Array) -> type[np.floating[Any]]:

@@ -23,7 +23,7 @@ MAX_BYTES = 2 << 30
 NOISE = 0.15
 # One random stream per purpose, so that the training set stays as it is when the size of
 # the test set changes.
-PATTERNS, TRAIN, TEST = 0, 1, 2
+PATTERNS, TRAIN, TEST, VALIDATION = 0, 1, 2, 3
 
 
 def load(
@@ -35,27 +35,33 @@ def load(
     seed: int = 0,
     kind: str | None = None,
     targets: int | None = None,
+    validation: int = 0,
 ) -> Dataset:
     """`targets` (or kind="regression") makes float targets (N, targets), not labels."""
     sizes = _shape(shape)
     seed = _integer("seed", seed, 0, 2**64 - 1)
     train = _integer("train", train, 1)
     test = _integer("test", test, 0)
+    validation = _integer("validation", validation, 0)
     regression = _kind(kind, targets) == "regression"
     outputs = (
         _integer("targets", 1 if targets is None else targets, 1)
         if regression
         else _integer("classes", classes, 2)
     )
-    _check_size(sizes, train + test, outputs, regression)
+    _check_size(sizes, train + validation + test, outputs, regression)
     make = _regression if regression else _classification
-    test_split = make(sizes, test, outputs, seed, TEST) if test else None
+    parts = [
+        make(sizes, count, outputs, seed, purpose) if count else None
+        for count, purpose in ((test, TEST), (validation, VALIDATION))
+    ]
     return build(
         NAME,
         make(sizes, train, outputs, seed, TRAIN),
-        test_split,
+        parts[0],
         () if regression else tuple(map(str, range(outputs))),
         f"generated from seed {seed}",
+        validation=parts[1],
     )
 
 

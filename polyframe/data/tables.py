@@ -2,8 +2,8 @@
 
 A table of images has the columns ``image, label[, split][, weight]``; one of pixels
 ``label, pixel0, pixel1, …[, split][, weight]``, as in Kaggle's MNIST. ``split`` is train,
-test or val (without this column, all rows are training data; val is ignored if there is
-test). ``weight`` is used for training samples. Labels are class numbers if all of them are
+test or val, which is to validate on (without this column, all rows are training data).
+``weight`` is used for training samples. Labels are class numbers if all of them are
 numbers, else class names, sorted.
 
 A CSV may come from a stranger, so images must be in its own folder.
@@ -80,17 +80,17 @@ def load(
     train = parts["train"]
     if not train:
         raise DataError("has no samples to train on", where=where, hint=HINT)
-    held_out = parts["test"] or parts["val"]
-    source = f"file {path}"
-    if parts["test"] and parts["val"]:
-        source += "; val is left out, test is used"
-    number, classes = labels([*train, *held_out], {row.label for row in train})
+    number, classes = labels(
+        [*train, *parts["val"], *parts["test"]], {row.label for row in train}
+    )
     if has_images:
         form = form_of(train[0].content, size, channels, where)
     else:
         dims = pixel_shape(shape, len(train[0].content), where)
-    splits: list[Split] = []
-    for rows_of_split in (train, held_out) if held_out else (train,):
+    splits: dict[str, Split] = {}
+    for name, rows_of_split in parts.items():
+        if not rows_of_split:
+            continue
         content = [row.content for row in rows_of_split]
         x: Array
         if has_images:
@@ -98,12 +98,14 @@ def load(
         else:
             x = np.frombuffer(b"".join(content), np.uint8).reshape(-1, *dims)
         y = np.array([number[row.label] for row in rows_of_split], np.int64)
-        splits.append((x, y))
+        splits[name] = x, y
     weights = None
     if "weight" in header:
         weights = np.array([row.weight for row in train])
-    test_split = splits[1] if held_out else None
-    return build(path.name, splits[0], test_split, classes, source, weights)
+    return build(
+        path.name, splits["train"], splits.get("test"), classes, f"file {path}",
+        weights, validation=splits.get("val"),
+    )  # fmt: skip
 
 
 def read(path: Path) -> tuple[list[str], list[Row]]:

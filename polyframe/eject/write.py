@@ -23,7 +23,7 @@ from polyframe.contract import registry
 from polyframe.contract.backend import Backend
 from polyframe.contract.files import check_path
 from polyframe.contract.programs import make_step, write_programs
-from polyframe.data import Dataset
+from polyframe.data import Dataset, split
 from polyframe.errors import PolyframeError, UnsupportedError
 from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic
@@ -67,6 +67,8 @@ def eject(
         )
     check_one_number(step.losses if step is not None else ())
     program, graph = write_programs(recipe.model, writer, step, target, optimize)
+    if recipe.split is not None:
+        data = split(data, recipe.split, recipe.seed)
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         raise UnsupportedError("eject takes models of one input and one output")
     if recipe.semantics == "native":
@@ -106,7 +108,7 @@ def eject(
 def check_settings(recipe: Recipe) -> None:
     """UnsupportedError for settings that an ejected script does not support yet."""
     changed = list(recipe.training.changed())
-    others = ("schedule", "augmentation", "initial_weights")
+    others = ("schedule", "augmentation", "initial_weights", "drop_last")
     changed += [key for key in others if getattr(recipe, key)]
     if not changed:
         return
@@ -219,7 +221,7 @@ def draws_text(drawn: list[TypedNode]) -> str:
 
 def arrays(data: Dataset) -> dict[str, Array]:
     """A data set's arrays; images that were read from bytes are stored as bytes."""
-    test = data.test or data.train
+    _, test = data.evaluated
     values = {
         "x_train": data.train[0],
         "y_train": data.train[1],

@@ -210,13 +210,14 @@ class Model(WeightsAndState):
         loss's class weights, without labels that it ignores: ``Σ s·loss / Σ s·d``, as in
         a step, and 0 where all are ignored. Metrics weigh samples by ``sample_weight``,
         and leave out the same labels; class weights are the loss's alone. ``x`` may be a
-        ``polyframe.data`` data set (without ``y``): its test data are used or, if it has
-        none, its training data.
+        ``polyframe.data`` data set (without ``y``): its test data are used, or else its
+        validation data, or else its training data.
         """
         if isinstance(x, Dataset):
             check_ignored(self.engine, x)
+            _, part = x.evaluated
             return self.engine.measure(
-                EvaluationData.of_split(self.engine, x.test or x.train)
+                EvaluationData.of_split(self.engine, part, batch_size)
             )
         return self.engine.measure(
             EvaluationData.of(self.engine, x, y, sample_weight, layout, batch_size)
@@ -265,6 +266,9 @@ class Model(WeightsAndState):
         steps_per_epoch: int | None = None,
         resume: str | Path | None = None,
         folder: str | Path = ".",
+        validation_split: float | None = None,
+        validation_batch_size: int | None = None,
+        drop_last: bool = False,
     ) -> History:
         """Train; returns the history, with a row of loss and metrics for each epoch.
 
@@ -276,7 +280,7 @@ class Model(WeightsAndState):
         - ``batch_size``: samples in a batch; with ``accumulate``, a step takes several.
         - ``validation_data``: (x, y) or (x, y, sample_weight), or a list (anything that
           begins anew) of such batches, evaluated after each epoch as ``val_loss``, …; of
-          a data set, its test data if left out.
+          a data set, its validation data if left out. Its test data are for ``evaluate``.
         - ``callbacks``: specs as ``pf.EarlyStopping(patience=3)``, their names, or your
           own ``polyframe.train.Callback`` objects.
         - ``shuffle``: whether each epoch has a new random order.
@@ -291,8 +295,18 @@ class Model(WeightsAndState):
           ``epochs`` then is the total.
         - ``folder``: where callbacks write their files. If any does, it is locked for as
           long as this takes: ``LockedError`` while another training writes there.
+        - ``validation_split``: the share of the samples, above 0 and below 1, that is not
+          trained on but validated on after each epoch: ``floor(share·N + 1/2)`` of N,
+          chosen by the model's seed, the same on every backend. Where targets are class
+          labels (N,), each class has its share. Sample weights weigh both parts.
+        - ``validation_batch_size``: how many samples of the validation data run at a time;
+          256 if left out.
+        - ``drop_last``: whether an epoch leaves its last batch out if it has fewer samples
+          than ``batch_size``.
 
-        ``DataError`` for data that do not fit; ``WeightsError`` where there is nothing to
+        ``DataError`` for data that do not fit, for both ``validation_data`` and
+        ``validation_split``, and where a split would leave a part, or a class in a part,
+        without samples; ``WeightsError` where there is nothing to
         resume from, and ``PolyframeError`` that names the setting that is another one
         now; ``PolyframeError`` for a ``monitor`` that no row will have;
         ``DivergedError`` where ``pf.TerminateOnNaN`` watches and the loss is no longer
@@ -303,6 +317,8 @@ class Model(WeightsAndState):
             validation_data=validation_data, callbacks=callbacks, shuffle=shuffle,
             layout=layout, sample_weight=sample_weight, augmentation=augmentation,
             steps_per_epoch=steps_per_epoch, resume=resume, folder=folder,
+            validation_split=validation_split,
+            validation_batch_size=validation_batch_size, drop_last=drop_last,
         )  # fmt: skip
 
     # --- looking inside ----------------------------------------------------------

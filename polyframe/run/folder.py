@@ -34,7 +34,7 @@ ROOT = Path("runs")
 RECIPE, WEIGHTS, METRICS = "recipe.yaml", "weights.safetensors", "metrics.csv"
 RESULT, ENVIRONMENT = "result.json", "env.json"
 BEST = "checkpoint/best.safetensors"
-RESUMABLE_KEYS = ("epochs", "device", "callbacks")
+RESUMABLE_KEYS = ("epochs", "device", "callbacks", "validation_batch_size")
 """Keys of a recipe that may change between a run and its resuming."""
 
 
@@ -170,27 +170,32 @@ class RunFolder(Callback):
         best: Sequence[float] = (),
         stopped: str | None = None,
         error: str | None = None,
+        test: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Write result.json: "done", "interrupted" or "failed"; what it holds.
 
         ``best`` is the best (value, epoch) of the monitored metric, if any; ``stopped``
-        why the training ended early, ``error`` why it failed. For an
-        interrupted training the current weights are written, too.
+        why the training ended early, ``error`` why it failed; ``test`` is loss and
+        metrics on the test data. For an interrupted training the current weights are
+        written, too.
         """
         if status == "interrupted":
             self.save_weights()
-        result = self.result(status, best, stopped)
+        result = self.result(status, best, stopped, test or {})
         if error is not None:
             result["error"] = error
         write_atomic(self.folder / RESULT, to_json(result))
         return result
 
     def result(
-        self, status: str, best: Sequence[float], stopped: str | None
+        self,
+        status: str,
+        best: Sequence[float],
+        stopped: str | None,
+        test: Mapping[str, Any],
     ) -> dict[str, Any]:
         """The content of result.json."""
         final = self.rows[-1] if self.rows else {}
-        test = {key[4:]: final[key] for key in final if key.startswith("val_")}
         return {
             "schema": SCHEMA,
             "name": self.recipe.name,
@@ -200,7 +205,7 @@ class RunFolder(Callback):
             "steps": self.model.steps_done,
             "history": self.rows,
             "final": final,
-            "test": test,
+            "test": dict(test),
             "best": dict(zip(("value", "epoch"), best)) or None,
             "stopped": stopped,
             "seconds": self.seconds(),
@@ -349,6 +354,9 @@ def read_run(
         raise WeightsError(
             f"has no {weights.name} (yet); they are written after each epoch",
             where=str(path),
+            hint="the best are chosen by validation data, as split takes them"
+            if best
+            else None,
         )
     backend = read_json(folder / ENVIRONMENT).get("backend")
     classes = read_json(folder / RESULT).get("classes")

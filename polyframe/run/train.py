@@ -21,12 +21,13 @@ from types import FrameType
 from typing import Any
 
 from polyframe.contract import registry
-from polyframe.data import Dataset, load, options_of, resolve
+from polyframe.data import Dataset, load, options_of
 from polyframe.errors import DataError, PolyframeError, RecipeError
 from polyframe.io.lock import check_unlocked
 from polyframe.model.compile import compile
 from polyframe.model.model import Model
 from polyframe.run.folder import RunFolder, check_free, last_run
+from polyframe.run.split import evaluate, with_data
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.recipe import ALWAYS, Recipe
@@ -46,8 +47,9 @@ FITTING = "--set data=synthetic makes up data that fit"
 
 @dataclass(frozen=True)
 class RunResult:
-    """The result of a training. ``history`` has a row for each epoch; ``test`` has loss
-    and metrics on the test data after the last one (empty without test data);
+    """The result of a training. ``history`` has a row for each epoch, with ``val_loss``, …
+    where there are validation data; ``test`` has loss and metrics on the test data, which
+    are evaluated once, after the last epoch (empty without test data);
     ``program`` is the file with the native program that ran."""
 
     path: Path
@@ -91,6 +93,10 @@ def train(
     backend; it starts where nothing is saved and does nothing on a finished run.
     ``say`` is called with messages for the user. While it trains the folder is locked:
     another training in it raises ``LockedError``.
+
+    Validation data are the data set's own, or those that the recipe's ``split`` takes from
+    its training data: a fifth, which ``say`` is told, where a callback or the schedule
+    monitors validation and there are none. The test data choose nothing.
     """
     # Errors that need no data come before data are downloaded.
     registry.require(registry.get(backend), "train")
@@ -101,7 +107,7 @@ def train(
     check_free(None if out is None else Path(out), resume)
     data = load_data(recipe)
     check_fit(recipe, data)
-    recipe = replace(recipe, augmentation=resolve(recipe.augmentation, data.train[0]))
+    recipe = with_data(recipe, data, say)
     folder = RunFolder(recipe, backend, out, resume, data.classes)
     if resume:
         finished = folder.finished()
@@ -137,7 +143,11 @@ def train(
                 callbacks=[folder, *watchers, *callbacks, stop],
                 augmentation=recipe.augmentation,
                 resume=saved if resume and checkpoints_in(saved) else None,
+                validation_split=recipe.split,
+                validation_batch_size=recipe.validation_batch_size,
+                drop_last=recipe.drop_last,
             )
+            test = {} if data.test is None else evaluate(model, recipe, data)[-1]
         except BaseException as error:
             if folder.trained is None:  # nothing of this training is written yet
                 raise
@@ -148,7 +158,7 @@ def train(
                 text = f"{type(error).__name__}: {error}"
                 folder.finish("failed", best_of(watchers), error=text)
             raise
-        result = folder.finish("done", best_of(watchers), history.stopped)
+        result = folder.finish("done", best_of(watchers), history.stopped, test=test)
     return outcome(folder, result, model)
 
 

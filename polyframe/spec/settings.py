@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TypedDict
 
 from polyframe.errors import PolyframeError, SpecError, brief, did_you_mean
-from polyframe.spec.fields import Choice, Float, Int, Kind, Maybe, Several, Text
+from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, Maybe, Several, Text
 
 
 def setting(
@@ -31,6 +31,23 @@ class RunSettings:
 
     batch_size: int = setting(
         Int(1, 2**20), default=128, help="The number of samples in a batch."
+    )
+    drop_last: bool = setting(
+        Bool(),
+        default=False,
+        help="Leaves out the last batch of an epoch if it has fewer samples than others.",
+    )
+    validation_batch_size: int | None = setting(
+        Maybe(Int(1, 2**20)),
+        default=None,
+        help="The number of samples in a batch of validation or test data, 256 by default.",
+    )
+    split: float | None = setting(
+        Maybe(Float(0.0, 1.0, below=True, above=True)),
+        default=None,
+        help="The share of the training data to validate on instead, chosen by the seed; "
+        "of class labels, each class has its share. Left out, it is 0.2 where a callback "
+        "or the schedule monitors validation and the data have no part for it, else none.",
     )
     epochs: int = setting(
         Int(1, 10**6), default=10, help="The number of passes over the training data."

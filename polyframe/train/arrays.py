@@ -136,7 +136,8 @@ def check_sample_weight(value: Data | None, count: int) -> Array | None:
 
 
 class Batches:
-    """Arrays of one length in batches, in order or in a given order.
+    """Arrays of one length in batches, in order or in a given order, which may be of some
+    of the rows only.
 
     ``cut`` takes rows out of an array, given a slice or an array of their numbers.
     """
@@ -153,7 +154,8 @@ class Batches:
         self.cut = cut or operator.getitem
 
     def __len__(self) -> int:
-        return -(-len(self.arrays[0]) // self.size)
+        rows = self.arrays[0] if self.order is None else self.order
+        return -(-len(rows) // self.size)
 
     def __getitem__(self, index: int) -> list[Array]:
         if not 0 <= index < len(self):

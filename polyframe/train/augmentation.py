@@ -28,10 +28,15 @@ class Augmenter(NamedTuple):
 
 
 def make_augmenter(
-    engine: TrainingEngine, ops: Sequence[Augmentation], x: Array, y: Array
+    engine: TrainingEngine,
+    ops: Sequence[Augmentation],
+    x: Array,
+    y: Array,
+    rows: Array | None = None,
 ) -> Augmenter:
     """The augmentations for samples ``x`` and targets ``y`` of the first input and
-    output; SpecError where they do not fit the data, the model or the loss."""
+    output, of which those ``rows`` are trained on; SpecError where they do not fit the
+    data, the model or the loss."""
     if not ops:
         return Augmenter((), None, y[:1])
     if len(engine.graph.inputs) > 1 or len(engine.graph.outputs) > 1:
@@ -42,7 +47,7 @@ def make_augmenter(
     classes = shape[0] if loss.labels else None
     for op in ops:
         op.check(x.shape[1:], classes, image_size(shape))
-    ops, ignored = resolve(ops, x), loss.ignored_label
+    ops, ignored = resolve(ops, x, rows), loss.ignored_label
 
     def change(x: Array, y: Array, step: int, first: int) -> Any:
         return augment(ops, x, y, engine.seed, step, first, classes, ignored)

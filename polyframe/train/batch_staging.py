@@ -68,5 +68,5 @@ class Stager:
                     "batch norm needs more than one value per channel to train on, "
                     "and this batch has one sample",
                     where=node.path,
-                    hint="a batch size that does not leave a single sample over",
+                    hint="drop_last, or a batch size that leaves no single sample over",
                 )

@@ -86,6 +86,8 @@ def setup_of(
     batch_size: int | None,
     shuffle: bool,
     augmentation: Sequence[Augmentation],
+    drop_last: bool = False,
+    validation_split: float | None = None,
 ) -> dict[str, Any]:
     """What has to be the same for a training to be resumed, by the names of fields, as
     JSON data. Fields that are left to the backend are null, so that another backend can
@@ -102,6 +104,8 @@ def setup_of(
         "optimizer": f"{step.optimizer.type}({', '.join(step.optimizer.state)})",
         "batch_size": batch_size,
         "shuffle": shuffle,
+        "drop_last": drop_last,
+        "validation_split": validation_split,
         "augmentation": [plain_value(each) for each in augmentation],
         **step.training.options(),
         **fields_of("schedule", engine.schedule),

@@ -34,12 +34,22 @@ class EvaluationData:
     batches: Iterable[list[Array]]
 
     @classmethod
-    def given(cls, engine: TrainingEngine, data: object, layout: str) -> EvaluationData:
+    def given(
+        cls,
+        engine: TrainingEngine,
+        data: object,
+        layout: str,
+        batch_size: int | None = None,
+    ) -> EvaluationData:
         """Validation data as ``Model.fit`` takes them, checked: one (x, y), with sample
         weights or without, or batches of them."""
         if isinstance(data, cls):
             return data
         if is_batches(data, len(engine.graph.inputs)):
+            if batch_size is not None:
+                raise DataError(
+                    "validation_data are batches already", where="validation_batch_size"
+                )
             return cls(CheckedBatches(engine, cast("Iterable[object]", data), layout))
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise DataError(
@@ -48,7 +58,8 @@ class EvaluationData:
                 where="validation_data",
             )
         weights = data[2] if len(data) == 3 else None
-        return cls.of(engine, data[0], data[1], weights, layout)
+        size = batch_size or BATCH_SIZE
+        return cls.of(engine, data[0], data[1], weights, layout, size)
 
     @classmethod
     def of(
@@ -69,13 +80,26 @@ class EvaluationData:
 
     @classmethod
     def of_split(
-        cls, engine: TrainingEngine, split: tuple[Array, Array]
+        cls,
+        engine: TrainingEngine,
+        split: tuple[Array, Array],
+        batch_size: int = BATCH_SIZE,
+        rows: Array | None = None,
+        sample_weight: Array | None = None,
     ) -> EvaluationData:
-        """A data set's (x, y) as it stores them."""
-        x, y = split
-        if not is_lazy(x):
-            return cls.of(engine, x, y)
-        return cls(Batches(check_lazy(engine, x, y), BATCH_SIZE, None, batch_of))
+        """A data set's (x, y) as it stores them, or some ``rows`` of them."""
+        (x, y), weights = split, sample_weight
+        cut = None
+        if is_lazy(x):
+            (x, y), cut = check_lazy(engine, x, y), batch_of
+            arrays = [x, y]
+        else:
+            arrays = prepare(engine.graph.inputs, x, engine.dtype, "NCHW")
+            arrays += engine.check_targets(y, len(x))
+            weights = check_sample_weight(weights, len(x))
+        if weights is not None:
+            arrays.append(weights)
+        return cls(Batches(arrays, batch_size, rows, cut))
 
     def __iter__(self) -> Iterator[list[Array]]:
         return iter(self.batches)

@@ -121,7 +121,9 @@ def normalise_weights(
 
 
 class ArrayFeed:
-    """Batches from arrays, in the order that ``order`` gives for an epoch, if any.
+    """Batches from arrays, in the order that ``order`` gives for an epoch, if any, of all
+    samples or those ``rows``; with ``drop_last`` without an epoch's last batch if it has
+    fewer samples than the others. DataError if no batch is left.
 
     ``cut`` takes rows out of an array; ``change`` augments a batch of one input and one
     target: (x, y, step, first) → (x, y).
@@ -141,6 +143,8 @@ class ArrayFeed:
         change: Callable[[Any, Any, int, int], tuple[Any, Any]] | None = None,
         dtype: str = "float32",
         arranged: bool = False,
+        rows: Array | None = None,
+        drop_last: bool = False,
     ) -> None:
         self.arranged = arranged
         self.inputs, self.targets, self.weights = inputs, targets, weights
@@ -148,19 +152,30 @@ class ArrayFeed:
         self.accumulate = accumulate
         self.order, self.cut, self.change, self.dtype = order, cut, change, dtype
         self.heavy = cut is not None or change is not None
-        self.samples = len(targets[0])
-        count = len(Batches(targets, batch_size))
-        self.steps: int | None = -(-count // accumulate)
+        self.rows, self.samples = rows, len(targets[0] if rows is None else rows)
+        self.count = self.samples // self.batch_size  # batches an epoch
+        if not drop_last:
+            self.count = -(-self.samples // self.batch_size)
+        if not self.count:
+            raise DataError(
+                f"leaves nothing to train on: {self.samples} samples are less than a "
+                f"batch of {batch_size}",
+                where="drop_last",
+                hint="a smaller batch_size",
+            )
+        self.steps: int | None = -(-self.count // accumulate)
 
     def parts(self, epoch: int, step: int, skip: int) -> Iterator[list[HostBatch]]:
         order = self.order(epoch) if self.order else None
+        if self.rows is not None:
+            order = self.rows if order is None else self.rows[order]
         weights = [] if self.weights is None else [self.weights]
         arrays = [*self.inputs, *self.targets, *weights]
         cutter = Batches(arrays, self.batch_size, order, self.cut)
         size = len(self.inputs)
-        for index in range(skip * self.accumulate, len(cutter), self.accumulate):
+        for index in range(skip * self.accumulate, self.count, self.accumulate):
             parts, first = [], 0
-            for number in range(index, min(index + self.accumulate, len(cutter))):
+            for number in range(index, min(index + self.accumulate, self.count)):
                 cut = cutter[number]
                 x, y = cut[:size], cut[size : size + len(self.targets)]
                 if self.change is not None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
 from polyframe.data import Dataset, at_rest, batch_of
+from polyframe.data.split import FRACTION, Rows, labels_in, rows_of, split_rows
+from polyframe.data.split import WHERE as SPLIT
 from polyframe.errors import DataError, described, warn
 from polyframe.io.array import Array
 from polyframe.io.lock import locked
@@ -20,14 +22,15 @@ from polyframe.randomness import order
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.element import parse_several
-from polyframe.spec.fields import Int, checked
+from polyframe.spec.fields import Bool, Int, Maybe, checked
 from polyframe.spec.lint import mistakes
-from polyframe.train.arrays import Data, check_sample_weight, prepare
+from polyframe.train.arrays import Batches, Data, check_sample_weight, prepare
 from polyframe.train.augmentation import make_augmenter
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.callbacks.start import any_writes, listed, start
 from polyframe.train.checkpoint import resume_from, setup_of
 from polyframe.train.evaluation_data import (
+    BATCH_SIZE,
     EvaluationData,
     check_ignored,
     check_lazy,
@@ -47,6 +50,46 @@ ValidationData: TypeAlias = (
 """(x, y) or (x, y, sample_weight), or batches of them that can be gone through again."""
 
 
+@dataclass(frozen=True)
+class Batching:
+    """How samples become batches, checked."""
+
+    batch_size: int
+    shuffle: bool
+    drop_last: bool
+    validation_split: float | None
+    validation_batch_size: int | None
+
+    def feed(
+        self,
+        engine: TrainingEngine,
+        arrays: tuple[Sequence[Array], Sequence[Array], Array | None],
+        rows: Array | None,
+        **more: Any,
+    ) -> ArrayFeed:
+        """A feed of (inputs, targets, sample weights), all samples or those ``rows``."""
+        count = len(arrays[1][0] if rows is None else rows)
+        shuffled = ordering(engine.seed, count, self.shuffle)
+        return ArrayFeed(
+            *arrays, self.batch_size, engine.training.accumulate, shuffled,
+            dtype=engine.dtype, rows=rows, drop_last=self.drop_last, **more,
+        )  # fmt: skip
+
+    @property
+    def evaluated(self) -> int:
+        """Samples in a batch of validation data."""
+        return self.validation_batch_size or BATCH_SIZE
+
+
+class Prepared(NamedTuple):
+    """The feed of a training, what belongs to the model of its augmentation, and the part
+    of the data that was split off to validate on, if any."""
+
+    feed: Feed
+    preprocessing: tuple[Augmentation, ...]
+    held_out: EvaluationData | None = None
+
+
 def fit(
     model: TrainedModel,
     x: TrainingData,
@@ -63,46 +106,64 @@ def fit(
     steps_per_epoch: int | None,
     resume: str | Path | None,
     folder: str | Path,
+    validation_split: float | None,
+    validation_batch_size: int | None,
+    drop_last: bool,
 ) -> History:
     """Train a model; ``Model.fit`` says what each argument is."""
     epochs = checked("epochs", Int(), epochs)
-    batch_size = checked("batch_size", Int(), batch_size, DataError)
+    batching = Batching(
+        checked("batch_size", Int(), batch_size, DataError),
+        shuffle,
+        checked("drop_last", Bool(), drop_last),
+        checked(SPLIT, Maybe(FRACTION), validation_split, DataError),
+        checked(
+            "validation_batch_size", Maybe(Int()), validation_batch_size, DataError
+        ),
+    )
     engine = model.engine
     ops = parse_several(Augmentation, augmentation, "augmentation")
     preprocessing = tuple(engine.preprocessing)
-    feed: Feed
-    if ops and y is None and not isinstance(x, Dataset):
-        raise DataError("is for arrays and data sets", where="augmentation")
+    check_combination(x, y, ops, batching, validation_data)
     if not any(op.always for op in ops):  # what belongs to the model stays
         ops = (*ops, *preprocessing)
     if isinstance(x, Dataset):
         engine.class_names = x.classes
-        feed, preprocessing = from_dataset(engine, x, batch_size, shuffle, ops)
-        if validation_data is None and x.test is not None:
-            validation_data = EvaluationData.of_split(engine, x.test)
+        prepared = from_dataset(engine, x, batching, ops)
+        if validation_data is None and x.validation is not None:
+            validation_data = EvaluationData.of_split(
+                engine, x.validation, batching.evaluated
+            )
     elif y is None:
         steps = steps_per_epoch
         if steps is not None:
             steps = checked("steps_per_epoch", Int(), steps)
         origin = engine.epoch if resume is None else 0
         feed = from_batches(engine, x, layout, steps, origin)
+        prepared = Prepared(feed, preprocessing)
     else:
-        feed, preprocessing = from_arrays(
-            engine, cast("Data", x), y, sample_weight, batch_size, shuffle, layout, ops
+        prepared = from_arrays(
+            engine, cast("Data", x), y, sample_weight, batching, layout, ops
         )
+    feed = prepared.feed
+    if prepared.held_out is not None:
+        validation_data = prepared.held_out
     callbacks = listed(callbacks)
     started = start(callbacks, folder)
-    validate = validation(engine, validation_data, layout)
+    validate = validation(engine, validation_data, layout, validation_batch_size)
     check_monitors(started, engine.schedule, engine.bound_metrics, validate is not None)
     for text in mistakes(engine.graph, engine.objective.losses):
         warn(text)
-    setup = setup_of(engine, feed.batch_size, shuffle, ops)
+    setup = setup_of(
+        engine, feed.batch_size, shuffle, ops, batching.drop_last,
+        batching.validation_split,
+    )  # fmt: skip
     with locked(Path(folder)) if any_writes(callbacks) else nullcontext():
         progress = None
         if resume is not None:
             progress = resume_from(engine, Path(resume), feed.steps, setup)
             epochs = max(epochs - progress.epoch, 0)  # it may only lack its last files
-        engine.preprocessing = preprocessing
+        engine.preprocessing = prepared.preprocessing
         loop = Loop(
             model,
             feed,
@@ -117,26 +178,56 @@ def fit(
         return loop.run()
 
 
+def check_combination(
+    x: TrainingData,
+    y: Data | None,
+    ops: Sequence[Augmentation],
+    batching: Batching,
+    validation_data: ValidationData | None,
+) -> None:
+    """DataError for arguments that exclude each other."""
+    if batching.validation_split is not None and validation_data is not None:
+        raise DataError(
+            "is given, and so are validation_data; only one says what to validate on",
+            where=SPLIT,
+        )
+    if y is None and not isinstance(x, Dataset):
+        given = {
+            "augmentation": bool(ops),
+            SPLIT: batching.validation_split is not None,
+            "drop_last": batching.drop_last,
+        }
+        for name in (name for name, value in given.items() if value):
+            raise DataError("is for arrays and data sets", where=name)
+
+
 def from_dataset(
     engine: TrainingEngine,
     data: Dataset,
-    batch_size: int,
-    shuffle: bool,
+    batching: Batching,
     ops: Sequence[Augmentation],
-) -> tuple[Feed, tuple[Augmentation, ...]]:
+) -> Prepared:
     """A feed of the training data; data on disk and bytes are converted batch by batch."""
     x, y = data.train
     check_ignored(engine, data)
+    rows = None
+    if batching.validation_split is not None:
+        rows = rows_of(data, batching.validation_split, engine.seed)
     if not is_lazy(x):
-        return from_arrays(engine, x, y, data.weights, batch_size, shuffle, "NCHW", ops)
+        return from_arrays(engine, x, y, data.weights, batching, "NCHW", ops, rows)
     x, y = check_lazy(engine, x, y)
-    ops, change, target = make_augmenter(engine, ops, x, y)
+    used = None if rows is None else rows.train
+    ops, change, target = make_augmenter(engine, ops, x, y, used)
     engine.adapt([target], data.weights is not None)
-    feed = ArrayFeed(
-        [x], [y], data.weights, batch_size, engine.training.accumulate,
-        ordering(engine.seed, len(x), shuffle), batch_of, change, engine.dtype,
-    )  # fmt: skip
-    return feed, at_rest(ops)
+    feed = batching.feed(
+        engine, ([x], [y], data.weights), used, cut=batch_of, change=change
+    )
+    held_out = None
+    if rows is not None:
+        held_out = EvaluationData.of_split(
+            engine, data.train, batching.evaluated, rows.validation, data.weights
+        )
+    return Prepared(feed, at_rest(ops), held_out)
 
 
 def from_arrays(
@@ -144,25 +235,40 @@ def from_arrays(
     x: Data,
     y: Data,
     sample_weight: Data | None,
-    batch_size: int,
-    shuffle: bool,
+    batching: Batching,
     layout: str,
     ops: Sequence[Augmentation],
-) -> tuple[Feed, tuple[Augmentation, ...]]:
-    """A feed of arrays in memory; without augmentation they are arranged once."""
+    rows: Rows | None = None,
+) -> Prepared:
+    """A feed of arrays in memory; without augmentation they are arranged once. ``rows``
+    says how they are split, if that is known."""
     inputs = prepare(engine.graph.inputs, x, engine.dtype, layout)
     count = len(inputs[0])
     targets = engine.check_targets(y, count, layout)
     weights = check_sample_weight(sample_weight, count)
-    ops, change, target = make_augmenter(engine, ops, inputs[0], targets[0])
+    if batching.validation_split is not None and rows is None:
+        known = (
+            (target, loss.ignored_label)
+            for target, loss in zip(targets, engine.objective.losses, strict=True)
+            if labels_in(target) is not None
+        )
+        labels, ignored = next(known, (None, None))
+        rows = split_rows(
+            count, batching.validation_split, engine.seed, labels, weights, ignored
+        )
+    used = None if rows is None else rows.train
+    ops, change, target = make_augmenter(engine, ops, inputs[0], targets[0], used)
     engine.adapt(targets if change is None else [target], weights is not None)
-    arranged = change is None
-    feed = ArrayFeed(
-        engine.session.arrange(inputs) if arranged else inputs, targets, weights,
-        batch_size, engine.training.accumulate, ordering(engine.seed, count, shuffle),
-        None, change, engine.dtype, arranged,
-    )  # fmt: skip
-    return feed, at_rest(ops)
+    held_out = None
+    if rows is not None:
+        arrays = [*inputs, *targets, *([] if weights is None else [weights])]
+        held_out = EvaluationData(Batches(arrays, batching.evaluated, rows.validation))
+    if change is None:
+        inputs = list(engine.session.arrange(inputs))
+    feed = batching.feed(
+        engine, (inputs, targets, weights), used, change=change, arranged=change is None
+    )
+    return Prepared(feed, at_rest(ops), held_out)
 
 
 def from_batches(
@@ -211,10 +317,13 @@ def ordering(seed: int, count: int, shuffle: bool) -> Callable[[int], Array] | N
 
 
 def validation(
-    engine: TrainingEngine, data: ValidationData | None, layout: str
+    engine: TrainingEngine,
+    data: ValidationData | None,
+    layout: str,
+    batch_size: int | None,
 ) -> Callable[[], Row] | None:
     """The function that evaluates the model on the validation data; None without any."""
     if data is None:
         return None
-    evaluation_data = EvaluationData.given(engine, data, layout)
+    evaluation_data = EvaluationData.given(engine, data, layout, batch_size)
     return lambda: engine.measure(evaluation_data)

@@ -12,7 +12,8 @@ from typing import NoReturn
 import numpy as np
 
 from polyframe.errors import PolyframeError, brief, did_you_mean
-from polyframe.spec.callbacks import EarlyStopping
+from polyframe.spec.callbacks import CallbackSpec, EarlyStopping
+from polyframe.spec.element import Element
 from polyframe.spec.safety import ModelCheckpoint
 from polyframe.spec.schedules import ReduceOnPlateauSchedule, Schedule
 from polyframe.train.callbacks.base import Callback
@@ -45,6 +46,20 @@ def check_monitors(
         if isinstance(element, ModelCheckpoint) and default and not validates:
             continue  # no epoch is the best one, then; there are checkpoints all the same
         refuse(element.label, element.monitor, known)
+
+
+def needing_validation(
+    callbacks: Iterable[CallbackSpec], schedule: Schedule | None
+) -> list[Element]:
+    """Those of a recipe's callbacks and its schedule that look at validation data. The
+    default of ``model_checkpoint`` can do without them."""
+    found: list[Element] = []
+    for each in (*callbacks, schedule):
+        if isinstance(each, MONITORING) and each.monitor.startswith("val_"):
+            default = each.monitor == ModelCheckpoint.monitor
+            if not (isinstance(each, ModelCheckpoint) and default):
+                found.append(each)
+    return found
 
 
 def columns(

@@ -19,7 +19,10 @@ from helpers.command_line import call, contents, fails, names
 
 from polyframe import zoo
 from polyframe.cli import cli
+from polyframe.data import load
+from polyframe.data.split import split_rows
 from polyframe.errors import PolyframeError
+from polyframe.run.load import load_run
 from polyframe.run.train import load_data, train
 from polyframe.spec.layers import Dense, Flatten
 from polyframe.spec.model import Sequential
@@ -62,6 +65,12 @@ BAD = {
     "train none.yaml -b torch": "none.yaml: there is no such file",
     "TRAIN --epochs 0": "epochs: got 0; a whole number from 1",
     "TRAIN --epochs many": "'many' is not a valid integer",
+    "TRAIN --split 1.5": "split: got 1.5; a finite number above 0 and below 1",
+    "TRAIN --split 1e-4": "split: 0.0001 of the 1437 samples leaves none to validate on",
+    "TRAIN --split 1e-3": "split: 0.001 of the 143 samples of class 0 leaves none",
+    "TRAIN --split 0.2 --set 'data={name: synthetic, validation: 9}'": "split: synthetic "
+    "has a validation part of its own",
+    "TRAIN --set drop_last=true --batch-size 2000": "drop_last: leaves nothing to train",
     "TRAIN --set epochs": "'epochs' is not KEY=VALUE",
     "TRAIN --set optimizer.lr=[1": "--set optimizer.lr: is not YAML",
     "TRAIN --set optimiser=SGD": "Did you mean 'optimizer'?",
@@ -110,7 +119,8 @@ def test_train_writes_a_run_folder(here: Path) -> None:
     result = call(*TRAIN, "--set", "optimizer.lr=0.01", "--seed", 3)
     folder = here / "runs/digits_cnn/torch/1"
     assert names(folder) == FILES
-    assert names(folder / "checkpoint") == {"best.safetensors", "step-0000000023"}
+    # There are no validation data, and the test data choose no best epoch.
+    assert names(folder / "checkpoint") == {"step-0000000023"}
     assert "digits_cnn on PyTorch, device cpu, float32: 6,090" in result.stderr
     assert "program: runs/digits_cnn/torch/1/program_torch.py" in result.stdout
     expected = load_recipe("digits_cnn", {"epochs": 1, "optimizer.lr": 0.01, "seed": 3})
@@ -119,11 +129,38 @@ def test_train_writes_a_run_folder(here: Path) -> None:
     kept = json.loads((folder / "result.json").read_text())
     assert [float(row["loss"]) for row in rows] == [kept["final"]["loss"]]
     assert (kept["schema"], kept["status"], kept["epochs"]) == (1, "done", 1)
-    assert kept["test"]["accuracy"] == kept["history"][0]["val_accuracy"]
+    assert set(kept["test"]) == {"loss", "accuracy"} and kept["best"] is None
+    assert "val_loss" not in kept["history"][0]
     assert kept["spec_hash"] == expected.model.hash
     environment = json.loads((folder / "env.json").read_text())
     assert environment["framework_version"] == metadata.version("torch")
     compile((folder / "program_torch.py").read_text(), "program", "exec")
+
+
+def test_what_monitors_looks_at_a_split_and_not_at_the_test_data(here: Path) -> None:
+    args = (*TRAIN, "-o", "run", "--set", "callbacks=[early_stopping]")
+    result = call(*args, "--set", "validation_batch_size=100")
+    text = "early_stopping looks at validation data, and digits has none: 0.2 of its"
+    assert text in result.stderr
+    assert load_recipe(here / "run/recipe.yaml").split == 0.2
+    assert "best.safetensors" in names(here / "run/checkpoint")
+    kept = json.loads((here / "run/result.json").read_text())
+    assert kept["best"]["value"] == kept["final"]["val_loss"] != kept["test"]["loss"]
+    model = load_run("run")
+    x, y = load("digits").train
+    rows = split_rows(len(y), 0.2, 0, y).validation
+    validated = model.evaluate(x[rows], y[rows])["loss"]
+    assert validated == pytest.approx(kept["final"]["val_loss"], rel=1e-5)
+    tested = model.evaluate(load("digits"))["loss"]
+    assert tested == pytest.approx(kept["test"]["loss"], rel=1e-5)
+    # Without test data, the part that was split off is evaluated.
+    data = {"x_train": x[:200], "y_train": y[:200]}
+    np.savez("own.npz", **data)
+    call(*TRAIN, "--quiet", "-o", "own", "--set", "data=own.npz", "--split", 0.25)
+    report = json.loads(call("evaluate", "own", "--json").stdout)
+    kept = json.loads((here / "own/result.json").read_text())
+    assert (report["part"], report["samples"], kept["test"]) == ("validation", 50, {})
+    assert report["loss"] == kept["final"]["val_loss"]
 
 
 def test_runs_are_numbered(here: Path) -> None:

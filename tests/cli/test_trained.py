@@ -20,6 +20,8 @@ def test_evaluate_gives_the_figures_of_the_training(run: Path) -> None:
     assert (report["data"], report["part"]) == ("digits", "test")
     assert report["samples"] == 360
     assert "accuracy" in call("evaluate", run, "-b", "torch", "--device", "cpu").stdout
+    text = fails("evaluate", run, "--best")
+    assert "has no best.safetensors" in text and "chosen by validation data" in text
 
 
 def test_predict(run: Path, here: Path) -> None:

@@ -21,6 +21,7 @@ from polyframe import data
 from polyframe.cli import cli
 from polyframe.data import batch_of, images
 from polyframe.data.rows import is_mapped
+from polyframe.data.split import split_rows
 from polyframe.errors import DataError
 from polyframe.spec.augmentations import Normalize
 
@@ -65,15 +66,16 @@ def test_batch_of_is_a_view_where_it_can_be():
 def test_npy_folder():
     weights = np.arange(12)
     npy(x_train=BYTES, y_train=LABELS, x_test=BYTES[:2], y_test=LABELS[:2],
-        w_train=weights)  # fmt: skip
+        w_train=weights, x_val=BYTES[:3], y_val=LABELS[:3])  # fmt: skip
     made = data.load("set")
     x, y = made.train
     assert is_mapped(x) and is_mapped(made.test[0]) and x.dtype == np.uint8
+    assert is_mapped(made.validation[0]) and made.validation[1].tolist() == [0, 1, 2]
     np.testing.assert_array_equal(x, BYTES)
     assert y.tolist() == LABELS.tolist() and y.dtype == np.int64
     assert (made.name, made.source) == ("set", "folder set")
     assert made.weights.dtype == np.float32 and made.weights.tolist() == [*range(12)]
-    assert made.num_classes == 3 and "test=2, input_shape=(3, 6, 5)" in repr(made)
+    assert made.num_classes == 3 and "validation=3, test=2, input" in repr(made)
     npy("grey", x_train=BYTES[:, 0].astype(">f4"), y_train=rng.random((12, 2)))
     made = data.load(Path("grey"))
     assert made.input_shape == (1, 6, 5) and made.num_classes is None
@@ -101,6 +103,8 @@ def test_maps_are_never_copied_as_a_whole():
     tracemalloc.start()
     made = data.load("set")
     op = Normalize().resolved(made.train[0])
+    rows = split_rows(2000, 0.2, 0).train
+    assert data.resolve([Normalize()], made.train[0], rows) == (op,)
     batch_of(made.train[0], np.arange(64))
     result = CliRunner().invoke(cli, ["data", "info", "set"])
     peak = tracemalloc.get_traced_memory()[1]
@@ -180,12 +184,12 @@ def test_image_folder_with_splits():
     val = pictures("set/val", classes=["dog"], start=6)
     made = data.load("set")
     np.testing.assert_array_equal(made.train[0], train)
-    np.testing.assert_array_equal(made.test[0], val)
-    assert made.test[1].tolist() == [1, 1]
+    np.testing.assert_array_equal(made.validation[0], val)
+    assert made.validation[1].tolist() == [1, 1] and made.test is None
     test = pictures("set/test", classes=["eel"], start=8)
-    with pytest.warns(UserWarning, match="set: val not read, test is used to validate"):
-        made = data.load("set")
+    made = data.load("set")
     np.testing.assert_array_equal(made.test[0], test)
+    np.testing.assert_array_equal(made.validation[0], val)
     shutil.rmtree("set/val")
     pictures("set/test", classes=["dgo"])
     bad("0.png: class 'dgo' is not among the classes to train on. Did you mean 'dog'?",

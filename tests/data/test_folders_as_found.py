@@ -94,19 +94,23 @@ def test_each_name_of_held_out_data_is_known(name):
     pictures("set/train")
     held_out = pictures(f"set/{name}", classes=["dog"], start=6)
     made = data.load("set")
-    np.testing.assert_array_equal(made.test[0], held_out)
-    assert made.source == "folder set"
+    part = made.test if name == "test" else made.validation
+    np.testing.assert_array_equal(part[0], held_out)
+    assert made.evaluated == ("test" if name == "test" else "validation", part)
+    assert (made.test is None) == (name != "test") and made.source == "folder set"
 
 
 def test_a_held_out_folder_that_is_not_read_is_named():
     pictures("set/train")
     test = pictures("set/test", classes=["dog"], start=6)
+    val = pictures("set/val", classes=["dog"], start=3)
     pictures("set/valid", classes=["cat"])
-    text = "valid not read, test is used to validate"
+    text = "valid not read, val is used"
     with pytest.warns(UserWarning) as told:
         made = data.load("set")
     assert [str(each.message) for each in told] == [f"set: {text}"]
     np.testing.assert_array_equal(made.test[0], test)
+    np.testing.assert_array_equal(made.validation[0], val)
     assert made.source == f"folder set; {text}"
     done = CliRunner().invoke(cli, ["data", "info", "set"])
     assert (done.exit_code, done.stderr) == (0, f"warning: set: {text}\n")

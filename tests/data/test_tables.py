@@ -52,7 +52,10 @@ def test_csv_of_pixels():
     csv("pixel0,label,split,pixel1\n1,a,val,2\n3,b,train,4\n5,a,train,6\n7,b,test,8\n")
     made = data.load("set.csv")
     assert made.train[0].tolist() == [[3, 4], [5, 6]] and made.classes == ("a", "b")
-    assert made.test[0].tolist() == [[7, 8]] and "val is left out" in made.source
+    assert made.test[0].tolist() == [[7, 8]] and made.source == "file set.csv"
+    assert made.validation[0].tolist() == [[1, 2]] and made.validation[1].tolist() == [
+        0
+    ]
     for shape, text in (
         ([1, 2], "set.csv: shape is [1, 2]; [channels, height, width] is needed"),
         ([1, 2, 3], "set.csv: shape (1, 2, 3) has 6 values, a row 2 pixels"),

@@ -34,7 +34,7 @@ MODEL = pf.Sequential(
 def test_an_ejected_script_prints_what_fit_finds(backend, tmp_path):
     data = pf.data.load("digits")
     data = dataclasses.replace(data, train=(data.train[0][:300], data.train[1][:300]))
-    recipe = pf.Recipe(MODEL, name="small", epochs=2, batch_size=64, seed=4)
+    recipe = pf.Recipe(MODEL, name="small", epochs=2, batch_size=64, seed=4, split=0.2)
     paths = eject(recipe, backend, tmp_path / "out", data)
     assert [path.name for path in paths] == ["train.py", "weights.npz", "data.npz"]
     text = paths[0].read_text()
@@ -59,7 +59,8 @@ def test_an_ejected_script_prints_what_fit_finds(backend, tmp_path):
         recipe.model, backend, loss=recipe.loss, optimizer=recipe.optimizer,
         metrics=["accuracy"], seed=4, optimize=False,
     )  # fmt: skip
-    history = model.fit(*data.train, epochs=2, batch_size=64, validation_data=data.test)
+    trained = pf.data.split(data, 0.2, seed=4).train
+    history = model.fit(*trained, epochs=2, batch_size=64, validation_data=data.test)
     losses = [float(loss) for loss, _ in epochs]
     np.testing.assert_allclose(losses, history["loss"], rtol=1e-6)
     assert [float(a) for _, a in epochs] == [

@@ -183,7 +183,7 @@ def test_a_run_is_loaded(tmp_path: Path) -> None:
     from polyframe.run.train import train
 
     changes = {"epochs": 1, "augmentation": ["normalize"]}
-    changes |= {"callbacks": ["model_checkpoint"]}
+    changes |= {"callbacks": ["model_checkpoint"], "split": 0.2}
     recipe = pf.load_recipe("digits_cnn", changes)
     result = train(recipe, "torch", tmp_path / "run")
     x, y = pf.data.load("digits").test or ()

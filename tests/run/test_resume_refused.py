@@ -32,6 +32,7 @@ def half(tmp_path_factory):
         ({"optimizer": {"type": "Adam", "lr": 0.02}}, "optimizer"),
         ({"schedule": {"type": "cosine"}}, "schedule"),
         ({"augmentation": ["mixup"]}, "augmentation"),
+        ({"split": 0.25, "drop_last": False}, "drop_last, split"),
         ({"ema": 0.5, "dtype": "float64"}, "dtype, ema"),
         ({"model": "digits_cnn", "data": "digits"}, "data, model"),
     ],
@@ -42,7 +43,7 @@ def test_another_recipe_is_refused_and_named(changes, key, half):
         RecipeError,
         lambda: train(plain(**changes), "torch", half, resume=True),
         f"{half}: the run in this folder has another {key} (resume with the same "
-        "recipe; epochs, device, callbacks may change)",
+        "recipe; epochs, device, callbacks, validation_batch_size may change)",
     )
     assert content(half) == before
 
@@ -61,9 +62,11 @@ def test_another_recipe_is_refused_and_named(changes, key, half):
         ({"model": "digits_cnn", "data": "digits"}, "was made with spec '"),
         ({"metrics": ["f1"]}, "no totals of 'f1' that fit"),
         ({"batch_size": 22}, "was made with batch_size 4, this training has 22"),
+        ({"drop_last": False}, "was made with drop_last True, this training has False"),
+        ({"split": 0.25}, "with validation_split 0.2, this training has 0.25"),
         (
-            {"data": {"name": "synthetic", "train": 8, "test": 4, "classes": 3}},
-            "stands at step 5 of an epoch that has 2",
+            {"data": {"name": "synthetic", "train": 15, "test": 4, "classes": 3}},
+            "stands at step 5 of an epoch that has 3",
         ),
     ],
 )

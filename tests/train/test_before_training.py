@@ -112,7 +112,7 @@ def test_a_run_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch):
     recipe = pf.load_recipe(
         {
             "model": compiled().spec,
-            "data": {"name": "synthetic", "train": 8, "test": 4},
+            "data": {"name": "synthetic", "train": 15, "test": 4},
             "epochs": 2,
             "callbacks": [{"type": "model_checkpoint", "monitor": "val_acc"}],
             "metrics": ["accuracy"],
