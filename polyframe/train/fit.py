@@ -29,7 +29,7 @@ from polyframe.train.callbacks.start import any_writes, listed, start
 from polyframe.train.checkpoint import resume_from, setup_of
 from polyframe.train.evaluation_data import (
     EvaluationData,
-    check_ignored,
+    check_dataset,
     check_lazy,
     is_lazy,
 )
@@ -126,7 +126,7 @@ def from_dataset(
 ) -> tuple[Feed, tuple[Augmentation, ...]]:
     """A feed of the training data; data on disk and bytes are converted batch by batch."""
     x, y = data.train
-    check_ignored(engine, data)
+    check_dataset(engine, data)
     if not is_lazy(x):
         return from_arrays(engine, x, y, data.weights, batch_size, shuffle, "NCHW", ops)
     x, y = check_lazy(engine, x, y)
