@@ -143,10 +143,11 @@ def columns(header: list[str], where: str) -> list[str]:
             guess = did_you_mean(name, COLUMNS)
             message = f"there is no column {brief(name)}.{guess}"
             raise DataError(message, where=where, hint=HINT)
-    if ("label" in header) == bool(targets) or ("image" in header) == bool(pixels):
-        message = (
-            "needs the column label (or target), and either image or pixel0, pixel1, …"
-        )
+    if not (targets or "label" in header) or ("image" in header) == bool(pixels):
+        message = "needs the column label, and either image or pixel0, pixel1, …"
+        raise DataError(message, where=where, hint=HINT)
+    if targets and "label" in header:
+        message = f"has the columns label and {brief(targets[0])}; one kind is needed"
         raise DataError(message, where=where, hint=HINT)
     return header
 

@@ -41,30 +41,47 @@ def fitting_losses(task: str, shape: Shape) -> list[str]:
     """The losses meant for a task, for a model's output of that shape per sample, as
     recipes write them, sorted. An output of one number (or channel) decides between two
     classes."""
-    return [
-        text
-        for word in sorted(Loss.registry)
-        if (text := fitting_form(Loss.find(word), task, shape)) is not None
-    ]
+    return list(meant_for(task, shape))
 
 
-def fitting_form(kind: type[Loss], task: str, shape: Shape) -> str | None:
-    """How a loss is written for a task; None where it is not meant for it."""
-    meant = TASKS[task]
-    for text, loss in forms(kind):
+def fitting_metrics(task: str, shape: Shape) -> list[str]:
+    """The metrics that can measure a model's output of that shape per sample beside one of
+    these losses, sorted."""
+    losses, found = meant_for(task, shape).values(), []
+    for word in sorted(Metric.registry):
         try:
-            loss.check(shape)
-        except PolyframeError:
+            metric = Metric.find(word)()
+            metric.check(shape)
+        except (PolyframeError, TypeError):  # a plug-in's may need fields
             continue
-        if meant.labels and shape[0] > 1:
-            if loss.labels:
-                return text
-        elif not loss.labels and loss.domain == meant.domain:
-            return text
-    return None
+        if any(metric.labels == loss.labels for loss in losses):
+            found.append(word)
+    return found
 
 
-def forms(kind: type[Loss]) -> Iterator[tuple[str, Loss]]:
+def meant_for(task: str, shape: Shape) -> dict[str, Loss]:
+    """The text of each loss that is meant for a task, sorted, and the loss."""
+    found: dict[str, Loss] = {}
+    for word in sorted(Loss.registry):
+        for text, loss in forms_of(Loss.find(word)):
+            if is_meant(loss, task, shape):
+                found[text] = loss
+                break
+    return found
+
+
+def is_meant(loss: Loss, task: str, shape: Shape) -> bool:
+    """Whether a loss is meant for a task, for an output of that shape per sample."""
+    try:
+        loss.check(shape)
+    except PolyframeError:
+        return False
+    if TASKS[task].labels and shape[0] > 1:
+        return loss.labels
+    return not loss.labels and loss.domain == TASKS[task].domain
+
+
+def forms_of(kind: type[Loss]) -> Iterator[tuple[str, Loss]]:
     """A loss as it is by default, and with one word that makes another loss of it:
     ``dice``, and ``{type: dice, activation: softmax}``."""
     for fields in kind.examples:
@@ -73,18 +90,3 @@ def forms(kind: type[Loss]) -> Iterator[tuple[str, Loss]]:
         elif len(fields) == 1 and all(isinstance(v, str) for v in fields.values()):
             ((key, value),) = fields.items()
             yield f"{{type: {kind.word}, {key}: {value}}}", kind(**fields)
-
-
-def fitting_metrics(task: str, shape: Shape) -> list[str]:
-    """The metrics that can measure a task, for a model's output of that shape per sample,
-    sorted."""
-    labels, found = TASKS[task].labels and shape[0] > 1, []
-    for word in sorted(Metric.registry):
-        try:
-            metric = Metric.find(word)()
-            metric.check(shape)
-        except (PolyframeError, TypeError):  # a plug-in's may need fields
-            continue
-        if metric.labels == labels:
-            found.append(word)
-    return found
