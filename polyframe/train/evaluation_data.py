@@ -135,8 +135,12 @@ def check_lazy(engine: TrainingEngine, x: Array, y: Array) -> tuple[Array, Array
     check_inputs(engine.graph.inputs, [x])
     if y.dtype.kind in "iu":
         return x, engine.check_targets(y, len(x))[0]
-    for _, piece in pieces(y):
-        (target,) = engine.check_targets(piece, len(piece))
+    for first, piece in pieces(y):
+        try:
+            (target,) = engine.check_targets(piece, len(piece))
+        except DataError:  # counted from the piece's first sample: once more from the first
+            engine.check_targets(y[: first + len(piece)], first + len(piece))
+            raise
     return x, y.reshape(len(y), *target.shape[1:])  # with the axis of its one channel
 
 
