@@ -16,7 +16,15 @@ import numpy as np
 from polyframe.data.dataset import Dataset, build
 from polyframe.data.files import user_path
 from polyframe.data.folders import HELD_OUT, folders, visible
-from polyframe.data.images import SUFFIXES, Form, ImageFile, decode, form_of, opened, pillow
+from polyframe.data.images import (
+    SUFFIXES,
+    Form,
+    ImageFile,
+    decode,
+    form_of,
+    opened,
+    pillow,
+)
 from polyframe.errors import DataError, brief, warn
 from polyframe.io.array import Array
 from polyframe.spec.fields import Several, Text
@@ -74,7 +82,9 @@ def load(
     if ignore_index != WHITE and all(map(is_black_and_white, labels)):
         for values in labels:
             values[values == WHITE] = 1
-    both = list(zip(samples, (values.astype(np.int64) for values in labels), strict=True))
+    both = list(
+        zip(samples, (values.astype(np.int64) for values in labels), strict=True)
+    )
     return build(
         root.resolve().name,
         both[0],

@@ -129,8 +129,9 @@ def _patterns(shape: tuple[int, ...], classes: int, rng: np.random.Generator) ->
         np.arange(side) * count // side
         for side, count in zip(sides, counts, strict=True)
     ]
-    patterns: Array = cells[:, :, *np.ix_(*at)]
-    return patterns
+    for axis, index in enumerate(at, 2):
+        cells = np.take(cells, index, axis)
+    return cells
 
 
 def _noisy(clean: Array, rng: np.random.Generator) -> Array:

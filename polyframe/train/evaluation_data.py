@@ -138,7 +138,9 @@ def check_lazy(engine: TrainingEngine, x: Array, y: Array) -> tuple[Array, Array
     for first, piece in pieces(y):
         try:
             (target,) = engine.check_targets(piece, len(piece))
-        except DataError:  # counted from the piece's first sample: once more from the first
+        except (
+            DataError
+        ):  # counted from the piece's first sample: once more from the first
             engine.check_targets(y[: first + len(piece)], first + len(piece))
             raise
     return x, y.reshape(len(y), *target.shape[1:])  # with the axis of its one channel

@@ -54,12 +54,17 @@ def test_samples_of_each_layout(layout, given):
 
 def test_layouts_that_do_not_fit():
     for layout, shape, text in (
-        ("NCL", (N, 2, 3, 4), "x has shape (6, 2, 3, 4) (the layout NCL has 3 axes, or 2"),
+        (
+            "NCL",
+            (N, 2, 3, 4),
+            "x has shape (6, 2, 3, 4) (the layout NCL has 3 axes, or 2",
+        ),
         ("NCDHW", (N, 4, 8), "the layout NCDHW has 5 axes, or 4 without channels"),
         ("NCHW", (N,), "(N, features); (N, C, L) with the layout NCL"),
         ("NCLH", (N, 4, 8), "unknown layout 'NCLH'. Did you mean"),
     ):
-        call = lambda x=np.zeros(shape), to=layout: data.from_arrays(x, Y, layout=to)  # noqa: E731
+        x = np.zeros(shape)
+        call = lambda x=x, to=layout: data.from_arrays(x, Y, layout=to)  # noqa: E731
         fails(DataError, call, text)
 
 
@@ -138,7 +143,9 @@ def test_names_of_labels():
     for y in (HOT / 2, HOT[:, :2] * 1.0):
         call = lambda y=y: data.from_arrays(X, y, classes=["a", "b", "c"])  # noqa: E731
         fails(DataError, call, text)
-    text = "integer labels have shape (6, 3), not (N,) (floats are for a regression; 0 a"
+    text = (
+        "integer labels have shape (6, 3), not (N,) (floats are for a regression; 0 a"
+    )
     fails(DataError, lambda: data.from_arrays(X, HOT * 2), text)
 
 

@@ -65,7 +65,8 @@ def test_csv_of_pixels():
 def test_csv_of_numbers():
     x = pictures("pics", classes=["cat"], count=3)
     head = "target,image,split,weight\n"
-    rows = "-1.5,pics/cat/0.png,train,2\n2e3,pics/cat/1.png,train,0\n7,pics/cat/2.png,test,\n"
+    rows = "-1.5,pics/cat/0.png,train,2\n2e3,pics/cat/1.png,train,0\n"
+    rows += "7,pics/cat/2.png,test,\n"
     made = data.load(csv(head + rows))
     np.testing.assert_array_equal(made.train[0], x[:2])
     assert made.train[1].tolist() == [-1.5, 2000] and made.test[1].tolist() == [7]

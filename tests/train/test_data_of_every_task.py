@@ -83,7 +83,6 @@ CASES = {
 }  # fmt: skip
 
 
-
 @pytest.mark.parametrize("backend", TORCH_FIRST)
 @pytest.mark.parametrize("name", CASES)
 def test_the_loss_is_that_of_numpy(name, backend):
@@ -95,7 +94,9 @@ def test_the_loss_is_that_of_numpy(name, backend):
     )
     found = model.evaluate(data)["loss"]
     value = wanted(model.predict(data.train[0]), targets)
-    within("data sets of every task", abs(found - value) / value, 1e-12, (name, backend))
+    within(
+        "data sets of every task", abs(found - value) / value, 1e-12, (name, backend)
+    )
     trained = model.fit(data, batch_size=4)["loss"][0]
     within("data sets of every task", abs(trained - value) / value, 1e-12, (name,))
     if name.startswith("masks"):  # pixels move with their samples
@@ -114,7 +115,9 @@ def test_files_are_read_as_they_are_needed(tmp_path, monkeypatch):
     text = "y: sample 6 has 1.5; binary_cross_entropy takes numbers from 0 to 1"
     for call in (model.fit, model.evaluate):
         fails(DataError, lambda call=call: call(data), text)
-    model = pf.compile(dense((2, 4, 4), 1), "torch", "mse", pf.SGD(0.0), dtype="float64")
+    model = pf.compile(
+        dense((2, 4, 4), 1), "torch", "mse", pf.SGD(0.0), dtype="float64"
+    )
     value = squared(model.predict(x), y[:, None])
     assert abs(model.fit(data)["loss"][0] - value) < 1e-12 * value
 

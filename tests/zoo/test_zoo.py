@@ -240,7 +240,9 @@ def test_pixelwise_models_give_every_pixel_its_classes():
     assert pf.zoo.unet().infer().output_shapes == ((2, 388, 388),)
     assert pf.zoo.fcn32s().infer().output_shapes == ((21, 224, 224),)
     assert pf.zoo.small_unet(3, (2, 8, 12)).infer().output_shapes == ((3, 8, 12),)
-    with pytest.raises(pf.SpecError, match="height and width have to be multiples of 4"):
+    with pytest.raises(
+        pf.SpecError, match="height and width have to be multiples of 4"
+    ):
         pf.zoo.small_unet(input_shape=(1, 8, 10))
     spec = pf.zoo.fcn32s(input_shape=(3, 33, 100), width=0.01)
     assert spec.infer().output_shapes == ((21, 33, 100),)
