@@ -212,6 +212,20 @@ def test_synthetic_data_of_every_task_can_be_learnt():
     assert made.task == "image-to-image" and 0.05 < (x - y).std() < 0.15
 
 
+def test_synthetic_data_that_cannot_be():
+    for options, text in (
+        ({"shape": 7, "kind": "segmentation"}, "a sample of shape (7,) has no pixels"),
+        ({"kind": "segmentation", "train": 10**6}, "1,000,256 samples of shape (3, 32"),
+        (
+            {"kind": "multi-label", "classes": 0},
+            "classes is 0 (allowed: an integer, 1 or",
+        ),
+        ({"kind": "multi-label", "targets": 2}, "targets is for kind='regression'"),
+    ):
+        call = lambda options=options: data.load("synthetic", **options)  # noqa: E731
+        fails(DataError, call, text)
+
+
 def info(*words):
     done = CliRunner().invoke(cli, ["data", "info", *words])
     assert done.exit_code == 0, done.output
