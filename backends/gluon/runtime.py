@@ -44,6 +44,8 @@ def _import_mxnet() -> Native:
 
 
 mx = _import_mxnet()
+BLOCKED = (3, 5)
+"""Axes of weights that oneDNN may rearrange for good and MXNet cannot write to."""
 
 
 def devices() -> tuple[str, ...]:
@@ -91,7 +93,13 @@ class GluonSession(ModuleSession):
 
     def set_native_weights(self, weights: Mapping[str, Array]) -> None:
         for name, value in weights.items():
-            self.parameters[name].set_data(self.copied(value))
+            parameter = self.parameters[name]
+            if value.ndim in BLOCKED:
+                # Prediction leaves the weights of Conv1D and Conv3D in oneDNN's own
+                # layout, into which MXNet does not copy ("to.IsDefaultData()"); what is
+                # filled with a number has the usual one.
+                parameter.data()[:] = 0
+            parameter.set_data(self.copied(value))
 
     def call(self, arguments: Sequence[Native], training: bool) -> Native:
         mode = mx.autograd.train_mode if training else mx.autograd.predict_mode

@@ -39,11 +39,12 @@ def data() -> None:
 def info(
     name: str, settings: tuple[str, ...], out: str | None, no_images: bool
 ) -> None:
-    """Show a data set: shapes, counts, values, labels, images.
+    """Show a data set: shapes, counts, values, task, labels, images.
 
     NAME is one of `polyframe list datasets`, a file that ends in .npz or .csv, or a
-    folder of .npy files or images. A data set that is not on this machine is downloaded
-    first, if possible.
+    folder of .npy files or images, with masks or without. A data set that is not on this
+    machine is downloaded first, if possible. The losses and metrics shown are those that
+    are meant for the task.
 
     The command also writes a sheet of images. It shows the first samples of the first
     ten classes, one row for each class.
@@ -52,6 +53,7 @@ def info(
     Examples:
       polyframe data info digits
       polyframe data info samples.npz --no-images
+      polyframe data info signals.npz --set layout=NCL
       polyframe data info photos/ --set size=[64,64] -o photos_small.png
     """
     from polyframe.data import load
@@ -99,6 +101,7 @@ def describe_dataset(dataset: Dataset) -> Iterable[str]:
     """Lines about a data set."""
     from polyframe.cli.output import safe
     from polyframe.data.statistics import statistics
+    from polyframe.spec.tasks import TASKS, fitting_losses, fitting_metrics
 
     x, y = dataset.train
     validation = dataset.validation
@@ -117,13 +120,22 @@ def describe_dataset(dataset: Dataset) -> Iterable[str]:
     if dataset.weights is not None:
         low, high, mean, _ = statistics(dataset.weights)
         yield f"weights: {low:.4g} to {high:.4g}, mean {mean:.4g}"
+    task = dataset.task
+    yield f"task:    {task} ({TASKS[task].meaning})"
+    for name, fitting in (("losses", fitting_losses), ("metrics", fitting_metrics)):
+        yield f"{name + ':':8} {', '.join(fitting(task, dataset.output_shape)) or 'none'}"
     if dataset.num_classes is None:
         low, high, mean, _ = statistics(y)
         yield f"targets: {shape_of(y.shape[1:])} of {y.dtype}, {low:.4g} to " + (
             f"{high:.4g}, mean {mean:.4g}"
         )
+        if task == "multi-label":
+            yield ""
+            yield from histogram(dataset)
         return
     yield f"classes: {dataset.num_classes}"
+    if y.ndim > 1:
+        yield f"labels:  {shape_of(y.shape[1:])}, one for each pixel"
     if dataset.ignore_index is not None:
         count = (~dataset.counts(y)).sum()
         yield f"ignored: label {dataset.ignore_index}, {count:,} times"
@@ -137,7 +149,7 @@ def shape_of(shape: tuple[int, ...]) -> str:
 
 
 def histogram(dataset: Dataset, most: int = 50, width: int = 40) -> Iterable[str]:
-    """A bar for each class: its number of training samples."""
+    """A bar for each class (or label): its number of training samples (or pixels)."""
     from polyframe.cli.output import safe
     from polyframe.data.statistics import class_counts
 

@@ -46,12 +46,14 @@ def predict(
 ) -> None:
     """Predict with a trained model on samples in a file.
 
-    RUN is a run folder. FILE contains samples (N, C, H, W) like those of the training.
+    RUN is a run folder. FILE contains samples, (N, C, H, W), like those of the training.
     It is a .npy file, or a .npz file with the key x (with the names of the inputs, if
     the model has several). Bytes (uint8) are divided by 255, as in data sets from files.
 
     For a classifier, the command prints the most likely class and its probability (the
-    softmax of the outputs). With -o it writes the outputs of the model: one array to
+    softmax of the outputs); for classes of pixels, the share of each class. For several
+    labels a sample, it prints those with a probability (the sigmoid of the outputs) of at
+    least 0.5. With -o it writes the outputs of the model: one array to
     .npy; or several to .npz, with the names of the model's outputs as keys, and the keys
     class and probability.
 
@@ -87,12 +89,15 @@ def print_rows(rows: list[dict[str, Any]], count: int) -> None:
     from polyframe.cli.output import print_table
 
     def cell(key: str, value: object) -> str:
+        if isinstance(value, dict):
+            return ", ".join(f"{name} {100 * v:.1f} %" for name, v in value.items())
         if key == "probability" and isinstance(value, float):
             return f"{100 * value:.2f} %"
         text = str(value)
         return text if len(text) <= 70 else f"{text[:67]}..."
 
-    heads = list(rows[0])
+    # The classes of all pixels would fill the screen; their shares say enough.
+    heads = [key for key in rows[0] if not (key == "class" and "shares" in rows[0])]
     print_table(
         ["sample", *heads],
         [

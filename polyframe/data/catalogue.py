@@ -13,6 +13,7 @@ from polyframe.data import (
     digits,
     fashion,
     folders,
+    masks,
     npy,
     npz,
     synthetic,
@@ -45,8 +46,8 @@ TABLE: dict[str, Entry] = {
     ),
     "synthetic": Entry(
         synthetic.load,
-        "seeded, any shape; options shape, classes, train, validation, test, seed, kind, "
-        "targets",
+        "seeded, any shape and task; options shape, classes, train, validation, test, "
+        "seed, kind, …",
     ),
 }
 NPZ = Entry(
@@ -56,8 +57,8 @@ NPZ = Entry(
 )
 CSV = Entry(
     tables.load,
-    "columns image, label[, split, weight], or label, pixel0, …; options shape, size, "
-    "channels",
+    "columns image, label (or target)[, split, weight], or label, pixel0, …; options "
+    "shape, size, channels",
 )
 NPY = Entry(
     npy.load,
@@ -68,7 +69,12 @@ IMAGES = Entry(
     folders.load,
     "FOLDER/class/name.png, or FOLDER/train/class/…; options size, channels",
 )
-FILES = (NPZ, CSV, NPY, IMAGES)
+MASKS = Entry(
+    masks.load,
+    "FOLDER/images/name.jpg and FOLDER/masks/name.png, or both in FOLDER/train; options "
+    "size, channels, classes, ignore_index",
+)
+FILES = (NPZ, CSV, NPY, MASKS, IMAGES)
 
 
 def register_dataset(
@@ -147,7 +153,8 @@ def _entry(name: str | Path) -> Entry:
         # An empty name would be the current folder; a NUL in it raises in older Pythons.
         path = user_path(name)
         if str(name) and "\0" not in str(name) and path.is_dir():
-            return NPY if npy.is_folder(path) else IMAGES
+            folder = (NPY, npy.is_folder), (MASKS, masks.is_folder)
+            return next((entry for entry, fits in folder if fits(path)), IMAGES)
     raise DataError(
         f"unknown data set {brief(str(name))}.{did_you_mean(str(name), TABLE)}",
         hint=f"allowed: {', '.join(names())}, or a file that ends in .npz or .csv, or a "

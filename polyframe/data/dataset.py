@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from polyframe.data.tasks import is_binary, task_of
 from polyframe.errors import DataError, brief
 from polyframe.io.array import Array
 from polyframe.spec.losses.targets import sample_of
@@ -25,9 +26,10 @@ PIECE = 1 << 22
 class Dataset:
     """Samples and targets in the neutral layout, in memory or as memory maps.
 
-    x is (N, C, H, W) or (N, features): floats, or bytes that mean x / 255 (``batch_of``
-    returns floats for both). y is int64 labels, (N,) or of pixels (N, H, W), or float
-    targets. ``weights`` are the sample weights of the training data: (N,) float32, 0 or
+    x is (N, C, H, W), (N, features), signals (N, C, L) or volumes (N, C, D, H, W): floats,
+    or bytes that mean x / 255 (``batch_of`` returns floats for both). y is int64 labels,
+    (N,) or of pixels (N, H, W), or float targets; ``task`` says what they are for.
+    ``weights`` are the sample weights of the training data: (N,) float32, 0 or
     more. ``ignore_index`` is the label that marks what is not to be counted; it may lie
     outside the classes, and the loss has to have the same one. Training looks at
     ``validation`` after each epoch, and never at ``test``.
@@ -36,7 +38,7 @@ class Dataset:
     name: str
     train: Split
     test: Split | None
-    classes: tuple[str, ...]  # () for regression, or if there are no names
+    classes: tuple[str, ...]  # names of classes or labels; () without any
     source: str  # where it came from, for people
     weights: Array | None = None  # None: all samples have the same weight
     ignore_index: int | None = None  # None: all labels count
@@ -56,12 +58,27 @@ class Dataset:
         return tuple(self.train[0].shape[1:])
 
     @property
+    def task(self) -> str:
+        """What the targets are for, as they tell (``data.tasks``): "classification",
+        "segmentation", "multi-label", "regression", "image-to-image", …"""
+        return task_of(*self.train)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape, per sample, of a model's outputs for the targets: as many numbers (or
+        channels) as classes, where the targets are class labels."""
+        y = self.train[1]
+        if y.dtype.kind == "f":
+            return y.shape[1:] or (1,)
+        return (max(self.num_classes or 0, 2), *y.shape[1:])
+
+    @property
     def num_classes(self) -> int | None:
-        """The number of classes; None for regression."""
-        if self.classes:
-            return len(self.classes)
+        """The number of classes; None where the targets are numbers."""
         if self.train[1].dtype.kind == "f":
             return None
+        if self.classes:
+            return len(self.classes)
         splits = (self.train, self.validation, self.test)
         labels = (part[1][self.counts(part[1])] for part in splits if part is not None)
         return 1 + max(int(each.max(initial=-1)) for each in labels)
@@ -113,19 +130,22 @@ def check(
         )
     _check_finite(x, "x", where)
     if y.dtype.kind == "f":
-        if classes:
+        named = y.ndim > 1 and y.shape[1] == classes and all(is_binary(y))
+        if classes and not named:
             raise DataError(
                 f"y is {y.dtype}, but {classes} classes are named",
                 where=where,
-                hint="give integer labels, or name no classes for a regression",
+                hint="give integer labels, or 0 and 1 for each of them; name no classes "
+                "for a regression",
             )
         _check_finite(y, "y", where)
     else:
-        if y.ndim != 1 and (y.ndim, x.ndim) != (3, 4):
+        if y.ndim not in (1, x.ndim - 1):
             raise DataError(
                 f"integer labels have shape {y.shape}, not (N,)",
                 where=where,
-                hint="y.argmax(axis=1) turns one-hot labels into class numbers",
+                hint="floats are for a regression; 0 and 1, (N, labels), for several "
+                "labels a sample",
             )
         check_labels(y, where, classes, ignored)
 

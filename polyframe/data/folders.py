@@ -34,18 +34,9 @@ def load(path: str | Path, *, size: object = None, channels: object = None) -> D
     Without these options, all images must have the size and channels of the first one.
     """
     root, source = user_path(path), f"folder {path}"
-    where, train_root = str(root), root
-    roots: dict[str, Path] = {}
-    if folders(root / "train"):
-        train_root = root / "train"
-        for part, known in HELD_OUT.items():
-            names = [name for name in known if folders(root / name)]
-            if names:
-                roots[part] = root / names[0]
-            if len(names) > 1:
-                unread = f"{', '.join(names[1:])} not read, {names[0]} is used"
-                source += f"; {unread}"
-                warn(unread, str(root))
+    where = str(root)
+    roots, source = parts_in(root, source)
+    train_root = roots["train"]
     classes = [folder.name for folder in folders(train_root)]
     if not classes:
         raise DataError("has no class folders with images", where=where, hint=HINT)
@@ -58,7 +49,10 @@ def load(path: str | Path, *, size: object = None, channels: object = None) -> D
                 where=str(train_root / name),
                 hint=f"suffixes of images: {' '.join(SUFFIXES)}",
             )
-    parts = {"train": train} | {name: labelled(path) for name, path in roots.items()}
+    parts = {
+        name: train if name == "train" else labelled(folder)
+        for name, folder in roots.items()
+    }
     for file, label in (each for part in parts.values() for each in part):
         if label not in classes:
             raise DataError(
@@ -80,6 +74,23 @@ def load(path: str | Path, *, size: object = None, channels: object = None) -> D
         root.resolve().name, splits["train"], splits.get("test"), classes, source,
         validation=splits.get("validation"),
     )  # fmt: skip
+
+
+def parts_in(root: Path, source: str) -> tuple[dict[str, Path], str]:
+    """The folders of "train", "test" and "validation" ("train" is ``root`` itself, if there
+    is no such folder), and the source with the folders that are not read."""
+    if not folders(root / "train"):
+        return {"train": root}, source
+    roots = {"train": root / "train"}
+    for part, known in HELD_OUT.items():
+        names = [name for name in known if folders(root / name)]
+        if names:
+            roots[part] = root / names[0]
+        if len(names) > 1:
+            unread = f"{', '.join(names[1:])} not read, {names[0]} is used"
+            source += f"; {unread}"
+            warn(unread, str(root))
+    return roots, source
 
 
 def visible(folder: Path) -> list[Path]:

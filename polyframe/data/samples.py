@@ -45,8 +45,9 @@ def read_samples(path: Path, inputs: Inputs, layout: str = "NCHW") -> list[Array
 
 
 def neutral(array: Array, shape: tuple[int, ...], layout: str, where: str) -> Array:
-    """Bytes are scaled, and grey images get a channel axis."""
-    if array.ndim == 3 and (1, *array.shape[1:]) == shape:
+    """Bytes are scaled, and grey images get a channel axis, as do signals and volumes of
+    one channel."""
+    if array.ndim > 1 and (1, *array.shape[1:]) == shape:
         array = array[:, None] if layout == "NCHW" else array[..., None]
     if array.dtype == np.uint8:
         return scale_bytes(array)

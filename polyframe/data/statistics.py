@@ -41,8 +41,12 @@ def statistics(array: Array) -> Statistics:
 
 def class_counts(dataset: Dataset) -> Array:
     """The number of training samples (or pixels) of each class, (K,), without ignored
-    labels."""
-    size = dataset.num_classes or 0
+    labels; for targets (N, K) that are 0 or 1, the number of samples with each label."""
     y = dataset.train[1]
-    counts: Array = np.bincount(y[dataset.counts(y)], minlength=size)
+    counts: Array
+    if y.dtype.kind == "f":
+        counts = np.count_nonzero(y, axis=0)
+    else:
+        size = dataset.num_classes or 0
+        counts = np.bincount(y[dataset.counts(y)], minlength=size)
     return counts

@@ -6,6 +6,10 @@ test or val, which is to validate on (without this column, all rows are training
 ``weight`` is used for training samples. Labels are class numbers if all of them are
 numbers, else class names, sorted.
 
+In place of ``label`` there may be columns of numbers whose names begin with ``target``:
+``target`` for a regression, (N,), several of them for several numbers a sample (N, K), or
+for several labels of which each is 0 or 1.
+
 A CSV may come from a stranger, so images must be in its own folder.
 """
 
@@ -27,10 +31,12 @@ from polyframe.io.array import Array
 from polyframe.spec.fields import Int, Several
 
 COLUMNS = ("image", "label", "split", "weight")
+TARGET = "target"
+LARGEST = float(np.finfo(np.float32).max)
 SPLITS = ("train", "test", "val")
 HINT = (
     "allowed: the columns image, label[, split][, weight], or label, pixel0, pixel1, "
-    "…[, split][, weight]"
+    "…[, split][, weight]; target, or target0, target1, …, for label"
 )
 
 
@@ -49,6 +55,7 @@ class Row(NamedTuple):
 
     where: str
     label: str
+    targets: tuple[float, ...]  # the columns of numbers, if there is no label
     split: str
     weight: float
     content: Any  # an ImageFile, or the pixels' bytes
@@ -80,9 +87,12 @@ def load(
     train = parts["train"]
     if not train:
         raise DataError("has no samples to train on", where=where, hint=HINT)
-    number, classes = labels(
-        [*train, *parts["val"], *parts["test"]], {row.label for row in train}
-    )
+    number: dict[str, int] = {}
+    classes: list[str] = []
+    if "label" in header:
+        number, classes = labels(
+            [*train, *parts["val"], *parts["test"]], {row.label for row in train}
+        )
     if has_images:
         form = form_of(train[0].content, size, channels, where)
     else:
@@ -97,7 +107,11 @@ def load(
             x = decode(content, form)
         else:
             x = np.frombuffer(b"".join(content), np.uint8).reshape(-1, *dims)
-        y = np.array([number[row.label] for row in rows_of_split], np.int64)
+        if "label" in header:
+            y = np.array([number[row.label] for row in rows_of_split], np.int64)
+        else:
+            y = np.array([row.targets for row in rows_of_split], np.float32)
+            y = y[:, 0] if y.shape[1] == 1 else y
         splits[name] = x, y
     weights = None
     if "weight" in header:
@@ -125,13 +139,17 @@ def columns(header: list[str], where: str) -> list[str]:
         twice = next(name for name in header if header.count(name) > 1)
         raise DataError(f"has two columns {twice!r}", where=where, hint=HINT)
     pixels = [name for name in header if name.startswith("pixel")]
+    targets = [name for name in header if name.startswith(TARGET)]
     for name in header:
-        if name not in COLUMNS and name not in pixels:
+        if name not in (*COLUMNS, *pixels, *targets):
             guess = did_you_mean(name, COLUMNS)
             message = f"there is no column {brief(name)}.{guess}"
             raise DataError(message, where=where, hint=HINT)
-    if "label" not in header or ("image" in header) == bool(pixels):
+    if not (targets or "label" in header) or ("image" in header) == bool(pixels):
         message = "needs the column label, and either image or pixel0, pixel1, …"
+        raise DataError(message, where=where, hint=HINT)
+    if targets and "label" in header:
+        message = f"has the columns label and {brief(targets[0])}; one kind is needed"
         raise DataError(message, where=where, hint=HINT)
     return header
 
@@ -140,6 +158,7 @@ def parse(lines: Lines, header: Sequence[str], path: Path) -> Iterator[Row]:
     """The rows after the header."""
     column_of = {name: header.index(name) for name in COLUMNS if name in header}
     pixels = [i for i, name in enumerate(header) if name.startswith("pixel")]
+    targets = [i for i, name in enumerate(header) if name.startswith(TARGET)]
     # If the pixels are in adjacent columns, a slice is much faster.
     block = slice(pixels[0], pixels[-1] + 1) if pixels else slice(0)
     side_by_side = len(range(*block.indices(len(header)))) == len(pixels)
@@ -157,23 +176,24 @@ def parse(lines: Lines, header: Sequence[str], path: Path) -> Iterator[Row]:
         if len(cells) != len(header):
             message = f"has {len(cells)} cells, the header {len(header)}"
             raise bad(message, path, line)
-        label = cells[column_of["label"]].strip()
-        if not label:
+        label = cells[column_of["label"]].strip() if "label" in column_of else ""
+        if not (label or targets):
             raise bad("has no label", path, line)
+        numbers = tuple(number_of(header[i], cells[i], path, line) for i in targets)
         split = cells[column_of["split"]].strip() if "split" in column_of else "train"
         if split not in SPLITS:
             message = f"split is {brief(split)}; one of {', '.join(SPLITS)} is needed"
             raise bad(message, path, line)
         weight = 1.0
         if "weight" in column_of and split == "train":
-            weight = number_of(cells[column_of["weight"]], path, line)
+            weight = number_of("weight", cells[column_of["weight"]], path, line, 0)
         content: Any
         if pixels:
             picked = cells[block] if side_by_side else [cells[i] for i in pixels]
             content = pixel_bytes(picked, path, line)
         else:
             content = image_file(cells[column_of["image"]].strip(), folder, path, line)
-        yield Row(f"{path}, line {line}", label, split, weight, content)
+        yield Row(f"{path}, line {line}", label, numbers, split, weight, content)
 
 
 def bad(message: str, path: Path, line: int) -> DataError:
@@ -181,14 +201,17 @@ def bad(message: str, path: Path, line: int) -> DataError:
     return DataError(message, where=f"{path}, line {line}")
 
 
-def number_of(cell: str, path: Path, line: int) -> float:
-    """A weight."""
+def number_of(
+    name: str, cell: str, path: Path, line: int, least: float = -LARGEST
+) -> float:
+    """A weight or target: a number that float32 can hold, not below ``least``."""
     try:
         value = float(cell)
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        message = f"weight is {brief(cell)}; a finite number, 0 or more, is needed"
+    if not least <= value <= LARGEST:
+        limit = "" if least < 0 else f", {least} or more,"
+        message = f"{name} is {brief(cell)}; a finite number{limit} is needed"
         raise bad(message, path, line)
     return value
 

@@ -27,7 +27,9 @@ from polyframe.data import Dataset, split
 from polyframe.errors import PolyframeError, UnsupportedError
 from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic
-from polyframe.spec.losses import check_one_number
+from polyframe.spec.layers.base import Shape
+from polyframe.spec.losses import Loss, check_one_number
+from polyframe.spec.losses.targets import with_channel
 from polyframe.spec.recipe import Recipe
 from polyframe.spec.sampling import initial_weights
 from polyframe.spec.typed import TypedGraph, TypedNode, flatten
@@ -74,6 +76,10 @@ def eject(
     if recipe.semantics == "native":
         raise UnsupportedError("eject takes semantics='aligned'")
     check_settings(recipe)
+    if recipe.loss.labels and data.train[1].dtype.kind == "f":
+        raise UnsupportedError(
+            "eject does not write probabilities as targets yet", where=data.name
+        )
     if program.language != "python":
         raise UnsupportedError(
             f"eject writes scripts in Python, and the program is {program.language}",
@@ -90,7 +96,7 @@ def eject(
     files: dict[str, str | bytes] = {
         "train.py": script(recipe, writer, program, graph),
         "weights.npz": packed(native),
-        "data.npz": packed(arrays(data)),
+        "data.npz": packed(arrays(data, recipe.loss, graph.output_shapes[0])),
     }
     for name, other in others.items():
         check_path(name)
@@ -172,7 +178,7 @@ def settings(
 ) -> str:
     """The constants at the top of the script: those that its text uses."""
     shape = graph.inputs[0][1]
-    if backend.layout == "NHWC" and len(shape) == 3:
+    if backend.layout == "NHWC" and len(shape) > 1:
         shape = (*shape[1:], shape[0])
     rate = recipe.optimizer.resolve({}).lr
     values = {
@@ -219,8 +225,9 @@ def draws_text(drawn: list[TypedNode]) -> str:
     return "\n".join([snippet(HERE, "uniform"), "", "", *lines, "    return factors"])
 
 
-def arrays(data: Dataset) -> dict[str, Array]:
-    """A data set's arrays; images that were read from bytes are stored as bytes."""
+def arrays(data: Dataset, loss: Loss, output: Shape) -> dict[str, Array]:
+    """A data set's arrays; images that were read from bytes are stored as bytes, and
+    targets have the output's shape where the loss compares numbers."""
     _, test = data.evaluated
     values = {
         "x_train": data.train[0],
@@ -228,6 +235,10 @@ def arrays(data: Dataset) -> dict[str, Array]:
         "x_test": test[0],
         "y_test": test[1],
     }
+    if not loss.labels and loss.domain != "unused":
+        for name in ("y_train", "y_test"):
+            target = with_channel(values[name], output)
+            values[name] = target if target.dtype.kind == "f" else target * 1.0
     for name in ("x_train", "x_test"):
         x = values[name]
         if x.dtype == np.float32:

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictions:
-    """The outputs by name and, of a classifier, each sample's likeliest class (N,) and
-    its probability (N,), the softmax of the outputs."""
+    """The outputs by name, and what they say of classes.
+
+    Of a classifier: each sample's (or pixel's) likeliest class, (N,) or (N, H, W), and its
+    probability, the softmax of the outputs; a loss of numbers from 0 to 1 with one output
+    decides between two classes. Of a model of several labels: the probability
+    of each, (N, K), the sigmoid of the outputs; ``classes`` is None.
+    """
 
     outputs: Mapping[str, Array]
     classes: Array | None = None
@@ -33,21 +38,39 @@ class Predictions:
         return len(next(iter(self.outputs.values())))
 
     def rows(self, most: int | None = None) -> list[dict[str, Any]]:
-        """A mapping for each of the first samples, as plain data."""
+        """A mapping for each of the first samples, as plain data. For classes of pixels:
+        their ``class`` as nested lists, and the ``shares`` of the classes among them; for
+        several labels: the ``labels`` with a probability of at least 0.5."""
         count = len(self) if most is None else min(most, len(self))
-        if self.classes is None or self.probabilities is None:
-            return [
-                {name: array[i].tolist() for name, array in self.outputs.items()}
-                for i in range(count)
-            ]
-        return [
-            {
-                "class": int(self.classes[i]),
-                **({"name": self.names[self.classes[i]]} if self.names else {}),
-                "probability": float(self.probabilities[i]),
+        return [self.row(i) for i in range(count)]
+
+    def row(self, i: int) -> dict[str, Any]:
+        """What is known of one sample, as plain data."""
+        if self.probabilities is None:
+            return {name: array[i].tolist() for name, array in self.outputs.items()}
+        if self.classes is None:
+            likely = np.flatnonzero(self.probabilities[i] >= 0.5)
+            return {
+                "labels": [self.name(k) for k in likely],
+                "probability": self.probabilities[i].tolist(),
             }
-            for i in range(count)
-        ]
+        if self.classes.ndim > 1:
+            found, counts = np.unique(self.classes[i], return_counts=True)
+            shares = (counts / counts.sum()).tolist()
+            names = [str(self.name(k)) for k in found]
+            return {
+                "class": self.classes[i].tolist(),
+                "shares": dict(zip(names, shares, strict=True)),
+            }
+        return {
+            "class": int(self.classes[i]),
+            **({"name": self.names[self.classes[i]]} if self.names else {}),
+            "probability": float(self.probabilities[i]),
+        }
+
+    def name(self, index: int) -> str | int:
+        """The name of a class or label, or its number where there are no names."""
+        return self.names[index] if self.names else int(index)
 
     def write(self, path: Path) -> None:
         """Write the outputs as they come out of the model: one array to .npy; to .npz
@@ -89,12 +112,19 @@ def predict(
     given = opened.model.predict(x, layout=layout)
     several = given if isinstance(given, list) else [given]
     outputs = dict(zip(graph.outputs, several, strict=True))
-    labels = opened.recipe.loss.labels and len(graph.output_shapes[0]) == 1
-    if not labels or len(outputs) > 1:
+    loss, logits = opened.recipe.loss, several[0].astype(np.float64)
+    decides = loss.domain == "from 0 to 1" and loss.takes == "logits"
+    if len(outputs) > 1 or logits.ndim < 2 or not (loss.labels or decides):
         return Predictions(outputs)
-    logits = several[0].astype(np.float64)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares = powers / powers.sum(axis=1, keepdims=True)
-    classes = shares.argmax(axis=1)
+    one = decides and logits.shape[1] == 1
+    if one:  # between two classes: softmax of 0 and x gives 1 - σ(x) and σ(x)
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
     known = opened.classes if len(opened.classes) == logits.shape[1] else ()
-    return Predictions(outputs, classes, shares[np.arange(len(shares)), classes], known)
+    if loss.labels or one:
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares = powers / powers.sum(axis=1, keepdims=True)
+        return Predictions(outputs, shares.argmax(axis=1), shares.max(axis=1), known)
+    if logits.ndim > 2:
+        return Predictions(outputs)
+    with np.errstate(over="ignore"):  # where e^-x is too large, the probability is 0
+        return Predictions(outputs, None, 1 / (1 + np.exp(-logits)), known)

@@ -13,7 +13,7 @@ from polyframe.data import Dataset, resolve
 from polyframe.data.split import Rows, rows_of
 from polyframe.model.model import Model
 from polyframe.spec.recipe import Recipe
-from polyframe.train.evaluation_data import BATCH_SIZE, EvaluationData, check_ignored
+from polyframe.train.evaluation_data import BATCH_SIZE, EvaluationData, check_dataset
 from polyframe.train.history import Row
 from polyframe.train.monitors import needing_validation
 
@@ -50,7 +50,7 @@ def with_data(recipe: Recipe, data: Dataset, say: Callable[[str], None]) -> Reci
 def evaluate(model: Model, recipe: Recipe, data: Dataset) -> tuple[str, int, Row]:
     """The part of a recipe's data that a trained model is evaluated on, its number of
     samples, and loss and metrics: test, or else validation, or else train."""
-    check_ignored(model.engine, data)
+    check_dataset(model.engine, data)
     rows = rows_in(recipe, data)
     name, part = data.evaluated
     size, weights, taken = recipe.validation_batch_size or BATCH_SIZE, None, None

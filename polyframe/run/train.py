@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 import threading
 import warnings
@@ -22,6 +21,8 @@ from typing import Any
 
 from polyframe.contract import registry
 from polyframe.data import Dataset, load, options_of
+from polyframe.data.arrays import layout_for
+from polyframe.data.synthetic import options_for
 from polyframe.errors import DataError, PolyframeError, RecipeError
 from polyframe.io.lock import check_unlocked
 from polyframe.model.compile import compile
@@ -38,6 +39,7 @@ from polyframe.train.callbacks.model_checkpoint import Checkpointer
 from polyframe.train.callbacks.start import start
 from polyframe.train.checkpoint import FOLDER as CHECKPOINTS
 from polyframe.train.checkpoint import checkpoints_in
+from polyframe.train.checks import check_task
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel
 
@@ -273,20 +275,21 @@ def between_steps() -> Iterator[Stop]:
 
 
 def load_data(recipe: Recipe) -> Dataset:
-    """The recipe's data set. Synthetic data take the model's shape and classes, and all
-    the loss's ``ignore_index``, where the recipe does not say otherwise."""
+    """The recipe's data set. Synthetic data fit the model and the loss, arrays of signals
+    or volumes are read as such, and all take the loss's ``ignore_index``, where the recipe
+    does not say otherwise."""
+    name = recipe.data["name"]
     options = {key: value for key, value in recipe.data.items() if key != "name"}
-    if recipe.data["name"] == "synthetic":
-        x, y = shapes(recipe)
-        options.setdefault("shape", list(x))
-        if recipe.loss.labels:
-            options.setdefault("classes", math.prod(y))
-        elif options.get("kind", "regression") == "regression":
-            options.setdefault("targets", math.prod(y))
+    if name == "synthetic":
+        options = options_for(options, recipe.loss, *shapes(recipe))
+    known = options_of(name)
+    if "layout" in known:
+        rank = len(shapes(recipe)[0])
+        options["layout"] = layout_for(options.get("layout", "NCHW"), rank)
     ignored = recipe.loss.ignored_label
-    if ignored is not None and "ignore_index" in options_of(recipe.data["name"]):
+    if ignored is not None and "ignore_index" in known:
         options.setdefault("ignore_index", ignored)
-    data = load(recipe.data["name"], **options)
+    data = load(name, **options)
     return (
         data if data.ignore_index is not None else replace(data, ignore_index=ignored)
     )
@@ -317,32 +320,4 @@ def check_fit(recipe: Recipe, data: Dataset) -> None:
             where=where,
             hint=CHANNELS_LAST if channels_last(data.input_shape, x) else FITTING,
         )
-    if recipe.loss.labels:
-        if data.num_classes is None:
-            raise DataError(
-                f"its targets are numbers, but {recipe.loss.type} takes class labels",
-                where=where,
-                hint="--set loss=mse is for such targets",
-            )
-        if data.train[1].shape[1:] != y[1:]:
-            raise DataError(
-                f"a sample has labels of shape {data.train[1].shape[1:]}, but "
-                f"{recipe.model.name} has outputs {y}",
-                where=where,
-                hint=FITTING,
-            )
-        if data.num_classes > y[0]:
-            raise DataError(
-                f"it has {data.num_classes} classes, but {recipe.model.name} has "
-                f"{y[0]} outputs",
-                where=where,
-                hint=FITTING,
-            )
-    elif data.train[1].dtype.kind != "f" or data.train[1].shape[1:] != y:
-        kind = "class labels" if data.num_classes else "targets"
-        raise DataError(
-            f"it has {kind} of shape {data.train[1].shape[1:]} a sample, but "
-            f"{recipe.loss.type} compares numbers with the model's output {y}",
-            where=where,
-            hint=FITTING if len(y) == 1 else None,
-        )
+    check_task(data, recipe.loss, y, where)

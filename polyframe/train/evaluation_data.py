@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from polyframe.data import Dataset, batch_of
+from polyframe.data.dataset import pieces
 from polyframe.data.rows import is_mapped
 from polyframe.errors import DataError, described
 from polyframe.io.array import Array
@@ -20,6 +21,7 @@ from polyframe.train.arrays import (
     check_sample_weight,
     prepare,
 )
+from polyframe.train.checks import check_task
 from polyframe.train.protocol import TrainingEngine
 
 BATCH_SIZE = 256
@@ -157,12 +159,23 @@ def check_lazy(engine: TrainingEngine, x: Array, y: Array) -> tuple[Array, Array
     check_inputs(engine.graph.inputs, [x])
     if y.dtype.kind in "iu":
         return x, engine.check_targets(y, len(x))[0]
-    engine.check_targets(y[:1], 1)  # of the shape that the loss takes
-    return x, y
+    for first, piece in pieces(y):
+        try:
+            (target,) = engine.check_targets(piece, len(piece))
+        except (
+            DataError
+        ):  # counted from the piece's first sample: once more from the first
+            engine.check_targets(y[: first + len(piece)], first + len(piece))
+            raise
+    return x, y.reshape(len(y), *target.shape[1:])  # with the axis of its one channel
 
 
-def check_ignored(engine: TrainingEngine, data: Dataset) -> None:
-    """DataError where the labels that a data set marks as not to be counted would count."""
+def check_dataset(engine: TrainingEngine, data: Dataset) -> None:
+    """DataError where a data set is for another task than the loss, or where labels would
+    count that it marks as not to be counted."""
+    if len(engine.graph.outputs) == 1:
+        loss, shape = engine.objective.losses[0], engine.graph.output_shapes[0]
+        check_task(data, loss, shape, data.name)
     for loss in engine.objective.losses:
         if data.ignore_index not in (None, loss.ignored_label):
             raise DataError(

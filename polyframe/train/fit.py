@@ -32,7 +32,7 @@ from polyframe.train.checkpoint import resume_from, setup_of
 from polyframe.train.evaluation_data import (
     BATCH_SIZE,
     EvaluationData,
-    check_ignored,
+    check_dataset,
     check_lazy,
     is_lazy,
 )
@@ -209,7 +209,7 @@ def from_dataset(
 ) -> Prepared:
     """A feed of the training data; data on disk and bytes are converted batch by batch."""
     x, y = data.train
-    check_ignored(engine, data)
+    check_dataset(engine, data)
     rows = None
     if batching.validation_split is not None:
         rows = rows_of(data, batching.validation_split, engine.seed)

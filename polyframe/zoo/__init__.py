@@ -38,7 +38,7 @@ from polyframe.zoo.resnet import (
     wide_resnet50_2,
 )
 from polyframe.zoo.resnet_v2 import resnet18_v2, resnet50_v2
-from polyframe.zoo.segmentation import fcn32s, unet
+from polyframe.zoo.segmentation import fcn32s, small_unet, unet
 from polyframe.zoo.shufflenet import shufflenet_v2_x1_0
 from polyframe.zoo.small import (
     conv4,
@@ -94,6 +94,7 @@ __all__ = [
     "resnext50_32x4d",
     "shufflenet_v2_x1_0",
     "simple_cnn",
+    "small_unet",
     "squeezenet1_0",
     "squeezenet1_1",
     "unet",

@@ -1,4 +1,4 @@
-"""Networks that give every pixel a class: U-Net and FCN-32s."""
+"""Networks that give every pixel a class: U-Net, a small one, and FCN-32s."""
 
 from __future__ import annotations
 
@@ -54,30 +54,65 @@ def unet(
     return ModelSpec(x, y, name="unet")
 
 
+def small_unet(
+    num_classes: int = 2, input_shape: Shape = (1, 32, 32), width: float = 1.0
+) -> ModelSpec:
+    """A U-Net for first steps, whose outputs are as large as the images: 29,330 parameters.
+
+    Two levels of 8 and 16 channels and 32 at the bottom, convolutions with padding, no
+    dropout: otherwise as U-Net. Height and width are multiples of 4.
+    """
+    if any(side % 4 for side in input_shape[1:]):
+        raise SpecError(
+            f"images {input_shape} cannot be halved twice",
+            where="small_unet",
+            hint="height and width have to be multiples of 4",
+        )
+    x = Input(input_shape, name="x")
+    y, kept = x, []
+    for number in (1, 2):
+        channels = scaled(8 * number, width)
+        y = _double_conv(channels, f"down{number}", "same")(y)
+        kept.append(y)
+        y = MaxPool2D(2, name=f"pool{number}")(y)
+    y = _double_conv(scaled(32, width), "bottom", "same")(y)
+    for number in (2, 1):
+        channels = scaled(8 * number, width)
+        y = _expand(channels, None, number, "same")(kept[number - 1], y)
+    y = Conv2D(num_classes, 1, name="out")(y)
+    return ModelSpec(x, y, name="small_unet")
+
+
 def _margins(full: Shape, wanted: Shape) -> tuple[tuple[int, int], ...]:
     """What to cut off on both sides, so that the middle of that size is left."""
     cuts = [a - b for a, b in zip(full, wanted, strict=True)]
     return tuple((cut // 2, cut - cut // 2) for cut in cuts)
 
 
-def _double_conv(channels: int, name: str) -> Block:
-    """Two 3×3 convolutions, which take four pixels off height and width."""
+def _double_conv(channels: int, name: str, padding: int | str = 0) -> Block:
+    """Two 3×3 convolutions, which without padding take four pixels off height and width."""
     layers = [
-        Conv2D(channels, 3, name="conv1"),
+        Conv2D(channels, 3, padding=padding, name="conv1"),
         ReLU(name="relu1"),
-        Conv2D(channels, 3, name="conv2"),
+        Conv2D(channels, 3, padding=padding, name="conv2"),
         ReLU(name="relu2"),
     ]
     return chain(layers, "DoubleConv", name)
 
 
-def _expand(channels: int, margins: tuple[tuple[int, int], ...], number: int) -> Block:
-    """Double the image, put the cropped shortcut in front, convolve twice."""
+def _expand(
+    channels: int,
+    margins: tuple[tuple[int, int], ...] | None,
+    number: int,
+    padding: int | str = 0,
+) -> Block:
+    """Double the image, put the shortcut in front, cropped by ``margins``, convolve
+    twice."""
     shortcut, y = Input(name="shortcut"), Input(name="y")
     up = ConvTranspose2D(out_channels=channels, kernel_size=2, stride=2, name="up")
-    cut = Crop(cropping=margins, name="crop")(shortcut)
+    cut = shortcut if margins is None else Crop(margins, name="crop")(shortcut)
     both: Tensor = Concat(name="concat")(cut, up(y))
-    made = _double_conv(channels, "conv")(both)
+    made = _double_conv(channels, "conv", padding)(both)
     return Block([shortcut, y], made, kind="Expand", name=f"up{number}")
 
 

@@ -286,7 +286,7 @@ def test_synthetic_shapes_and_regression() -> None:
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"shape": (3, 32)}, r"shape is \(3, 32\).*\(C, H, W\) or \(features,\)"),
+        ({"shape": (3,) * 5}, r"shape is \(3, 3, .*\(C, H, W\) or \(features,\)"),
         ({"shape": (3, 0, 32)}, "a size in shape is 0.*an integer, 1 or more"),
         ({"seed": 1.5}, "seed is 1.5"),
         ({"train": True}, "train is True"),
@@ -367,7 +367,7 @@ X, Y = np.ones((4, 2), np.float32), np.arange(4)
         (X, np.array([0, 1, np.inf, 2]), "y holds NaN or infinity, first at sample 2"),
         (X, Y - 1, "label -1 at sample 0 is outside 0, 1, 2"),
         (X, np.array([0, 2**64 - 1] * 2, np.uint64), "label 1844.* at sample 1 is no"),
-        (X, np.eye(4, dtype=int), r"shape \(4, 4\), not \(N,\).*one-hot"),
+        (X, 2 * np.eye(4, dtype=int), r"shape \(4, 4\), not \(N,\).*several labels"),
         (X, [[1], [1, 2]], "y is not an array"),
         (X, np.array([None] * 4), "y is an array of Python objects.*never unpickled"),
         (X[0], Y, r"x has shape \(2,\).*\(N, C, H, W\)"),
@@ -383,7 +383,7 @@ def test_arrays_options() -> None:
     assert made.classes == tuple("abcd") and "'mine', train=4, test=4" in repr(made)
     arrays = data.from_arrays
     fails(r"label 3 at sample 3 is outside 0\.\.2", arrays, X, Y, classes=["0"] * 3)
-    fails("y is float32, but 2 classes are named", arrays, X, X, classes=["0"] * 2)
+    fails("y is float32, but 2 classes are named", arrays, X, X / 2, classes=["0"] * 2)
     fails("x_test is given without y_test", arrays, X, Y, X)
     fails(r"float32 \(2,\) .* in train, .* \(1,\) ", arrays, X, Y, X[:, :1], Y)
     fails("unknown layout 'NHCW'. Did you mean 'N", arrays, X, Y, layout="NHCW")

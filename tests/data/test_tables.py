@@ -65,6 +65,20 @@ def test_csv_of_pixels():
     bad("set.csv: there is no size for a table of pixels", "set.csv", size=3)
 
 
+def test_csv_of_numbers():
+    x = pictures("pics", classes=["cat"], count=3)
+    head = "target,image,split,weight\n"
+    rows = "-1.5,pics/cat/0.png,train,2\n2e3,pics/cat/1.png,train,0\n"
+    rows += "7,pics/cat/2.png,test,\n"
+    made = data.load(csv(head + rows))
+    np.testing.assert_array_equal(made.train[0], x[:2])
+    assert made.train[1].tolist() == [-1.5, 2000] and made.test[1].tolist() == [7]
+    assert made.train[1].dtype == np.float32 and made.task == "regression"
+    assert made.weights.tolist() == [2, 0] and made.classes == ()
+    made = data.load(csv("pixel0,target_cat,target_dog\n5,0,1\n6,1,1\n"))
+    assert made.train[1].tolist() == [[0, 1], [1, 1]] and made.task == "multi-label"
+
+
 PIXELS = "label,pixel0,pixel1\n0,1,2\n"
 FILES = "image,label,split,weight\np/cat/0.png,cat,train,1\n"
 BAD_CSV = {
@@ -76,6 +90,9 @@ BAD_CSV = {
     "image\n": "set.csv: needs the column label, and either image or pixel0",
     "label\n": "needs the column label, and either image or pixel0",
     "label,image,pixel0\n": "needs the column label, and either image or pixel0",
+    "label,target,pixel0\n": "has the columns label and 'target'; one kind is needed",
+    "target,pixel0\n1,2\nx,3": "set.csv, line 3: target is 'x'; a finite number is nee",
+    "target,pixel0\n1e99,2": "set.csv, line 2: target is '1e99'; a finite number",
     PIXELS + "1,2": "set.csv, line 3: has 2 cells, the header 3",
     PIXELS + "1,2,3,4": "set.csv, line 3: has 4 cells, the header 3",
     PIXELS + "1,2,": "set.csv, line 3: pixel '' is not a whole number from 0 to 255",

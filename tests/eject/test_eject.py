@@ -14,6 +14,7 @@ from helpers.support import BACKENDS
 
 import polyframe as pf
 from polyframe.eject.write import eject
+from polyframe.run.train import load_data
 
 MODEL = pf.Sequential(
     [
@@ -66,6 +67,46 @@ def test_an_ejected_script_prints_what_fit_finds(backend, tmp_path):
     assert [float(a) for _, a in epochs] == [
         round(v, 4) for v in history["val_accuracy"]
     ]
+
+
+OTHERS = {
+    "masks_unet": {"model": pf.zoo.small_unet(3, (2, 8, 8), 0.5).to_data()},
+    "signals_cnn": {},
+    "regression_cnn": {"model": pf.Sequential(
+        [pf.Conv3D(2, 2, name="c"), pf.Flatten(), pf.Dense(1)], (1, 3, 4, 2)
+    ).to_data()},
+}  # fmt: skip
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_scripts_of_other_data_print_what_fit_finds(name, backend, tmp_path):
+    """Masks, signals, and volumes with one number each, which data sets hold as (N,)."""
+    changes = {"data.train": 40, "data.test": 8, "epochs": 2} | OTHERS[name]
+    recipe = pf.load_recipe(name, changes)
+    data = load_data(recipe)
+    if name == "regression_cnn":
+        data = pf.data.from_arrays(data.train[0], data.train[1][:, 0])
+    paths = eject(recipe, backend, tmp_path / "out", data)
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, str(paths[0])], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    losses = [float(loss) for loss in re.findall(r"loss ([\d.e-]+)", done.stdout)]
+    shares = [float(share) for share in re.findall(r"accuracy ([\d.]+)", done.stdout)]
+    model = pf.compile(
+        recipe.model, backend, loss=recipe.loss, optimizer=recipe.optimizer,
+        metrics=["accuracy"] if recipe.loss.labels else [], optimize=False,
+    )  # fmt: skip
+    history = model.fit(
+        *data.train, epochs=2, batch_size=recipe.batch_size,
+        validation_data=data.test or data.train,
+    )  # fmt: skip
+    np.testing.assert_allclose(losses, history["loss"], rtol=1e-5)
+    if recipe.loss.labels:
+        assert shares == [round(v, 4) for v in history["val_accuracy"]]
 
 
 def test_ejecting_overwrites_nothing_and_needs_no_framework(tmp_path):

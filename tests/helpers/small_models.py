@@ -16,6 +16,7 @@ SMALL = {
     "inception_v3": ((3, 75, 75), 1 / 16),
     "lenet5": ((1, 32, 32), 0.5),
     "residual_cnn": ((3, 16, 16), 4),  # its width is the number of channels
+    "small_unet": ((1, 8, 12), 0.5),
     "unet": ((1, 188, 188), 1 / 16),
 }
 """Inputs and widths that are quick and still hold every layer at work."""

@@ -141,6 +141,12 @@ COUNTS = {
     "resnext50_32x4d": 25_028_904,
     "shufflenet_v2_x1_0": 2_278_604,
     "simple_cnn": conv(3, 32, 3) + conv(32, 64, 3) + fc(2304, 128) + fc(128, 10),
+    "small_unet": (
+        conv(1, 8, 3) + conv(8, 8, 3) + conv(8, 16, 3) + conv(16, 16, 3)
+        + conv(16, 32, 3) + conv(32, 32, 3)
+        + conv(32, 16, 2) + conv(32, 16, 3) + conv(16, 16, 3)
+        + conv(16, 8, 2) + conv(16, 8, 3) + conv(8, 8, 3) + conv(8, 2, 1)
+    ),
     "squeezenet1_0": 1_248_424,
     "squeezenet1_1": 1_235_496,
     "unet": unet(),
@@ -233,6 +239,11 @@ def test_classes_input_and_width_are_taken(name):
 def test_pixelwise_models_give_every_pixel_its_classes():
     assert pf.zoo.unet().infer().output_shapes == ((2, 388, 388),)
     assert pf.zoo.fcn32s().infer().output_shapes == ((21, 224, 224),)
+    assert pf.zoo.small_unet(3, (2, 8, 12)).infer().output_shapes == ((3, 8, 12),)
+    with pytest.raises(
+        pf.SpecError, match="height and width have to be multiples of 4"
+    ):
+        pf.zoo.small_unet(input_shape=(1, 8, 10))
     spec = pf.zoo.fcn32s(input_shape=(3, 33, 100), width=0.01)
     assert spec.infer().output_shapes == ((21, 33, 100),)
     spec = pf.zoo.unet(input_shape=(1, 200, 191), width=0.01)

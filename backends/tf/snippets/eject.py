@@ -18,12 +18,14 @@ def build(weights):
 
 
 def channels_last(x):
-    """Images as TensorFlow takes them, (N, H, W, C)."""
-    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
+    """Images as TensorFlow takes them, (N, H, W, C); signals and volumes alike."""
+    return np.ascontiguousarray(np.moveaxis(x, 1, -1)) if x.ndim > 2 else x
 
 
 def step(model, optimizer, x, target, draws):
     """One training step; the mean loss of the batch."""
+    images = target.dtype.kind == "f"  # labels have no channels
+    target = channels_last(target) if images else target
     batch = [tf.constant(channels_last(x)), tf.constant(target)]
     if draws:
         batch.append(tuple(tf.constant(channels_last(draw)) for draw in draws))
@@ -33,7 +35,8 @@ def step(model, optimizer, x, target, draws):
 
 
 def predict(model, x):
-    """The outputs for samples (N, C, H, W)."""
+    """The outputs for samples (N, C, H, W), channels first as well."""
     x = channels_last(x)
     parts = [model(x[i : i + 256], training=False) for i in range(0, len(x), 256)]
-    return np.concatenate([part.numpy() for part in parts])
+    outputs = np.concatenate([part.numpy() for part in parts])
+    return np.moveaxis(outputs, -1, 1) if outputs.ndim > 2 else outputs

@@ -27,8 +27,18 @@ def sample_of(mask: Array) -> int:
     return int(mask.reshape(len(mask), -1).any(axis=1).argmax())
 
 
+def with_channel(target: Array, shape: Shape) -> Array:
+    """Targets with the axis of their one channel, where an output of that shape per
+    sample has one and they leave it out: (N,) as (N, 1), masks (N, H, W) as
+    (N, 1, H, W). NumPy would spread (N,) over (N, 1) to (N, N)."""
+    if shape[:1] == (1,) and target.shape[1:] == shape[1:]:
+        return target[:, None]
+    return target
+
+
 def values(target: Array, shape: Shape, dtype: str) -> Array:
-    """Finite numbers of the output's shape."""
+    """Finite numbers of the output's shape; see ``with_channel``."""
+    target = with_channel(target, shape)
     if target.shape[1:] != shape:
         last = len(shape) > 1 and target.shape[1:] == (*shape[1:], shape[0])
         raise DataError(
