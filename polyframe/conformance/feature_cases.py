@@ -164,7 +164,7 @@ class Case:
         """The oracle after its last step, and each epoch's loss."""
         trainer = Trainer(
             self.net(), self.loss, self.optimizer, training_of(self.options),
-            frozen=self.frozen, factors=self.factors, thawed=self.thawed,
+            frozen=self.frozen, multipliers=self.factors, thawed=self.thawed,
         )  # fmt: skip
         x, y, weights = self.samples()
         decay, lr = 1.0 if self.decay is None else self.decay, trainer.lr

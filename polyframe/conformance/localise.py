@@ -178,7 +178,8 @@ class Localiser:
         """One more step of a model, and of a new one into which its state was loaded."""
         fresh = self.model(backend)
         fresh.load_weights(model.weights())
-        fresh.load_training_state(model.training_state(), model.steps_done, 0)
+        state = model.training_state()
+        fresh.load_training_state(state, model.steps_done, model.epoch)
         fresh.learning_rate = model.learning_rate
         self.before = [model.weights(), fresh.weights()]
         self.states = [model.training_state(), fresh.training_state()]
@@ -340,7 +341,7 @@ class Localiser:
         outputs, state = interpret(
             model.graph, weights, x, training=training, draws=draws
         )
-        values = state if key.kind == "statistics" else outputs
+        values = weights | state if key.kind == "statistics" else outputs
         return values.get(key.name)
 
     def updated_value(self, key: Key, index: int, models: list[Model]) -> Array | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.contract.session import BEGAN
 from polyframe.io.array import Array
 from polyframe.model.compile import LossArgument
 from polyframe.randomness import order
@@ -57,8 +58,8 @@ class Trainer:
     """Whole steps on canonical weights; all attributes are public.
 
     ``frozen`` are the names of the layers that ``training.freeze`` freezes, ``thawed``
-    of those that are trained after some epochs; ``factors`` are the parameters' of the
-    learning rate and of the weight decay, where they are not 1.
+    of those that are trained after some epochs; ``multipliers`` are the parameters'
+    factors of the learning rate and of the weight decay, where they are not 1.
     """
 
     def __init__(
@@ -69,12 +70,12 @@ class Trainer:
         training: Training | None = None,
         seed: int = 0,
         frozen: Sequence[str] = (),
-        factors: Mapping[str, tuple[float, float]] | None = None,
+        multipliers: Mapping[str, tuple[float, float]] | None = None,
         thawed: Mapping[int, Sequence[str]] | None = None,
     ) -> None:
         self.plain_graph, self.seed = net.infer({}), seed
         self.training = training or Training()
-        self.factors, self.thawed = factors or {}, thawed or {}
+        self.multipliers, self.thawed = multipliers or {}, thawed or {}
         self.graph = self.plain_graph
         self.losses = parse_losses(loss, self.graph.outputs)
         self.optimizer = optimizer.resolve({})
@@ -197,7 +198,7 @@ class Trainer:
             gradients = {n: np.clip(g, -limit, limit) for n, g in gradients.items()}
         self.step += 1
         for name, g in gradients.items():
-            rate, _ = self.factors.get(name, (1.0, 1.0))
+            rate, _ = self.multipliers.get(name, (1.0, 1.0))
             self.weights[name] = self.rule(name).define(
                 self.weights[name], g, self.state[name], rate * self.lr,
                 self.step - self.began,
@@ -214,7 +215,7 @@ class Trainer:
         ``decay_on="kernels"`` is resolved by the parameter's name. LAMB and LARS resolve
         it themselves, since there it also concerns the learning rate."""
         o: Any = self.optimizer
-        decay = self.factors.get(name, (1.0, 1.0))[1] * o.weight_decay
+        decay = self.multipliers.get(name, (1.0, 1.0))[1] * o.weight_decay
         if o.decay_on == "all" or o.type in ("LAMB", "LARS"):
             return self.decaying(decay, o.decay_on)
         vector = name.endswith(".bias") or name.rpartition(".")[0] in self.norms
@@ -261,7 +262,10 @@ class Trainer:
         """As ``Model.training_state`` gives it."""
         state = {f"{n}/{k}": v for n in self.state for k, v in self.state[n].items()}
         if self.training.ema is not None:
-            state |= {f"{n}/average": a for n, a in self.ema_weights.items()}
+            averages = {n: self.ema_weights[n] for n in self.trained}
+            state |= {f"{n}/average": a for n, a in averages.items()}
+        if self.training.unfreeze:
+            state[BEGAN] = np.array(divmod(self.began, 2**20), float)
         return state
 
     def inference_weights(self) -> Arrays:
