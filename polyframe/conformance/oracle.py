@@ -224,7 +224,8 @@ class Trainer:
     def decaying(self, decay: float, decay_on: str) -> Optimizer:
         """The optimizer with that decay."""
         o: Any = self.optimizer
-        return dataclasses.replace(o, weight_decay=decay, decay_on=decay_on)
+        rule: Optimizer = dataclasses.replace(o, weight_decay=decay, decay_on=decay_on)
+        return rule
 
     def fit(
         self,

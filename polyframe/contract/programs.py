@@ -96,7 +96,8 @@ def make_step(
         each.check(shape)
     if not any(each.loss_weight for each in losses):
         raise SpecError("every loss_weight is 0", where="loss")
-    training.check_parameters(graph.parameters)
+    if graph.num_parameters:
+        training.check_parameters(graph.parameters)
     if training.multiplies:
         require(backend, "parameter_groups", where="learning_rate_multipliers")
     return TrainingSpec(

@@ -113,10 +113,10 @@ class Engine:
     # --- programs and sessions ---------------------------------------------------
 
     def _written(self) -> tuple[Program, TypedGraph]:
+        target = self.target
         return write_programs(
-            self.spec, self.backend, self._step, self.target, self.target.optimize,
-            self.epoch,
-        )  # fmt: skip
+            self.spec, self.backend, self._step, target, target.optimize, self.epoch
+        )
 
     def _opened(self) -> InferenceSession:
         """A session of the program as it is now."""
@@ -206,31 +206,26 @@ class Engine:
         adapted = self.adapted(targets, weighted)
         if adapted == self._step:
             return
-        old = self.session
-        weights, state = old.weights(), old.training_state()
         self._step = adapted
-        self.program, _ = self._written()
-        self._session = self._opened()
-        self.rewind(weights, state, self.steps_done)
+        self._rewrite()
 
     def enter(self, epoch: int) -> None:
-        """Go on after that many epochs. Where this unfreezes layers, the program is
-        written anew: the optimizer begins anew, for all layers; weights, EMA and loss
-        scale stay."""
-        step, graph, self.epoch = self._step, self.graph, epoch
-        if step is None or not step.training.unfreeze:
-            return
-        program, self.graph = self._written()
-        if program.hash == self.program.hash:
-            self.graph = graph
-            return
+        """Go on after that many epochs. Where this unfreezes layers, the optimizer begins
+        anew, for all layers; weights, EMA and loss scale stay."""
+        step, graph, before, self.epoch = self._step, self.graph, self.epoch, epoch
+        if step and step.at_epoch(graph, before) != step.at_epoch(graph, epoch):
+            self.__dict__.pop("inspector", None)
+            self._rewrite(anew=True)
+
+    def _rewrite(self, anew: bool = False) -> None:
+        """Go on in a program for what has changed; ``anew``: with a new optimizer."""
         weights, state = self.weights(), self.session.training_state()
-        self.program = program
+        self.program, self.graph = self._written()
         self._session = self._opened()
-        self.__dict__.pop("inspector", None)
-        self._session.set_weights(weights)
-        self.session.began = self.steps_done
-        state = continued(state, self.session.training_state(), step.training.kept)
+        if anew:
+            self._session.set_weights(weights)
+            self.session.began = self.steps_done
+            state = continued(state, self.session, self.training.kept)
         self.rewind(weights, state, self.steps_done)
 
     def adapted(self, targets: Sequence[Array], weighted: bool) -> TrainingSpec:

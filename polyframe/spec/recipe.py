@@ -89,8 +89,7 @@ class Recipe(RunSettings, Training):
         _part("clip_norm", Training.check_clipping, self)
         _part("precision", self.check_dtype, self.dtype)
         weights = self.model.infer().parameters
-        _part("freeze", self.frozen, weights)
-        _part("learning_rate_multipliers", self.factors, weights)
+        _part("", self.check_parameters, weights)
         if not isinstance(self.device, str):
             raise RecipeError(f"got {brief(self.device)}; a name", where="device")
 
@@ -234,11 +233,11 @@ def _plain(element: Element) -> Any:
 
 
 def _part(key: str, parse: Callable[[Any], Any], value: object) -> Any:
-    """Parse one part; its error becomes a RecipeError at that key."""
+    """Parse one part; its error becomes a RecipeError at that key ("": at its own)."""
     try:
         return parse(value)
     except PolyframeError as error:
         where = error.where or key
-        if not f"{where}:".startswith(f"{key}:"):
+        if key and not f"{where}:".startswith(f"{key}:"):
             where = f"{key}: {where}"
         raise RecipeError(error.message, where=where, hint=error.hint) from None
