@@ -142,6 +142,14 @@ class Case:
     batch_size: int = 3
 
     @property
+    def abilities(self) -> set[str]:
+        """What a backend has to state for it, besides that it trains."""
+        training, graph = training_of(self.options), self.net().infer({})
+        fixed = bool(training.fixed(graph.parameters))
+        needed = {"parameter_groups": training.multiplies, "frozen_statistics": fixed}
+        return {ability for ability, asked in needed.items() if asked}
+
+    @property
     def losses(self) -> Losses:
         """One for each output."""
         return parse_losses(self.loss, self.net().infer({}).outputs)
