@@ -127,7 +127,11 @@ def multiplied() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
             options = {"optimizer": rule, which: several}
             yield f"multiplied{number}_{rule.type}_{which}", small(), options
     for name in ("long_names", "residual_cnn", "clashes"):
-        yield f"multiplied_{name}", spec_of(name), {"learning_rate_multipliers": several}
+        yield (
+            f"multiplied_{name}",
+            spec_of(name),
+            {"learning_rate_multipliers": several},
+        )
 
 
 def every_loss() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:

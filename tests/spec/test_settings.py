@@ -84,7 +84,10 @@ def test_a_setting_is_read_written_and_refused_by_eject(name, tmp_path):
         f"{name}: eject does not write this yet (--set {name}=",
     )
     value = text.partition(f"--set {name}=")[2].rstrip(")")
-    changes = {"epochs": 1, name: {"null": None, "[]": [], "{}": {}, "true": True}.get(value, value)}
+    changes = {
+        "epochs": 1,
+        name: {"null": None, "[]": [], "{}": {}, "true": True}.get(value, value),
+    }
     if value.isdigit():
         changes[name] = int(value)
     assert pf.load_recipe(path, changes).training == Training()

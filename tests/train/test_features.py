@@ -297,7 +297,11 @@ def test_frozen_layers_stay_to_the_bit_and_others_move(case, backend):
         assert np.array_equal(value, start[name]) == frozen, name
     gradients = model.gradients(*case.xy)
     wanted = Trainer(
-        case.net, case.loss, case.optimizer, Training(**case.options), frozen=case.frozen
+        case.net,
+        case.loss,
+        case.optimizer,
+        Training(**case.options),
+        frozen=case.frozen,
     )
     wanted.weights = dict(trainer.weights)
     agree(gradients, wanted.gradients([case.xy])[1], backend)
