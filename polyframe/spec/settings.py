@@ -281,11 +281,15 @@ KINDS: Mapping[str, Kind[Any]] = kinds_of(RunSettings) | kinds_of(Training)
 """Name → kind of all settings."""
 
 
-def matches(layer: str, pattern: str) -> bool:
-    """Whether a pattern names a layer, or a block around it."""
-    parts = layer.split(".")
-    around = [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
-    return any(fnmatchcase(path, pattern) for path in around)
+def around(name: str) -> list[str]:
+    """The blocks around a layer or a parameter, from the outermost, and its own name."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a pattern names a layer or a parameter, or a block around it."""
+    return any(fnmatchcase(path, pattern) for path in around(name))
 
 
 def layers_of(parameters: Iterable[str]) -> list[str]:
@@ -312,8 +316,9 @@ def unmatched(pattern: str, what: str, names: Sequence[str], where: str) -> Spec
     listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     plural = what.replace("layer", "layers").replace("parameter", "parameters")
     plural = plural.replace("that is", "that are")
+    near = list(dict.fromkeys(path for name in names for path in around(name)))
     return SpecError(
-        f"{brief(pattern)} names no {what}.{did_you_mean(pattern, names)}",
+        f"{brief(pattern)} names no {what}.{did_you_mean(pattern, near)}",
         where=where,
         hint=f"{plural}: {listed or 'none'}",
     )

@@ -25,7 +25,7 @@ OTHER = {
     "precision": "bfloat16", "accumulate": 2, "clip_norm": 1.0, "clip_value": 0.5,
     "ema": 0.9, "freeze": ("conv1",), "freeze_statistics": False,
     "unfreeze": (("conv1", 2),), "learning_rate_multipliers": (("conv1", 0.5),),
-    "weight_decay_multipliers": (("*.bias", 0.0), ("fc1", 2.0)),
+    "weight_decay_multipliers": (("*.bias", 0.0), ("fc", 2.0)),
 }  # fmt: skip
 
 
