@@ -213,7 +213,7 @@ class Localiser:
             *names,
             value,
             bound,
-            largest_differences(a[key], b[key]),
+            largest_differences(a[key], b[key]) if key in b else (),
             blamed,
         )
 
@@ -309,7 +309,7 @@ class Localiser:
         self, key: Key, a: Trace, b: Trace, names: tuple[str, str], models: list[Model]
     ) -> str | None:
         """The one of the two that differs from the definition; None if that is unknown."""
-        if self.dtype != "float64":
+        if self.dtype != "float64" or key not in b:
             return None
         if key.kind in ("inference", "forward", "statistics"):
             expected = [
