@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
+
 from polyframe.compiler.python.source import listing, statement
 from polyframe.compiler.python.steps import StepWriter, attribute
 from polyframe.spec.layers import BatchNorm
@@ -10,6 +13,13 @@ NO_DECAY = """\
     for parameter in model.collect_params().values():
         if len(parameter.shape) == 1:
             parameter.wd_mult = 0.0  # biases, scales and shifts
+"""
+
+FACTORS = """\
+    for parameter, rate, decay in [
+{factors}
+    ]:
+        parameter.lr_mult, parameter.wd_mult = rate, decay
 """
 
 ADD = """\
@@ -97,12 +107,18 @@ class GluonStep(StepWriter):
             *(["trained"] if every else []),
             *(["Average"] if "average" in self.training_objects else []),
             *(["LossScale"] if self.scaled else []),
+            *(["own_rates"] if self.has_rates else []),
         ]
 
     @property
     def takes_model(self) -> bool:
         """Whether ``apply`` looks at the gradients."""
         return self.accumulates or self.scaled or self.bound is not None
+
+    @property
+    def has_rates(self) -> bool:
+        """Whether some parameters have a learning rate of their own."""
+        return any(rate != 1.0 for rate, _ in self.factors.values())
 
     def own_values(self) -> dict[str, str]:
         before, after = self.norms_text()
@@ -126,7 +142,9 @@ class GluonStep(StepWriter):
         norms = [
             node.layer
             for node in graph.walk()
-            if isinstance(node.layer, BatchNorm) and node.layer.track_running_stats
+            if isinstance(node.layer, BatchNorm)
+            and node.layer.track_running_stats
+            and not node.fixed
         ]
         if not norms:
             return "", ""
@@ -140,9 +158,23 @@ class GluonStep(StepWriter):
     def frozen_line(self) -> str:
         return 'layer.collect_params().setattr("grad_req", "null")'
 
+    @cached_property
+    def factors(self) -> dict[str, tuple[float, float]]:
+        factors, rule = super().factors, self.step.optimizer
+        if not (rule.adapts and rule.spares_vectors):
+            return factors
+        # A wd_mult of 0 marks vectors for LAMB and LARS; this one adds nothing either.
+        return {n: (rate, decay or 1e-300) for n, (rate, decay) in factors.items()}
+
     def optimizer_text(self) -> str:
         before = ADD if self.accumulates else ""
-        if self.step.optimizer.spares_vectors:
+        make, rule = self.optimizer.make, self.step.optimizer
+        assert make is not None
+        if self.has_rates:
+            make = replace(make, function=f"own_rates({make.function})")
+        if self.factors:
+            before += FACTORS.format(factors=self.factor_rows(8))
+        if rule.spares_vectors:
             before += NO_DECAY
             vectors = [  # those that have more axes in MXNet
                 attribute(slot.path)
@@ -153,7 +185,7 @@ class GluonStep(StepWriter):
                 loop = statement("for vector in ", listing("", vectors), 4)
                 loop[-1] += ":  # they have as many axes as their input"
                 before += "\n".join([*loop, "        vector.wd_mult = 0.0", ""])
-        made = "\n".join(statement("optimizer = ", self.optimizer.make, 4))
+        made = "\n".join(statement("optimizer = ", make, 4))
         return OPTIMIZER.format(before=before, optimizer=made)
 
     @property

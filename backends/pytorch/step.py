@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from polyframe.compiler.python.source import Call, listing, literal
+from polyframe.compiler.python.source import (
+    Call,
+    layout,
+    listing,
+    literal,
+    statement,
+)
 from polyframe.compiler.python.steps import StepWriter
 
 GROUPS = """\
@@ -19,6 +25,23 @@ ADAPTED = """\
     groups = [
         {"params": kernels},
         {"params": vectors, "weight_decay": 0.0, "adapt": False},
+    ]
+"""
+
+MULTIPLIED = """\
+    factors = {{  # of the learning rate and of the weight decay
+{factors}
+    }}
+    members = {{}}
+    for name, p in model.named_parameters():
+        key = {key}
+        members.setdefault(key, []).append(p)
+    groups = [
+        {{
+            "params": params,
+            "lr_multiplier": rate,
+{more}        }}
+        for ({names}), params in members.items()
     ]
 """
 
@@ -96,7 +119,38 @@ class TorchStep(StepWriter):
         top, *body = super().optimizer_text().split("\n")
         rule = self.step.optimizer
         groups = (ADAPTED if rule.adapts else GROUPS) if rule.spares_vectors else ""
+        if self.factors:
+            groups, given = self.multiplied_groups(), ("groups", "model.parameters()")
+            body = statement("return ", self.optimizer_of(given, "groups"), 4)
         return "\n".join([top, *groups.splitlines(), *body])
+
+    def multiplied_groups(self) -> str:
+        """``groups`` by factors and, where it matters, by what ``decay_on`` names."""
+        rule, names, more = self.step.optimizer, ["rate", "_"], []
+        key, kernel = "factors.get(name, (1.0, 1.0))", ""
+        if rule.spares_vectors:
+            key, kernel = f"(*{key}, p.dim() > 1)", " if kernel else 0.0"
+            names.append("kernel")
+        if rule.weight_decay:
+            names[1] = "decay"
+            more.append(
+                f'"weight_decay": {literal(rule.weight_decay)} * decay{kernel},'
+            )
+        if rule.spares_vectors and rule.adapts:
+            more.append('"adapt": kernel,')
+        rows = [
+            line
+            for name, pair in self.factors.items()
+            for line in layout(
+                f'"{self.written.weights[name].path}": ', listing("()", pair), ",", 8
+            )
+        ]
+        return MULTIPLIED.format(
+            factors="\n".join(rows),
+            key=key,
+            names=", ".join(names),
+            more="".join(f"            {line}\n" for line in more),
+        )
 
     @property
     def clips_in_place(self) -> list[str]:
@@ -115,6 +169,9 @@ class TorchStep(StepWriter):
     def apply_text(self) -> str:
         clip = self.clips_in_place
         unscaled = ["scaler.unscale_(optimizer)"] if self.scaled and clip else []
+        rate = "learning_rate"
+        if self.factors:
+            rate += ' * group["lr_multiplier"]'
         update = ["optimizer.step()"]
         if self.scaled:
             update = ["scaler.step(optimizer)", "scaler.update()"]
@@ -124,7 +181,7 @@ class TorchStep(StepWriter):
                 *unscaled,
                 *clip,
                 "for group in optimizer.param_groups:",
-                '    group["lr"] = learning_rate',
+                f'    group["lr"] = {rate}',
                 *update,
                 "optimizer.zero_grad()",
                 *(["average.update_parameters(model)"] if average else []),

@@ -67,7 +67,8 @@ class TensorFlow(PythonBackend):
     abilities = frozenset(
         {
             "infer", "train", "float64", "bfloat16", "float16", "gpu",
-            "native_semantics", "eject", "phases",
+            "native_semantics", "eject", "frozen_statistics", "parameter_groups",
+            "phases",
         }
     )  # fmt: skip
     table = TABLE

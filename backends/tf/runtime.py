@@ -243,9 +243,13 @@ class TensorFlowTrainingSession(
         gradients = self._by_name(native).items()
         return loss, outputs, {name: to_numpy(value) for name, value in gradients}
 
-    def _by_name(self, values: Sequence[Native]) -> dict[str, Native]:
-        """Values in the order of the trained variables, by canonical name."""
-        trained = self.native.trainable_variables
+    def _by_name(
+        self, values: Sequence[Native], trained: Sequence[Native] | None = None
+    ) -> dict[str, Native]:
+        """Values in the order of the trained variables (or those given), by canonical
+        name."""
+        if trained is None:
+            trained = self.native.trainable_variables
         by_variable = {id(v): value for v, value in zip(trained, values, strict=True)}
         return {
             name: by_variable[id(variable)]
@@ -259,14 +263,24 @@ class TensorFlowTrainingSession(
     def _states(self) -> dict[str, Native]:
         """``<parameter>/<state>`` → the variable that holds it."""
         self.begin_once()
-        optimizer = self.training_objects["optimizer"]
-        lists = {k: getattr(optimizer, STATES.get(k, k)) for k in self.program.state}
         states = {
             f"{name}/{key}": variable
-            for key, variables in lists.items()
-            for name, variable in self._by_name(variables).items()
+            for optimizer, trained in self._optimizers()
+            for key in self.program.state
+            for name, variable in self._by_name(
+                getattr(optimizer, STATES.get(key, key)), trained
+            ).items()
         }
         return states | self.kept()
+
+    def _optimizers(self) -> list[tuple[Native, list[Native]]]:
+        """The optimizer and the variables that it trains: several where groups of
+        variables have factors of their own."""
+        optimizer = self.training_objects["optimizer"]
+        trained = list(self.native.trainable_variables)
+        if not hasattr(optimizer, "groups"):
+            return [(optimizer, trained)]
+        return [(own, [trained[i] for i in rows]) for rows, _, own in optimizer.groups]
 
     def _scaling(self) -> dict[str, Native]:
         """The variables of float16's loss scaling, if there is any."""
@@ -289,12 +303,12 @@ class TensorFlowTrainingSession(
         for key, variable in self._scaling().items():
             variable.assign(tf.cast(state[key].item(), variable.dtype))
             step = int(variable) if key.endswith("/updates") else step
-        optimizer = self.training_objects["optimizer"]
-        if hasattr(optimizer, "step"):  # a plug-in's optimizer may not count steps
-            optimizer.step.assign(step)
-        if hasattr(optimizer, "product"):  # of NAdam's momenta
-            momenta = map(optimizer.momentum, range(1, step + 1))
-            optimizer.product.assign(math.prod(momenta))
+        for optimizer, _ in self._optimizers():
+            if hasattr(optimizer, "step"):  # a plug-in's optimizer may not count steps
+                optimizer.step.assign(step)
+            if hasattr(optimizer, "product"):  # of NAdam's momenta
+                momenta = map(optimizer.momentum, range(1, step + 1))
+                optimizer.product.assign(math.prod(momenta))
         self.forget()
 
     def forget(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from polyframe.compiler.python.source import Name, literal, statement
 from polyframe.compiler.python.steps import StepWriter
 
 GRADIENTS = '''
@@ -41,6 +44,18 @@ def clip(gradients):
     bound = {bound}
     return [tf.clip_by_value(g, -bound, bound) for g in gradients]
 '''
+
+GROUPS = """
+def make_optimizer(model):
+    factors = [  # of the learning rate and of the weight decay
+{factors}
+    ]
+
+    def make(variables, decay):
+{optimizer}
+
+    return Groups(model.trainable_variables, factors, make)
+"""
 
 AVERAGE = """
 def make_average(model):
@@ -82,11 +97,30 @@ class TensorFlowStep(StepWriter):
 
     def helpers(self) -> list[str]:
         classes = {"sums": "Sums", "average": "Average", "scaler": "LossScale"}
-        return [classes[name] for name in self.training_objects[1:]]
+        groups = ["Groups"] if self.factors else []
+        return [*groups, *(classes[name] for name in self.training_objects[1:])]
 
     def frozen_line(self) -> str:
         keras_norm = "layers.BatchNormalization" in self.written.makes
-        return FREEZE_VARIABLES if keras_norm else "layer.trainable = False"
+        moves = keras_norm and not self.training.freeze_statistics
+        return FREEZE_VARIABLES if moves else "layer.trainable = False"
+
+    def optimizer_text(self) -> str:
+        if not self.factors:
+            return super().optimizer_text()
+        make = self.optimizer_of(["model.trainable_variables"], "variables")
+        if self.step.optimizer.weight_decay:
+            if not any(a.role == "weight_decay" for a in make.arguments):
+                raise self.takes_no_groups()
+            arguments = (
+                replace(a, value=Name(f"{literal(a.value)} * decay"), default=...)
+                if a.role == "weight_decay"
+                else a
+                for a in make.arguments
+            )
+            make = replace(make, arguments=tuple(arguments))
+        made = "\n".join(statement("return ", make, 8))
+        return GROUPS.format(factors=self.factor_rows(8), optimizer=made)
 
     def own_values(self) -> dict[str, str]:
         outputs = f"model({self.inputs}, training=True)"

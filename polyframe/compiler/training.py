@@ -57,6 +57,11 @@ class TrainingSpec:
         pairs = zip(self.losses, targets, strict=True)
         return replace(self, targets=tuple(loss.kind_of(t) for loss, t in pairs))
 
+    def at_epoch(self, graph: TypedGraph, epoch: int) -> TrainingSpec:
+        """The same as it is after that many epochs: with what is then still frozen."""
+        training = self.training.at_epoch(graph.parameters, epoch)
+        return self if training is self.training else replace(self, training=training)
+
     def loss_functions(self, graph: TypedGraph) -> list[LossFunction]:
         """The function of each output's loss."""
         each = zip(self.losses, graph.output_shapes, self.targets, strict=True)

@@ -5,7 +5,7 @@ The nets have few parameters, since the oracle takes two passes for each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -125,7 +125,9 @@ STATISTICS: dict[str, tuple[Shape, Callable[[], BatchNorm]]] = {
 class Case:
     """A training with ``fit``: the arguments of ``compile``. The learning rate is
     multiplied by ``decay`` after each epoch; ``frozen`` are the names of the layers that
-    ``options["freeze"]`` freezes."""
+    ``options["freeze"]`` freezes, ``thawed`` of those that ``options["unfreeze"]`` trains
+    after some epochs; ``factors`` are what the multipliers in ``options`` say for
+    parameters."""
 
     net: Callable[[], ModelSpec] = plain
     loss: LossArgument = "cross_entropy"
@@ -133,9 +135,19 @@ class Case:
     options: TrainingOptions = field(default_factory=TrainingOptions)
     decay: float | None = None
     frozen: tuple[str, ...] = ()
+    factors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    thawed: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     weighted: bool = False
     epochs: int = 1
     batch_size: int = 3
+
+    @property
+    def abilities(self) -> set[str]:
+        """What a backend has to state for it, besides that it trains."""
+        training, graph = training_of(self.options), self.net().infer({})
+        fixed = bool(training.fixed(graph.parameters))
+        needed = {"parameter_groups": training.multiplies, "frozen_statistics": fixed}
+        return {ability for ability, asked in needed.items() if asked}
 
     @property
     def losses(self) -> Losses:
@@ -160,7 +172,7 @@ class Case:
         """The oracle after its last step, and each epoch's loss."""
         trainer = Trainer(
             self.net(), self.loss, self.optimizer, training_of(self.options),
-            frozen=self.frozen,
+            frozen=self.frozen, multipliers=self.factors, thawed=self.thawed,
         )  # fmt: skip
         x, y, weights = self.samples()
         decay, lr = 1.0 if self.decay is None else self.decay, trainer.lr
@@ -184,6 +196,15 @@ ALL: TrainingOptions = {
     "ema": 0.7,
     "freeze": ("fc1",),
 }
+MULTIPLIERS: TrainingOptions = {
+    "learning_rate_multipliers": {"*": 0.5, "fc?.weight": 2.0, "conv": 0.25},
+    "weight_decay_multipliers": {"*.bias": 0.0, "fc1.weight": 3.0},
+}
+FACTORS = {
+    "conv.weight": (0.25, 1.0), "conv.bias": (0.25, 0.0), "fc1.weight": (2.0, 3.0),
+    "fc1.bias": (0.5, 0.0), "fc2.weight": (2.0, 1.0), "fc2.bias": (0.5, 0.0),
+}  # fmt: skip
+"""What ``MULTIPLIERS`` says for the parameters of ``plain``."""
 CASES: dict[str, Case] = {
     "plain": Case(epochs=2),
     "learning rate that changes": Case(epochs=2, decay=0.3),
@@ -194,12 +215,31 @@ CASES: dict[str, Case] = {
     "ema": Case(normed, options={"ema": 0.7}),
     "freeze": Case(options={"freeze": ("conv",)}, frozen=("conv",)),
     "freeze, norm": Case(normed, options={"freeze": ("bn",)}, frozen=("bn",)),
+    "freeze, but the statistics": Case(
+        normed, options={"freeze": ("bn",), "freeze_statistics": False}, frozen=("bn",)
+    ),
+    "unfreeze": Case(
+        normed,
+        optimizer=Adam(lr=1e-2),
+        frozen=("conv", "bn", "bn2"),
+        epochs=4,
+        options={"freeze": ("conv", "bn*"), "unfreeze": {"*": 3, "bn*": 1}, "ema": 0.7},
+        thawed={1: ("bn", "bn2"), 3: ("conv",)},
+        batch_size=5,
+    ),
     "sample weights": Case(weighted=True, options={"accumulate": 2}),
     "all together": Case(optimizer=Adam(lr=1e-2), options=ALL, frozen=("fc1",)),
     "several inputs and outputs": Case(
         several, [{"type": "cross_entropy", "loss_weight": 0.3}, MSE()], batch_size=5
     ),
     "loss for each pixel": Case(pixels, batch_size=5),
+    **{
+        f"multipliers, {rule.type}": Case(
+            optimizer=rule, options=MULTIPLIERS, factors=FACTORS, batch_size=5
+        )
+        for rule in rules().values()
+        if rule.weight_decay  # the last of each type is taken
+    },
     **{
         f"accumulate, {rule.type}": Case(optimizer=rule, options={"accumulate": 2})
         for rule in rules().values()

@@ -208,7 +208,8 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
         )  # fmt: skip
 
     for name, case in CASES.items():
-        if can_train(backend, case.net(), case.loss, case.optimizer.type):
+        able = case.abilities <= backend.abilities
+        if able and can_train(backend, case.net(), case.loss, case.optimizer.type):
             yield check("fit", name, fit_results, name)
     if can_train(backend, normed(), "cross_entropy"):
         yield check("modes", "training and inference", mode_outputs, "modes")

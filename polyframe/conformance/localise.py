@@ -178,7 +178,8 @@ class Localiser:
         """One more step of a model, and of a new one into which its state was loaded."""
         fresh = self.model(backend)
         fresh.load_weights(model.weights())
-        fresh.load_training_state(model.training_state(), model.steps_done, 0)
+        state = model.training_state()
+        fresh.load_training_state(state, model.steps_done, model.epoch)
         fresh.learning_rate = model.learning_rate
         self.before = [model.weights(), fresh.weights()]
         self.states = [model.training_state(), fresh.training_state()]
@@ -212,7 +213,7 @@ class Localiser:
             *names,
             value,
             bound,
-            largest_differences(a[key], b[key]),
+            largest_differences(a[key], b[key]) if key in b else (),
             blamed,
         )
 
@@ -308,7 +309,7 @@ class Localiser:
         self, key: Key, a: Trace, b: Trace, names: tuple[str, str], models: list[Model]
     ) -> str | None:
         """The one of the two that differs from the definition; None if that is unknown."""
-        if self.dtype != "float64":
+        if self.dtype != "float64" or key not in b:
             return None
         if key.kind in ("inference", "forward", "statistics"):
             expected = [
@@ -340,7 +341,7 @@ class Localiser:
         outputs, state = interpret(
             model.graph, weights, x, training=training, draws=draws
         )
-        values = state if key.kind == "statistics" else outputs
+        values = weights | state if key.kind == "statistics" else outputs
         return values.get(key.name)
 
     def updated_value(self, key: Key, index: int, models: list[Model]) -> Array | None:

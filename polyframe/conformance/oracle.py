@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.contract.session import BEGAN
 from polyframe.io.array import Array
 from polyframe.model.compile import LossArgument
 from polyframe.randomness import order
@@ -23,7 +24,7 @@ from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Optimizer
 from polyframe.spec.sampling import draw, initial_weights
 from polyframe.spec.settings import Training
-from polyframe.spec.typed import flatten
+from polyframe.spec.typed import flatten, with_fixed_statistics
 from polyframe.train.arrays import as_list, as_one
 
 STEP = 1e-30
@@ -56,7 +57,9 @@ class Analytic(Array):
 class Trainer:
     """Whole steps on canonical weights; all attributes are public.
 
-    ``frozen`` are the names of the layers that ``training.freeze`` freezes.
+    ``frozen`` are the names of the layers that ``training.freeze`` freezes, ``thawed``
+    of those that are trained after some epochs; ``multipliers`` are the parameters'
+    factors of the learning rate and of the weight decay, where they are not 1.
     """
 
     def __init__(
@@ -67,22 +70,37 @@ class Trainer:
         training: Training | None = None,
         seed: int = 0,
         frozen: Sequence[str] = (),
+        multipliers: Mapping[str, tuple[float, float]] | None = None,
+        thawed: Mapping[int, Sequence[str]] | None = None,
     ) -> None:
-        self.graph, self.seed = net.infer({}), seed
+        self.plain_graph, self.seed = net.infer({}), seed
         self.training = training or Training()
+        self.multipliers, self.thawed = multipliers or {}, thawed or {}
+        self.graph = self.plain_graph
         self.losses = parse_losses(loss, self.graph.outputs)
         self.optimizer = optimizer.resolve({})
         self.lr = self.optimizer.lr
         parameters = self.graph.parameters
         self.weights = initial_weights(parameters, seed, "float64")
         self.trainable = [n for n, p in parameters.items() if p.trainable]
-        self.trained = [n for n in self.trainable if n.rpartition(".")[0] not in frozen]
         self.norms = {n.owner for n in self.graph.walk() if n.layer.type == "BatchNorm"}
-        self.state = {n: self.optimizer.start(self.weights[n]) for n in self.trained}
-        self.ema_weights = {n: self.weights[n].copy() for n in self.trained}
+        self.ema_weights: Arrays = {}
         self.step = 0
+        self.freeze(frozen)
         self.step_losses: list[float] = []
         self.rates: list[float] = []
+
+    def freeze(self, frozen: Sequence[str]) -> None:
+        """Train all layers but these from here on, with a new optimizer."""
+        self.frozen, self.began = set(frozen), self.step
+        fixed = frozen if self.training.freeze_statistics else ()
+        self.graph = with_fixed_statistics(self.plain_graph, set(fixed))
+        self.trained = [
+            n for n in self.trainable if n.rpartition(".")[0] not in self.frozen
+        ]
+        self.state = {n: self.optimizer.start(self.weights[n]) for n in self.trained}
+        for name in self.trained:
+            self.ema_weights.setdefault(name, self.weights[name].copy())
 
     def draws(self, count: int, first: int) -> Arrays:
         """The random numbers of random layers for ``count`` samples of this step, beginning
@@ -180,9 +198,11 @@ class Trainer:
             gradients = {n: np.clip(g, -limit, limit) for n, g in gradients.items()}
         self.step += 1
         for name, g in gradients.items():
+            rate, _ = self.multipliers.get(name, (1.0, 1.0))
             self.weights[name] = self.rule(name).define(
-                self.weights[name], g, self.state[name], self.lr, self.step
-            )
+                self.weights[name], g, self.state[name], rate * self.lr,
+                self.step - self.began,
+            )  # fmt: skip
             if self.training.ema is not None:
                 a, keep = self.ema_weights[name], self.training.ema
                 self.ema_weights[name] = keep * a + (1 - keep) * self.weights[name]
@@ -191,15 +211,20 @@ class Trainer:
         return loss
 
     def rule(self, name: str) -> Optimizer:
-        """The optimizer for one parameter: ``decay_on="kernels"`` is resolved by the
-        parameter's name. LAMB and LARS resolve it themselves, since there it also
-        concerns the learning rate."""
+        """The optimizer for one parameter: its decay times its factor, and
+        ``decay_on="kernels"`` is resolved by the parameter's name. LAMB and LARS resolve
+        it themselves, since there it also concerns the learning rate."""
         o: Any = self.optimizer
+        decay = self.multipliers.get(name, (1.0, 1.0))[1] * o.weight_decay
         if o.decay_on == "all" or o.type in ("LAMB", "LARS"):
-            return self.optimizer
+            return self.decaying(decay, o.decay_on)
         vector = name.endswith(".bias") or name.rpartition(".")[0] in self.norms
-        decay = 0.0 if vector else o.weight_decay
-        rule: Optimizer = dataclasses.replace(o, weight_decay=decay, decay_on="all")
+        return self.decaying(0.0 if vector else decay, "all")
+
+    def decaying(self, decay: float, decay_on: str) -> Optimizer:
+        """The optimizer with that decay."""
+        o: Any = self.optimizer
+        rule: Optimizer = dataclasses.replace(o, weight_decay=decay, decay_on=decay_on)
         return rule
 
     def fit(
@@ -230,13 +255,18 @@ class Trainer:
                 ]
                 share = sum(map(len, cut)) / count
                 losses[-1] += self.take(*batches) * share
+            if epoch + 1 in self.thawed:
+                self.freeze([n for n in self.frozen if n not in self.thawed[epoch + 1]])
         return losses
 
     def training_state(self) -> Arrays:
         """As ``Model.training_state`` gives it."""
         state = {f"{n}/{k}": v for n in self.state for k, v in self.state[n].items()}
         if self.training.ema is not None:
-            state |= {f"{n}/average": a for n, a in self.ema_weights.items()}
+            averages = {n: self.ema_weights[n] for n in self.trained}
+            state |= {f"{n}/average": a for n, a in averages.items()}
+        if self.training.unfreeze:
+            state[BEGAN] = np.array(divmod(self.began, 2**20), float)
         return state
 
     def inference_weights(self) -> Arrays:

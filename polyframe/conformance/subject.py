@@ -148,9 +148,10 @@ class Subject:
         return [self.batch(step, index) for index in range(self.training.accumulate)]
 
     def train_step(self, model: Model, step: int) -> float:
-        """One step of a model on the batches of a step; the loss, their mean."""
+        """One step of a model on the batches of a step; the loss, their mean. With
+        ``unfreeze`` it is an epoch, too."""
         batches = self.batches(step)
-        if len(batches) == 1:
+        if len(batches) == 1 and not self.training.unfreeze:
             return float(model.train_step(*batches[0]))
         return float(model.fit(batches, epochs=1)["loss"][-1])
 

@@ -118,8 +118,7 @@ class Certificate:
             "spec": {"name": subject.spec.name, "hash": subject.spec.hash},
             "settings": {
                 "semantics": subject.semantics,
-                **subject.training.options(),
-                "freeze": list(subject.training.freeze),
+                **subject.training.to_data(),
             },
             "losses": [str(loss) for loss in subject.losses],
             "optimizers": {

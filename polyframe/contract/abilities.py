@@ -17,6 +17,8 @@ ABILITIES: Mapping[str, str] = {
     "gpu": "use a GPU",
     "native_semantics": "write the framework's own semantics",
     "eject": "eject scripts",
+    "frozen_statistics": "keep the running statistics of frozen batch norms",
+    "parameter_groups": "multiply the learning rate or the weight decay of some layers",
     "phases": "time the phases of a step",
     "processes": "train in several processes",
 }
@@ -28,6 +30,9 @@ ABILITIES: Mapping[str, str] = {
   precisions of the passes; which device has which, the writer says.
 - ``native_semantics``: ``semantics="native"``.
 - ``eject``: ``snippets/eject.py`` lies beside the backend.
+- ``frozen_statistics``: its entries for layers with running statistics look at
+  ``view.node.fixed``.
+- ``parameter_groups``: its step writer applies ``StepWriter.factors``.
 - ``phases``: its training sessions are ``PhasedSession``.
 - ``processes``: training in several processes on the framework's own engine.
 """

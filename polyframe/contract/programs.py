@@ -16,13 +16,14 @@ from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.backend import Backend
+from polyframe.contract.registry import require
 from polyframe.errors import SpecError
 from polyframe.io.array import Array
 from polyframe.spec.losses import Losses, parse_losses
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Optimizer
 from polyframe.spec.settings import Training
-from polyframe.spec.typed import TypedGraph
+from polyframe.spec.typed import TypedGraph, with_fixed_statistics
 
 
 def write_programs(
@@ -31,10 +32,17 @@ def write_programs(
     step: TrainingSpec | None,
     target: Target,
     optimize: bool,
+    epoch: int = 0,
 ) -> tuple[Program, TypedGraph]:
-    """The program of a spec and the typed graph it was written from; no framework is
-    needed for that. Its weights are the spec's."""
+    """The program of a spec, as it trains after that many epochs, and the typed graph it
+    was written from; no framework is needed for that. Its weights are the spec's."""
     graph = infer(spec, backend, target.semantics)
+    if step is not None:
+        step = step.at_epoch(graph, epoch)
+        fixed = step.training.fixed(graph.parameters)
+        if fixed:
+            require(backend, "frozen_statistics", where="freeze_statistics")
+        graph = with_fixed_statistics(graph, fixed)
     passes = TRAINING if target.training else PLAIN
     rewritten = rewrite(graph, passes) if optimize else graph
     return backend.write(rewritten, replace(target, optimize=optimize), step), graph
@@ -88,9 +96,10 @@ def make_step(
         each.check(shape)
     if not any(each.loss_weight for each in losses):
         raise SpecError("every loss_weight is 0", where="loss")
-    trainable = {n: p for n, p in graph.parameters.items() if p.trainable}
-    if training.freeze and trainable:
-        training.frozen(trainable)
+    if graph.num_parameters:
+        training.check_parameters(graph.parameters)
+    if training.multiplies:
+        require(backend, "parameter_groups", where="learning_rate_multipliers")
     return TrainingSpec(
         tuple(each.resolve(defaults) for each in losses),
         optimizer.resolve(defaults),

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
+import numpy as np
+
 from polyframe.compiler.program import Program, Slot
 from polyframe.compiler.table import Target
 from polyframe.contract.devices import Device
@@ -26,6 +28,10 @@ Arrays: TypeAlias = dict[str, Array]
 
 SCALING = tuple(f"loss_scale/{key}" for key in ("scale", "good_steps", "updates"))
 """What float16's loss scaling adds to the training state: arrays (1,)."""
+
+BEGAN = "optimizer/began"
+"""What ``unfreeze`` adds: the step at which the optimizer began, (2,), as
+``divmod(step, 2**20)``, which float32 holds exactly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +171,9 @@ class TrainingSession(InferenceSession):
     stages_ahead: ClassVar[bool] = True
     """Whether a thread beside the steps may call ``stage``."""
 
+    began: int | None = None
+    """The step of the training at which the optimizer began; None: at the first."""
+
     # --- what a backend writes ---------------------------------------------------
 
     @abc.abstractmethod
@@ -232,15 +241,23 @@ class TrainingSession(InferenceSession):
     def training_state(self) -> Arrays:
         """What training needs besides weights, canonical: ``<parameter>/<state>``, with
         the optimizer's names and meaning (``program.state``), ``<parameter>/average``
-        with ``ema``, and ``SCALING`` in float16."""
-        return {
+        with ``ema``, ``SCALING`` in float16, and ``BEGAN`` where it began late."""
+        state = {
             key: value if key in SCALING else self._slot(key).to_canonical(value)
             for key, value in self.native_state().items()
         }
+        if self.began is not None:
+            state[BEGAN] = np.array(divmod(self.began, 2**20), self.target.dtype)
+        return state
 
     def set_training_state(self, state: Mapping[str, Array], step: int) -> None:
         """Restore what ``training_state`` gave after ``step`` optimizer steps; the
         gradients of an unfinished step are dropped."""
+        state = dict(state)
+        if BEGAN in state:
+            high, low = map(int, state.pop(BEGAN))
+            self.began = high * 2**20 + low
+            step -= self.began
         native = {
             key: value if key in SCALING else self._slot(key).to_native(value)
             for key, value in state.items()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import re
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from polyframe.spec.losses import Loss, check_one_number
 from polyframe.spec.losses.targets import with_channel
 from polyframe.spec.recipe import Recipe
 from polyframe.spec.sampling import initial_weights
+from polyframe.spec.settings import KINDS, plain_setting
 from polyframe.spec.typed import TypedGraph, TypedNode, flatten
 
 HERE = Path(__file__).with_name("script.py")
@@ -120,11 +122,11 @@ def check_settings(recipe: Recipe) -> None:
         return
     key = changed[0]
     default = Recipe.__dataclass_fields__[key].default
-    plain = list(default) if isinstance(default, tuple) else default
+    plain = plain_setting(key, default) if key in KINDS else default
     raise UnsupportedError(
         "eject does not write this yet",
         where=key,
-        hint=f"--set {key}={'null' if plain is None else plain}",
+        hint=f"--set {key}={json.dumps(plain)}",
     )
 
 

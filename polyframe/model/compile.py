@@ -82,6 +82,12 @@ def compile(
     - ``clip_value``: the largest size of each number of a gradient; None.
     - ``ema``: the decay of an EMA of the weights, which prediction uses; None keeps none.
     - ``freeze``: names or patterns of layers and blocks that are not trained; none.
+    - ``freeze_statistics``: whether frozen batch norms keep their running statistics,
+      and normalise by them; True.
+    - ``unfreeze``: patterns of frozen layers, each to the number of epochs after which
+      they are trained, ``{"body.*": 5}``; none.
+    - ``learning_rate_multipliers``, ``weight_decay_multipliers``: patterns of blocks,
+      layers and parameters, each to a factor, ``{"body.*": 0.1}``; none.
 
     Errors, all of them PolyframeError: ``BackendError`` if there is no such backend or
     device, or the framework is not installed; ``UnsupportedError`` for an ability that

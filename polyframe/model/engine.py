@@ -32,6 +32,7 @@ from polyframe.io.fitting import LoadReport, check_arrays, fit_arrays
 from polyframe.model.evaluation import measure, reduce
 from polyframe.model.inspector import Inspector
 from polyframe.model.predictor import Predictor
+from polyframe.model.unfreezing import continued
 from polyframe.randomness import native_seed
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.losses import (
@@ -75,6 +76,7 @@ class Engine:
         self.target, self.device, self.seed = target, device, seed
         self.dtype, self.semantics = target.dtype, target.semantics
         self.schedule, self._step = schedule, step
+        self.steps_done = self.epoch = 0
         self.program, self.graph = self._written()
         self.predictor = Predictor(spec, backend, target, self.open_inference)
         self.stager = Stager(self.graph, seed, self.dtype)
@@ -82,7 +84,6 @@ class Engine:
         self.class_names: Sequence[str] = ()
         self.learning_rate = float(step.optimizer.lr) if step else 0.0
         self.rate_was_set = False
-        self.steps_done = self.epoch = 0
         self._changes = 0  # how often the weights have changed
         self._shared = False  # whether the user has been given the native model
         if step is not None:
@@ -99,7 +100,7 @@ class Engine:
             self.seed, self.schedule,
         )  # fmt: skip
         other.preprocessing, other.class_names = self.preprocessing, self.class_names
-        other.epoch = self.epoch
+        other.enter(self.epoch)
         other.learning_rate = self.learning_rate
         other.rate_was_set = self.rate_was_set
         if self._step is None:
@@ -112,15 +113,18 @@ class Engine:
     # --- programs and sessions ---------------------------------------------------
 
     def _written(self) -> tuple[Program, TypedGraph]:
+        target = self.target
         return write_programs(
-            self.spec, self.backend, self._step, self.target, self.target.optimize
+            self.spec, self.backend, self._step, target, target.optimize, self.epoch
         )
 
     def _opened(self) -> InferenceSession:
         """A session of the program as it is now."""
         if self._step is None:
             return self.open_inference(self.program, self.target)
-        return self.open_training(self.program, self.target)
+        session = self.open_training(self.program, self.target)
+        session.began = 0 if self._step.training.unfreeze else None
+        return session
 
     def open_inference(self, program: Program, target: Target) -> InferenceSession:
         """A session of a program without a step, for this model's inputs and device."""
@@ -202,11 +206,26 @@ class Engine:
         adapted = self.adapted(targets, weighted)
         if adapted == self._step:
             return
-        old = self.session
-        weights, state = old.weights(), old.training_state()
         self._step = adapted
-        self.program, _ = self._written()
+        self._rewrite()
+
+    def enter(self, epoch: int) -> None:
+        """Go on after that many epochs. Where this unfreezes layers, the optimizer begins
+        anew, for all layers; weights, EMA and loss scale stay."""
+        step, graph, before, self.epoch = self._step, self.graph, self.epoch, epoch
+        if step and step.at_epoch(graph, before) != step.at_epoch(graph, epoch):
+            self.__dict__.pop("inspector", None)
+            self._rewrite(anew=True)
+
+    def _rewrite(self, anew: bool = False) -> None:
+        """Go on in a program for what has changed; ``anew``: with a new optimizer."""
+        weights, state = self.weights(), self.session.training_state()
+        self.program, self.graph = self._written()
         self._session = self._opened()
+        if anew:
+            self._session.set_weights(weights)
+            self.session.began = self.steps_done
+            state = continued(state, self.session, self.training.kept)
         self.rewind(weights, state, self.steps_done)
 
     def adapted(self, targets: Sequence[Array], weighted: bool) -> TrainingSpec:
@@ -275,25 +294,25 @@ class Engine:
         return report
 
     def load_training_state(
-        self,
-        state: Mapping[str, Array],
-        step: int,
-        epoch: int,
+        self, state: Mapping[str, Array], step: int, epoch: int,
         where: str = "training state",
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Continue from the state that this or another backend had after that step."""
+        before = self.epoch, self.program, self.graph, self._session
+        self.enter(epoch)
         known = self.session.training_state()
         shapes = {name: value.shape for name, value in known.items()}
-        checked = check_arrays(state, shapes, self.dtype, where)
+        try:
+            checked = check_arrays(state, shapes, self.dtype, where)
+        except PolyframeError:
+            self.epoch, self.program, self.graph, self._session = before
+            raise
         self.session.set_training_state(checked, step)
         self.weights_changed()
-        self.steps_done, self.epoch = step, epoch
+        self.steps_done = step
 
     def rewind(
-        self,
-        weights: Mapping[str, Array],
-        state: Mapping[str, Array],
-        step: int,
+        self, weights: Mapping[str, Array], state: Mapping[str, Array], step: int
     ) -> None:
         """Back to weights and state of this training, as they were after that step."""
         self.session.set_weights(weights)

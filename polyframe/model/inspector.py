@@ -11,7 +11,6 @@ from polyframe.compiler.table import Target
 from polyframe.compiler.training import TrainingSpec
 from polyframe.contract.backend import Backend
 from polyframe.contract.modules import program_errors
-from polyframe.contract.programs import write_programs
 from polyframe.contract.session import InferenceSession, TrainingSession
 from polyframe.io.array import Array
 from polyframe.spec.model import ModelSpec
@@ -103,12 +102,11 @@ class Inspector:
         return self._probed[bare]
 
     def plain(self, step: TrainingSpec) -> TrainingSession:
-        """The training program without rewrites, nothing frozen or clipped."""
+        """The training program without rewrites, nothing clipped and all weights trained;
+        batch norms that are frozen keep their statistics."""
         bare = replace(step, training=Training())
         if bare not in self._plain:
-            program, _ = write_programs(
-                self.spec, self.backend, bare, self.target, False
-            )
+            program = self.backend.write(self.graph, self.target, bare)
             self._plain[bare] = self.open_training(program, self.target)
         return self._plain[bare]
 

@@ -41,7 +41,6 @@ class Model(WeightsAndState):
 
     - ``spec``, ``backend``, ``device``, ``dtype``, ``semantics``, ``optimize``, ``seed``,
       ``metrics``, ``schedule``: what it was compiled for; they cannot be set.
-    - ``graph``: the typed graph: names and shapes of inputs, outputs and parameters.
     - ``promises``: with ``deterministic=True``, a line for each thing that the framework
       cannot promise.
     - ``engine``: the sessions and counters that the training loop uses.
@@ -58,7 +57,6 @@ class Model(WeightsAndState):
     promises: list[str]
     spec: ModelSpec
     backend: Backend
-    graph: TypedGraph
     device: Device
     dtype: str
     semantics: str
@@ -69,7 +67,7 @@ class Model(WeightsAndState):
 
     def __init__(self, engine: Engine, promises: Sequence[str] = ()) -> None:
         self.engine, self.promises = engine, list(promises)
-        self.spec, self.backend, self.graph = engine.spec, engine.backend, engine.graph
+        self.spec, self.backend = engine.spec, engine.backend
         self.device, self.dtype = engine.device, engine.dtype
         self.semantics, self.optimize = engine.semantics, engine.target.optimize
         self.seed, self.metrics = engine.seed, engine.metrics
@@ -80,6 +78,11 @@ class Model(WeightsAndState):
         return type(self)(self.engine.copy(), self.promises)
 
     # --- programs ----------------------------------------------------------------
+
+    @property
+    def graph(self) -> TypedGraph:
+        """The typed graph of the training program."""
+        return self.engine.graph
 
     @property
     def program(self) -> Program:
@@ -107,7 +110,8 @@ class Model(WeightsAndState):
         """The framework's own object: an ``nn.Module``, a ``tf.keras.Model``, …
 
         It is replaced when training begins with targets of another kind (probabilities
-        instead of labels) or with sample weights, since the program depends on them.
+        instead of labels) or with sample weights, and when layers are unfrozen, since the
+        program depends on them.
         """
         return self.engine.hand_out()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
+from collections.abc import ItemsView, Mapping
 from typing import Any, Generic, TypeVar
 
 from polyframe.errors import PolyframeError, brief
@@ -312,6 +313,37 @@ class Several(Kind[tuple[T, ...]]):
         if not self.least <= len(items) <= self.most:
             raise ValueError
         return tuple(self.kind.check(item) for item in items)
+
+
+@dataclasses.dataclass(frozen=True)
+class ByPattern(Kind[tuple[tuple[str, T], ...]]):
+    """A mapping of patterns to what another kind accepts. Its order matters: the last
+    pattern that fits a name is the one that counts. It is kept as pairs."""
+
+    kind: Kind[T]
+    most: int = 2**12
+
+    @property
+    def allowed(self) -> str:
+        return f"a mapping of patterns, each to {self.kind.allowed}"
+
+    def check(self, value: object) -> tuple[tuple[str, T], ...]:
+        """Always a tuple of pairs; no pattern twice."""
+        items = value.items() if isinstance(value, Mapping) else value
+        if not isinstance(items, (list, tuple, ItemsView)) or len(items) > self.most:
+            raise ValueError
+        pairs = []
+        for item in items:
+            if not isinstance(item, (list, tuple)) or len(item) != 2:
+                raise ValueError
+            pairs.append((Text().check(item[0]), self.kind.check(item[1])))
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError
+        return tuple(pairs)
+
+    def short(self, value: tuple[tuple[str, T], ...]) -> object:
+        """A mapping."""
+        return dict(value)
 
 
 def checked(

@@ -34,10 +34,11 @@ def interpret(
             name: state.get(f"{node.owner}.{name}", weights[f"{node.owner}.{name}"])
             for name in node.parameters
         }
-        at = Context(own, training, (draws or {}).get(node.path))
+        learning = training and not node.fixed
+        at = Context(own, learning, (draws or {}).get(node.path))
         x = [known[name] for name in node.inputs]
         known[node.name] = node.layer.define(at, *x)
-        if training:
+        if learning:
             for name, value in node.layer.new_state(at, *x).items():
                 state[f"{node.owner}.{name}"] = value
     return known, state

@@ -23,7 +23,13 @@ from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Adam, Optimizer
 from polyframe.spec.safety import ModelCheckpoint, TerminateOnNaN
 from polyframe.spec.schedules import Schedule
-from polyframe.spec.settings import KINDS, RunSettings, Training, check_setting
+from polyframe.spec.settings import (
+    KINDS,
+    RunSettings,
+    Training,
+    check_setting,
+    plain_setting,
+)
 from polyframe.spec.text import element_data
 
 LISTS: dict[str, type[Any]] = {
@@ -83,8 +89,7 @@ class Recipe(RunSettings, Training):
         _part("clip_norm", Training.check_clipping, self)
         _part("precision", self.check_dtype, self.dtype)
         weights = self.model.infer().parameters
-        trainable = [name for name, p in weights.items() if p.trainable]
-        _part("freeze", self.frozen, trainable)
+        _part("", self.check_parameters, weights)
         if not isinstance(self.device, str):
             raise RecipeError(f"got {brief(self.device)}; a name", where="device")
 
@@ -104,7 +109,7 @@ class Recipe(RunSettings, Training):
             "metrics": [_plain(m) for m in self.metrics],
             "data": dict(self.data),
             **{key: [_plain(e) for e in getattr(self, key)] for key in LISTS},
-            **{key: _bare(getattr(self, key)) for key in KINDS},
+            **{key: _bare(plain_setting(key, getattr(self, key))) for key in KINDS},
             "device": self.device,
             "initial_weights": start.to_data() if start is not None else None,
             "model": self.model.to_data(),
@@ -223,11 +228,11 @@ def _plain(element: Element) -> Any:
 
 
 def _part(key: str, parse: Callable[[Any], Any], value: object) -> Any:
-    """Parse one part; its error becomes a RecipeError at that key."""
+    """Parse one part; its error becomes a RecipeError at that key ("": at its own)."""
     try:
         return parse(value)
     except PolyframeError as error:
         where = error.where or key
-        if not f"{where}:".startswith(f"{key}:"):
+        if key and not f"{where}:".startswith(f"{key}:"):
             where = f"{key}: {where}"
         raise RecipeError(error.message, where=where, hint=error.hint) from None

@@ -8,12 +8,29 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar
 
 from polyframe.errors import PolyframeError, SpecError, brief, did_you_mean
-from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, Maybe, Several, Text
+from polyframe.spec.fields import (
+    Bool,
+    ByPattern,
+    Choice,
+    Float,
+    Int,
+    Kind,
+    Maybe,
+    Several,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from polyframe.spec.layers.base import Parameter
+
+T = TypeVar("T")
+Patterns: TypeAlias = Mapping[str, T] | Sequence[tuple[str, T]]
+"""Patterns, each to a value: a mapping, or pairs."""
 
 
 def setting(
@@ -112,7 +129,32 @@ class Training:
         Several(Text()),
         default=(),
         help="Names or patterns (conv1, layer1.*) of layers and blocks whose weights "
-        "are not trained; a batch norm's running statistics are still updated.",
+        "are not trained.",
+    )
+    freeze_statistics: bool = setting(
+        Bool(),
+        default=True,
+        help="Whether batch norms that freeze names keep their running statistics too, "
+        "and normalise by them in training (as in Keras); false treats these as those of "
+        "other batch norms (as in PyTorch).",
+    )
+    unfreeze: tuple[tuple[str, int], ...] = setting(
+        ByPattern(Int(1, 10**6)),
+        default=(),
+        help="Patterns of layers that freeze names, each to the number of epochs after "
+        "which these are trained; the optimizer then begins anew.",
+    )
+    learning_rate_multipliers: tuple[tuple[str, float], ...] = setting(
+        ByPattern(Float(0.0)),
+        default=(),
+        help="Patterns of blocks, layers and parameters (layer1.*, *.bias), each to a "
+        "factor of their learning rate; the last pattern that fits counts.",
+    )
+    weight_decay_multipliers: tuple[tuple[str, float], ...] = setting(
+        ByPattern(Float(0.0)),
+        default=(),
+        help="Patterns of blocks, layers and parameters (*.bias), each to a factor of "
+        "the optimizer's weight_decay; the last pattern that fits counts.",
     )
 
     def __post_init__(self) -> None:
@@ -123,6 +165,10 @@ class Training:
     def options(self) -> dict[str, Any]:
         """The training settings by name, as ``compile`` takes them."""
         return {name: getattr(self, name) for name in TRAINING}
+
+    def to_data(self) -> dict[str, Any]:
+        """The training settings by name, as plain data."""
+        return {name: plain_setting(name, v) for name, v in self.options().items()}
 
     def changed(self) -> dict[str, Any]:
         """The settings that differ from their defaults."""
@@ -156,24 +202,67 @@ class Training:
                 where="precision",
             )
 
-    def frozen(self, parameters: Iterable[str]) -> tuple[str, ...]:
-        """The layers that ``freeze`` names, among those with such parameters."""
-        layers = list(dict.fromkeys(name.rpartition(".")[0] for name in parameters))
+    @property
+    def multiplies(self) -> bool:
+        """Whether parameters have factors of the learning rate or the weight decay."""
+        return bool(self.learning_rate_multipliers or self.weight_decay_multipliers)
+
+    def check_parameters(self, parameters: Mapping[str, Parameter]) -> None:
+        """SpecError for a pattern that fits none of a model's layers or parameters."""
+        self.frozen(parameters)
+        self.factors(parameters)
+
+    def frozen(
+        self, parameters: Mapping[str, Parameter], epoch: int = 0
+    ) -> tuple[str, ...]:
+        """The layers that are frozen after that many epochs: those with weights that are
+        not trained, and with running statistics that are kept."""
+        held = {
+            name
+            for name, p in parameters.items()
+            if p.trainable or self.freeze_statistics
+        }
+        layers = layers_of(n for n in parameters if n in held)
         named: set[str] = set()
         for pattern in self.freeze:
             matching = [layer for layer in layers if matches(layer, pattern)]
             if not matching:
-                raise SpecError(
-                    f"{brief(pattern)} names no layer with weights."
-                    f"{did_you_mean(pattern, layers)}",
-                    where="freeze",
-                    hint=f"layers with weights: {', '.join(layers[:12])}"
-                    + (", …" if len(layers) > 12 else ""),
-                )
+                raise unmatched(pattern, "layer with weights", layers, "freeze")
             named.update(matching)
-        if layers and len(named) == len(layers):
+        weighted = layers_of(n for n, p in parameters.items() if p.trainable)
+        if self.freeze and weighted and named.issuperset(weighted):
             raise SpecError("nothing is left to train", where="freeze")
-        return tuple(layer for layer in layers if layer in named)
+        frozen = [layer for layer in layers if layer in named]
+        last = by_pattern(self.unfreeze, frozen, "layer that is frozen", "unfreeze")
+        return tuple(n for n in frozen if epoch < last.get(n, epoch + 1))
+
+    def at_epoch(self, parameters: Mapping[str, Parameter], epoch: int) -> Training:
+        """The same after that many epochs, without ``unfreeze``: ``freeze`` has the names
+        of the layers that are still frozen."""
+        if not self.unfreeze:
+            return self
+        return replace(self, freeze=self.frozen(parameters, epoch), unfreeze=())
+
+    def fixed(self, parameters: Mapping[str, Parameter]) -> tuple[str, ...]:
+        """The layers whose running statistics are kept."""
+        if not (self.freeze and self.freeze_statistics):
+            return ()
+        stateful = layers_of(n for n, p in parameters.items() if not p.trainable)
+        frozen = self.frozen(parameters)
+        return tuple(layer for layer in stateful if layer in frozen)
+
+    def factors(
+        self, parameters: Mapping[str, Parameter]
+    ) -> dict[str, tuple[float, float]]:
+        """Parameter → its factors of the learning rate and of the weight decay, for
+        parameters of which one is not 1."""
+        names = [name for name, p in parameters.items() if p.trainable]
+        rates, decays = (
+            by_pattern(getattr(self, where), names, "parameter", where)
+            for where in ("learning_rate_multipliers", "weight_decay_multipliers")
+        )
+        pairs = {name: (rates.get(name, 1.0), decays.get(name, 1.0)) for name in names}
+        return {name: pair for name, pair in pairs.items() if pair != (1.0, 1.0)}
 
 
 class TrainingOptions(TypedDict, total=False):
@@ -185,6 +274,10 @@ class TrainingOptions(TypedDict, total=False):
     clip_value: float | None
     ema: float | None
     freeze: Sequence[str] | str
+    freeze_statistics: bool
+    unfreeze: Patterns[int]
+    learning_rate_multipliers: Patterns[float]
+    weight_decay_multipliers: Patterns[float]
 
 
 def kinds_of(settings: type[Any]) -> dict[str, Kind[Any]]:
@@ -205,11 +298,47 @@ KINDS: Mapping[str, Kind[Any]] = kinds_of(RunSettings) | kinds_of(Training)
 """Name → kind of all settings."""
 
 
-def matches(layer: str, pattern: str) -> bool:
-    """Whether a pattern names a layer, or a block around it."""
-    parts = layer.split(".")
-    around = [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
-    return any(fnmatchcase(path, pattern) for path in around)
+def around(name: str) -> list[str]:
+    """The blocks around a layer or a parameter, from the outermost, and its own name."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a pattern names a layer or a parameter, or a block around it."""
+    return any(fnmatchcase(path, pattern) for path in around(name))
+
+
+def layers_of(parameters: Iterable[str]) -> list[str]:
+    """The layers of parameters, each once, in order."""
+    return list(dict.fromkeys(name.rpartition(".")[0] for name in parameters))
+
+
+def by_pattern(
+    pairs: Iterable[tuple[str, T]], names: Sequence[str], what: str, where: str
+) -> dict[str, T]:
+    """Name → the value of the last pattern that fits it, for names that any fits;
+    SpecError for a pattern that fits none of the ``names``."""
+    values: dict[str, T] = {}
+    for pattern, value in pairs:
+        matching = [name for name in names if matches(name, pattern)]
+        if not matching:
+            raise unmatched(pattern, what, names, where)
+        values |= dict.fromkeys(matching, value)
+    return values
+
+
+def unmatched(pattern: str, what: str, names: Sequence[str], where: str) -> SpecError:
+    """The error for a pattern that fits none of these names."""
+    listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    plural = what.replace("layer", "layers").replace("parameter", "parameters")
+    plural = plural.replace("that is", "that are")
+    near = list(dict.fromkeys(path for name in names for path in around(name)))
+    return SpecError(
+        f"{brief(pattern)} names no {what}.{did_you_mean(pattern, near)}",
+        where=where,
+        hint=f"{plural}: {listed or 'none'}",
+    )
 
 
 def check_setting(name: str, value: object) -> Any:
@@ -221,3 +350,9 @@ def check_setting(name: str, value: object) -> Any:
         raise PolyframeError(
             f"got {brief(value)}; {kind.allowed} is needed", where=name
         ) from None
+
+
+def plain_setting(name: str, value: Any) -> object:
+    """A checked setting as plain data, as recipes write it."""
+    value = KINDS[name].short(value)
+    return list(value) if isinstance(value, tuple) else value

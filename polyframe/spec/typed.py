@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -32,7 +32,8 @@ class TypedNode:
 
     ``owner`` is the path of the layer that is called; it differs from ``path`` where a
     layer is shared. ``note`` is a rewrite's comment for the emitted source; ``folded``
-    are the layers after it that a rewrite has put into its weights.
+    are the layers after it that a rewrite has put into its weights. ``fixed``: training
+    normalises by its running statistics, as inference does, and leaves them.
     """
 
     name: str
@@ -46,6 +47,7 @@ class TypedNode:
     body: TypedGraph | None = None
     note: str | None = None
     folded: tuple[TypedNode, ...] = ()
+    fixed: bool = False
 
     @property
     def shared(self) -> bool:
@@ -231,3 +233,14 @@ def flatten(graph: TypedGraph) -> TypedGraph:
     paths = add(graph, "", {name: name for name, _ in graph.inputs})
     outputs = tuple(paths[name] for name in graph.outputs)
     return TypedGraph(graph.name, graph.inputs, tuple(nodes), outputs)
+
+
+def with_fixed_statistics(graph: TypedGraph, layers: Collection[str]) -> TypedGraph:
+    """The same graph, the running statistics of these layers (by owner) fixed."""
+
+    def marked(node: TypedNode) -> TypedNode:
+        if node.body is not None:
+            return replace(node, body=with_fixed_statistics(node.body, layers))
+        return replace(node, fixed=node.owner in layers)
+
+    return replace(graph, nodes=tuple(map(marked, graph.nodes))) if layers else graph

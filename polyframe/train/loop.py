@@ -101,7 +101,7 @@ class Loop:
         with ThreadPoolExecutor(1, "polyframe-batches") as worker:
             self._steps(worker, last)
         passed = time.perf_counter() - self.began
-        engine.epoch += 1
+        engine.enter(engine.epoch + 1)
         row: Row = {"epoch": engine.epoch, **self.totals.values()}
         if self.validate is not None:
             row |= {f"val_{name}": v for name, v in self.validate().items()}

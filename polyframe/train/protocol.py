@@ -98,6 +98,9 @@ class TrainingEngine(Protocol):
         """Write the program for targets of this kind (labels, probabilities) and for
         sample weights, if it is not already."""
 
+    def enter(self, epoch: int) -> None:
+        """Go on after that many epochs, with the layers that are trained then."""
+
     def preprocess(self, inputs: Sequence[Array]) -> list[Array]:
         """Samples with the preprocessing applied, in the model's dtype."""
 

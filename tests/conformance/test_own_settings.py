@@ -24,12 +24,29 @@ SETTINGS = {
     "ema": (0.7, "get_ema_multi_avg_fn(0.7)", "0.7", "0.8"),
     "accumulate": (2, "    if last:\n        apply(", "if last", "if True"),
     "freeze": (("fc1",), "layer.requires_grad_(False)", "False", "True"),
+    "freeze_statistics": (False, "nn.BatchNorm2d(4)", "4", "4, momentum=0.2"),
+    "unfreeze": (
+        {"norm": 1}, 'in [model.get_submodule("fc1")]', "[",
+        '[model.get_submodule("norm"), ',
+    ),
+    "learning_rate_multipliers": (
+        {"norm": 0.5, "fc1": 2.0}, '"fc1.weight": (2.0, 1.0)', "2.0", "2.5"
+    ),
+    "weight_decay_multipliers": (
+        {"fc1": 3.0}, '"fc1.weight": (1.0, 3.0)', "3.0", "3.5"
+    ),
     "precision": ("bfloat16", "dtype=torch.bfloat16)", ")", ", enabled=False)"),
-}  # setting → (value, what PyTorch's program says of it, a part of that, what is planted)
+}  # fmt: skip
+"""Setting → (value, what PyTorch's program says of it, a part of that, what is
+planted)."""
+WITH = {"freeze_statistics": ("norm",), "unfreeze": ("norm", "fc1")}
 
 
 def subject(name):
-    return Subject(NET, optimizer=SGD, training=Training(**{name: SETTINGS[name][0]}))
+    training = Training(**{name: SETTINGS[name][0], "freeze": WITH.get(name, ())})
+    if name == "freeze":
+        training = Training(freeze=SETTINGS[name][0])
+    return Subject(NET, optimizer=SGD, training=training)
 
 
 def wrong(name):
@@ -82,8 +99,10 @@ def test_a_backend_that_leaves_a_precision_out_is_named():
 
 def test_all_settings_at_once():
     training = Training(
-        precision="bfloat16", accumulate=3, clip_norm=0.5, ema=0.9, freeze="fc1"
-    )
+        precision="bfloat16", accumulate=3, clip_norm=0.5, ema=0.9,
+        freeze=("fc1", "norm"), unfreeze={"fc1": 2},
+        learning_rate_multipliers={"conv": 0.5}, weight_decay_multipliers={"fc?": 2},
+    )  # fmt: skip
     certificate = verify(
         Subject(NET, optimizer=SGD, training=training), BACKENDS, steps=4
     )

@@ -77,6 +77,8 @@ class Case:
     schedule: Any = None
     rate: Any = None
     frozen: tuple[str, ...] = ()
+    multipliers: dict[str, tuple[float, float]] = field(default_factory=dict)
+    thawed: dict[int, tuple[str, ...]] = field(default_factory=dict)
     epochs: int = 2
     batch_size: int = 3
 
@@ -89,7 +91,7 @@ class Case:
         """The trainer after its last step, and each epoch's loss."""
         trainer = Trainer(
             self.net, self.loss, self.optimizer, Training(**self.options),
-            frozen=self.frozen,
+            frozen=self.frozen, multipliers=self.multipliers, thawed=self.thawed,
         )  # fmt: skip
         losses = trainer.fit(
             *self.xy, self.epochs, self.batch_size, self.weights, rate=self.rate

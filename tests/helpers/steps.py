@@ -100,6 +100,7 @@ def steps() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
             options = {"loss": loss, "weighted": weighted, "targets": kinds_of}
             yield name + ending, spec, options
     yield from every_loss()
+    yield from multiplied()
     for count, weighted in product((2, 3, 6, 14), (False, True)):
         wanted = {"loss": losses_of(count), "weighted": weighted}
         wanted["targets"] = targets_of(count)
@@ -116,6 +117,21 @@ def steps() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
         if freeze == ("*",):
             freeze = tuple(layers_of(spec)[:-1])
         yield f"{name}_frozen{len(freeze)}", spec, {"freeze": freeze}
+
+
+def multiplied() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:
+    """Each optimizer with groups of parameters, the factors short and long."""
+    several = {"*": 0.1, "*.bias": PRECISE}
+    for number, rule in enumerate(every_rule()):
+        for which in ("learning_rate_multipliers", "weight_decay_multipliers"):
+            options = {"optimizer": rule, which: several}
+            yield f"multiplied{number}_{rule.type}_{which}", small(), options
+    for name in ("long_names", "residual_cnn", "clashes"):
+        yield (
+            f"multiplied_{name}",
+            spec_of(name),
+            {"learning_rate_multipliers": several},
+        )
 
 
 def every_loss() -> Iterator[tuple[str, pf.ModelSpec, dict[str, Any]]]:

@@ -23,7 +23,9 @@ from polyframe.spec.settings import (
 
 OTHER = {
     "precision": "bfloat16", "accumulate": 2, "clip_norm": 1.0, "clip_value": 0.5,
-    "ema": 0.9, "freeze": ("conv1",),
+    "ema": 0.9, "freeze": ("conv1",), "freeze_statistics": False,
+    "unfreeze": (("conv1", 2),), "learning_rate_multipliers": (("conv1", 0.5),),
+    "weight_decay_multipliers": (("*.bias", 0.0), ("fc", 2.0)),
 }  # fmt: skip
 
 
@@ -32,8 +34,9 @@ def test_options_are_the_fields():
     fields = typing.get_type_hints(Training)
     assert set(hints) == set(fields) == set(TRAINING) == set(OTHER)
     assert not TrainingOptions.__required_keys__
-    for name in set(TRAINING) - {"freeze"}:  # which one pattern stands for, too
-        assert hints[name] == fields[name], name
+    for name in TRAINING:
+        if not isinstance(OTHER[name], tuple):  # what stands for patterns has two forms
+            assert hints[name] == fields[name], name
 
 
 def test_every_setting_says_what_it_is():
@@ -59,21 +62,32 @@ def test_compile_and_recipes_take_them_all():
 
 @pytest.mark.parametrize("name", OTHER)
 def test_a_setting_is_read_written_and_refused_by_eject(name, tmp_path):
-    recipe = pf.Recipe("digits_cnn", **{name: OTHER[name]})
+    more = {"freeze": "conv1"} if name == "unfreeze" else {}
+    recipe = pf.Recipe("digits_cnn", **{name: OTHER[name]}, **more)
     assert getattr(recipe, name) == OTHER[name]
-    assert recipe.training == Training(**{name: OTHER[name]})
-    assert recipe.training.changed() == {name: OTHER[name]}
+    assert recipe.training == Training(**{name: OTHER[name]}, **more)
+    assert recipe.training.changed().pop(name) == OTHER[name]
+    if isinstance(OTHER[name], tuple) and name != "freeze":
+        mapping = dict(OTHER[name])
+        assert pf.Recipe("digits_cnn", **{name: mapping}, **more) == recipe
+        assert recipe.to_data()[name] == mapping
     path = tmp_path / "mine.yaml"
     path.write_text(recipe.to_yaml())
     assert pf.load_recipe(path) == recipe
-    assert pf.load_recipe("digits_cnn", {name: OTHER[name]}).training == recipe.training
+    changes = {name: OTHER[name], **more}
+    assert pf.load_recipe("digits_cnn", changes).training == recipe.training
+    if more:
+        return
     text = fails(
         pf.UnsupportedError,
         lambda: eject(recipe, "torch", tmp_path / "out", pf.data.load("digits")),
         f"{name}: eject does not write this yet (--set {name}=",
     )
     value = text.partition(f"--set {name}=")[2].rstrip(")")
-    changes = {"epochs": 1, name: {"null": None, "[]": []}.get(value, value)}
+    changes = {
+        "epochs": 1,
+        name: {"null": None, "[]": [], "{}": {}, "true": True}.get(value, value),
+    }
     if value.isdigit():
         changes[name] = int(value)
     assert pf.load_recipe(path, changes).training == Training()

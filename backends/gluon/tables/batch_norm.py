@@ -39,7 +39,7 @@ def batch_norm(view: View) -> Code:
 
 def native_batch_norm(view: View) -> Code:
     """Gluon's own. Its momentum is the factor of the old statistics, and it updates them
-    in float32."""
+    in float32, unless they are fixed."""
     layer = view.layer
     make = call(
         "nn.BatchNorm",
@@ -48,6 +48,7 @@ def native_batch_norm(view: View) -> Code:
         in_channels=view.shape[0],
         scale=Opt(layer.scaled, True),
         center=Opt(layer.shifted, True),
+        use_global_stats=Opt(view.node.fixed, False),
     )
     return Code(make=make, weights=NORM)
 
@@ -80,11 +81,11 @@ def statistics_are_right(view: View) -> bool:
 
 
 def own_batch_norm(view: View) -> bool:
-    """Whether Gluon's layer computes what is asked for: without training, or with native
-    semantics."""
+    """Whether Gluon's layer computes what is asked for: without training, with fixed
+    statistics, or with native semantics."""
     if not view.layer.track_running_stats:
         return False
-    if not view.target.training:
+    if view.node.fixed or not view.target.training:
         return True
     native = view.target.semantics == "native" and not view.layer.unbiased
     return native and statistics_are_right(view)

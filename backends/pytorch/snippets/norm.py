@@ -40,6 +40,38 @@ class BatchNorm(nn.BatchNorm2d):
         )
 
 
+class FixedBatchNorm(nn.BatchNorm2d):
+    """Batch norm by its running statistics, which training leaves as they are.
+
+    Its inputs may have any rank; `scale` and `shift` say whether it has a weight and a
+    bias.
+    """
+
+    def __init__(self, num_features, scale=True, shift=True, **options):
+        super().__init__(num_features, **options)
+        if not scale:
+            self.weight = None
+        if not shift:
+            self.bias = None
+
+    def forward(self, x):
+        mean, var = self.running_mean, self.running_var
+        return F.batch_norm(x, mean, var, self.weight, self.bias, eps=self.eps)
+
+
+class FixedInstanceNorm(nn.InstanceNorm2d):
+    """Instance norm by its running statistics, which training leaves as they are.
+
+    Its inputs may have any rank.
+    """
+
+    def forward(self, x):
+        mean, var = self.running_mean, self.running_var
+        return F.instance_norm(
+            x, mean, var, self.weight, self.bias, use_input_stats=False, eps=self.eps
+        )
+
+
 class GroupNorm(nn.GroupNorm):
     """Group norm of an input that may need no gradient.
 

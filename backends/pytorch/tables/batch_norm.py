@@ -27,6 +27,10 @@ def batch_norm(view: View) -> Code:
             "scale": Opt(layer.scaled or not layer.shifted, True),
             "shift": Opt(layer.shifted or not layer.scaled, True),
         }
+    if view.node.fixed:
+        function, snippets = "FixedBatchNorm", ("FixedBatchNorm",)
+        del options["momentum"], options["track_running_stats"]
+        options.pop("unbiased", None)
     make = call(function, {"num_features": view.shape[0]}, **options)
     return Code(make=make, weights=AS_IS, snippets=snippets)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from polyframe.backends.pytorch.tables.common import AS_IS
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Call, Opt, call
@@ -90,6 +92,9 @@ def instance_norm(view: View) -> Code:
         affine=Opt(layer.affine, False),
         track_running_stats=Opt(layer.track_running_stats, False),
     )
+    if view.node.fixed:
+        name = "FixedInstanceNorm"
+        return Code(make=replace(make, function=name), weights=AS_IS, snippets=(name,))
     return Code(make=make, weights=AS_IS)
 
 

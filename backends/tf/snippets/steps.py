@@ -6,6 +6,30 @@ This file is read, never imported by polyframe.
 import tensorflow as tf
 
 
+class Groups:
+    """Optimizers for groups of variables, each with a learning rate of its own.
+
+    `factors` lists variables with their factors of the learning rate and of the weight
+    decay; those of all others are 1. `make(variables, decay)` returns an optimizer.
+    """
+
+    def __init__(self, variables, factors, make):
+        known = {id(variable): pair for variable, *pair in factors}
+        members = {}
+        for i, variable in enumerate(variables):
+            pair = tuple(known.get(id(variable), (1.0, 1.0)))
+            members.setdefault(pair, []).append(i)
+        self.groups = [
+            (rows, rate, make([variables[i] for i in rows], decay))
+            for (rate, decay), rows in members.items()
+        ]
+
+    def apply(self, gradients, learning_rate):
+        """Take one step; `learning_rate` is that of a factor of 1."""
+        for rows, rate, optimizer in self.groups:
+            optimizer.apply([gradients[i] for i in rows], learning_rate * rate)
+
+
 class Sums:
     """Gradients that are added up over several batches before an update."""
 

@@ -31,6 +31,8 @@ def batch_norm(name: str) -> Callable[[View], Code]:
         )
         snippets = () if name.startswith("layers.") else (name,)
         forward = "{self}({0}, training=training)"
+        if view.node.fixed:
+            forward = "{self}({0}, training=False)"  # its statistics are kept
         # A Keras layer refuses inputs of another rank than its first one.
         return Code(forward, make, NORM, snippets, rank=len(view.shape))
 

@@ -92,7 +92,8 @@ def instance_norm(view: View) -> Code:
         return Code(make=make, weights=NORM, rank=len(view.shape))
     momentum = Opt(1 - layer.momentum, 0.99)
     make = call("InstanceNorm", momentum=momentum, **options)
-    forward = "{self}({0}, training=training)"
+    mode = "False" if view.node.fixed else "training"
+    forward = f"{{self}}({{0}}, training={mode})"
     return Code(forward, make, NORM, ("InstanceNorm",), len(view.shape))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from polyframe.compiler.python.source import (
     Call,
     Name,
     head,
+    layout,
     listing,
     literal,
     statement,
@@ -20,7 +22,8 @@ from polyframe.compiler.python.source import (
 from polyframe.compiler.python.write import Written
 from polyframe.compiler.table import Target
 from polyframe.compiler.training import LossFunction, TrainingSpec
-from polyframe.spec.settings import KEEPING
+from polyframe.errors import UnsupportedError
+from polyframe.spec.settings import KEEPING, layers_of
 from polyframe.spec.typed import TypedGraph
 
 
@@ -136,6 +139,41 @@ class StepWriter:
         made = statement("return ", self.optimizer.make, 4)
         return "\n".join(["def make_optimizer(model):", *made])
 
+    @cached_property
+    def factors(self) -> dict[str, tuple[float, float]]:
+        """Canonical name of a parameter → its factors of the learning rate and of the
+        weight decay, where one is not 1."""
+        return self.training.factors(self.graph.parameters)
+
+    def factor_rows(self, indent: int) -> str:
+        """``factors`` as lines, (native parameter, rate, decay)."""
+        lines = []
+        for name, pair in self.factors.items():
+            row = listing("()", [attribute(self.written.weights[name].path), *pair])
+            lines += layout("", row, ",", indent)
+        return "\n".join(lines)
+
+    def optimizer_of(self, parameters: Sequence[str], others: str) -> Call:
+        """The construction of the optimizer, of ``others`` in place of the
+        ``parameters``, as they may be written. UnsupportedError where it has none."""
+        make, names = self.optimizer.make, [Name(text) for text in parameters]
+        assert make is not None
+        if not any(argument.value in names for argument in make.arguments):
+            raise self.takes_no_groups()
+        arguments = (
+            replace(a, value=Name(others)) if a.value in names else a
+            for a in make.arguments
+        )
+        return replace(make, arguments=tuple(arguments))
+
+    def takes_no_groups(self) -> UnsupportedError:
+        """The error for an optimizer that cannot have groups of parameters."""
+        rule = self.step.optimizer.type
+        return UnsupportedError(
+            f"{rule} takes no groups of parameters in this program",
+            where="learning_rate_multipliers",
+        )
+
     # --- the step ----------------------------------------------------------------
 
     @cached_property
@@ -228,8 +266,10 @@ class StepWriter:
     @cached_property
     def frozen(self) -> list[str]:
         """The canonical paths of the layers that are not trained."""
-        trained = {n: p for n, p in self.graph.parameters.items() if p.trainable}
-        return list(self.training.frozen(trained))
+        parameters = self.graph.parameters
+        weighted = layers_of(n for n, p in parameters.items() if p.trainable)
+        frozen = self.training.frozen(parameters)
+        return [layer for layer in frozen if layer in weighted]
 
     def freeze_text(self) -> str:
         """The function ``freeze``, if there is one."""

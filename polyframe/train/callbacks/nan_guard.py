@@ -42,6 +42,7 @@ class NanGuard(Callback):
         self.replay: Callable[[int, int, int], Iterator[Batch]] | None = None
         self.snapshot: Snapshot | None = None
         self.rates: dict[int, float] = {}
+        self.source = ""  # the program of the snapshot, which unfreezing changes
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Nothing is kept yet."""
@@ -53,9 +54,10 @@ class NanGuard(Callback):
 
     def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """Make a copy."""
-        if self.replay is None or not self.wants_pause(model.steps_done):
+        due = self.wants_pause(model.steps_done) or model.source != self.source
+        if self.replay is None or not due:
             return
-        now = progress()
+        now, self.source = progress(), model.source
         self.snapshot = Snapshot(
             now.epoch, now.index, now.step, model.weights(), model.training_state()
         )

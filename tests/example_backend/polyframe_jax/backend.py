@@ -44,7 +44,9 @@ class Jax(PythonBackend):
     )
     snippets = "snippets.py"
     step_writer = JaxStep
-    abilities = frozenset({"infer", "train", "float64", "native_semantics"})
+    abilities = frozenset(
+        {"infer", "train", "float64", "native_semantics", "frozen_statistics"}
+    )
 
     def probe(self) -> Probe:
         try:

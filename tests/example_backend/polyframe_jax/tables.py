@@ -56,7 +56,8 @@ def scale(view: View) -> Code:
 def batch_norm(view: View) -> Code:
     layer = view.layer
     return code(
-        "batch_norm", "{0}", "params", "state", '"{self}"', "training",
+        "batch_norm", "{0}", "params", "state", '"{self}"',
+        "False" if view.node.fixed else "training",
         momentum=layer.momentum, eps=layer.eps, unbiased=Opt(layer.unbiased, True),
     )  # fmt: skip
 
