@@ -80,9 +80,16 @@ class Trainer:
         self.norms = {n.owner for n in self.graph.walk() if n.layer.type == "BatchNorm"}
         self.state = {n: self.optimizer.start(self.weights[n]) for n in self.trained}
         self.ema_weights = {n: self.weights[n].copy() for n in self.trained}
+        self.initial = dict(self.weights)
         self.step = 0
         self.step_losses: list[float] = []
         self.rates: list[float] = []
+
+    def begin_at(self, weights: Mapping[str, Array]) -> None:
+        """Start from these weights instead of the initial ones."""
+        self.weights = {n: w.astype(np.float64) for n, w in weights.items()}
+        self.initial = dict(self.weights)
+        self.ema_weights = {n: self.weights[n].copy() for n in self.trained}
 
     def draws(self, count: int, first: int) -> Arrays:
         """The random numbers of random layers for ``count`` samples of this step, beginning
@@ -133,22 +140,21 @@ class Trainer:
         return gradients
 
     def factors(self, batches: Sequence[Batch]) -> list[list[Array]]:
-        """Sample weights, divided by their mean with class weights: batch → output →
-        (N,)."""
+        """Sample weights s, times N / Σ s·d for a loss that is a mean, or N for a sum:
+        batch → output → (N,). ``loss`` divides by N, the samples of the step."""
         factors: list[list[Array]] = [[] for _ in batches]
         for index, loss in enumerate(self.losses):
-            columns, every = [], []
-            weights = getattr(loss, "class_weights", None)
+            columns, shares = [], []
             for batch in batches:
                 y = as_list(batch[1])[index]
                 w = np.ones(len(y)) if len(batch) < 3 else np.asarray(batch[2], float)
+                d = loss.denominator_weights(y)
                 columns.append(w)
-                if loss.type == "cross_entropy" and weights and y.ndim == 1:
-                    w = w * np.array(weights)[y]
-                every.append(w)
-            mean = np.concatenate(every).mean()
+                shares.append(w if d is None else w * d)
+            count = sum(map(len, columns))
+            total = np.concatenate(shares).sum() if loss.reduction == "mean" else 1.0
             for row, w in zip(factors, columns, strict=True):
-                row.append(w / mean if mean else w)
+                row.append(w * count / total if total else w)
         return factors
 
     def gradients(self, batches: Sequence[Batch]) -> tuple[float, Arrays]:
@@ -211,9 +217,11 @@ class Trainer:
         w: Array | None = None,
         shuffle: bool = True,
         rate: Callable[[float], float] | None = None,
+        change: Callable[[Any, Any, int, int], tuple[Any, Any]] | None = None,
     ) -> list[float]:
         """Train some epochs; the loss of each. ``rate`` gives the learning rate of a step
-        by the epochs done so far."""
+        by the epochs done so far; ``change`` augments a batch: (x, y, step, the samples
+        of the step before it) → (x, y)."""
         count, group = len(as_list(y)[0]), self.training.accumulate
         losses = []
         for epoch in range(epochs):
@@ -228,6 +236,12 @@ class Trainer:
                     tuple(rows_of(a, c) for a in (x, y, *([] if w is None else [w])))
                     for c in cut
                 ]
+                if change is not None:
+                    starts = np.cumsum([0, *map(len, cut)])
+                    batches = [
+                        (*change(batch[0], batch[1], self.step, int(start)), *batch[2:])
+                        for batch, start in zip(batches, starts, strict=False)
+                    ]
                 share = sum(map(len, cut)) / count
                 losses[-1] += self.take(*batches) * share
         return losses

@@ -75,7 +75,7 @@ class Engine:
         self.target, self.device, self.seed = target, device, seed
         self.dtype, self.semantics = target.dtype, target.semantics
         self.schedule, self._step = schedule, step
-        self.program, self.graph = self._written()
+        self.program, self.graph = self._written(step)
         self.predictor = Predictor(spec, backend, target, self.open_inference)
         self.stager = Stager(self.graph, seed, self.dtype)
         self.preprocessing: Sequence[Augmentation] = ()
@@ -87,7 +87,7 @@ class Engine:
         self._shared = False  # whether the user has been given the native model
         if step is not None:
             _ = self.bound_metrics  # SpecError for metrics that do not fit
-        self._session = self._opened()
+        self._session = self._opened(self.program, step)
         weights = initial_weights(self.graph.parameters, seed, self.dtype)
         self._session.set_weights(weights)
 
@@ -110,16 +110,17 @@ class Engine:
 
     # --- programs and sessions ---------------------------------------------------
 
-    def _written(self) -> tuple[Program, TypedGraph]:
+    def _written(self, step: TrainingSpec | None) -> tuple[Program, TypedGraph]:
+        """The program with that step, or without one."""
         return write_programs(
-            self.spec, self.backend, self._step, self.target, self.target.optimize
+            self.spec, self.backend, step, self.target, self.target.optimize
         )
 
-    def _opened(self) -> InferenceSession:
-        """A session of the program as it is now."""
-        if self._step is None:
-            return self.open_inference(self.program, self.target)
-        return self.open_training(self.program, self.target)
+    def _opened(self, program: Program, step: TrainingSpec | None) -> InferenceSession:
+        """A session of such a program."""
+        if step is None:
+            return self.open_inference(program, self.target)
+        return self.open_training(program, self.target)
 
     def open_inference(self, program: Program, target: Target) -> InferenceSession:
         """A session of a program without a step, for this model's inputs and device."""
@@ -197,16 +198,18 @@ class Engine:
 
     def adapt(self, targets: Sequence[Array], weighted: bool) -> None:
         """Write the training program for targets of this kind (labels, probabilities)
-        and for sample weights, if it is not already."""
+        and for sample weights, if it is not already. Where that fails, the model stays as
+        it was."""
         adapted = self.adapted(targets, weighted)
         if adapted == self._step:
             return
         old = self.session
-        weights, state = old.weights(), old.training_state()
-        self._step = adapted
-        self.program, _ = self._written()
-        self._session = self._opened()
-        self.rewind(weights, state, self.steps_done)
+        program, _ = self._written(adapted)
+        session = self.open_training(program, self.target)
+        session.set_weights(old.weights())
+        session.set_training_state(old.training_state(), self.steps_done)
+        self._step, self.program, self._session = adapted, program, session
+        self.weights_changed()
 
     def adapted(self, targets: Sequence[Array], weighted: bool) -> TrainingSpec:
         """The step for targets of this kind."""

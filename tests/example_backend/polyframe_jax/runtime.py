@@ -18,5 +18,4 @@ class JaxSession(PureSession):
 
     def tensors(self, arrays: Sequence[Array]) -> list[jax.Array]:
         """Copies: JAX would share the memory of an array that it is given."""
-        dtype = self.target.dtype
-        return [jnp.array(a, dtype if a.dtype.kind == "f" else a.dtype) for a in arrays]
+        return [jnp.array(array) for array in arrays]
