@@ -33,7 +33,25 @@ Batch = Sequence[Any]
 
 
 class Analytic(Array):
-    """Complex numbers whose variance can be differentiated: NumPy's takes |x|."""
+    """Complex numbers whose absolute value and variance can be differentiated: NumPy's
+    are real."""
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
+    ) -> Any:
+        plain = [np.asarray(x) if isinstance(x, Analytic) else x for x in inputs]
+        if ufunc is np.absolute:  # |x| = ±x, by the sign of the real part
+            (x,) = plain
+            return np.where(x.real < 0, -x, x).view(Analytic)
+        out = tuple(
+            np.asarray(x) if isinstance(x, Analytic) else x
+            for x in kwargs.pop("out", ())
+        )
+        given = {"out": out} if out else {}
+        result = getattr(ufunc, method)(*plain, **given, **kwargs)
+        if isinstance(result, np.ndarray) and result.dtype.kind == "c":
+            return result.view(Analytic)
+        return result
 
     def __array_function__(
         self,

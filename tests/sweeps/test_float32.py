@@ -15,8 +15,10 @@ from helpers import float32_cases as cases
 from helpers.support import BACKENDS, keep_counts, within
 
 import polyframe as pf
+from polyframe.conformance import losses as loss_suite
 from polyframe.conformance.feature_cases import CASES
 from polyframe.conformance.measurements import Bound, Measurement, scaled_distance
+from polyframe.conformance.oracle import STEP, Analytic
 from polyframe.conformance.rounding import (
     bound_of,
     changes,
@@ -168,20 +170,45 @@ def test_everything(backend):
     assert sweep.finish() >= LEAST
 
 
-def test_a_wrong_weight_is_seen(monkeypatch):
-    """So is a configuration that does not run."""
-    (name, group), *_ = cases.tower_groups()
-    sweep = Sweep("torch")
-    short = [("some", group[:2])]
+def test_the_oracle_differentiates_every_loss():
+    """Its complex steps give what differences in long doubles give."""
+    for case in loss_suite.cases((1, 3)):
+        y = loss_suite.targets(case)
+        x = loss_suite.outputs(case.shape, "usual", seed=7)
+        gradient = np.zeros(x.shape)
+        for index in np.ndindex(x.shape[1:]):
+            where = (slice(None), *index)
+            analytic = x.astype(complex).view(Analytic)
+            analytic[where] += 1j * STEP
+            gradient[where] = case.loss.define(analytic, y).imag / STEP
+        wanted = loss_suite.numerical_gradients(case.loss, x, y)
+        apart = loss_suite.relative_distance(gradient, wanted)
+        within("losses: complex steps against differences", apart, 1e-8, (case.loss,))
+
+
+def test_what_is_wrong_or_does_not_run_is_told(monkeypatch):
+    """Weights that are off by some units, and a framework's own error."""
+    sweep, (word, group) = Sweep("torch"), cases.tower_groups()[0]
     real = cases.Tower.trained
 
     def another(tower, weighted, units=0):
         trained = real(tower, weighted, units)
-        if not units:
-            trained.weights = {n: w * (1 + 1e-5) for n, w in trained.weights.items()}
+        trained.weights = {n: w * (1 + 1e-5) for n, w in trained.weights.items()}
         return trained
 
+    def broken():
+        raise RuntimeError("no such kernel")
+        yield
+
+    sweep.losses([(word, group[:2])])
+    assert not sweep.wrong
     monkeypatch.setattr(cases.Tower, "trained", another)
-    sweep.losses(short)
-    with pytest.raises(AssertionError, match="1 disagree on torch:\nlosses, some"):
+    sweep.losses([(word, group[:2])])
+    sweep.take("settings", "ema", broken())
+    with pytest.raises(AssertionError, match="2 disagree on torch") as caught:
         sweep.finish()
+    for text in (
+        "losses, binary_cross_entropy: ",
+        "settings, ema: RuntimeError: no such",
+    ):
+        assert text in str(caught.value)
