@@ -105,7 +105,8 @@ def dtypes(backend: Backend) -> list[str]:
 def precisions(backend: Backend, device: str) -> list[str]:
     """The precisions that it can compute in on a device."""
     net = Sequential([Dense(1, name="fc")], (1,), name="tiny")
-    kind, found = backend.resolve_device(device).kind, []
+    kind = backend.resolve_device(device).kind
+    found: list[str] = []
     for precision in ("bfloat16", "float16"):
         if precision in backend.abilities:
             target = Target("float32", kind, precision=precision, training=False)
