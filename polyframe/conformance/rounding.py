@@ -9,7 +9,7 @@ are compared by how they changed since the start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.settings import TrainingOptions
-from polyframe.train.arrays import as_list
+from polyframe.train.arrays import Data, as_list
 from polyframe.train.callbacks.base import Callback, StepEnd
 from polyframe.train.history import History
 from polyframe.train.protocol import TrainedModel
@@ -42,6 +42,10 @@ REASON = (
     "float32: the larger of 8 halves of a unit in the last place and 10 times the distance "
     "of the oracle from its twin, whose weights are moved by as much as rounding moves sums"
 )
+OF_WEIGHTS = ("weights", "EMA")
+"""What is compared by how it changed, as a share of the weights."""
+LEAST = FLOAT32.value * HALF_A_UNIT
+"""The least bound. Where all is within it, no twin is needed."""
 SCALE = 2.0**8
 """float16's loss scale here: the default one overflows, and so leaves out updates."""
 
@@ -111,66 +115,71 @@ def rounded_fit(
     learning rates, weights, EMA, optimizer state, predictions. ``model``: the case's, if
     there is one already."""
     run = fitted(case, model or model_of(backend, case, device, "float32", precision))
-    trained, (exact, _), (twin, _) = run.model, case.expected, case.twin(precision)
+    exact, (x, _, _) = case.expected[0], case.samples()
     rates = [step.lr for step in run.steps]
     yield compare_arrays(
         "learning rates", name, backend, "", rates, exact.rates, FORWARD
     )
-    ema = trained.inference_weights() if exact.training.ema is not None else {}
-    state = {k: v for k, v in trained.training_state().items() if k not in SCALING}
-    x, _, _ = case.samples()
-    everything = {
-        "losses of steps": (
-            numbered([step.loss for step in run.steps]),
-            numbered(exact.step_losses),
-            numbered(twin.step_losses),
-        ),
-        "weights": (
-            changes(trained.weights(), run.initial),
-            changes(exact.weights, exact.initial),
-            changes(twin.weights, twin.initial),
-        ),
-        "EMA": (
-            {n: ema[n] - run.initial[n] for n in exact.ema_weights if n in ema},
-            changes(exact.ema_weights, exact.initial) if ema else {},
-            changes(twin.ema_weights, twin.initial),
-        ),
-        "state": (
-            {k: v for k, v in state.items() if not k.endswith("/average")},
-            optimizer_state(exact),
-            optimizer_state(twin),
-        ),
-        "predictions": (
-            numbered(as_list(trained.predict(x))),
-            numbered(as_list(exact.predict(x))),
-            numbered(as_list(twin.predict(x))),
-        ),
+    actual, expected = of_run(run, x, set(exact.ema_weights)), of_oracle(exact, x)
+    scales = {
+        what: sizes(exact.weights if what in OF_WEIGHTS else arrays, what)
+        for what, arrays in expected.items()
     }
-    own = other = 0.0
-    for what, (actual, expected, nudged) in everything.items():
-        of_weights = what in ("weights", "EMA")
-        scales = sizes(exact.weights if of_weights else expected, what)
-        distances = distances_of(nudged, expected, scales)
-        bound = bound_of(distances)
-        for key in sorted({*actual, *expected}):
-            value = float("inf")
-            if key in actual and key in expected:
-                value = scaled_distance(actual[key], expected[key], scales[key])
+    found = {w: distances_of(actual[w], expected[w], scales[w]) for w in expected}
+    twin = None
+    if (
+        precision is not None
+        or max(max(d.values(), default=0) for d in found.values()) > LEAST
+    ):
+        twin = of_oracle(case.twin(precision)[0], x)
+    grown = {
+        what: {}
+        if twin is None
+        else distances_of(twin[what], expected[what], scales[what])
+        for what in expected
+    }
+    for what, distances in found.items():
+        bound = bound_of(grown[what])
+        for key, value in distances.items():
             yield Measurement(what, name, backend.name, key, value, bound)
-        if what == "losses of steps":
-            own = max(distances_of(actual, expected, scales).values())
-            other = max(distances.values())
     if precision is not None:
-        ratio = precision_ratio(own, other)
-        what = f"{precision} is used"
+        own, other = (max(each["losses of steps"].values()) for each in (found, grown))
+        ratio, what = precision_ratio(own, other), f"{precision} is used"
         yield Measurement(what, name, backend.name, "", ratio, PRECISION_BOUND)
 
 
-def bound_of(distances: Mapping[str, float]) -> Bound:
-    """The bound of a kind of arrays, by how far the twin's are from the oracle's. It is
-    one for all of a kind: a single array of the twin may be close by chance."""
-    grown = TWIN_FACTOR * max(distances.values(), default=0.0)
-    return Bound(max(grown, FLOAT32.value * HALF_A_UNIT), REASON)
+def of_run(run: Fitted, x: Data, averaged: Set[str]) -> dict[str, Named]:
+    """What is compared of a model; ``averaged`` are the weights that may have an EMA."""
+    model, state = run.model, run.model.training_state()
+    own = [key for key in state if key not in SCALING and not key.endswith("/average")]
+    ema = model.inference_weights() if model.engine.training.ema is not None else {}
+    return {
+        "losses of steps": numbered([step.loss for step in run.steps]),
+        "weights": changes(model.weights(), run.initial),
+        "EMA": changes({n: a for n, a in ema.items() if n in averaged}, run.initial),
+        "state": {key: state[key] for key in own},
+        "predictions": numbered(as_list(model.predict(x))),
+    }
+
+
+def of_oracle(trainer: Trainer, x: Data) -> dict[str, Named]:
+    """The same of an oracle."""
+    ema = trainer.ema_weights if trainer.training.ema is not None else {}
+    states = trainer.state.items()
+    return {
+        "losses of steps": numbered(trainer.step_losses),
+        "weights": changes(trainer.weights, trainer.initial),
+        "EMA": changes(ema, trainer.initial),
+        "state": {f"{n}/{k}": a for n, state in states for k, a in state.items()},
+        "predictions": numbered(as_list(trainer.predict(x))),
+    }
+
+
+def bound_of(grown: Mapping[str, float]) -> Bound:
+    """The bound of a kind of arrays, by how far the twin's are from the oracle's (nothing
+    where no twin was needed). It is one for all of a kind: a single array of the twin may
+    be close by chance."""
+    return Bound(max(TWIN_FACTOR * max(grown.values(), default=0.0), LEAST), REASON)
 
 
 def numbered(values: Sequence[object]) -> dict[str, Array]:
@@ -183,16 +192,11 @@ def changes(after: Named, before: Named) -> dict[str, Array]:
     return {n: after[n].astype(np.float64) - before[n] for n in after}
 
 
-def optimizer_state(trainer: Trainer) -> dict[str, Array]:
-    """The optimizer's state by its canonical names."""
-    return {f"{n}/{k}": v for n in trainer.state for k, v in trainer.state[n].items()}
-
-
 def sizes(arrays: Named, what: str) -> dict[str, float]:
     """The largest absolute value of each array; of losses, outputs and the state of one
     layer that of all of them, since one may be 0 but for rounding."""
     own = {n: float(np.abs(a).max(initial=0)) for n, a in arrays.items()}
-    if what in ("weights", "EMA"):
+    if what in OF_WEIGHTS:
         return own
     groups: dict[str, float] = {}
     for name, size in own.items():
@@ -209,9 +213,10 @@ def group(name: str) -> str:
 def distances_of(
     actual: Named, expected: Named, scales: Mapping[str, float]
 ) -> dict[str, float]:
-    """The distance of each array that both have."""
+    """The distance of each array; infinite for one that is missing on one side."""
     return {
-        n: scaled_distance(actual[n], expected[n], scales[n])
-        for n in expected
-        if n in actual
+        name: scaled_distance(actual[name], expected[name], scales[name])
+        if name in actual and name in expected
+        else float("inf")
+        for name in sorted({*actual, *expected})
     }

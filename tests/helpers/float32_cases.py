@@ -30,7 +30,7 @@ from polyframe.train.augmentation import image_size
 
 # --- losses ------------------------------------------------------------------------
 
-COUNT, STEPS = 8, (slice(0, 3), slice(3, 6), slice(6, 8))
+COUNT, STEPS = 8, (slice(0, 5), slice(5, 8))
 SHAPE = (1, 8, 8)
 WEIGHTS = np.array([0.5, 0.0, 2.0, 1.25, 3.0, 1.0, 0.25, 4.0])
 OPTIMIZER = pf.SGD(0.05)
@@ -212,7 +212,7 @@ def fits(op, net, loss):
 
 def optimizers() -> dict[str, Case]:
     """Every optimizer in every example."""
-    return {name: Case(optimizer=rule) for name, rule in rules().items()}
+    return {name: Case(optimizer=rule, batch_size=5) for name, rule in rules().items()}
 
 
 def settings() -> dict[str, Case]:
