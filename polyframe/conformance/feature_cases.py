@@ -238,6 +238,15 @@ CASES: dict[str, Case] = {
     },
 }
 
+ROUNDED = (
+    "sample weights",
+    "ema",
+    "several inputs and outputs",
+    "loss for each pixel",
+    "all together",
+)
+"""The cases that are checked in float32, too; in each precision, the last alone."""
+
 
 def can_train(
     backend: Backend, net: ModelSpec, loss: LossArgument = "mse", optimizer: str = "SGD"

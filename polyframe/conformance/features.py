@@ -16,6 +16,7 @@ from polyframe.conformance.cases import random_factors
 from polyframe.conformance.feature_cases import (
     CASES,
     RANDOM,
+    ROUNDED,
     STATISTICS,
     Case,
     can_train,
@@ -47,14 +48,6 @@ from polyframe.train.arrays import as_list
 Measure = Callable[[Backend, str, str], Iterator[Measurement]]
 """A check of (backend, name of the case, device)."""
 SIZES = (5, 9, 4)  # samples in each batch
-ROUNDED = (
-    "sample weights",
-    "ema",
-    "several inputs and outputs",
-    "loss for each pixel",
-    "all together",
-)
-"""The cases that are checked in float32, too; in each precision, the last alone."""
 
 
 def model_of(

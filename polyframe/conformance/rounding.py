@@ -151,12 +151,16 @@ def rounded_fit(
 def of_run(run: Fitted, x: Data, averaged: Set[str]) -> dict[str, Named]:
     """What is compared of a model; ``averaged`` are the weights that may have an EMA."""
     model, state = run.model, run.model.training_state()
-    own = [key for key in state if key not in SCALING and not key.endswith("/average")]
-    ema = model.inference_weights() if model.engine.training.ema is not None else {}
+    training = model.engine.training
+    others = {*SCALING, *(k for k in state if k.rpartition("/")[2] in training.kept)}
+    own = [key for key in state if key not in others]
+    average = model.inference_weights() if training.predicts_with else {}
     return {
         "losses of steps": numbered([step.loss for step in run.steps]),
         "weights": changes(model.weights(), run.initial),
-        "EMA": changes({n: a for n, a in ema.items() if n in averaged}, run.initial),
+        "EMA": changes(
+            {n: a for n, a in average.items() if n in averaged}, run.initial
+        ),
         "state": {key: state[key] for key in own},
         "predictions": numbered(as_list(model.predict(x))),
     }
@@ -164,12 +168,12 @@ def of_run(run: Fitted, x: Data, averaged: Set[str]) -> dict[str, Named]:
 
 def of_oracle(trainer: Trainer, x: Data) -> dict[str, Named]:
     """The same of an oracle."""
-    ema = trainer.ema_weights if trainer.training.ema is not None else {}
+    average = trainer.ema_weights if trainer.training.predicts_with else {}
     states = trainer.state.items()
     return {
         "losses of steps": numbered(trainer.step_losses),
         "weights": changes(trainer.weights, trainer.initial),
-        "EMA": changes(ema, trainer.initial),
+        "EMA": changes(average, trainer.initial),
         "state": {f"{n}/{k}": a for n, state in states for k, a in state.items()},
         "predictions": numbered(as_list(trainer.predict(x))),
     }
