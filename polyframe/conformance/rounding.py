@@ -32,7 +32,7 @@ from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.settings import TrainingOptions
-from polyframe.train.arrays import Data, as_list
+from polyframe.train.arrays import as_list
 from polyframe.train.callbacks.base import Callback, StepEnd
 from polyframe.train.history import History
 from polyframe.train.protocol import TrainedModel
@@ -148,7 +148,7 @@ def rounded_fit(
         yield Measurement(what, name, backend.name, "", ratio, PRECISION_BOUND)
 
 
-def of_run(run: Fitted, x: Data, averaged: Set[str]) -> dict[str, Named]:
+def of_run(run: Fitted, x: Array | list[Array], averaged: Set[str]) -> dict[str, Named]:
     """What is compared of a model; ``averaged`` are the weights that may have an EMA."""
     model, state = run.model, run.model.training_state()
     training = model.engine.training
@@ -166,7 +166,7 @@ def of_run(run: Fitted, x: Data, averaged: Set[str]) -> dict[str, Named]:
     }
 
 
-def of_oracle(trainer: Trainer, x: Data) -> dict[str, Named]:
+def of_oracle(trainer: Trainer, x: Array | list[Array]) -> dict[str, Named]:
     """The same of an oracle."""
     average = trainer.ema_weights if trainer.training.predicts_with else {}
     states = trainer.state.items()
