@@ -18,4 +18,5 @@ class JaxSession(PureSession):
 
     def tensors(self, arrays: Sequence[Array]) -> list[jax.Array]:
         """Copies: JAX would share the memory of an array that it is given."""
-        return [jnp.array(array) for array in arrays]
+        dtype = self.target.dtype
+        return [jnp.array(a, dtype if a.dtype.kind == "f" else a.dtype) for a in arrays]
