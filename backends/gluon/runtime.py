@@ -77,8 +77,6 @@ class GluonSession(ModuleSession):
     def tensors(self, arrays: Sequence[Array]) -> list[Native]:
         tensors = []
         for array in arrays:
-            if array.dtype.kind == "f":
-                array = array.astype(self.target.dtype, copy=False)
             # Shares the memory, and marks its argument read-only: so a view of it.
             shared = mx.nd.from_numpy(np.ascontiguousarray(array).view())
             tensors.append(shared.as_in_context(self.context))

@@ -50,8 +50,6 @@ class TorchSession(ModuleSession):
         tensors = []
         for array in arrays:
             tensor = torch.from_numpy(array)
-            dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
-            tensor = tensor.to(dtype)
             if self.device.is_gpu:  # so that the copy does not block
                 tensor = tensor.pin_memory()
             tensors.append(tensor.to(self.device.name, non_blocking=True))

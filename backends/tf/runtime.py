@@ -141,10 +141,7 @@ class TensorFlowSession(ModuleSession):
 
     def tensors(self, arrays: Sequence[Array]) -> tuple[Native, ...]:
         with tf.device(self.device.name):
-            return tuple(
-                tf.convert_to_tensor(a, self.dtype if a.dtype.kind == "f" else None)
-                for a in arrays
-            )
+            return tuple(tf.convert_to_tensor(array) for array in arrays)
 
     def native_weights(self) -> Arrays:
         return {name: to_numpy(variable) for name, variable in self.variables.items()}

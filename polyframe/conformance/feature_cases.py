@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,12 @@ import numpy as np
 from polyframe.compiler.table import Target, View, choose, covers
 from polyframe.conformance.oracle import Trainer
 from polyframe.conformance.rules import rules
+from polyframe.conformance.subject import lowered, moved, units_of
 from polyframe.contract.backend import Backend
+from polyframe.data import augment, resolve
 from polyframe.io.array import Array
 from polyframe.model.compile import LossArgument, training_of
+from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.graph import Input
 from polyframe.spec.layers import (
     BatchNorm,
@@ -138,6 +141,7 @@ class Case:
     factors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     thawed: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     weighted: bool = False
+    augmentation: tuple[Augmentation, ...] = ()
     epochs: int = 1
     batch_size: int = 3
 
@@ -170,17 +174,45 @@ class Case:
     @cached_property
     def expected(self) -> tuple[Trainer, list[float]]:
         """The oracle after its last step, and each epoch's loss."""
+        return self.trained(0)
+
+    @cache  # noqa: B019 - there are as many as cases
+    def twin(self, precision: str | None) -> tuple[Trainer, list[float]]:
+        """The same from weights that are moved by as much as rounding in float32, or in
+        the precision, moves the sums of a layer."""
+        return self.trained(units_of(precision))
+
+    def trained(self, units: int) -> tuple[Trainer, list[float]]:
+        """The oracle's run from weights that are moved by so many units of float32."""
         trainer = Trainer(
-            self.net(), self.loss, self.optimizer, training_of(self.options),
-            frozen=self.frozen, multipliers=self.factors, thawed=self.thawed,
+            self.net(), self.loss, lowered(self.optimizer) if units else self.optimizer,
+            training_of(self.options), frozen=self.frozen, multipliers=self.factors,
+            thawed=self.thawed,
         )  # fmt: skip
+        if units:
+            trainer.begin_at(moved(trainer.weights, units, "float32"))
         x, y, weights = self.samples()
         decay, lr = 1.0 if self.decay is None else self.decay, trainer.lr
         losses = trainer.fit(
             x, y, self.epochs, self.batch_size, weights,
-            rate=lambda at: lr * decay ** int(at),
+            rate=lambda at: lr * decay ** int(at), change=self.change,
         )  # fmt: skip
         return trainer, losses
+
+    @property
+    def change(self) -> Callable[[Array, Array, int, int], tuple[Array, Array]] | None:
+        """The augmentation of a batch of one input and one target: (x, y, step, the
+        samples of the step before it) → (x, y)."""
+        if not self.augmentation:
+            return None
+        x, _, _ = self.samples()
+        ops, (loss,) = resolve(self.augmentation, x), self.losses
+        classes = self.net().infer({}).output_shapes[0][0] if loss.labels else None
+
+        def change(x: Array, y: Array, step: int, first: int) -> tuple[Array, Array]:
+            return augment(ops, x, y, 0, step, first, classes, loss.ignored_label)
+
+        return change
 
     @property
     def schedule(self) -> ExponentialSchedule | None:
@@ -246,6 +278,15 @@ CASES: dict[str, Case] = {
         if rule.weight_decay  # the last of each type is taken
     },
 }
+
+ROUNDED = (
+    "sample weights",
+    "ema",
+    "several inputs and outputs",
+    "loss for each pixel",
+    "all together",
+)
+"""The cases that are checked in float32, too; in each precision, the last alone."""
 
 
 def can_train(

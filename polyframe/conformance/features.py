@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Unpack
 
 import numpy as np
 
+from polyframe.conformance import rounding
 from polyframe.conformance.cases import random_factors
 from polyframe.conformance.feature_cases import (
     CASES,
     RANDOM,
+    ROUNDED,
     STATISTICS,
     Case,
     can_train,
@@ -33,7 +34,8 @@ from polyframe.conformance.measurements import (
     distance,
 )
 from polyframe.conformance.oracle import Trainer
-from polyframe.conformance.suite import Check
+from polyframe.conformance.rounding import fitted, rounded_fit
+from polyframe.conformance.suite import Check, precisions
 from polyframe.contract.backend import Backend
 from polyframe.model.compile import LossArgument
 from polyframe.model.compile import compile as compile_model
@@ -41,27 +43,11 @@ from polyframe.model.model import Model
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import SGD, Optimizer
-from polyframe.spec.schedules import Schedule
-from polyframe.spec.settings import TrainingOptions
 from polyframe.train.arrays import as_list
-from polyframe.train.callbacks.base import Callback, StepEnd
-from polyframe.train.protocol import TrainedModel
 
 Measure = Callable[[Backend, str, str], Iterator[Measurement]]
 """A check of (backend, name of the case, device)."""
 SIZES = (5, 9, 4)  # samples in each batch
-
-
-class StepRecorder(Callback):
-    """Keeps every ``StepEnd``."""
-
-    tolerates_delay = True
-
-    def __init__(self) -> None:
-        self.steps: list[StepEnd] = []
-
-    def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
-        self.steps.append(step)
 
 
 def model_of(
@@ -70,14 +56,9 @@ def model_of(
     loss: LossArgument,
     optimizer: Optimizer,
     device: str,
-    schedule: Schedule | None = None,
-    **options: Unpack[TrainingOptions],
 ) -> Model:
     """A model that trains in float64."""
-    return compile_model(
-        net, backend, loss, optimizer, dtype="float64", device=device,
-        schedule=schedule, **options,
-    )  # fmt: skip
+    return compile_model(net, backend, loss, optimizer, dtype="float64", device=device)
 
 
 def fit_results(backend: Backend, name: str, device: str) -> Iterator[Measurement]:
@@ -85,18 +66,11 @@ def fit_results(backend: Backend, name: str, device: str) -> Iterator[Measuremen
     weights, EMA, optimizer state and predictions, compared with the oracle."""
     case = CASES[name]
     trainer, losses = case.expected
-    model = model_of(
-        backend, case.net(), case.loss, case.optimizer, device, case.schedule,
-        **case.options,
-    )  # fmt: skip
-    x, y, weights = case.samples()
-    recorder = StepRecorder()
-    history = model.fit(
-        x, y, epochs=case.epochs, batch_size=case.batch_size, callbacks=[recorder],
-        sample_weight=weights,
-    )  # fmt: skip
-    step_losses = [s.loss for s in recorder.steps]
-    rates = [s.lr for s in recorder.steps]
+    run = fitted(case, rounding.model_of(backend, case, device))
+    model, history = run.model, run.history
+    x, _, _ = case.samples()
+    step_losses = [s.loss for s in run.steps]
+    rates = [s.lr for s in run.steps]
     for what, numbers, oracle_numbers, bound in (
         ("losses of steps", step_losses, trainer.step_losses, STEPS),
         ("losses of epochs", history["loss"], losses, STEPS),
@@ -207,10 +181,19 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
             partial(measure, backend, name, device),
         )  # fmt: skip
 
+    def rounded(name: str, precision: str | None) -> Check:
+        return Check(
+            "features", "fit", name, precision or "float32", device, backend.name,
+            partial(rounded_fit, backend, CASES[name], name, device, precision),
+        )  # fmt: skip
+
     for name, case in CASES.items():
         able = case.abilities <= backend.abilities
         if able and can_train(backend, case.net(), case.loss, case.optimizer.type):
             yield check("fit", name, fit_results, name)
+            for precision in (None, *precisions(backend, device)):
+                if name in (ROUNDED if precision is None else ROUNDED[-1:]):
+                    yield rounded(name, precision)
     if can_train(backend, normed(), "cross_entropy"):
         yield check("modes", "training and inference", mode_outputs, "modes")
     for name, (shape, norm) in STATISTICS.items():

@@ -59,6 +59,7 @@ from polyframe.train.history import History
 CHUNK = 25  # layers in one model
 EPOCHS, BATCH_SIZE, SAMPLES = 2, 3, 14  # 5 batches an epoch, two a step: 3 steps
 STOPPED = 4  # steps: one into the second epoch
+PRINTED = Bound(2.0**-22, "float32: four units in the last place")
 Arrays = dict[str, Array]
 
 
@@ -217,12 +218,12 @@ def train_with_checkpoints(
     )  # fmt: skip
 
 
-def stateful_model(backend: Backend, device: str) -> Model:
+def stateful_model(backend: Backend, device: str, dtype: str = "float64") -> Model:
     """A model with every kind of state: running statistics, dropout, Adam, EMA,
     accumulation."""
     return compile_model(
         normed(), backend, "cross_entropy", Adam(lr=1e-2, weight_decay=0.1),
-        dtype="float64", device=device, seed=4, accumulate=2, ema=0.7,
+        dtype=dtype, device=device, seed=4, accumulate=2, ema=0.7,
     )  # fmt: skip
 
 
@@ -240,21 +241,30 @@ def resumed_training(backend: Backend, device: str) -> Iterator[Measurement]:
             yield from compare_resumed(backend, start, end, device)
 
 
+def resumed_in_float32(backend: Backend, device: str) -> Iterator[Measurement]:
+    """The same in float32, on the backend alone."""
+    yield from compare_resumed(backend, backend, backend, device, "float32")
+
+
 def compare_resumed(
-    backend: Backend, start: Backend, end: Backend, device: str
+    backend: Backend,
+    start: Backend,
+    end: Backend,
+    device: str,
+    dtype: str = "float64",
 ) -> Iterator[Measurement]:
     """Six steps of ``start``, compared with its first four and two more of ``end``."""
     bound = resume_bound(device) if start.name == end.name else STEPS
     entry = f"{start.name}, then {end.name}"
     with tempfile.TemporaryDirectory() as name:
         folder, resumed_folder = Path(name, "whole"), Path(name, "half")
-        uninterrupted = stateful_model(start, device)
+        uninterrupted = stateful_model(start, device, dtype)
         expected = train_with_checkpoints(uninterrupted, folder)
         checkpoint = f"step-{STOPPED:010}"
         shutil.copytree(
             folder / FOLDER / checkpoint, resumed_folder / FOLDER / checkpoint
         )
-        fresh = stateful_model(end, device)
+        fresh = stateful_model(end, device, dtype)
         history = train_with_checkpoints(fresh, resumed_folder, resumed_folder / FOLDER)
     yield fact(
         backend,
@@ -300,7 +310,7 @@ def small_net() -> ModelSpec:
 SCRIPTS = {"whole": script_net, "small": small_net}
 
 
-def ejected_script(backend: Backend, name: str) -> Iterator[Measurement]:
+def ejected_script(backend: Backend, name: str, dtype: str) -> Iterator[Measurement]:
     """The script runs without polyframe and prints the losses of ``fit``."""
     net, rng = SCRIPTS[name](), np.random.default_rng(0)
     x = rng.normal(size=(SAMPLES, *net.infer({}).inputs[0][1]))
@@ -308,7 +318,7 @@ def ejected_script(backend: Backend, name: str) -> Iterator[Measurement]:
     data = Dataset("noise", (x, y), (x, y), (), "random numbers")
     recipe = Recipe(
         net, name=name, optimizer=Adam(lr=1e-2), epochs=EPOCHS, batch_size=BATCH_SIZE,
-        seed=4, dtype="float64",
+        seed=4, dtype=dtype,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         script, *_ = eject(recipe, backend, Path(folder, "out"), data)
@@ -323,13 +333,14 @@ def ejected_script(backend: Backend, name: str) -> Iterator[Measurement]:
     last = process.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
     yield fact(backend, name, "the script runs", process.returncode == 0, last[0])
     model = compile_model(
-        net, backend, recipe.loss, recipe.optimizer, dtype="float64", device="cpu",
+        net, backend, recipe.loss, recipe.optimizer, dtype=dtype, device="cpu",
         seed=4, optimize=False,
     )  # fmt: skip
     history = model.fit(x, y, epochs=EPOCHS, batch_size=BATCH_SIZE)
     printed = [float(loss) for loss in re.findall(r"loss ([\d.e+-]+)", process.stdout)]
+    bound = GRADIENT if dtype == "float64" else PRINTED
     yield compare_arrays(
-        "losses printed", name, backend, "of epochs", printed, history["loss"], GRADIENT
+        "losses printed", name, backend, "of epochs", printed, history["loss"], bound
     )
 
 
@@ -356,6 +367,7 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
         yield check("weights", "refusals", "float64", refused_files, device)
     if can_train(backend, normed(), "cross_entropy", "Adam"):
         yield check("checkpoints", "resume", "float64", resumed_training, device)
+        yield check("checkpoints", "resume", "float32", resumed_in_float32, device)
     if "eject" in backend.abilities and device == "cpu":
         able = (
             name
@@ -363,4 +375,5 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
             if can_train(backend, make(), "cross_entropy", "Adam")
         )
         for name in itertools.islice(able, 1):
-            yield check("eject", name, "float64", ejected_script, name)
+            for dtype in dtypes(backend):
+                yield check("eject", name, dtype, ejected_script, name, dtype)

@@ -23,6 +23,7 @@ from polyframe.conformance.measurements import (
     FLOAT32,
     FORWARD,
     HALF_A_UNIT,
+    Bound,
     Measurement,
     scaled_distance,
 )
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 COUNT = 5
 PIXELS = COUNT * 6
+SINGLE = Bound(2.0**-18, "float32: 64 roundings of numbers as large as the largest")
 WEIGHTS = np.array([0.5, 0.0, 2.0, 1.25, 3.0])
 """Sample weights."""
 
@@ -234,21 +236,36 @@ def train_on_samples(model: Model, x: Data, y: Sequence[Array]) -> Array:
 
 
 def step_losses(
-    backend: Backend, word: str, form: str, reduction: str, device: str
+    backend: Backend,
+    word: str,
+    form: str,
+    reductions: Sequence[str],
+    device: str,
+    dtype: str = "float64",
 ) -> Iterator[Measurement]:
-    """The loss and its gradients in a step, with and without sample weights."""
-    tested = form_cases(backend, word, form, "float64")
+    """The loss and its gradients in a step, with and without sample weights. The cases
+    take turns with the reductions."""
+    tested = form_cases(backend, word, form, dtype)
     losses = [
         dataclasses.replace(
-            case.loss, reduction=reduction, loss_weight=0.5 if i % 3 else 1.0
+            case.loss,
+            reduction=reductions[i % len(reductions)],
+            loss_weight=0.5 if i % 3 else 1.0,
         )
         for i, case in enumerate(tested)
     ]
     shapes = [case.shape for case in tested]
-    model, x, _ = model_of(backend, losses, shapes, device=device, forms={word: form})
-    y = [targets(case) for case in tested]
+    model, x, _ = model_of(
+        backend, losses, shapes, device=device, dtype=dtype, forms={word: form}
+    )
+    exact = dtype == "float64"
+    y = [in_dtype(targets(case), dtype) for case in tested]
     for scale, weights in (("usual", WEIGHTS), ("extreme", WEIGHTS), ("usual", None)):
-        logits = [outputs(shape, scale, seed=i) for i, shape in enumerate(shapes)]
+        seed = 0 if exact else len(tested)  # other numbers than the targets
+        logits = [
+            in_dtype(outputs(shape, scale, seed=seed + i), dtype)
+            for i, shape in enumerate(shapes)
+        ]
         set_logits(model, logits)
         expected = [
             expected_loss(*case, weights)
@@ -262,13 +279,25 @@ def step_losses(
             )
             what = "gradients against central differences"
             detail = f"{losses[i]}, {condition}"
-            yield Measurement(what, word, backend.name, detail, error, DIFFERENCES)
+            bound = DIFFERENCES if exact else SINGLE
+            yield Measurement(what, word, backend.name, detail, error, bound)
         total = np.array([sum(value for value, _ in expected)])
         value = model.train_step(x, as_one(y), sample_weight=weights)
-        error = relative_distance(np.array([value]), total)
-        yield Measurement(
-            "loss of a step, float64", word, backend.name, condition, error, FORWARD
+        least = 1e-3 if exact else max(1e-3, sum(abs(v) for v, _ in expected))
+        error, bound = (
+            relative_distance(np.array([value]), total, least),
+            FORWARD if exact else SINGLE,
         )
+        yield Measurement(
+            f"loss of a step, {dtype}", word, backend.name, condition, error, bound
+        )
+
+
+def in_dtype(array: Array, dtype: str) -> Array:
+    """Numbers that a dtype can hold, in float64; labels as they are."""
+    if array.dtype.kind != "f":
+        return array
+    return array.astype(dtype).astype(np.float64)
 
 
 def float32_errors(
@@ -321,8 +350,8 @@ def takes_form(form: Form, case: Case, word: str, dtype: str) -> bool:
 
 
 def checks(backend: Backend, device: str) -> Iterator[Check]:
-    """Every form of every loss that the backend writes: values, steps of both
-    reductions, float32."""
+    """Every form of every loss that the backend writes: values, and steps of both
+    reductions, in float64 and in float32."""
     for word in sorted(Loss.registry):
         entry = backend.entries.get(word)
         for form in entry.forms if entry is not None else ():
@@ -332,12 +361,19 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
                 (
                     "steps, mean",
                     "float64",
-                    partial(step_losses, *arguments, "mean", device),
+                    partial(step_losses, *arguments, ("mean",), device),
                 ),
                 (
                     "steps, sum",
                     "float64",
-                    partial(step_losses, *arguments, "sum", device),
+                    partial(step_losses, *arguments, ("sum",), device),
+                ),
+                (
+                    "steps",
+                    "float32",
+                    partial(
+                        step_losses, *arguments, ("mean", "sum"), device, "float32"
+                    ),
                 ),
                 ("values", "float32", partial(float32_errors, *arguments, device)),
             ):

@@ -18,9 +18,10 @@ def numerical_gradients(
     x: list[Array],
     y: Array,
     draws: Mapping[str, Array],
+    step: float = 2e-5,
 ) -> dict[str, tuple[Array, list[float]]]:
     """Trainable parameter → (some of its indices, the gradient of the mean squared error
-    there, by the five-point formula)."""
+    there, by the five-point formula in steps of that size)."""
     rng, gradients = np.random.default_rng(1), {}
 
     def loss(name: str, flat: Array) -> float:
@@ -35,10 +36,10 @@ def numerical_gradients(
         indices = rng.choice(flat.size, min(flat.size, 6), replace=False)
         values = []
         for index in indices:
-            step = np.zeros_like(flat)
-            step[index] = 2e-5
-            near = loss(name, flat + step) - loss(name, flat - step)
-            far = loss(name, flat + 2 * step) - loss(name, flat - 2 * step)
-            values.append((8 * near - far) / (12 * 2e-5))
+            shift = np.zeros_like(flat)
+            shift[index] = step
+            near = loss(name, flat + shift) - loss(name, flat - shift)
+            far = loss(name, flat + 2 * shift) - loss(name, flat - 2 * shift)
+            values.append((8 * near - far) / (12 * step))
         gradients[name] = indices, values
     return gradients

@@ -34,7 +34,25 @@ Batch = Sequence[Any]
 
 
 class Analytic(Array):
-    """Complex numbers whose variance can be differentiated: NumPy's takes |x|."""
+    """Complex numbers whose absolute value and variance can be differentiated: NumPy's
+    are real."""
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
+    ) -> Any:
+        plain = [np.asarray(x) if isinstance(x, Analytic) else x for x in inputs]
+        if ufunc is np.absolute:  # |x| = ±x, by the sign of the real part
+            (x,) = plain
+            return np.where(x.real < 0, -x, x).view(Analytic)
+        out = tuple(
+            np.asarray(x) if isinstance(x, Analytic) else x
+            for x in kwargs.pop("out", ())
+        )
+        given = {"out": out} if out else {}
+        result = getattr(ufunc, method)(*plain, **given, **kwargs)
+        if isinstance(result, np.ndarray) and result.dtype.kind == "c":
+            return result.view(Analytic)
+        return result
 
     def __array_function__(
         self,
@@ -85,6 +103,7 @@ class Trainer:
         self.trainable = [n for n, p in parameters.items() if p.trainable]
         self.norms = {n.owner for n in self.graph.walk() if n.layer.type == "BatchNorm"}
         self.ema_weights: Arrays = {}
+        self.initial = dict(self.weights)
         self.step = 0
         self.freeze(frozen)
         self.step_losses: list[float] = []
@@ -101,6 +120,12 @@ class Trainer:
         self.state = {n: self.optimizer.start(self.weights[n]) for n in self.trained}
         for name in self.trained:
             self.ema_weights.setdefault(name, self.weights[name].copy())
+
+    def begin_at(self, weights: Mapping[str, Array]) -> None:
+        """Start from these weights instead of the initial ones."""
+        self.weights = {n: w.astype(np.float64) for n, w in weights.items()}
+        self.initial = dict(self.weights)
+        self.ema_weights = {n: self.weights[n].copy() for n in self.trained}
 
     def draws(self, count: int, first: int) -> Arrays:
         """The random numbers of random layers for ``count`` samples of this step, beginning
@@ -151,22 +176,21 @@ class Trainer:
         return gradients
 
     def factors(self, batches: Sequence[Batch]) -> list[list[Array]]:
-        """Sample weights, divided by their mean with class weights: batch → output →
-        (N,)."""
+        """Sample weights s, times N / Σ s·d for a loss that is a mean, or N for a sum:
+        batch → output → (N,). ``loss`` divides by N, the samples of the step."""
         factors: list[list[Array]] = [[] for _ in batches]
         for index, loss in enumerate(self.losses):
-            columns, every = [], []
-            weights = getattr(loss, "class_weights", None)
+            columns, shares = [], []
             for batch in batches:
                 y = as_list(batch[1])[index]
                 w = np.ones(len(y)) if len(batch) < 3 else np.asarray(batch[2], float)
+                d = loss.denominator_weights(y)
                 columns.append(w)
-                if loss.type == "cross_entropy" and weights and y.ndim == 1:
-                    w = w * np.array(weights)[y]
-                every.append(w)
-            mean = np.concatenate(every).mean()
+                shares.append(w if d is None else w * d)
+            count = sum(map(len, columns))
+            total = np.concatenate(shares).sum() if loss.reduction == "mean" else 1.0
             for row, w in zip(factors, columns, strict=True):
-                row.append(w / mean if mean else w)
+                row.append(w * count / total if total else w)
         return factors
 
     def gradients(self, batches: Sequence[Batch]) -> tuple[float, Arrays]:
@@ -236,9 +260,11 @@ class Trainer:
         w: Array | None = None,
         shuffle: bool = True,
         rate: Callable[[float], float] | None = None,
+        change: Callable[[Any, Any, int, int], tuple[Any, Any]] | None = None,
     ) -> list[float]:
         """Train some epochs; the loss of each. ``rate`` gives the learning rate of a step
-        by the epochs done so far."""
+        by the epochs done so far; ``change`` augments a batch: (x, y, step, the samples
+        of the step before it) → (x, y)."""
         count, group = len(as_list(y)[0]), self.training.accumulate
         losses = []
         for epoch in range(epochs):
@@ -253,6 +279,12 @@ class Trainer:
                     tuple(rows_of(a, c) for a in (x, y, *([] if w is None else [w])))
                     for c in cut
                 ]
+                if change is not None:
+                    starts = np.cumsum([0, *map(len, cut)])
+                    batches = [
+                        (*change(batch[0], batch[1], self.step, int(start)), *batch[2:])
+                        for batch, start in zip(batches, starts, strict=False)
+                    ]
                 share = sum(map(len, cut)) / count
                 losses[-1] += self.take(*batches) * share
             if epoch + 1 in self.thawed:

@@ -39,6 +39,37 @@ Batch = tuple[Any, Any]
 """(x, y) as ``train_step`` takes them."""
 
 
+def units_of(precision: str | None) -> int:
+    """The units in the last place of the weights' dtype by which a twin is moved."""
+    return NUDGE if precision is None else COARSE[precision]
+
+
+def moved(
+    weights: Mapping[str, Array], units: int, dtype: str, number: int = 1
+) -> dict[str, Array]:
+    """Weights, each moved by so many units in the last place of a dtype, in that dtype.
+    The signs depend on ``number``."""
+    result = {}
+    for name, value in weights.items():
+        rng = generator(number, "nudge", name)
+        sign = np.where(rng.random(value.shape) < 0.5, 1, -1)
+        exact = value.astype(dtype)
+        result[name] = exact + (units * sign * np.spacing(exact)).astype(dtype)
+    return result
+
+
+def lowered(optimizer: Optimizer) -> Optimizer:
+    """An optimizer whose numbers are each one unit of float32 closer to 0."""
+    closer: dict[str, Any] = {
+        f.name: float(
+            np.nextafter(np.float32(getattr(optimizer, f.name)), np.float32(0))
+        )
+        for f in dataclasses.fields(optimizer)
+        if isinstance(getattr(optimizer, f.name), float)
+    }
+    return dataclasses.replace(optimizer, **closer)
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """The model and the training on which backends are compared.
@@ -87,16 +118,8 @@ class Subject:
         """The initial weights, each moved by ``NUDGE`` units in the last place of a dtype,
         about as much as rounding changes the sums of a layer; with a ``precision``, which
         is for float32 only, by one unit of it. The signs depend on ``number``."""
-        precision = self.training.precision
-        halved = dtype == "float32" and precision is not None
-        units = COARSE[str(precision)] if halved else NUDGE
-        weights = {}
-        for name, value in self.weights.items():
-            rng = generator(number, "nudge", name)
-            sign = np.where(rng.random(value.shape) < 0.5, 1, -1)
-            exact = value.astype(dtype)
-            weights[name] = exact + (units * sign * np.spacing(exact)).astype(dtype)
-        return weights
+        precision = self.training.precision if dtype == "float32" else None
+        return moved(self.weights, units_of(precision), dtype, number)
 
     def twin(self, dtype: str) -> Subject:
         """The subject whose run from the nudged weights shows how much the rounding errors
@@ -104,13 +127,7 @@ class Subject:
         1 - 0.999 has an error of 1.3e-5), so those are moved by one unit as well."""
         if dtype == "float64":
             return self
-        o = self.optimizer
-        lowered: dict[str, Any] = {
-            f.name: float(np.nextafter(np.float32(getattr(o, f.name)), np.float32(0)))
-            for f in dataclasses.fields(o)
-            if isinstance(getattr(o, f.name), float)
-        }
-        return dataclasses.replace(self, optimizer=dataclasses.replace(o, **lowered))
+        return dataclasses.replace(self, optimizer=lowered(self.optimizer))
 
     def model(
         self,

@@ -16,17 +16,23 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from polyframe.compiler.table import Target
 from polyframe.conformance.measurements import Measurement
 from polyframe.contract.backend import Backend
+from polyframe.contract.programs import write_programs
 from polyframe.contract.registry import get, require, usable
-from polyframe.errors import BackendError, ConformanceError
+from polyframe.errors import BackendError, ConformanceError, UnsupportedError
+from polyframe.spec.layers import Dense
+from polyframe.spec.model import Sequential
 
 FAMILIES = ("gaps", "layers", "losses", "optimizers", "training", "features", "files")
 """Modules of this package, each with ``checks(backend, device)``."""
 TRAINING = frozenset({"losses", "optimizers", "training", "features"})
-"""Those of them that are for backends that train, in float64."""
+"""Those of them that are for backends that train, with float64 among their dtypes: a
+sample of each runs in float32, too, and in each precision that the device has."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,20 @@ def partners(backend: Backend) -> list[Backend]:
 def dtypes(backend: Backend) -> list[str]:
     """Those of weights that it can compute in."""
     return [d for d in ("float64", "float32") if d in {"float32", *backend.abilities}]
+
+
+def precisions(backend: Backend, device: str) -> list[str]:
+    """The precisions that it can compute in on a device."""
+    net = Sequential([Dense(1, name="fc")], (1,), name="tiny")
+    kind = backend.resolve_device(device).kind
+    found: list[str] = []
+    for precision in ("bfloat16", "float16"):
+        if precision in backend.abilities:
+            target = Target("float32", kind, precision=precision, training=False)
+            with suppress(UnsupportedError):
+                write_programs(net, backend, None, target, False)
+                found.append(precision)
+    return found
 
 
 def _checks(backend: Backend, families: Sequence[str], device: str) -> Iterator[Check]:

@@ -40,7 +40,10 @@ from polyframe.spec.layers import (
 from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.spec.optimizers import SGD, Adam
 
-STEPS = 100
+STEPS, SHORT = 100, 20
+ROUNDED = "residual"
+"""The net whose trajectory is compared in float32, too; over ``SHORT`` steps, since
+rounding grows."""
 CHAOS_BOUND = Bound(
     CHAOS, "float64: if rounding errors grow more, equality means nothing"
 )
@@ -105,10 +108,12 @@ def partner(backend: Backend) -> Backend:
     )  # fmt: skip
 
 
-def trajectory(backend: Backend, name: str, device: str) -> Iterator[Measurement]:
-    """100 steps in float64, compared with another backend, tensor by tensor."""
+def trajectory(
+    backend: Backend, name: str, device: str, dtype: str = "float64", steps: int = STEPS
+) -> Iterator[Measurement]:
+    """100 steps, compared with another backend, tensor by tensor."""
     other = partner(backend)
-    certificate = verify(subject(name), [other, backend], STEPS, ["float64"], device)
+    certificate = verify(subject(name), [other, backend], steps, [dtype], device)
     where = f"with {other.name}"
     for c in certificate.comparisons:
         detail = f"{c.key.name}, step {c.key.step}, {where}"
@@ -167,20 +172,22 @@ def concatenated(batches: Sequence[Array] | Sequence[Sequence[Array]]) -> Any:
     return np.concatenate(batches)
 
 
-def resumed_steps(backend: Backend, name: str, device: str) -> Iterator[Measurement]:
+def resumed_steps(
+    backend: Backend, name: str, device: str, dtype: str = "float64"
+) -> Iterator[Measurement]:
     """Three steps, then weights and state into a new model, then three more: the same
     bits as six steps. The other backend loads the same and gives the same back."""
     case = subject(name)
-    first = case.model(backend, device=device)
+    first = case.model(backend, dtype, device)
     for step in (1, 2, 3):
         first.train_step(*case.batch(step))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
         first.save_weights(path)
         weights, state = first.weights(), first.training_state()
-        fresh = case.model(backend, device=device)
+        fresh = case.model(backend, dtype, device)
         fresh.load_weights(path)
-        partner_model = case.model(partner(backend))
+        partner_model = case.model(partner(backend), dtype)
         partner_model.load_weights(path)
         partner_model.load_training_state(state, 3, 0)
     for what, actual, expected in (
@@ -209,12 +216,15 @@ def checks(backend: Backend, device: str) -> Iterator[Check]:
         words = {node.layer.type for node in make().infer({}).walk()}
         if not covers(backend.entries, optimizer.type, *words):
             continue
-        for what, measure in (
-            (f"{STEPS} steps", trajectory),
-            ("uneven batches", uneven_batches),
-            ("resume", resumed_steps),
-        ):
-            yield Check(
-                "training", name, what, "float64", device, backend.name,
-                partial(measure, backend, name, device),
-            )  # fmt: skip
+        arguments = (backend, name, device)
+        measures: list[tuple[str, str, Callable[[], Iterator[Measurement]]]] = [
+            (f"{STEPS} steps", "float64", partial(trajectory, *arguments)),
+            ("uneven batches", "float64", partial(uneven_batches, *arguments)),
+            ("resume", "float64", partial(resumed_steps, *arguments)),
+            ("resume", "float32", partial(resumed_steps, *arguments, "float32")),
+        ]
+        if name == ROUNDED:
+            measure = partial(trajectory, *arguments, "float32", SHORT)
+            measures.append((f"{SHORT} steps", "float32", measure))
+        for what, dtype, measured in measures:
+            yield Check("training", name, what, dtype, device, backend.name, measured)

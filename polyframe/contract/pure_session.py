@@ -53,7 +53,9 @@ class PureSession(TrainingSession):
 
     def _named(self, arrays: Mapping[str, Array]) -> dict[str, Native]:
         """Arrays as the framework's own, by the same names."""
-        return dict(zip(arrays, self.tensors(list(arrays.values())), strict=True))
+        return dict(
+            zip(arrays, self.tensors(self.cast(list(arrays.values()))), strict=True)
+        )
 
     def call(self, arguments: Sequence[Native], training: bool) -> Native:
         return self.native(self.params, self.state, *arguments, training=training)[0]

@@ -107,7 +107,8 @@ class InferenceSession(abc.ABC):
 
     @abc.abstractmethod
     def tensors(self, arrays: Sequence[Array]) -> Sequence[Native]:
-        """Arranged arrays as the framework's own, on the device."""
+        """Arranged arrays as the framework's own, on the device, in the dtypes that they
+        have: floats come in the session's (``cast``), integers as they are."""
 
     @abc.abstractmethod
     def call(self, arguments: Sequence[Native], training: bool) -> Native:
@@ -136,6 +137,13 @@ class InferenceSession(abc.ABC):
 
     # --- what follows from it ----------------------------------------------------
 
+    def cast(self, arrays: Sequence[Array]) -> list[Array]:
+        """Floats in the session's dtype, whatever they came in; integers as they are."""
+        dtype = self.target.dtype
+        return [
+            a.astype(dtype, copy=False) if a.dtype.kind == "f" else a for a in arrays
+        ]
+
     def weights(self) -> Arrays:
         """All canonical arrays, parameters and state; copies."""
         native = self.native_weights()
@@ -159,8 +167,9 @@ class InferenceSession(abc.ABC):
     ) -> list[Array]:
         """The outputs. In training mode running statistics may change or not (MXNet
         updates them in the backward pass): load weights before the next use."""
-        random = [self.tensors(random_numbers)] if self.program.draws else []
-        outputs = self.call([*self.tensors(inputs), *random], training)
+        draws, cast = self.program.draws, self.cast
+        random = [self.tensors(cast(random_numbers))] if draws else []
+        outputs = self.call([*self.tensors(cast(inputs)), *random], training)
         return [self.read(output) for output in as_sequence(outputs)]
 
 
@@ -221,11 +230,12 @@ class TrainingSession(InferenceSession):
         The loop calls this from a thread of its own while the step before runs, if
         ``stages_ahead``.
         """
+        cast = self.cast
         return StagedBatch(
-            self.tensors(inputs),
-            self.tensors(targets),
-            self.tensors(weights),
-            self.tensors(random_numbers) if self.program.draws else (),
+            self.tensors(cast(inputs)),
+            self.tensors(cast(targets)),
+            self.tensors(cast(weights)),
+            self.tensors(cast(random_numbers)) if self.program.draws else (),
             self.number(count),
         )
 

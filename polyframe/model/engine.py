@@ -35,11 +35,7 @@ from polyframe.model.predictor import Predictor
 from polyframe.model.unfreezing import continued
 from polyframe.randomness import native_seed
 from polyframe.spec.augmentations import Augmentation
-from polyframe.spec.losses import (
-    OutputWeights,
-    check_one_number,
-    sample_weights,
-)
+from polyframe.spec.losses import OutputWeights, check_one_number, sample_weights
 from polyframe.spec.metrics import Metric
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.sampling import initial_weights
@@ -77,7 +73,7 @@ class Engine:
         self.dtype, self.semantics = target.dtype, target.semantics
         self.schedule, self._step = schedule, step
         self.steps_done = self.epoch = 0
-        self.program, self.graph = self._written()
+        self.program, self.graph = self._written(step)
         self.predictor = Predictor(spec, backend, target, self.open_inference)
         self.stager = Stager(self.graph, seed, self.dtype)
         self.preprocessing: Sequence[Augmentation] = ()
@@ -88,9 +84,10 @@ class Engine:
         self._shared = False  # whether the user has been given the native model
         if step is not None:
             _ = self.bound_metrics  # SpecError for metrics that do not fit
-        self._session = self._opened()
-        weights = initial_weights(self.graph.parameters, seed, self.dtype)
-        self._session.set_weights(weights)
+        self._session = self._opened(self.program, step)
+        self._session.set_weights(
+            initial_weights(self.graph.parameters, seed, self.dtype)
+        )
 
     def copy(self) -> Engine:
         """An engine of its own with the same weights, state and progress: trained further,
@@ -101,29 +98,28 @@ class Engine:
         )  # fmt: skip
         other.preprocessing, other.class_names = self.preprocessing, self.class_names
         other.enter(self.epoch)
-        other.learning_rate = self.learning_rate
-        other.rate_was_set = self.rate_was_set
+        other.learning_rate, other.rate_was_set = self.learning_rate, self.rate_was_set
         if self._step is None:
             other.load_weights(self.weights())
         else:
-            state = self.session.training_state()
-            other.rewind(self.weights(), state, self.steps_done)
+            other.rewind(self.weights(), self.session.training_state(), self.steps_done)
         return other
 
     # --- programs and sessions ---------------------------------------------------
 
-    def _written(self) -> tuple[Program, TypedGraph]:
+    def _written(self, step: TrainingSpec | None) -> tuple[Program, TypedGraph]:
+        """The program with that step, or without one, for the epoch."""
         target = self.target
         return write_programs(
-            self.spec, self.backend, self._step, target, target.optimize, self.epoch
+            self.spec, self.backend, step, target, target.optimize, self.epoch
         )
 
-    def _opened(self) -> InferenceSession:
-        """A session of the program as it is now."""
-        if self._step is None:
-            return self.open_inference(self.program, self.target)
-        session = self.open_training(self.program, self.target)
-        session.began = 0 if self._step.training.unfreeze else None
+    def _opened(self, program: Program, step: TrainingSpec | None) -> InferenceSession:
+        """A session of such a program."""
+        if step is None:
+            return self.open_inference(program, self.target)
+        session = self.open_training(program, self.target)
+        session.began = 0 if step.training.unfreeze else None
         return session
 
     def open_inference(self, program: Program, target: Target) -> InferenceSession:
@@ -204,10 +200,8 @@ class Engine:
         """Write the training program for targets of this kind (labels, probabilities)
         and for sample weights, if it is not already."""
         adapted = self.adapted(targets, weighted)
-        if adapted == self._step:
-            return
-        self._step = adapted
-        self._rewrite()
+        if adapted != self._step:
+            self._rewrite(adapted)
 
     def enter(self, epoch: int) -> None:
         """Go on after that many epochs. Where this unfreezes layers, the optimizer begins
@@ -215,18 +209,27 @@ class Engine:
         step, graph, before, self.epoch = self._step, self.graph, self.epoch, epoch
         if step and step.at_epoch(graph, before) != step.at_epoch(graph, epoch):
             self.__dict__.pop("inspector", None)
-            self._rewrite(anew=True)
+            self._rewrite(step, anew=True)
 
-    def _rewrite(self, anew: bool = False) -> None:
-        """Go on in a program for what has changed; ``anew``: with a new optimizer."""
+    def _rewrite(self, step: TrainingSpec, anew: bool = False) -> None:
+        """Go on in a program of that step; ``anew``: with a new optimizer. Where this
+        fails, the model stays as it was."""
         weights, state = self.weights(), self.session.training_state()
-        self.program, self.graph = self._written()
-        self._session = self._opened()
+        program, graph = self._written(step)
+        session = self._opened(program, step)
+        assert isinstance(session, TrainingSession)
+        session.set_weights(weights)
         if anew:
-            self._session.set_weights(weights)
-            self.session.began = self.steps_done
-            state = continued(state, self.session, self.training.kept)
-        self.rewind(weights, state, self.steps_done)
+            session.began = self.steps_done
+            state = continued(state, session, step.training.kept)
+        session.set_training_state(state, self.steps_done)
+        self._step, self.program, self.graph, self._session = (
+            step,
+            program,
+            graph,
+            session,
+        )
+        self.weights_changed()
 
     def adapted(self, targets: Sequence[Array], weighted: bool) -> TrainingSpec:
         """The step for targets of this kind."""
@@ -349,8 +352,7 @@ class Engine:
     def whole_step(self, batch: HostBatch, weighted: bool) -> Batch:
         """A checked batch that is a step by itself, the next one."""
         weighting = self.sample_weights_of if weighted else None
-        (assembled,) = assemble_step([batch], weighting, self.steps_done, 0)
-        return assembled
+        return assemble_step([batch], weighting, self.steps_done, 0)[0]
 
     def preprocess(self, inputs: Sequence[Array]) -> list[Array]:
         """Samples preprocessed as in training (``normalize``), in the model's dtype."""
@@ -391,9 +393,8 @@ class Engine:
 
     def inspect(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array]]:
         """The (activations, gradients) of a batch at the current weights."""
-        inputs = batch.part.inputs
-        if not batch.part.arranged:
-            inputs = self.session.arrange(inputs)
+        part = batch.part
+        inputs = part.inputs if part.arranged else self.session.arrange(part.inputs)
         inspector, weights = self.inspector, self.weights()
         gradients = inspector.gradients(self.objective, batch, weights)
         activations = inspector.activations(inputs, True, weights, self.steps_done)

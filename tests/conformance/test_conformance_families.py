@@ -27,6 +27,8 @@ FULL_ONLY = {
     "lars",
 }
 """Rules of plain defaults: their options are tested anyway."""
+IN_FLOAT32 = {"cross_entropy", "triplet", "plain"}
+"""Losses and nets whose steps in float32 are the sample; the rest is for test-full."""
 
 
 def suite(families):
@@ -34,7 +36,9 @@ def suite(families):
         for check in conformance.checks(backend, families):
             _, _, name = check.what.partition(", ")
             plain = check.family == "optimizers" and name in FULL_ONLY
-            marks = [pytest.mark.full] if plain else []
+            single = check.dtype == "float32" and check.entry not in IN_FLOAT32
+            again = single and ("steps" in check.what or check.family == "training")
+            marks = [pytest.mark.full] if plain or again else []
             yield pytest.param(check, marks=marks, id=str(check))
 
 

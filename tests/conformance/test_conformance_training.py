@@ -25,10 +25,17 @@ def checks_of(backend, family):
     return list(FAMILIES[family].checks(registry.get(backend), "cpu"))
 
 
-ALL = [c for b in BACKENDS for family in FAMILIES for c in checks_of(b, family)]
+def marked(check):
+    """What runs in other dtypes, too, is a sample: the rest is for test-full."""
+    fit = check.entry == "fit" and check.what != "all together"
+    again = check.dtype != "float64" and (fit or check.entry == "eject")
+    return pytest.param(check, marks=[pytest.mark.full] * again, id=str(check))
 
 
-@pytest.mark.parametrize("check", ALL, ids=str)
+ALL = [marked(c) for b in BACKENDS for family in FAMILIES for c in checks_of(b, family)]
+
+
+@pytest.mark.parametrize("check", ALL)
 def test_conformance(check):
     for m in check.run():
         family = f"{check.family}: {m.what}"
