@@ -161,7 +161,7 @@ class Case:
     def samples(self, count: int = 14) -> tuple[Any, Any, Array | None]:
         """(x, y, sample weights); 14 is not divisible by the batch size."""
         graph, rng = self.net().infer({}), np.random.default_rng(0)
-        x = [rng.normal(size=(count, *shape)) for _, shape in graph.inputs]
+        x = [rng.normal(size=(count, *shape)) for shape in graph.input_shapes]
         y = [
             rng.integers(0, shape[0], (count, *shape[1:]))
             if loss.labels

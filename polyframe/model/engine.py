@@ -124,12 +124,12 @@ class Engine:
 
     def open_inference(self, program: Program, target: Target) -> InferenceSession:
         """A session of a program without a step, for this model's inputs and device."""
-        shapes = [shape for _, shape in self.graph.inputs]
+        shapes = self.graph.input_shapes
         return self.backend.open_inference(program, target, self.device, shapes)
 
     def open_training(self, program: Program, target: Target) -> TrainingSession:
         """A session of a program with a step, likewise."""
-        shapes = [shape for _, shape in self.graph.inputs]
+        shapes = self.graph.input_shapes
         return self.backend.open_training(program, target, self.device, shapes)
 
     @property
@@ -352,7 +352,7 @@ class Engine:
     def whole_step(self, batch: HostBatch, weighted: bool) -> Batch:
         """A checked batch that is a step by itself, the next one."""
         weighting = self.sample_weights_of if weighted else None
-        return assemble_step([batch], weighting, self.steps_done, 0)[0]
+        return next(assemble_step([batch], weighting, self.steps_done, 0))
 
     def preprocess(self, inputs: Sequence[Array]) -> list[Array]:
         """Samples preprocessed as in training (``normalize``), in the model's dtype."""
@@ -393,9 +393,8 @@ class Engine:
 
     def inspect(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array]]:
         """The (activations, gradients) of a batch at the current weights."""
-        part = batch.part
+        part, inspector, weights = batch.part, self.inspector, self.weights()
         inputs = part.inputs if part.arranged else self.session.arrange(part.inputs)
-        inspector, weights = self.inspector, self.weights()
         gradients = inspector.gradients(self.objective, batch, weights)
         activations = inspector.activations(inputs, True, weights, self.steps_done)
         return activations, gradients

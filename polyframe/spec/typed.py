@@ -96,6 +96,11 @@ class TypedGraph:
         return dict(self.inputs) | {node.name: node.shape for node in self.nodes}
 
     @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        """The shapes of the inputs, per sample."""
+        return tuple(shape for _, shape in self.inputs)
+
+    @property
     def output_shapes(self) -> tuple[Shape, ...]:
         """The shapes of the outputs, per sample."""
         shapes = self.shapes()
