@@ -114,7 +114,7 @@ def test_a_frozen_body_computes_the_same_in_training_and_after_it(backend, preci
     x, y = samples(NET, 24)
     model = compiled(
         backend, NET, optimizer=pf.SGD(0.5), dtype="float32", freeze="body",
-        precision=precision, ema=0.5,
+        precision=precision, ema=0.5, accumulate=2,
     )  # fmt: skip
     before, weights = model.activations(x), model.weights()
     trained = model.activations(x, training=True)

@@ -8,11 +8,15 @@ from mxnet.gluon import nn
 
 
 class Low:
-    """A layer that computes in `LOW`; its weights, inputs and outputs are float32."""
+    """A layer that computes in `LOW`; its weights, inputs and outputs are float32.
+
+    The gradient of `amp_cast` is lost where gradients are added over several batches,
+    so it is not a parameter that is cast, but a copy.
+    """
 
     def hybrid_forward(self, F, x, weight, bias=None):
-        x, weight = F.amp_cast(x, dtype=LOW), F.amp_cast(weight, dtype=LOW)
-        bias = None if bias is None else F.amp_cast(bias, dtype=LOW)
+        x, weight = F.amp_cast(x, dtype=LOW), F.amp_cast(F.identity(weight), dtype=LOW)
+        bias = None if bias is None else F.amp_cast(F.identity(bias), dtype=LOW)
         y = super().hybrid_forward(F, x, weight, bias)
         return F.amp_cast(y, dtype="float32")
 

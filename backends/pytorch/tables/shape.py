@@ -23,7 +23,11 @@ def reshape(view: View) -> Code:
 
 
 def permute(view: View) -> Code:
-    return Code(f"{{0}}.permute{literal((0, *view.layer.axes))}")
+    """A copy, where an axis has one value: permuted strides may then pass for those of
+    channels_last and be others, and PyTorch's batch norm returns wrong gradients for such
+    an input on the CPU (seen in 2.13)."""
+    copied = ".contiguous()" if len(view.node.shape) > 2 and 1 in view.node.shape else ""
+    return Code(f"{{0}}.permute{literal((0, *view.layer.axes))}{copied}")
 
 
 def pad(view: View) -> Code:
