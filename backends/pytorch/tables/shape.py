@@ -26,7 +26,9 @@ def permute(view: View) -> Code:
     """A copy, where an axis has one value: permuted strides may then pass for those of
     channels_last and be others, and PyTorch's batch norm returns wrong gradients for such
     an input on the CPU (seen in 2.13)."""
-    copied = ".contiguous()" if len(view.node.shape) > 2 and 1 in view.node.shape else ""
+    copied = (
+        ".contiguous()" if len(view.node.shape) > 2 and 1 in view.node.shape else ""
+    )
     return Code(f"{{0}}.permute{literal((0, *view.layer.axes))}{copied}")
 
 
