@@ -46,6 +46,24 @@ def by_index(view: View) -> Code:
     return Code(text, snippets=("nearest",))
 
 
+def by_taps(view: View) -> Code:
+    sizes, steps = view.node.shape[1:], view.layer.steps(view.shape)
+    text = f"bicubic({{0}}, {literal(sizes)}, {literal(steps)})"
+    return Code(text, snippets=("bicubic",))
+
+
+def is_native(view: View) -> bool:
+    """Whether PyTorch's own has the right values and gradients."""
+    return right_in_float32(view) and not copies_gradients(view)
+
+
+def copies_gradients(view: View) -> bool:
+    """Whether PyTorch takes a cubic interpolation for the identity when it computes the
+    gradient, since sizes stay as they are (seen in 2.13)."""
+    same = view.node.shape == view.shape and view.layer.mode == "bicubic"
+    return same and any(step != 1 for step in view.layer.steps(view.shape))
+
+
 def right_in_float32(view: View) -> bool:
     """Whether PyTorch picks the right nearest neighbours: it computes their positions in
     float32."""
@@ -79,7 +97,8 @@ TABLE: dict[str, Entry] = {
     ),
     "Upsample": Entry(
         (
-            Form("native", upsample, right_in_float32),
+            Form("native", upsample, is_native),
+            Form("by taps", by_taps, copies_gradients),
             Form("by index", by_index, lambda v: v.layer.mode == "nearest"),
         )
     ),

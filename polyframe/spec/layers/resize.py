@@ -144,6 +144,7 @@ class Upsample(Layer):
         ({"size": 7, "mode": "linear", "align_corners": True}, ((2, 4),)),
         ({"scale_factor": 2, "mode": "trilinear"}, ((2, 2, 3, 2),)),
         ({"size": (3, 2, 4), "mode": "trilinear"}, ((2, 2, 3, 2),)),
+        ({"scale_factor": (1.2, 1.3), "mode": "bicubic"}, ((2, 2, 3),)),
     )
 
     def __post_init__(self) -> None:
