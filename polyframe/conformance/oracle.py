@@ -56,10 +56,10 @@ class Analytic(Array):
 
     def __array_function__(
         self,
-        function: Callable[..., Any],
+        function: Callable[..., object],
         types: Iterable[type],
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
+        args: Iterable[object],
+        kwargs: Mapping[str, object],
     ) -> Any:
         result = super().__array_function__(function, types, args, kwargs)
         return result.view(Analytic) if isinstance(result, np.ndarray) else result

@@ -86,8 +86,9 @@ def compile(
       and normalise by them; True.
     - ``unfreeze``: patterns of frozen layers, each to the number of epochs after which
       they are trained, ``{"body.*": 5}``; none.
-    - ``learning_rate_multipliers``, ``weight_decay_multipliers``: patterns of blocks,
-      layers and parameters, each to a factor, ``{"body.*": 0.1}``; none.
+    - ``learning_rate_multipliers``: patterns of blocks, layers and parameters, each to a
+      factor of their learning rate, ``{"body.*": 0.1}``; none.
+    - ``weight_decay_multipliers``: the same for the weight decay, ``{"*.bias": 0}``; none.
 
     Errors, all of them PolyframeError: ``BackendError`` if there is no such backend or
     device, or the framework is not installed; ``UnsupportedError`` for an ability that

@@ -352,7 +352,7 @@ def check_setting(name: str, value: object) -> Any:
         ) from None
 
 
-def plain_setting(name: str, value: Any) -> object:
+def plain_setting(name: str, value: object) -> object:
     """A checked setting as plain data, as recipes write it."""
     value = KINDS[name].short(value)
     return list(value) if isinstance(value, tuple) else value
