@@ -25,6 +25,7 @@ from polyframe.errors import PolyframeError
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.fields import Float, Int
 from polyframe.spec.losses import Loss
+from polyframe.spec.ranges import Both, Range
 from polyframe.spec.settings import TRAINING
 from polyframe.train.augmentation import image_size
 
@@ -176,7 +177,9 @@ def configurations(cls):
     }
     options = [base, *getattr(cls, "examples", ())]
     for f in fields:
-        options += [base | {f.name: value} for value in ends(f.metadata["kind"])]
+        kind = f.metadata["kind"]
+        drawn = [within(kind)] if isinstance(kind, (Range, Both)) else []
+        options += [base | {f.name: value} for value in (*ends(kind), *drawn)]
     made = {}
     for each in options:
         try:
@@ -193,7 +196,19 @@ def some(kind):
         return max(kind.low, min(3, kind.high))
     if isinstance(kind, Float):
         return min(max(kind.low, 0.5), kind.high)
-    raise NotImplementedError(f"say in `examples` what {kind!r} takes")
+    return within(kind)
+
+
+def within(kind):
+    """A range well within that of a field whose values are drawn."""
+    if isinstance(kind, Both):
+        return kind.high / 4, kind.high / 10
+    if not isinstance(kind, Range):
+        raise NotImplementedError(f"say in `examples` what {kind!r} takes")
+    if kind.low < 0:
+        reach = 0.4 * min(kind.high, 60.0)
+        return -reach, reach
+    return 0.5 * min(kind.high, 1.0), 0.9 * min(kind.high, 1.0)
 
 
 def fits(op, net, loss):
