@@ -275,6 +275,6 @@ def test_mapped_targets_of_another_shape_are_refused(tmp_path):
     spec = pf.Sequential([pf.Conv2D(2, 1)], (2, *SIZE))
     model = pf.compile(spec, "torch", loss="mse")
     data = pf.data.load(tmp_path)
-    text = "y: is (1, 1, 6, 5); (N, 2, 6, 5) is needed"
+    text = "are (N, 1, 6, 5), but for outputs (N, 2, 6, 5) mse takes (N, 2, 6, 5)"
     for call in (model.fit, model.evaluate):
         fails(DataError, lambda call=call: call(data), text)
