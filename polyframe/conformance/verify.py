@@ -245,7 +245,7 @@ def compare(
         if dtype == "float64":
             bound = bound64(key, twin_distance, backends[0].title)
         elif precision is None:
-            least = min(each[key] for each in roundings)
+            least = min(each[key] for each in roundings if key in each)
             bound = bound32(least, twin_distance, backends[0].title)
         else:
             pool = pool_of(key)
