@@ -46,8 +46,7 @@ TABLE: dict[str, Entry] = {
     ),
     "synthetic": Entry(
         synthetic.load,
-        "seeded, any shape and task; options shape, classes, train, validation, test, "
-        "seed, kind, …",
+        "seeded, any shape, any task; options shape, classes, train, validation, test, …",
     ),
 }
 NPZ = Entry(
