@@ -27,12 +27,12 @@ from polyframe.conformance.measurements import (
 from polyframe.conformance.oracle import Trainer
 from polyframe.conformance.verify import PRECISION_BOUND, TWIN_FACTOR, precision_ratio
 from polyframe.contract.backend import Backend
-from polyframe.contract.session import SCALING
+from polyframe.contract.session import BEGAN, SCALING
 from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.settings import TrainingOptions
-from polyframe.train.arrays import as_list
+from polyframe.train.arrays import as_list, as_one
 from polyframe.train.callbacks.base import Callback, StepEnd
 from polyframe.train.history import History
 from polyframe.train.protocol import TrainedModel
@@ -120,7 +120,8 @@ def rounded_fit(
     yield compare_arrays(
         "learning rates", name, backend, "", rates, exact.rates, FORWARD
     )
-    actual, expected = of_run(run, x, set(exact.ema_weights)), of_oracle(exact, x)
+    seen = as_one(run.model.engine.preprocess(as_list(x)))  # as predictions see them
+    actual, expected = of_run(run, x, set(exact.ema_weights)), of_oracle(exact, seen)
     scales = {
         what: sizes(exact.weights if what in OF_WEIGHTS else arrays, what)
         for what, arrays in expected.items()
@@ -131,7 +132,7 @@ def rounded_fit(
         precision is not None
         or max(max(d.values(), default=0) for d in found.values()) > LEAST
     ):
-        twin = of_oracle(case.twin(precision)[0], x)
+        twin = of_oracle(case.twin(precision)[0], seen)
     grown = {
         what: {}
         if twin is None
@@ -152,7 +153,11 @@ def of_run(run: Fitted, x: Array | list[Array], averaged: Set[str]) -> dict[str,
     """What is compared of a model; ``averaged`` are the weights that may have an EMA."""
     model, state = run.model, run.model.training_state()
     training = model.engine.training
-    others = {*SCALING, *(k for k in state if k.rpartition("/")[2] in training.kept)}
+    others = {
+        BEGAN,
+        *SCALING,
+        *(k for k in state if k.rpartition("/")[2] in training.kept),
+    }
     own = [key for key in state if key not in others]
     average = model.inference_weights() if training.predicts_with else {}
     return {

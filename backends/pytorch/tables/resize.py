@@ -60,7 +60,8 @@ def is_native(view: View) -> bool:
 def copies_gradients(view: View) -> bool:
     """Whether PyTorch takes a cubic interpolation for the identity when it computes the
     gradient, since sizes stay as they are (seen in 2.13)."""
-    same = view.node.shape == view.shape and view.layer.mode == "bicubic"
+    cubic = view.layer.mode == "bicubic" and not view.layer.align_corners
+    same = cubic and view.node.shape == view.shape
     return same and any(step != 1 for step in view.layer.steps(view.shape))
 
 
