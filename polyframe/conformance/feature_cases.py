@@ -33,6 +33,7 @@ from polyframe.spec.layers import (
     GaussianNoise,
     ReLU,
     SpatialDropout2D,
+    Tanh,
 )
 from polyframe.spec.layers.base import Layer, Shape
 from polyframe.spec.losses import MSE, Losses, parse_losses
@@ -56,15 +57,16 @@ def plain() -> ModelSpec:
     )  # fmt: skip
 
 
-def normed() -> ModelSpec:
+def normed(activation: type[Layer] = ReLU) -> ModelSpec:
     """Two batch norms before dropout: one that inference can fold into a convolution and
     one that it cannot. There is no bias before the norm, since its gradient would be 0
-    but for rounding errors."""
+    but for rounding errors. So is that of the first norm's scale as long as its shift is
+    0, unless there is another ``activation``: ReLU(a·x) is a·ReLU(x)."""
     return Sequential(
         [
             Conv2D(2, 2, bias=False, name="conv"), BatchNorm(name="bn"),
-            ReLU(name="relu"), BatchNorm(name="bn2"), Flatten(name="flatten"),
-            Dropout(0.4, name="drop"), Dense(3, name="fc"),
+            activation(name=activation.short), BatchNorm(name="bn2"),
+            Flatten(name="flatten"), Dropout(0.4, name="drop"), Dense(3, name="fc"),
         ],
         (1, 3, 3), name="normed",
     )  # fmt: skip
@@ -251,7 +253,7 @@ CASES: dict[str, Case] = {
         normed, options={"freeze": ("bn",), "freeze_statistics": False}, frozen=("bn",)
     ),
     "unfreeze": Case(
-        normed,
+        partial(normed, Tanh),
         optimizer=Adam(lr=1e-2),
         frozen=("conv", "bn", "bn2"),
         epochs=4,
