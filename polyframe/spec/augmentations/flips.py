@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from polyframe.errors import SpecError
@@ -11,27 +13,35 @@ from polyframe.spec.element import define
 from polyframe.spec.fields import Float, field
 
 
+class _Flip(Geometric):
+    """What both flips share."""
+
+    words = 1
+    any_size = True
+    axis: ClassVar[int]
+    p: float
+
+    def move(self, images: Array, bits: Array, fill: float = 0) -> Array:
+        chosen = happens(bits[:, 0], self.p)
+        out = images.copy()
+        out[chosen] = np.flip(images[chosen], self.axis)
+        return out
+
+
 @define
-class RandomFlip(Geometric):
+class RandomFlip(_Flip):
     """A horizontal flip, with probability ``p`` for each image.
 
     A target that is an image, of any size, is flipped with its sample.
     """
 
     word = "random_flip"
-    words = 1
-    any_size = True
+    axis = -1
     p: float = field(Float(0.0, 1.0), default=0.5)
-
-    def move(self, images: Array, bits: Array, fill: float = 0) -> Array:
-        chosen = happens(bits[:, 0], self.p)
-        out = images.copy()
-        out[chosen] = images[chosen][..., ::-1]
-        return out
 
 
 @define
-class RandomVerticalFlip(Geometric):
+class RandomVerticalFlip(_Flip):
     """A vertical flip, with probability ``p`` for each image.
 
     As torchvision's RandomVerticalFlip. A target that is an image, of any size, is
@@ -39,15 +49,8 @@ class RandomVerticalFlip(Geometric):
     """
 
     word = "random_vertical_flip"
-    words = 1
-    any_size = True
+    axis = -2
     p: float = field(Float(0.0, 1.0), default=0.5)
-
-    def move(self, images: Array, bits: Array, fill: float = 0) -> Array:
-        chosen = happens(bits[:, 0], self.p)
-        out = images.copy()
-        out[chosen] = images[chosen][..., ::-1, :]
-        return out
 
 
 @define

@@ -152,18 +152,9 @@ class TopKAccuracy(_Classes):
         return np.array([weights[hits].sum(), weights.sum()])
 
 
-class _PerClass(_Classes):
-    """A share for each class, then their mean, from sums of weights (4, K + 1) of each
-    class: right, predicted, labelled, and whether it counts at all. The last column is
-    the class of NaN.
-
-    - "macro": the mean over all classes that occur among predictions or labels; a share
-      of 0/0 is 0. (scikit-learn: ``average="macro"``, ``zero_division=0``.)
-    - "micro": the share over the sums of all classes.
-
-    Of binary losses: a share for each channel's positive class, and the mean over all
-    channels. (scikit-learn's of multi-label targets; of one channel, ``average="binary"``.)
-    """
+class _Averaged(_Classes):
+    """A value for each class, or each channel of a binary loss, averaged: "macro", the
+    mean of all of them, or "micro", the value of all decisions together."""
 
     binary = True
     average: str = "macro"
@@ -175,6 +166,20 @@ class _PerClass(_Classes):
     @classmethod
     def owns(cls, key: str) -> bool:
         return key in (cls.word, f"{cls.word}_micro")
+
+
+class _PerClass(_Averaged):
+    """A share for each class, then their mean, from sums of weights (4, K + 1) of each
+    class: right, predicted, labelled, and whether it counts at all. The last column is
+    the class of NaN.
+
+    - "macro": the mean over all classes that occur among predictions or labels; a share
+      of 0/0 is 0. (scikit-learn: ``average="macro"``, ``zero_division=0``.)
+    - "micro": the share over the sums of all classes.
+
+    Of binary losses: a share for each channel's positive class, and the mean over all
+    channels. (scikit-learn's of multi-label targets; of one channel, ``average="binary"``.)
+    """
 
     def start(self, shape: Shape) -> Array:
         return np.zeros((4, shape[0] + 1))

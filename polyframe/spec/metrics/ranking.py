@@ -14,10 +14,10 @@ from polyframe.spec.element import define
 from polyframe.spec.fields import field
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.metrics.binary import decisions
-from polyframe.spec.metrics.labels import AVERAGE, _Classes, counted
+from polyframe.spec.metrics.labels import AVERAGE, _Averaged, counted
 
 
-class _Ranking(_Classes):
+class _Ranking(_Averaged):
     """A value for each channel, from rows (P, C, 2) of all samples (or pixels): the score,
     and the weight, with a minus for negative targets.
 
@@ -28,17 +28,7 @@ class _Ranking(_Classes):
     negative one.
     """
 
-    binary = True
     keeps_outputs = True
-    average: str = "macro"
-
-    @property
-    def key(self) -> str:
-        return self.word if self.average == "macro" else f"{self.word}_{self.average}"
-
-    @classmethod
-    def owns(cls, key: str) -> bool:
-        return key in (cls.word, f"{cls.word}_micro")
 
     def start(self, shape: Shape) -> Array:
         return np.zeros((0, shape[0], 2))
