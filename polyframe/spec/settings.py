@@ -331,13 +331,11 @@ def by_pattern(
 def unmatched(pattern: str, what: str, names: Sequence[str], where: str) -> SpecError:
     """The error for a pattern that fits none of these names."""
     listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-    plural = what.replace("layer", "layers").replace("parameter", "parameters")
-    plural = plural.replace("that is", "that are")
     near = list(dict.fromkeys(path for name in names for path in around(name)))
     return SpecError(
         f"{brief(pattern)} names no {what}.{did_you_mean(pattern, near)}",
         where=where,
-        hint=f"{plural}: {listed or 'none'}",
+        hint=f"known: {listed or 'none'}",
     )
 
 

@@ -312,8 +312,8 @@ def test_frozen_layers_stay_to_the_bit_and_others_move(case, backend):
     [
         (
             "fc",
-            "freeze: 'fc' names no layer with weights. Did you mean 'fc2'? (layers with "
-            "weights: conv, fc1, fc2)",
+            "freeze: 'fc' names no layer with weights. Did you mean 'fc2'? (known: "
+            "conv, fc1, fc2)",
         ),
         ("relu*", "freeze: 'relu*' names no layer with weights."),
         (["conv", "fc*"], "freeze: nothing is left to train"),

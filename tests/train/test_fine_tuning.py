@@ -258,11 +258,11 @@ def test_the_last_pattern_that_fits_counts():
         (
             {"freeze": "body.conv", "unfreeze": {"body.norm": 1}},
             "unfreeze: 'body.norm' names no layer that is frozen. Did you mean "
-            "'body.conv'? (layers that are frozen: body.conv)",
+            "'body.conv'? (known: body.conv)",
         ),
         (
             {"unfreeze": {"head": 1}},
-            "unfreeze: 'head' names no layer that is frozen. (layers that are frozen: no",
+            "unfreeze: 'head' names no layer that is frozen. (known: no",
         ),
     ],
 )
