@@ -26,6 +26,7 @@ from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.recipe import ALWAYS
 from polyframe.train.callbacks.base import Callback, StepEnd
+from polyframe.train.feed import assemble_step
 from polyframe.train.history import Totals
 from polyframe.train.loop import WAITING
 from polyframe.train.protocol import TrainedModel
@@ -70,10 +71,11 @@ class PolyframeContestant:
         imported = time.perf_counter()
         if not probe.usable:
             raise BackendError(f"is not usable: {probe.problem}", where=backend)
+        recipe = settings.trained
         self.model: Model = compile_model(
-            settings.model_spec, backend, list(settings.losses), settings.update_rule,
-            metrics=["accuracy"] if has_labels(settings) else [], dtype=settings.dtype,
-            device=settings.device, optimize=kind != "idiomatic",
+            recipe.model, backend, recipe.loss, recipe.optimizer, recipe.metrics,
+            dtype=recipe.dtype, device=settings.device, semantics=recipe.semantics,
+            optimize=kind != "idiomatic", **recipe.options(),
         )  # fmt: skip
         built = time.perf_counter()
         x, y = settings.random_batch()
@@ -107,16 +109,30 @@ class PolyframeContestant:
             return {"step": self.bare}
         return {"step": self.bare, "predict": self.predict}
 
-    def staged(self) -> StagedBatch:
-        """The batch on the device."""
+    def staged(self) -> list[StagedBatch]:
+        """The batches of a step on the device: one, or with accumulation several."""
         engine = self.model.engine
         batch = engine.check_batch((as_one(self.x), as_one(self.y), None))
-        return engine.stage(engine.whole_step(batch, False))
+        weighting = engine.sample_weights_of if engine.weighted else None
+        parts = assemble_step([batch] * self.parts, weighting, engine.steps_done, 0)
+        return [engine.stage(part) for part in parts]
+
+    @property
+    def parts(self) -> int:
+        """How many batches a step has."""
+        return self.settings.trained.accumulate
+
+    def train(self, learning_rate: float) -> tuple[Native, Native]:
+        """A step of the program on the staged batches; handles of the last batch's share
+        of the loss and its outputs."""
+        for part in self.ready[:-1]:
+            self.model.engine.session.train(part, learning_rate, False)
+        return self.model.engine.session.train(self.ready[-1], learning_rate)
 
     def fitted(self, count: int) -> float:
         """Seconds for one step of ``fit``, with logs and the check for NaN as in every
         run."""
-        clock, steps = Clock(), count + WAITING + 1
+        clock, steps = Clock(), (count + WAITING + 1) * self.parts
         x = [np.concatenate([a] * steps) for a in self.x]
         y = [np.concatenate([a] * steps) for a in self.y]
         with TemporaryDirectory() as folder:
@@ -134,7 +150,7 @@ class PolyframeContestant:
         under_way: deque[Native] = deque()
         began = time.perf_counter()
         for _ in range(count):
-            under_way.append(session.train(self.ready, rate)[0])
+            under_way.append(self.train(rate)[0])
             if len(under_way) > WAITING:
                 session.read(under_way.popleft())
         while under_way:
@@ -159,14 +175,14 @@ class PolyframeContestant:
         model, session, ready = self.model, self.model.engine.session, self.ready
         times = {"host to device": seconds(self.staged, count)}
         if isinstance(session, PhasedSession):
-            forward = timed(session, lambda: session.run_forward(ready), count)
-            both = timed(session, lambda: session.run_gradients(ready), count)
+            forward = timed(session, lambda: each(session.run_forward, ready), count)
+            both = timed(session, lambda: each(session.run_gradients, ready), count)
             session.forget()
             times["forward"] = forward
             times["backward"] = max(both - forward, 0.0)
             times["update"] = max(self.bare(count) - both, 0.0)
         if model.engine.bound_metrics:
-            loss, outputs = session.train(ready, model.learning_rate)
+            loss, outputs = self.train(model.learning_rate)
             session.read(loss)
             totals = Totals(model.engine.bound_metrics)
             several = as_sequence(outputs)
@@ -192,9 +208,9 @@ def timed(session: TrainingSession, call: Callable[[], Native], count: int) -> f
     return (time.perf_counter() - began) / count
 
 
-def has_labels(settings: Settings) -> bool:
-    """Whether all targets are class labels, so that accuracy can be measured."""
-    return all(loss.type == "cross_entropy" for loss in settings.losses)
+def each(run: Callable[[StagedBatch], Native], parts: list[StagedBatch]) -> Native:
+    """What the last of several calls returns."""
+    return [run(part) for part in parts][-1]
 
 
 def as_one(arrays: list[Array]) -> Any:

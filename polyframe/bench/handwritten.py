@@ -31,8 +31,10 @@ class Handwritten:
     ``predict``) or the ``Predictor`` of inference.py (``predict``)."""
 
     def __init__(self, settings: Settings, model: Path, trainer: Path) -> None:
-        if settings.dtype != "float32":
-            raise PolyframeError("hand-written programs run in float32 only")
+        if settings.optimizer is None:
+            raise PolyframeError(
+                f"hand-written programs do not train with {settings.told}"
+            )
         inputs, targets = settings.random_batch()
         x, y = inputs[0].astype(settings.dtype), targets[0]
         began = time.perf_counter()
@@ -44,7 +46,7 @@ class Handwritten:
         self.can_train = hasattr(trainer_module, "Trainer")
         if self.can_train:
             self.trainer = trainer_module.Trainer(
-                model_object, settings.optimizer, settings.device
+                model_object, str(settings.optimizer), settings.device
             )
         else:
             self.trainer = trainer_module.Predictor(model_object, settings.device)

@@ -83,7 +83,7 @@ class Result:
                             "high": ratio.high,
                         }
                     )
-        settings = self.settings.to_data()
+        settings = self.settings.to_data() | {"dtype": self.settings.dtype}
         settings.pop("rivals")  # a path of this machine
         return {
             "schema": 1,
@@ -169,6 +169,7 @@ def check_equal(settings: Settings, facts: dict[str, dict[str, Any]]) -> None:
     """PolyframeError that lists how the contestants differ from the settings."""
     expected = {
         **settings.to_data(),
+        "dtype": settings.dtype,
         "parameters": settings.graph.num_parameters,
     }
     differences = [

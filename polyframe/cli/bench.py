@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ PHASES = (*("host to device", "forward", "backward", "update", "metric", "evalua
 
 
 @click.command()
-@click.argument("source", metavar="SPEC")
+@click.argument("source", metavar="SPEC|RECIPE")
 @backend_option(several=True, required=False)
 @size_options
 @click.option(
@@ -33,10 +34,8 @@ PHASES = (*("host to device", "forward", "backward", "update", "metric", "evalua
 )
 @click.option(
     "--batch",
-    default=32,
-    show_default=True,
     type=click.IntRange(2),
-    help="Batch size.",
+    help="Batch size.  [default: a recipe's, else 32]",
 )
 @click.option(
     "--threads",
@@ -59,10 +58,9 @@ PHASES = (*("host to device", "forward", "backward", "update", "metric", "evalua
 )
 @click.option(
     "--optimizer",
-    default="adam",
-    show_default=True,
     type=click.Choice(("adam", "sgd")),
-    help="Adam (learning rate 0.001), or SGD (learning rate 0.01, momentum 0.9).",
+    help="Adam (learning rate 0.001), or SGD (learning rate 0.01, momentum 0.9).  "
+    "[default: a recipe's, else adam]",
 )
 @click.option(
     "--rivals",
@@ -92,11 +90,11 @@ def bench(
     width: float | None,
     input_shape: str | None,
     classes: int | None,
-    batch: int,
+    batch: int | None,
     threads: int | None,
     device: str,
     rounds: int,
-    optimizer: str,
+    optimizer: str | None,
     rivals: str | None,
     skip: tuple[str, ...],
     as_json: bool,
@@ -115,8 +113,12 @@ def bench(
     confidence interval. If contestants differ in threads, dtype, batch size or number of
     parameters, the command stops with an error.
 
-    Progress is printed to stderr. SPEC is a YAML or JSON file (of a model or a recipe) or a
-    shipped name.
+    A recipe is trained with its own loss, optimizer, metrics, dtype and training
+    settings (clipping, accumulation, precision, …), on random data. Hand-written programs
+    take part where they do the same: Adam or SGD as above, the default loss, float32.
+
+    Progress is printed to stderr. SPEC|RECIPE is a YAML or JSON file or a shipped name. If
+    a name is both a model and a recipe, the recipe is used.
 
     \b
     Examples:
@@ -126,19 +128,23 @@ def bench(
     """
     from polyframe.bench.entrants import entrants
     from polyframe.bench.run import compare
-    from polyframe.bench.settings import Settings
+    from polyframe.bench.settings import OPTIMIZERS, Settings, recipe_of
     from polyframe.cli.output import output_folder, print_json
     from polyframe.contract import registry
     from polyframe.contract.devices import threads as available
 
-    spec, _ = shipped(source, width, input_shape, classes)
+    spec, given = shipped(source, width, input_shape, classes)
+    recipe = given or recipe_of(spec)
+    if optimizer is not None:
+        recipe = replace(recipe, optimizer=OPTIMIZERS[optimizer])
+    if batch is None:
+        batch = recipe.batch_size if given is not None else 32
     folder = output_folder(out)
     if rivals is None and is_checkout(CHECKOUT):
         rivals = str(HANDWRITTEN)
-    settings = Settings(
-        spec.to_yaml(), spec.name, batch, threads or available(),
-        device=device, optimizer=optimizer, width=1.0 if width is None else width,
-        rivals=rivals,
+    settings = Settings.of(
+        recipe, spec.name, batch=batch, threads=threads or available(), device=device,
+        width=1.0 if width is None else width, rivals=rivals,
     )  # fmt: skip
     chosen = list(backends) or list(registry.usable("train"))
     for name in chosen:
@@ -183,7 +189,7 @@ def print_result(result: Result) -> None:
     s, where = result.settings, machine()
     click.echo(
         f"{s.name}: batch {s.batch}, {s.dtype}, {s.threads} threads on {s.device}, "
-        f"{s.optimizer}; {where['processor']}, {where['cores']} cores"
+        f"{s.told}; {where['processor']}, {where['cores']} cores"
     )
     for op, title in (("step", "training step"), ("predict", "prediction")):
         rows = []

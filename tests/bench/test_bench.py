@@ -20,12 +20,13 @@ from polyframe.bench.contestant import PolyframeContestant
 from polyframe.bench.entrants import entrants
 from polyframe.bench.ratios import paired_ratio, ranks, spread
 from polyframe.bench.run import Result, check_equal
-from polyframe.bench.settings import Settings
+from polyframe.bench.settings import Settings, recipe_of
 from polyframe.bench.worker import wait_until_idle
 from polyframe.cli import cli
+from polyframe.train.loop import WAITING
 
 HANDWRITTEN = Path(__file__).parents[1] / "handwritten"
-SMALL = ("--batch", "4", "--rounds", "2", "--threads", "1")
+SMALL = ("--batch", "4", "--rounds", "2", "--threads", "1", "--optimizer", "adam")
 RIVAL = """
 class Model:
     def __init__(self, num_classes, input_shape, width):
@@ -55,7 +56,7 @@ class Trainer:
 
 def settings(**fields):
     spec = pf.zoo.digits_cnn()
-    return Settings(spec.to_yaml(), spec.name, **{"batch": 4} | fields)
+    return Settings.of(recipe_of(spec), spec.name, **{"batch": 4} | fields)
 
 
 def rivals(folder, step="return 1.0", threads=1, parameters=6090):
@@ -123,7 +124,7 @@ def test_those_take_part_whose_files_are_there():
         "densenet121",
     ):
         spec = getattr(pf.zoo, model)(input_shape=(3, 32, 32))
-        given = Settings(spec.to_yaml(), model, rivals=str(HANDWRITTEN))
+        given = Settings.of(recipe_of(spec), model, rivals=str(HANDWRITTEN))
         competitors = names(
             entrants(given, ["torch", "tensorflow", "mxnet"], ["idiomatic"])
         )
@@ -135,6 +136,49 @@ def test_those_take_part_whose_files_are_there():
         )
         assert {"torch: by hand, for inference", "onnxruntime"} <= set(competitors)
         assert not any("idiomatic" in name for name in competitors)
+
+
+def test_a_recipe_brings_its_settings_and_hand_written_programs_only_plain_ones(
+    tmp_path,
+):
+    """A recipe's loss, optimizer, metrics, dtype and training settings are compared."""
+    path = tmp_path / "mine.yaml"
+    recipe = pf.Recipe(
+        pf.zoo.digits_cnn(), name="mine", loss=pf.CrossEntropy(label_smoothing=0.1),
+        optimizer=pf.SGD(0.3), metrics=("accuracy",), clip_norm=0.01, accumulate=2,
+        freeze="conv1", ema=0.9, batch_size=6, schedule="cosine",
+    )  # fmt: skip
+    path.write_text(recipe.to_yaml())
+    code, out, err = run(
+        path, "-b", "torch", "--rounds", "2", "--threads", "1", "--skip", "program",
+        "--rivals", rivals(tmp_path), "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    data = json.loads(out)
+    assert [each["name"] for each in data["contestants"]] == ["torch: polyframe"]
+    assert data["settings"]["batch"] == 6
+    asked = Settings(**{k: v for k, v in data["settings"].items() if k != "dtype"})
+    assert asked.optimizer is None  # so no hand-written program takes part
+    assert (
+        asked.told
+        == "SGD, cross_entropy, accumulate 2, clip_norm 0.01, ema 0.9, "
+        + ("freeze ('conv1',)")
+    )
+    own = PolyframeContestant(asked, "torch", "fit")
+    assert len(own.ready) == 2
+    before = own.model.weights()
+    own.bare(1)
+    moved = [n for n, w in own.model.weights().items() if (w != before[n]).any()]
+    assert moved == ["conv2.weight", "conv2.bias", "fc.weight", "fc.bias"]
+    steps = own.model.steps_done
+    own.fitted(3)
+    assert own.model.steps_done - steps == 3 + WAITING + 1
+    plain = Settings.of(recipe_of(pf.zoo.digits_cnn(), "sgd"), "digits_cnn")
+    assert plain.optimizer == "sgd"
+    shipped = Settings.of(
+        pf.load_recipe("simple_cnn"), "simple_cnn", rivals=str(HANDWRITTEN)
+    )
+    assert shipped.optimizer == "adam" and shipped.rival("torch")
 
 
 def test_contestants_that_differ_are_named():
@@ -204,7 +248,7 @@ def test_a_contestants_process_knows_the_plug_ins(tmp_path):
 def test_the_tables_name_every_contestant_and_its_ratio(tmp_path):
     code, out, err = run("digits_cnn", "-b", "mxnet", *SMALL, "--rivals", tmp_path)
     assert (code, err) == (0, "")
-    assert out.startswith("digits_cnn: batch 4, float32, 1 threads on cpu, adam; ")
+    assert out.startswith("digits_cnn: batch 4, float32, 1 threads on cpu, Adam")
     lines = out.splitlines()
     assert sum(line.startswith("mxnet: polyframe  ") for line in lines) == 4
     assert sum(line.startswith("mxnet: idiomatic program  ") for line in lines) == 4
