@@ -25,11 +25,11 @@ def dilated_max_pool(F, x, size, kernel, stride, dilation):
     for axis in reversed(range(len(size))):
         stop = size[axis] - (kernel[axis] - 1) * dilation[axis]
         front, best = (None,) * (axis + 2), None
-        for place in range(0, kernel[axis] * dilation[axis], dilation[axis]):
+        for offset in range(0, kernel[axis] * dilation[axis], dilation[axis]):
             value = F.slice(
                 x,
-                begin=(*front, place),
-                end=(*front, place + stop),
+                begin=(*front, offset),
+                end=(*front, offset + stop),
                 step=(*front, stride[axis]),
             )
             best = value if best is None else F.where(value > best, value, best)

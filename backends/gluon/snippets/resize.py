@@ -29,8 +29,8 @@ def interpolation(n, size, mode, step, align_corners):
 
         taps = {-1: far(1 + t), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
     rows = np.zeros((size, n))
-    for place, weight in taps.items():
-        np.add.at(rows, (i, np.clip(first + place, 0, n - 1)), weight)
+    for offset, weight in taps.items():
+        np.add.at(rows, (i, np.clip(first + offset, 0, n - 1)), weight)
     return rows
 
 

@@ -15,7 +15,7 @@ class PointwiseConv2d(nn.Conv2d):
         return y.movedim(-1, 1)
 
 
-class SinglePlaceConv2d(nn.Conv2d):
+class SinglePositionConv2d(nn.Conv2d):
     """A convolution of images of one position: a single kernel position sees them.
 
     With a group for each channel it is a product, else a matrix product.

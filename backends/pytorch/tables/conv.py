@@ -80,8 +80,8 @@ def single_position(view: View) -> bool:
 
 def single_position_code(view: View) -> Code:
     make = module(convolution(view), view.shape)
-    make = replace(make, function="SinglePlaceConv2d")
-    return Code(make=make, weights=AS_IS, snippets=("SinglePlaceConv2d",))
+    make = replace(make, function="SinglePositionConv2d")
+    return Code(make=make, weights=AS_IS, snippets=("SinglePositionConv2d",))
 
 
 def narrow_projection(view: View) -> bool:

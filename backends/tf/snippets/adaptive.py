@@ -8,10 +8,10 @@ import tensorflow as tf
 
 def global_max_pool(x, keepdims=False):
     """The largest value of all positions; of equal ones the first has the gradient."""
-    places, channels = x.shape[1:-1], x.shape[-1]
-    flat = tf.reshape(x, [-1, places.num_elements(), 1, channels])
+    sizes, channels = x.shape[1:-1], x.shape[-1]
+    flat = tf.reshape(x, [-1, sizes.num_elements(), 1, channels])
     flat = tf.nn.max_pool2d(flat, flat.shape[1:3], 1, "VALID")
-    return tf.reshape(flat, [-1, *[1] * (places.rank if keepdims else 0), channels])
+    return tf.reshape(flat, [-1, *[1] * (sizes.rank if keepdims else 0), channels])
 
 
 def adaptive_avg_pool2d(x, height, width):
@@ -19,9 +19,9 @@ def adaptive_avg_pool2d(x, height, width):
 
     def means(n, size):
         """(size, n): window i goes from floor(i n / size) to ceil((i + 1) n / size)."""
-        i, place = tf.range(size)[:, None], tf.range(n)
+        i, position = tf.range(size)[:, None], tf.range(n)
         start, stop = i * n // size, -(-(i + 1) * n // size)
-        inside = (place >= start) & (place < stop)
+        inside = (position >= start) & (position < stop)
         return tf.cast(inside, x.dtype) / tf.cast(stop - start, x.dtype)
 
     rows, columns = means(x.shape[1], height), means(x.shape[2], width)

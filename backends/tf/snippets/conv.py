@@ -54,7 +54,7 @@ class PointwiseConv2D(layers.Conv2D):
         return tf.reshape(y, [-1, height, width, self.filters])
 
 
-class SinglePlaceConv2D(layers.Conv2D):
+class SinglePositionConv2D(layers.Conv2D):
     """A convolution of images of one position: a single kernel position sees them."""
 
     def __init__(self, *sizes, position, **options):
@@ -70,7 +70,7 @@ class SinglePlaceConv2D(layers.Conv2D):
         return tf.reshape(y, [-1, 1, 1, self.filters])
 
 
-class SinglePlaceDepthwiseConv2D(layers.DepthwiseConv2D):
+class SinglePositionDepthwiseConv2D(layers.DepthwiseConv2D):
     """A depthwise convolution of images of one position: a product for each channel."""
 
     def __init__(self, *sizes, position, **options):
@@ -89,6 +89,6 @@ def pad_wrap(x, paddings):
     for axis, (before, after) in enumerate(paddings):
         size = x.shape[axis]
         if before or after:
-            places = tf.range(-before, size + after) % size
-            x = tf.gather(x, places, axis=axis)
+            indices = tf.range(-before, size + after) % size
+            x = tf.gather(x, indices, axis=axis)
     return x

@@ -35,8 +35,8 @@ def max_pool(x, ksize, strides, dilations):
     for axis in reversed(range(len(ksize))):
         stop = x.shape[axis + 1] - (ksize[axis] - 1) * dilations[axis]
         front, best = (slice(None),) * (axis + 1), None
-        for place in range(0, ksize[axis] * dilations[axis], dilations[axis]):
-            value = x[(*front, slice(place, place + stop, strides[axis]))]
+        for offset in range(0, ksize[axis] * dilations[axis], dilations[axis]):
+            value = x[(*front, slice(offset, offset + stop, strides[axis]))]
             best = value if best is None else tf.where(value > best, value, best)
         x = best
     return x

@@ -28,8 +28,8 @@ def interpolation(n, size, mode, step, align_corners):
 
         taps = {-1: far(1 + t), 0: near(t), 1: near(1 - t), 2: far(2 - t)}
     rows = tf.zeros((size, n), tf.float64)
-    for place, weight in taps.items():
-        column = tf.clip_by_value(tf.cast(first, tf.int32) + place, 0, n - 1)
+    for offset, weight in taps.items():
+        column = tf.clip_by_value(tf.cast(first, tf.int32) + offset, 0, n - 1)
         rows += weight[:, None] * tf.one_hot(column, n, dtype=tf.float64)
     return rows
 

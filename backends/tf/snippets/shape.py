@@ -8,6 +8,6 @@ def pad_edge(x, paddings):
     for axis, (before, after) in enumerate(paddings):
         size = x.shape[axis]
         if before or after:
-            places = tf.clip_by_value(tf.range(-before, size + after), 0, size - 1)
-            x = tf.gather(x, places, axis=axis)
+            indices = tf.clip_by_value(tf.range(-before, size + after), 0, size - 1)
+            x = tf.gather(x, indices, axis=axis)
     return x

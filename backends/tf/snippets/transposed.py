@@ -10,9 +10,9 @@ from tensorflow.keras import layers
 def spread(kernel, rates):
     """A kernel with zeros between its values: TensorFlow's op takes no dilation."""
     for axis, rate in enumerate(rates):
-        places = tf.unstack(kernel, axis=axis)
-        wide = [tf.zeros_like(places[0])] * ((len(places) - 1) * rate + 1)
-        wide[::rate] = places
+        taps = tf.unstack(kernel, axis=axis)
+        wide = [tf.zeros_like(taps[0])] * ((len(taps) - 1) * rate + 1)
+        wide[::rate] = taps
         kernel = tf.stack(wide, axis=axis)
     return kernel
 

@@ -17,8 +17,9 @@ NORM = {
 }
 
 
-def batch_norm(name: str) -> Callable[[View], Code]:
-    """A batch norm of that class; Keras's momentum is the factor of the old statistics."""
+def batch_norm(name: str, helper: bool = True) -> Callable[[View], Code]:
+    """A batch norm of that class, one of our helpers or Keras's own; its momentum is the
+    factor of the old statistics."""
 
     def write(view: View) -> Code:
         layer = view.layer
@@ -29,7 +30,7 @@ def batch_norm(name: str) -> Callable[[View], Code]:
             center=Opt(layer.shifted, True),
             scale=Opt(layer.scaled, True),
         )
-        snippets = () if name.startswith("layers.") else (name,)
+        snippets = (name,) if helper else ()
         forward = "{self}({0}, training=training)"
         if view.node.fixed:
             forward = "{self}({0}, training=False)"  # its statistics are kept
@@ -70,7 +71,9 @@ TABLE: dict[str, Entry] = {
     # 11.9 ms where the fused kernel takes 4.5 ms (64x32x32x32, two cores).
     "BatchNorm": Entry(
         (
-            Form("native", batch_norm("layers.BatchNormalization"), biased),
+            Form(
+                "native", batch_norm("layers.BatchNormalization", helper=False), biased
+            ),
             Form("fused", batch_norm("FusedBatchNorm"), fused),
             # The helper stores the unbiased variance: another form for the biased one
             # would change what is saved.

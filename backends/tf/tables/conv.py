@@ -85,11 +85,11 @@ def single_position_code(view: View) -> Code:
         "use_bias": Opt(layer.bias, True),
     }
     if layer.groups == 1:
-        name = "SinglePlaceConv2D"
+        name = "SinglePositionConv2D"
         make = call(name, {"filters": layer.out_channels}, **options)
         kernel = Slot("kernel", perm=(2, 3, 1, 0))
     else:
-        name = "SinglePlaceDepthwiseConv2D"
+        name = "SinglePositionDepthwiseConv2D"
         make = call(name, **options)
         kernel = depthwise_kernel("kernel", layer, channels)
     return Code(make=make, weights={"weight": kernel, **BIAS}, snippets=(name,))
