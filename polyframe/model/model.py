@@ -30,7 +30,7 @@ from polyframe.spec.typed import TypedGraph
 from polyframe.train import model_file
 from polyframe.train.arrays import Batches, Data, prepare
 from polyframe.train.callbacks.base import Callback
-from polyframe.train.evaluation_data import EvaluationData, check_dataset
+from polyframe.train.evaluation_data import EvaluationData, check_alone, check_dataset
 from polyframe.train.feed import Batch, HostBatch
 from polyframe.train.fit import TrainingData, ValidationData, fit
 from polyframe.train.history import History, Row
@@ -218,6 +218,7 @@ class Model(WeightsAndState):
         validation data, or else its training data.
         """
         if isinstance(x, Dataset):
+            check_alone(y, sample_weight)
             check_dataset(self.engine, x)
             _, part = x.evaluated
             return self.engine.measure(

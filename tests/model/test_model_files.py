@@ -183,12 +183,13 @@ def test_a_run_is_loaded(tmp_path: Path) -> None:
     from polyframe.run.train import train
 
     changes = {"epochs": 1, "augmentation": ["normalize"]}
-    changes |= {"callbacks": ["model_checkpoint"], "split": 0.2}
+    changes |= {"callbacks": ["model_checkpoint"], "split": 0.2, "seed": 4}
     recipe = pf.load_recipe("digits_cnn", changes)
     result = train(recipe, "torch", tmp_path / "run")
     x, y = pf.data.load("digits").test or ()
     loaded = pf.load_run(tmp_path / "run")
     assert loaded.class_names == tuple("0123456789")
+    assert loaded.seed == 4  # it splits and shuffles like the run
     assert loaded.evaluate(x, y)["accuracy"] == result.test["accuracy"]
     for name in ("weights.safetensors", "checkpoint/best.safetensors"):
         alone = pf.load_model(tmp_path / "run" / name)
