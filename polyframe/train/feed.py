@@ -68,6 +68,10 @@ class Feed(Protocol):
         """Samples a batch, where one size is known."""
 
     @property
+    def samples(self) -> int | None:
+        """The samples to train on, where their number is known."""
+
+    @property
     def heavy(self) -> bool:
         """Whether making a batch takes more than slicing arrays."""
 
@@ -206,6 +210,7 @@ class IteratorFeed:
     heavy = True
     replayable = False
     batch_size: int | None = None
+    samples: int | None = None
 
     def __init__(
         self,

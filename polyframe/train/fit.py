@@ -163,7 +163,7 @@ def fit(
         warn(text)
     setup = setup_of(
         engine, feed.batch_size, shuffle, ops, batching.drop_last,
-        batching.validation_split,
+        batching.validation_split, feed.samples,
     )  # fmt: skip
     with locked(Path(folder)) if any_writes(callbacks) else nullcontext():
         progress = None
