@@ -89,6 +89,7 @@ def setup_of(
     drop_last: bool = False,
     validation_split: float | None = None,
     samples: int | None = None,
+    weighted: bool | None = None,
 ) -> dict[str, Any]:
     """What has to be the same for a training to be resumed, by the names of fields, as
     JSON data. Fields that are left to the backend are null, so that another backend can
@@ -109,7 +110,7 @@ def setup_of(
         "validation_split": validation_split,
         # Of other data a split would validate on samples that were trained on.
         "samples": samples,
-        "weighted": engine.weighted,
+        "weighted": weighted,
         "augmentation": [plain_value(each) for each in augmentation],
         **step.training.options(),
         **fields_of("schedule", engine.schedule),

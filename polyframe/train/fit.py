@@ -163,7 +163,7 @@ def fit(
         warn(text)
     setup = setup_of(
         engine, feed.batch_size, shuffle, ops, batching.drop_last,
-        batching.validation_split, feed.samples,
+        batching.validation_split, feed.samples, feed.weighted,
     )  # fmt: skip
     with locked(Path(folder)) if any_writes(callbacks) else nullcontext():
         progress = None

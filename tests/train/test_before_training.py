@@ -206,6 +206,15 @@ def test_resuming_on_other_data_is_told(count, options, text, checkpoint):
     assert model.steps_done == 0
 
 
+def test_an_earlier_training_with_weights_is_not_this_one(tmp_path):
+    saved = {"callbacks": ["model_checkpoint"], "folder": tmp_path}
+    model = compiled()
+    model.fit(X, Y, sample_weight=np.ones(len(X)))
+    model.fit(X, Y, **saved)
+    history = compiled().fit(X, Y, epochs=3, resume=tmp_path / "checkpoint")
+    assert history["epoch"] == [2, 3]
+
+
 @pytest.mark.parametrize("semantics", ["aligned", "native"])
 @on_each
 def test_resuming_with_the_same_settings(backend, semantics, tmp_path):
