@@ -234,6 +234,12 @@ def build(
 ) -> Dataset:
     """Check the parts and the sample weights, and build the data set."""
     ignored = check_ignore_index(ignore_index, name)
+    if not all(isinstance(each, str) for each in classes):
+        raise DataError(
+            f"classes is {brief(classes)}",
+            where=name,
+            hint="allowed: a list of texts, the names of the classes",
+        )
     count = len(classes) or None
     check(*train, f"{name}, train", count, ignored)
     for part, held_out in (("validation", validation), ("test", test)):

@@ -40,6 +40,13 @@ def load(path: str | Path, *, size: object = None, channels: object = None) -> D
     classes = [folder.name for folder in folders(train_root)]
     if not classes:
         raise DataError("has no class folders with images", where=where, hint=HINT)
+    if {name.lower().rstrip("s") for name in classes} == {"image", "mask"}:
+        raise DataError(
+            f"its folders {' and '.join(classes)} look like images with masks, and "
+            "would be read as two classes",
+            where=str(train_root),
+            hint="folders of images and of masks are called images and masks",
+        )
     train = labelled(train_root)
     labels = {label for _, label in train}
     for name in classes:

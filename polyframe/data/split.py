@@ -18,6 +18,7 @@ from polyframe.errors import DataError
 from polyframe.io.array import Array
 from polyframe.randomness import generator
 from polyframe.spec.fields import Float, checked
+from polyframe.spec.settings import KINDS
 
 FRACTION = Float(0.0, 1.0, below=True, above=True)
 """What the share of the samples to validate on may be."""
@@ -44,7 +45,7 @@ def split(data: Dataset, fraction: float, seed: int = 0) -> Dataset:
     fraction, where a part or a class in a part would be empty, and for a data set that
     has a validation part.
     """
-    rows = rows_of(data, fraction, seed)
+    rows = rows_of(data, fraction, checked("seed", KINDS["seed"], seed, DataError))
     (x, y), weights = data.train, data.weights
     return replace(
         data,
@@ -71,8 +72,13 @@ def rows_of(data: Dataset, fraction: float, seed: int, where: str = WHERE) -> Ro
 
 
 def labels_in(targets: Array) -> Array | None:
-    """Targets that are class labels (N,), to stratify by; None for all others."""
-    return targets if targets.ndim == 1 and targets.dtype.kind in "iu" else None
+    """Targets that are class labels, to stratify by, as integers (N,): integers or
+    booleans (N,) or (N, 1). None for all others."""
+    if targets.ndim == 2 and targets.shape[1] == 1:
+        targets = targets[:, 0]
+    if targets.ndim != 1 or targets.dtype.kind not in "iub":
+        return None
+    return targets.astype(np.int64) if targets.dtype.kind == "b" else targets
 
 
 def split_rows(

@@ -82,6 +82,10 @@ def eject(
         raise UnsupportedError(
             "eject does not write probabilities as targets yet", where=data.name
         )
+    if data.weights is not None:
+        raise UnsupportedError(
+            "eject does not write sample weights yet", where=data.name
+        )
     if program.language != "python":
         raise UnsupportedError(
             f"eject writes scripts in Python, and the program is {program.language}",

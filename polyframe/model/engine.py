@@ -239,7 +239,7 @@ class Engine:
 
     def stage(self, batch: Batch) -> StagedBatch:
         """A batch with the random numbers of its step, on the device."""
-        return self.stager.stage(self.session, batch)
+        return self.stager.stage(self.session, batch, self.graph)
 
     def draws(self, count: int, step: int) -> list[Array]:
         """The random numbers of that step for ``count`` samples: an array for each

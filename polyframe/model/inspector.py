@@ -51,7 +51,8 @@ class Inspector:
         session = self.plain(step)
         session.set_weights(weights)
         with program_errors(self.spec.name, self.backend.title):
-            return session.loss_and_gradients(self.stager.stage(session, batch))[2]
+            staged = self.stager.stage(session, batch, self.graph)
+            return session.loss_and_gradients(staged)[2]
 
     def activations(
         self,
@@ -83,7 +84,8 @@ class Inspector:
         own = {n: w.astype(self.target.dtype) for n, w in own.items()}
         session.set_weights({**weights, **own})
         with program_errors(self.spec.name, self.backend.title):
-            gradients = session.loss_and_gradients(self.stager.stage(session, batch))[2]
+            staged = self.stager.stage(session, batch, self.graph)
+            gradients = session.loss_and_gradients(staged)[2]
         shapes = {**dict(graph.inputs), **{n.name: n.shape for n in graph.nodes}}
         return {
             name: gradients[f"{probe}.bias"].reshape(shapes[name])

@@ -17,6 +17,7 @@ from polyframe.contract.modules import program_errors
 from polyframe.contract.registry import require
 from polyframe.contract.session import InferenceSession, Native
 from polyframe.data import Dataset
+from polyframe.errors import PolyframeError, brief
 from polyframe.io.array import Array
 from polyframe.model.engine import Engine
 from polyframe.model.weights_and_state import COUNT, WeightsAndState
@@ -29,8 +30,9 @@ from polyframe.spec.schedules import Schedule
 from polyframe.spec.typed import TypedGraph
 from polyframe.train import model_file
 from polyframe.train.arrays import Batches, Data, prepare
+from polyframe.train.augmentation import check_preprocessing
 from polyframe.train.callbacks.base import Callback
-from polyframe.train.evaluation_data import EvaluationData, check_dataset
+from polyframe.train.evaluation_data import EvaluationData, check_alone, check_dataset
 from polyframe.train.feed import Batch, HostBatch
 from polyframe.train.fit import TrainingData, ValidationData, fit
 from polyframe.train.history import History, Row
@@ -151,7 +153,7 @@ class Model(WeightsAndState):
 
     @preprocessing.setter
     def preprocessing(self, value: Sequence[Augmentation]) -> None:
-        self.engine.preprocessing = tuple(value)
+        self.engine.preprocessing = check_preprocessing(self.graph.inputs, value)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -160,6 +162,11 @@ class Model(WeightsAndState):
 
     @class_names.setter
     def class_names(self, value: Sequence[str]) -> None:
+        listed = isinstance(value, (list, tuple))
+        if not (listed and all(isinstance(name, str) for name in value)):
+            raise PolyframeError(
+                f"got {brief(value)}; a list of texts is needed", where="class_names"
+            )
         self.engine.class_names = tuple(value)
 
     # --- files ---------------------------------------------------------------------
@@ -218,6 +225,7 @@ class Model(WeightsAndState):
         validation data, or else its training data.
         """
         if isinstance(x, Dataset):
+            check_alone(y, sample_weight)
             check_dataset(self.engine, x)
             _, part = x.evaluated
             return self.engine.measure(

@@ -53,6 +53,7 @@ def open_run(
         metrics=recipe.metrics,
         dtype=recipe.dtype,
         device=device,
+        seed=recipe.seed,  # so that a split of the same data is the same
         semantics=recipe.semantics,
         precision=recipe.precision,
     )

@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from polyframe.contract import registry
-from polyframe.data import Dataset, load, options_of
+from polyframe.data import Dataset, at_rest, load, options_of
 from polyframe.data.arrays import layout_for
 from polyframe.data.synthetic import options_for
 from polyframe.errors import DataError, PolyframeError, RecipeError
@@ -204,6 +204,7 @@ def load_initial_weights(
     start = recipe.initial_weights
     if start is None:
         return
+    model.preprocessing = at_rest(recipe.augmentation)  # a file may have another one
     report = model.load_weights(start.file, start.strict, start.rename or None)
     for line in str(report).splitlines():
         say(f"{start.file}: {line.strip()}")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from polyframe.data import augment, batch_of, resolve
 from polyframe.errors import DataError, SpecError
 from polyframe.io.array import Array
 from polyframe.spec.augmentations import Augmentation
+from polyframe.spec.element import parse_several
 from polyframe.spec.layers.base import Shape
 from polyframe.train.protocol import TrainingEngine
 
@@ -63,6 +66,30 @@ def make_augmenter(
                 hint=None if ignored is None else "without ignore_index it takes both",
             )
     return Augmenter(ops, change, target)
+
+
+def check_preprocessing(
+    inputs: Sequence[tuple[str, Shape]], value: object
+) -> tuple[Augmentation, ...]:
+    """What a user gives as the preprocessing of a model with these inputs; SpecError
+    unless it can be applied to each sample alike."""
+    where = "preprocessing"
+    ops = parse_several(Augmentation, value, where)
+    for op in ops:
+        if not op.always:
+            raise SpecError(
+                f"{op.type} is drawn at random, and a preprocessing is the same for "
+                "every prediction",
+                where=where,
+                hint="the augmentation of fit takes it",
+            )
+        if len(inputs) > 1:
+            raise SpecError("is for models of one input", where=where)
+        shape = inputs[0][1]
+        op.check(shape, None)
+        # What is not known yet (the numbers of normalize) is an error here.
+        op.apply(np.zeros((1, *shape), "f4"), np.zeros(1), np.zeros((1, 0)), None)
+    return ops
 
 
 def image_size(output: Shape) -> Shape | None:

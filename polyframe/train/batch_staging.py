@@ -24,11 +24,13 @@ class Stager:
     seed: int
     dtype: str
 
-    def stage(self, session: TrainingSession, batch: Batch) -> StagedBatch:
-        """A batch with the random numbers of its step; PolyframeError for one that cannot
-        be trained on."""
+    def stage(
+        self, session: TrainingSession, batch: Batch, graph: TypedGraph
+    ) -> StagedBatch:
+        """A batch with the random numbers of its step; PolyframeError for one that the
+        session's ``graph``, as it is after so many epochs, cannot be trained on."""
         if batch.size == 1:
-            self._check_single()
+            check_single(graph)
         arrange, part = session.arrange, batch.part
         draws = self.draws(session, batch.size, batch.step, batch.first)
         return session.stage(
@@ -61,12 +63,18 @@ class Stager:
         nodes = flatten(self.graph).nodes
         return {node.path: node for node in nodes if node.layer.random}
 
-    def _check_single(self) -> None:
-        for node in self.graph.walk():
-            if isinstance(node.layer, BatchNorm) and np.prod(node.shape[1:]) == 1:
-                raise PolyframeError(
-                    "batch norm needs more than one value per channel to train on, "
-                    "and this batch has one sample",
-                    where=node.path,
-                    hint="drop_last, or a batch size that leaves no single sample over",
-                )
+
+def check_single(graph: TypedGraph) -> None:
+    """PolyframeError where a batch norm would normalise by one value."""
+    for node in graph.walk():
+        if (
+            isinstance(node.layer, BatchNorm)
+            and np.prod(node.shape[1:]) == 1
+            and not node.fixed
+        ):
+            raise PolyframeError(
+                "batch norm needs more than one value per channel to train on, "
+                "and this batch has one sample",
+                where=node.path,
+                hint="drop_last, or a batch size that leaves no single sample over",
+            )

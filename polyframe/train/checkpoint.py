@@ -88,6 +88,8 @@ def setup_of(
     augmentation: Sequence[Augmentation],
     drop_last: bool = False,
     validation_split: float | None = None,
+    samples: int | None = None,
+    weighted: bool | None = None,
 ) -> dict[str, Any]:
     """What has to be the same for a training to be resumed, by the names of fields, as
     JSON data. Fields that are left to the backend are null, so that another backend can
@@ -106,6 +108,9 @@ def setup_of(
         "shuffle": shuffle,
         "drop_last": drop_last,
         "validation_split": validation_split,
+        # Of other data a split would validate on samples that were trained on.
+        "samples": samples,
+        "weighted": weighted,
         "augmentation": [plain_value(each) for each in augmentation],
         **step.training.options(),
         **fields_of("schedule", engine.schedule),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from polyframe.data import Dataset
 from polyframe.data.tasks import are_probabilities
-from polyframe.errors import DataError, described
+from polyframe.errors import DataError, described, warn
 from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Loss, Losses
@@ -41,6 +43,14 @@ def check_targets(
         if target.ndim == 0 or len(target) != count:
             length = len(target) if target.ndim else "a single number"
             raise DataError(f"has {length} targets for {count} samples", where="y")
+    for loss, target, shape in zip(losses, targets, shapes, strict=True):
+        images = len(shape) > 2 and not loss.labels and loss.domain == "any"
+        if images and target.dtype == np.uint8 and target.max(initial=0) > 1:
+            warn(
+                "holds bytes (uint8), which stay numbers from 0 to 255, and those of "
+                "samples count as x / 255; y / 255 is in the same scale",
+                "y",
+            )
     return [
         loss.take(target, shape, dtype)
         for loss, target, shape in zip(losses, targets, shapes, strict=True)

@@ -170,6 +170,17 @@ def check_lazy(engine: TrainingEngine, x: Array, y: Array) -> tuple[Array, Array
     return x, y.reshape(len(y), *target.shape[1:])  # with the axis of its one channel
 
 
+def check_alone(y: Data | None, sample_weight: Data | None) -> None:
+    """DataError where something is given beside a data set that has its own."""
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise DataError(
+                "is given beside a data set, which has its own",
+                where=name,
+                hint="pf.data.from_arrays(x, y, weights=…) makes a data set of arrays",
+            )
+
+
 def check_dataset(engine: TrainingEngine, data: Dataset) -> None:
     """DataError where a data set is for another task than the loss, or where labels would
     count that it marks as not to be counted."""

@@ -68,6 +68,14 @@ class Feed(Protocol):
         """Samples a batch, where one size is known."""
 
     @property
+    def samples(self) -> int | None:
+        """The samples to train on, where their number is known."""
+
+    @property
+    def weighted(self) -> bool | None:
+        """Whether samples have weights of their own, where that is known."""
+
+    @property
     def heavy(self) -> bool:
         """Whether making a batch takes more than slicing arrays."""
 
@@ -148,6 +156,7 @@ class ArrayFeed:
     ) -> None:
         self.arranged = arranged
         self.inputs, self.targets, self.weights = inputs, targets, weights
+        self.weighted = weights is not None
         self.batch_size = checked("batch_size", Int(), batch_size, DataError)
         self.accumulate = accumulate
         self.order, self.cut, self.change, self.dtype = order, cut, change, dtype
@@ -206,6 +215,8 @@ class IteratorFeed:
     heavy = True
     replayable = False
     batch_size: int | None = None
+    samples: int | None = None
+    weighted: bool | None = None
 
     def __init__(
         self,

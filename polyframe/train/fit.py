@@ -24,7 +24,13 @@ from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.element import parse_several
 from polyframe.spec.fields import Bool, Int, Maybe, checked
 from polyframe.spec.lint import mistakes
-from polyframe.train.arrays import Batches, Data, check_sample_weight, prepare
+from polyframe.train.arrays import (
+    Batches,
+    Data,
+    check_sample_weight,
+    prepare,
+    sequence,
+)
 from polyframe.train.augmentation import make_augmenter
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.callbacks.start import any_writes, listed, start
@@ -32,6 +38,7 @@ from polyframe.train.checkpoint import resume_from, setup_of
 from polyframe.train.evaluation_data import (
     BATCH_SIZE,
     EvaluationData,
+    check_alone,
     check_dataset,
     check_lazy,
     is_lazy,
@@ -114,7 +121,7 @@ def fit(
     epochs = checked("epochs", Int(), epochs)
     batching = Batching(
         checked("batch_size", Int(), batch_size, DataError),
-        shuffle,
+        checked("shuffle", Bool(), shuffle),
         checked("drop_last", Bool(), drop_last),
         checked(SPLIT, Maybe(FRACTION), validation_split, DataError),
         checked(
@@ -125,10 +132,10 @@ def fit(
     ops = parse_several(Augmentation, augmentation, "augmentation")
     preprocessing = tuple(engine.preprocessing)
     check_combination(x, y, ops, batching, validation_data)
+    check_origin(x, y, sample_weight, steps_per_epoch)
     if not any(op.always for op in ops):  # what belongs to the model stays
         ops = (*ops, *preprocessing)
     if isinstance(x, Dataset):
-        engine.class_names = x.classes
         prepared = from_dataset(engine, x, batching, ops)
         if validation_data is None and x.validation is not None:
             validation_data = EvaluationData.of_split(
@@ -156,7 +163,7 @@ def fit(
         warn(text)
     setup = setup_of(
         engine, feed.batch_size, shuffle, ops, batching.drop_last,
-        batching.validation_split,
+        batching.validation_split, feed.samples, feed.weighted,
     )  # fmt: skip
     with locked(Path(folder)) if any_writes(callbacks) else nullcontext():
         progress = None
@@ -164,6 +171,8 @@ def fit(
             progress = resume_from(engine, Path(resume), feed.steps, setup)
             epochs = max(epochs - progress.epoch, 0)  # it may only lack its last files
         engine.preprocessing = prepared.preprocessing
+        if isinstance(x, Dataset) and x.classes:  # else those that are known stay
+            engine.class_names = x.classes
         loop = Loop(
             model,
             feed,
@@ -199,6 +208,27 @@ def check_combination(
         }
         for name in (name for name, value in given.items() if value):
             raise DataError("is for arrays and data sets", where=name)
+
+
+def check_origin(
+    x: TrainingData, y: Data | None, sample_weight: Data | None, steps: int | None
+) -> None:
+    """DataError for arguments that belong to data of another kind: they would change
+    nothing."""
+    if isinstance(x, Dataset):
+        check_alone(y, sample_weight)
+    elif y is None and sample_weight is not None:
+        raise DataError(
+            "is for arrays",
+            where="sample_weight",
+            hint="batches have their own: (x, y, sample_weight)",
+        )
+    if steps is not None and (y is not None or isinstance(x, Dataset)):
+        raise DataError(
+            "is for iterables of batches",
+            where="steps_per_epoch",
+            hint="an epoch goes through all samples; fewer of them, or other epochs",
+        )
 
 
 def from_dataset(
@@ -247,10 +277,14 @@ def from_arrays(
     targets = engine.check_targets(y, count, layout)
     weights = check_sample_weight(sample_weight, count)
     if batching.validation_split is not None and rows is None:
+        # By what was given: binary losses make numbers (N, 1) of class labels. Integers
+        # for other losses are numbers themselves.
+        given = sequence(y, len(targets), "y")
         known = (
-            (target, loss.ignored_label)
-            for target, loss in zip(targets, engine.objective.losses, strict=True)
-            if labels_in(target) is not None
+            (labels, loss.ignored_label)
+            for target, loss in zip(given, engine.objective.losses, strict=True)
+            if (loss.labels or loss.binary)
+            and (labels := labels_in(target)) is not None
         )
         labels, ignored = next(known, (None, None))
         rows = split_rows(

@@ -247,3 +247,10 @@ def test_data_info_says_the_task():
     assert Path("synthetic.png").exists()
     text = info("synthetic", "--set", "targets=2", "--no-images")
     assert "task:    regression (numbers)" in text and "metrics: mae, mse" in text
+
+
+def test_names_of_classes_are_texts():
+    """A model's file could not be loaded with others."""
+    text = "arrays: classes is [0, 1, 2] (allowed: a list of texts, the names"
+    fails(DataError, lambda: data.from_arrays(X, Y, classes=[0, 1, 2]), text)
+    assert data.from_arrays(X, Y, classes=np.array(["a", "b", "c"])).num_classes == 3

@@ -72,6 +72,18 @@ def test_masks_of_every_form():
     np.testing.assert_array_equal(x[4], BYTES[4, :, ::-1, ::-1])
 
 
+@pytest.mark.parametrize("names", [("Images", "Masks"), ("image", "mask")])
+def test_images_and_masks_are_no_two_classes(here, names):
+    for part in ("set", "set/train"):
+        folder(part, 2)
+        for old, new in zip(("images", "masks"), names, strict=True):
+            Path(f"{part}/{old}").rename(f"{part}/{new}")
+        text = (
+            f"{names[0]} and {names[1]} look like images with masks, and would be read"
+        )
+        bad(text, "set")
+
+
 def test_black_and_white_masks_are_binary():
     folder("set", masks=HALF)
     made = data.load("set")

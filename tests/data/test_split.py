@@ -116,6 +116,12 @@ def test_what_cannot_be_split_is_one_error(options, text):
     fails(DataError, lambda: split_rows(16, seed=0, **options), text)
 
 
+@pytest.mark.parametrize("seed", ["a", 1.5, -1, None])
+def test_a_seed_is_a_whole_number(seed):
+    whole = data.from_arrays(rng.random((8, 3)), np.arange(8) % 2)
+    fails(DataError, lambda: data.split(whole, 0.5, seed), "seed is ")
+
+
 def test_what_is_ignored_is_no_class():
     labels = np.where(Y == 2, 255, Y)
     rows = split_rows(16, 0.3, 0, labels, ignored=255)

@@ -10,10 +10,12 @@ import sys
 
 import numpy as np
 import pytest
+from helpers.failing import fails
 from helpers.support import BACKENDS
 
 import polyframe as pf
 from polyframe.eject.write import eject
+from polyframe.errors import UnsupportedError
 from polyframe.run.train import load_data
 
 MODEL = pf.Sequential(
@@ -126,3 +128,15 @@ def test_ejecting_overwrites_nothing_and_needs_no_framework(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.glob("*/train.py"))) == len(BACKENDS)
+
+
+def test_sample_weights_are_not_left_out_without_a_word(tmp_path):
+    x, y = np.zeros((4, 1, 8, 8)), np.arange(4)
+    data = pf.data.from_arrays(x, y, weights=[1, 2, 1, 1])
+    recipe = pf.Recipe(MODEL, name="small")
+    fails(
+        UnsupportedError,
+        lambda: eject(recipe, "torch", tmp_path / "out", data),
+        "arrays: eject does not write sample weights yet",
+    )
+    assert not (tmp_path / "out").exists()

@@ -183,12 +183,13 @@ def test_a_run_is_loaded(tmp_path: Path) -> None:
     from polyframe.run.train import train
 
     changes = {"epochs": 1, "augmentation": ["normalize"]}
-    changes |= {"callbacks": ["model_checkpoint"], "split": 0.2}
+    changes |= {"callbacks": ["model_checkpoint"], "split": 0.2, "seed": 4}
     recipe = pf.load_recipe("digits_cnn", changes)
     result = train(recipe, "torch", tmp_path / "run")
     x, y = pf.data.load("digits").test or ()
     loaded = pf.load_run(tmp_path / "run")
     assert loaded.class_names == tuple("0123456789")
+    assert loaded.seed == 4  # it splits and shuffles like the run
     assert loaded.evaluate(x, y)["accuracy"] == result.test["accuracy"]
     for name in ("weights.safetensors", "checkpoint/best.safetensors"):
         alone = pf.load_model(tmp_path / "run" / name)
@@ -214,6 +215,43 @@ def test_a_native_run_means_elsewhere_what_it_meant_where_it_was_trained(
     x, _ = pf.data.load("digits").test or ()
     ours, theirs = (pf.load_run(tmp_path / "run", b) for b in (None, "mxnet"))
     assert distance(theirs.predict(x), ours.predict(x)) < 1e-5
+
+
+REFUSED: dict[str, tuple[str, Any, str]] = {
+    "random": (
+        "preprocessing",
+        [pf.RandomFlip()],
+        "random_flip is drawn at random, and",
+    ),
+    "unknown numbers": ("preprocessing", ["normalize"], "mean and std are not known"),
+    "three channels": (
+        "preprocessing",
+        [pf.Normalize(mean=(1, 2, 3), std=(1, 1, 1))],
+        "mean has 3 numbers, and a sample (2, 6, 6) has 2 channels",
+    ),
+    "no list": ("preprocessing", 3, "preprocessing: got 3; a list of names is needed"),
+    "a text": ("class_names", "ab", "class_names: got 'ab'; a list of texts is needed"),
+    "no texts": ("class_names", ["a", 1], "class_names: got ['a', 1]; a list of texts"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_could_not_be_loaded_again_is_not_set(case: str) -> None:
+    ours = pf.compile(SPEC, "torch")
+    name, value, text = REFUSED[case]
+    fails(pf.PolyframeError, lambda: setattr(ours, name, value), text)
+    assert getattr(ours, name) == ()
+
+
+def test_a_preprocessing_may_be_a_mapping_and_is_for_one_input() -> None:
+    ours = pf.compile(SPEC, "torch")
+    ours.preprocessing = [{"type": "normalize", "mean": MEAN, "std": STD}]
+    assert ours.preprocessing == (NORMALIZE,)
+    a, b = pf.Input((3,), name="a"), pf.Input((3,), name="b")
+    both = pf.compile(pf.ModelSpec([a, b], pf.Add()(a, b), name="both"), "torch")
+    value = [pf.Normalize(mean=(1,), std=(1,))]
+    text = "preprocessing: is for models of one input"
+    fails(pf.SpecError, lambda: setattr(both, "preprocessing", value), text)
 
 
 WRONG: dict[str, tuple[object, str]] = {

@@ -75,6 +75,21 @@ def test_a_resumed_training_needs_the_file_no_more(tmp_path, file):
         np.testing.assert_array_equal(two[name], value)
 
 
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_the_preprocessing_of_the_recipe_is_the_models(tmp_path):
+    normalize = pf.Normalize(mean=(0.5,), std=(2.0,))
+    start = pf.compile(SPEC, "torch")
+    start.preprocessing = [normalize]
+    start.save_weights(tmp_path / "start.safetensors")
+    made = recipe(
+        initial_weights=tmp_path / "start.safetensors", augmentation=[normalize]
+    )
+    train(made, "torch", tmp_path / "run")
+    without = recipe(initial_weights=tmp_path / "start.safetensors")
+    with pytest.warns(UserWarning, match="were trained with normalize"):
+        train(without, "torch", tmp_path / "without")
+
+
 def test_a_new_head_from_the_command_line(tmp_path, file):
     path = tmp_path / "few.yaml"
     made = recipe(

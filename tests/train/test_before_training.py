@@ -191,6 +191,30 @@ def test_resuming_with_other_settings_names_the_field(options, fit, text, checkp
         np.testing.assert_array_equal(value, before[name])
 
 
+@pytest.mark.parametrize(
+    ("count", "options", "text"),
+    [
+        (-1, {}, f"samples {len(X)}, this training has {len(X) - 1}"),
+        (None, {"validation_split": 0.5}, "validation_split None, this training has 0.5"),
+        (None, {"sample_weight": np.arange(len(X))}, "weighted False, this training has"),
+    ],
+)  # fmt: skip
+def test_resuming_on_other_data_is_told(count, options, text, checkpoint):
+    model = compiled()
+    fit = {"epochs": 2, "batch_size": 4, "resume": checkpoint} | options
+    fails(PolyframeError, lambda: model.fit(X[:count], Y[:count], **fit), text)
+    assert model.steps_done == 0
+
+
+def test_an_earlier_training_with_weights_is_not_this_one(tmp_path):
+    saved = {"callbacks": ["model_checkpoint"], "folder": tmp_path}
+    model = compiled()
+    model.fit(X, Y, sample_weight=np.ones(len(X)))
+    model.fit(X, Y, **saved)
+    history = compiled().fit(X, Y, epochs=3, resume=tmp_path / "checkpoint")
+    assert history["epoch"] == [2, 3]
+
+
 @pytest.mark.parametrize("semantics", ["aligned", "native"])
 @on_each
 def test_resuming_with_the_same_settings(backend, semantics, tmp_path):

@@ -142,6 +142,22 @@ def test_instance_norms_keep_theirs_too(backend):
     Case(net, options={"freeze": ("norm",)}, frozen=("norm",), epochs=1).check(backend)
 
 
+@on_each
+def test_one_sample_is_enough_where_batch_norms_keep_their_statistics(backend):
+    net = pf.Sequential(
+        [pf.Dense(3), pf.BatchNorm(name="norm"), pf.Dense(3, name="head")], (4,)
+    )
+    x, y = np.random.default_rng(0).random((5, 4)), np.arange(5) % 3
+    model = compiled(
+        backend, net, optimizer=pf.SGD(0.0), freeze="norm", unfreeze={"norm": 1}
+    )
+    assert model.gradients(x[:1], y[:1]).keys() >= {"head.weight", "head.bias"}
+    history = model.fit(x, y, batch_size=4)
+    assert history["loss"][0] == pytest.approx(model.evaluate(x, y)["loss"], rel=1e-12)
+    text = "norm: batch norm needs more than one value per channel to train on"
+    fails(PolyframeError, lambda: model.fit(x, y, batch_size=4), text)
+
+
 # --- going on ----------------------------------------------------------------------
 
 

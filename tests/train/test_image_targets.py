@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -278,3 +280,16 @@ def test_mapped_targets_of_another_shape_are_refused(tmp_path):
     text = "are (N, 1, 6, 5), but for outputs (N, 2, 6, 5) mse takes (N, 2, 6, 5)"
     for call in (model.fit, model.evaluate):
         fails(DataError, lambda call=call: call(data), text)
+
+
+def test_bytes_as_targets_are_told():
+    """Samples count as x / 255, and numbers to regress stay as they are."""
+    spec = pf.Sequential([pf.Conv2D(1, 1)], (1, *SIZE))
+    model = pf.compile(spec, "torch", loss="mse")
+    photos = (SHADES * 50).astype(np.uint8)
+    with pytest.warns(UserWarning, match="y: holds bytes .* y / 255 is in the same"):
+        model.fit(photos, photos)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.fit(photos, photos / 255)
+        model.fit(photos, (SHADES > 2).astype(np.uint8))

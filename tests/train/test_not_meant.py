@@ -285,3 +285,39 @@ def test_fit_says_what_lint_says(backend):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         compiled(backend, [pf.LogSoftmax()], loss="nll").fit(X, Y)
+
+
+def test_what_belongs_to_other_data_is_not_dropped_without_a_word():
+    model, weights = compiled(), np.ones(8)
+    data = pf.data.from_arrays(X, Y)
+    own = "is given beside a data set, which has its own (pf.data.from_arrays("
+    for call, text in (
+        (lambda: model.fit(data, Y), f"y: {own}"),
+        (lambda: model.fit(data, sample_weight=weights), f"sample_weight: {own}"),
+        (lambda: model.evaluate(data, Y), f"y: {own}"),
+        (lambda: model.evaluate(data, sample_weight=weights), f"sample_weight: {own}"),
+        (lambda: model.fit([(X, Y)], sample_weight=weights),
+         "sample_weight: is for arrays (batches have their own: (x, y, sample_weight))"),
+        (lambda: model.fit(X, Y, steps_per_epoch=2),
+         "steps_per_epoch: is for iterables of batches"),
+        (lambda: model.fit(data, steps_per_epoch=2),
+         "steps_per_epoch: is for iterables of batches"),
+    ):  # fmt: skip
+        fails(DataError, call, text)
+    call = lambda: model.fit(X, Y, shuffle="no")  # noqa: E731
+    fails(PolyframeError, call, "shuffle is 'no'; true or false is needed")
+    assert model.steps_done == 0
+
+
+def test_names_of_classes_stay_until_a_data_set_has_others():
+    model = compiled()
+    model.class_names = ("a", "b", "c")
+    model.fit(pf.data.from_arrays(X, Y))
+    assert model.class_names == ("a", "b", "c")
+    other = pf.data.from_arrays(X, Y, classes=["d", "e", "f"])
+    fails(
+        PolyframeError, lambda: model.fit(other, callbacks=["early_stopping"]), "val_"
+    )
+    assert model.class_names == ("a", "b", "c")
+    model.fit(other)
+    assert model.class_names == ("d", "e", "f")

@@ -125,6 +125,29 @@ def test_the_split_of_several_outputs_is_by_the_first_with_labels():
     assert history["val_loss"] == wanted["val_loss"]
 
 
+def test_classes_of_a_binary_loss_have_their_shares():
+    """Its targets become numbers (N, 1), and the split is by what was given."""
+    x, y = np.random.default_rng(0).random((20, 4)), np.arange(20) // 16
+    rows = split_rows(20, 0.25, 0, y)
+    assert y[rows.validation].sum() == 1
+
+    def trained(loss, *data, **options):
+        layers = [pf.Dense(1)]
+        model = pf.compile(pf.Sequential(layers, (4,)), "torch", loss, "SGD")
+        return model.fit(*data, **options)["val_loss"]
+
+    for loss, labels in (("binary_cross_entropy", y), ("hinge", 2 * y - 1)):
+        parts = [(x[part], labels[part]) for part in rows]
+        wanted = trained(loss, *parts[0], validation_data=parts[1])
+        for given in (labels, labels[:, None]):
+            assert trained(loss, x, given, validation_split=0.25) == wanted
+    data = pf.data.from_arrays(x, y)
+    wanted = trained("binary_cross_entropy", data, validation_split=0.25)
+    assert trained("binary_cross_entropy", x, y == 1, validation_split=0.25) == wanted
+    # Whole numbers to regress are no classes, and each may be there once.
+    assert trained("mse", x, np.arange(20), validation_split=0.25)
+
+
 ERRORS = [
     ({"validation_split": 1.5}, "validation_split is 1.5; a finite number above 0 and"),
     ({"validation_split": 0.01}, "validation_split: 0.01 of the 14 samples leaves none"),
