@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.metrics import jaccard_score
 
 import polyframe as pf
-from polyframe.run.train import load_data
+from polyframe.run.train import load_data, note_outputs
 
 SMALL = ("--epochs", 2, "--set", "data.train=96", "--set", "data.test=24")
 SMALL += ("--batch-size", 16)
@@ -168,3 +168,17 @@ def test_arrays_are_read_as_the_model_takes_them():
     assert load_data(recipe).input_shape == (1, 3, 4, 2)
     images = pf.Sequential([pf.Conv2D(2, 2, name="c"), *tail], (1, 2, 6))
     assert load_data(pf.Recipe(images, data="s.npz")).input_shape == (1, 2, 6)
+
+
+def test_outputs_for_more_classes_than_the_data_have_are_told():
+    said = []
+    recipe = pf.load_recipe("digits_cnn", {"data": {"name": "synthetic", "classes": 4}})
+    note_outputs(recipe, load_data(recipe), said.append)
+    (text,) = said
+    assert text == (
+        "synthetic has 4 classes, but digits_cnn has 10 outputs: `predict` will not know "
+        "their names (--set model.num_classes=4)"
+    )
+    recipe = pf.load_recipe("digits_cnn", {"data": "synthetic"})
+    note_outputs(recipe, load_data(recipe), said.append)
+    assert len(said) == 1
