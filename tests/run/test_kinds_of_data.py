@@ -144,6 +144,19 @@ def test_unet_on_a_folder_of_masks(backend):
     assert abs(result["test"]["mean_iou"] - iou) < 1e-12
     assert iou > 0.7 and "ground" in text and "square" in text
     if backend == "torch":
+        rows = json.loads(call("predict", "run", "x.npy", "--json").stdout)[
+            "predictions"
+        ]
+        text = call("predict", "run", "set/test/images", "--json").stdout
+        files = sorted(map(str, Path("set/test/images").iterdir()))
+        named = [{"file": f, **row} for f, row in zip(files, rows, strict=True)]
+        assert json.loads(text)["predictions"] == named
+        assert f"{files[0]}  ground" in call("predict", "run", files[0]).stdout
+        Image.new("L", (9, 12)).save("small.png")
+        text = fails("predict", "run", "small.png")
+        assert "small.png: is (1, 12, 9), but the model takes (1, 12, 12) (the" in text
+        Path("bare").mkdir()
+        assert "bare: has no images (suffixes of" in fails("predict", "run", "bare")
         text = call("data", "info", "set", "--set", "ignore_index=255").stdout
         assert "segmentation" in text and "ignored: label 255" in text
         wrong = ("--set", "loss=mse", "--set", "data.ignore_index=255")
