@@ -18,7 +18,9 @@ def _library() -> Any:
 
 
 shipped.register(
-    "model", lambda: _library().model_names(), lambda name: _library().model(name)
+    "model",
+    lambda: _library().model_names(),
+    lambda name, **arguments: _library().model(name, **arguments),
 )
 shipped.register(
     "recipe",

@@ -44,11 +44,13 @@ def predict(
     out: str | None,
     as_json: bool,
 ) -> None:
-    """Predict with a trained model on samples in a file.
+    """Predict with a trained model on samples in a file, or on images.
 
     RUN is a run folder. FILE contains samples, (N, C, H, W), like those of the training.
     It is a .npy file, or a .npz file with the key x (with the names of the inputs, if
     the model has several). Bytes (uint8) are divided by 255, as in data sets from files.
+    FILE may also be an image or a folder of images, which are converted by the options
+    size and channels of the training's data.
 
     For a classifier, the command prints the most likely class and its probability (the
     softmax of the outputs); for classes of pixels, the share of each class. For several
@@ -61,9 +63,12 @@ def predict(
     Examples:
       polyframe predict runs/digits_cnn/torch/1 samples.npy
       polyframe predict runs/digits_cnn/torch/1 samples.npz -b tensorflow -o out.npz
+      polyframe predict runs/photos/torch/1 new_photos/
     """
+    from dataclasses import replace
+
     from polyframe.cli.output import print_json
-    from polyframe.data.samples import read_samples
+    from polyframe.data.samples import images_in, read_images, read_samples
     from polyframe.run.load import open_run
     from polyframe.run.predictions import check_path
     from polyframe.run.predictions import predict as run
@@ -71,8 +76,13 @@ def predict(
     if out is not None:
         check_path(Path(out))
     opened = open_run(run_folder, backend, device, True, best)
-    samples = read_samples(Path(file), opened.model.graph.inputs, layout)
-    predictions = run(opened, samples, layout)
+    inputs, images = opened.model.graph.inputs, images_in(Path(file))
+    if images:
+        samples = [read_images(images, inputs, opened.recipe.data)]
+        predictions = replace(run(opened, samples), files=tuple(map(str, images)))
+    else:
+        samples = read_samples(Path(file), inputs, layout)
+        predictions = run(opened, samples, layout)
     if out is not None:
         predictions.write(Path(out))
     if as_json:

@@ -78,12 +78,13 @@ def train(
       polyframe train digits_cnn -b torch --set "optimizer={type: SGD, lr: 0.1}"
       polyframe train digits_cnn -b mxnet --set "schedule={type: cosine, warmup: 1}"
       polyframe train digits_cnn -b torch --split 0.2 --set callbacks=[early_stopping]
+      polyframe train digits_cnn -b torch --set data=photos --set model.num_classes=3
       polyframe train digits_cnn -b torch --set callbacks=[tensorboard] -o runs/a
       polyframe train digits_cnn -b torch -o runs/a --resume
 
     `--set KEY=VALUE` changes any key of the recipe. A dot separates levels (optimizer.lr,
-    data.path), and the value is YAML. `--set data=synthetic` generates data that fit the
-    model.
+    model.num_classes, model.layers.fc.out_features), and the value is YAML. `--set
+    data=synthetic` generates data that fit the model.
 
     After each epoch the validation data are evaluated: those of the data set, or the part
     of its training data that --split takes. Early stopping and the best weights are

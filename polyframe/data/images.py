@@ -43,6 +43,7 @@ write_header: Callable[[IO[bytes], dict[str, object]], None] = (
 GREY = ("1", "L", "LA", "La")
 ORIENTATION = 0x0112
 """The EXIF tag of how an image is turned; 1: not at all."""
+DAMAGED = "save the file anew, or take it out of the data"
 DECODING = 2
 """Raised when the same file and form give other bytes than before."""
 
@@ -107,7 +108,7 @@ def opened(source: ImageFile) -> Iterator[Image]:
     module, where = pillow(), source.where
     hint = f"allowed: {', '.join(FORMATS)}"
     bombs = (module.DecompressionBombWarning, module.DecompressionBombError)
-    with warnings.catch_warnings(), reading(where, hint):
+    with warnings.catch_warnings(), reading(where, DAMAGED):
         # From 89 million pixels Pillow warns, from twice as many it raises.
         warnings.simplefilter("error", module.DecompressionBombWarning)
         try:

@@ -110,7 +110,8 @@ def fit_arrays(
         if prefixed is not None:
             raise WeightsError(prefixed[0], where=where, hint=prefixed[1])
     if strict and problems:
-        raise WeightsError(listed(problems), where=where)
+        hint = "strict=False loads those that fit" if fitting and not wrong else None
+        raise WeightsError(listed(problems), where=where, hint=hint)
     if wrong:
         raise WeightsError(listed(wrong), where=where)
     if useless:

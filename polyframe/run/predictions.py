@@ -33,6 +33,7 @@ class Predictions:
     classes: Array | None = None
     probabilities: Array | None = None
     names: tuple[str, ...] = field(default=())  # of the classes, where they are known
+    files: tuple[str, ...] = field(default=())  # of the samples, where they are images
 
     def __len__(self) -> int:
         return len(next(iter(self.outputs.values())))
@@ -42,7 +43,8 @@ class Predictions:
         their ``class`` as nested lists, and the ``shares`` of the classes among them; for
         several labels: the ``labels`` with a probability of at least 0.5."""
         count = len(self) if most is None else min(most, len(self))
-        return [self.row(i) for i in range(count)]
+        files = [{"file": name} for name in self.files] or [{}] * count
+        return [{**files[i], **self.row(i)} for i in range(count)]
 
     def row(self, i: int) -> dict[str, Any]:
         """What is known of one sample, as plain data."""

@@ -29,6 +29,7 @@ from polyframe.model.compile import compile
 from polyframe.model.model import Model
 from polyframe.run.folder import RunFolder, check_free, last_run
 from polyframe.run.split import evaluate, with_data
+from polyframe.spec import shipped
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.recipe import ALWAYS, Recipe
@@ -44,7 +45,6 @@ from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel
 
 CHANNELS_LAST = "layout: NHWC, an option of the data, says that channels come last"
-FITTING = "--set data=synthetic makes up data that fit"
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ def train(
     check_free(None if out is None else Path(out), resume)
     data = load_data(recipe)
     check_fit(recipe, data)
+    note_outputs(recipe, data, say)
     recipe = with_data(recipe, data, say)
     folder = RunFolder(recipe, backend, out, resume, data.classes)
     if resume:
@@ -319,6 +320,36 @@ def check_fit(recipe: Recipe, data: Dataset) -> None:
         raise DataError(
             f"a sample is {data.input_shape}, but {recipe.model.name} takes {x}",
             where=where,
-            hint=CHANNELS_LAST if channels_last(data.input_shape, x) else FITTING,
+            hint=CHANNELS_LAST
+            if channels_last(data.input_shape, x)
+            else fitting(recipe, data.input_shape),
         )
     check_task(data, recipe.loss, y, where)
+
+
+def fitting(recipe: Recipe, shape: Shape) -> str:
+    """What fits a recipe's model to samples of a shape, or samples to the model."""
+    name = recipe.model.infer().inputs[0][0]
+    known = recipe.model.name in shipped.names("model")
+    key = "input_shape" if known else f"inputs.{name}"
+    value = str(list(shape)).replace(" ", "")
+    convert = "size" in options_of(recipe.data["name"])
+    return "; ".join(
+        [
+            f"--set model.{key}={value} changes the model",
+            *["size and channels, options of the data, convert images"] * convert,
+            "--set data=synthetic makes up data that fit",
+        ]
+    )
+
+
+def note_outputs(recipe: Recipe, data: Dataset, say: Callable[[str], None]) -> None:
+    """Say so where the model has outputs for more classes than the data."""
+    outputs, classes = shapes(recipe)[1][0], data.num_classes or 0
+    if recipe.loss.labels and 1 < classes < outputs:
+        say(
+            f"{data.name} has {classes} classes, but {recipe.model.name} has {outputs} "
+            "outputs: `predict` will not know their names"
+            + f" (--set model.num_classes={classes})"
+            * (recipe.model.name in shipped.names("model"))
+        )

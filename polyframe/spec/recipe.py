@@ -146,7 +146,8 @@ def load_recipe(source: object, changes: Mapping[str, Any] | None = None) -> Rec
         data, where = dict(source), "recipe"
     else:
         path = recipe_path(source)
-        data, where = read_data(path), str(path)
+        where = str(path) if path == Path(str(source)) else str(source)
+        data = read_data(path)
     if not isinstance(data, Mapping):
         raise RecipeError(f"is {brief(data)}; a mapping is needed", where=where)
     data = dict(data)
@@ -189,15 +190,33 @@ def recipe_path(source: object) -> Path:
 def set_key(
     data: Mapping[str, Any], parts: list[str], value: object, key: str
 ) -> dict[str, Any]:
-    """A copy of nested data with one key changed; words become mappings."""
+    """A copy of nested data with one key changed; words become mappings, and in a list of
+    layers the next part of the key is the name of one."""
     if len(parts) == 1:
         return {**data, parts[0]: value}
     inner = data.get(parts[0], {})
     if isinstance(inner, str):
         inner = {WORDS.get(parts[0], "type"): inner}
+    if isinstance(inner, (list, tuple)) and len(parts) > 2:
+        items = {item["name"]: item for item in inner if names_itself(item)}
+        if parts[1] not in items:
+            raise RecipeError(
+                f"cannot set it: no {brief(parts[1])} in {parts[0]}."
+                f"{did_you_mean(parts[1], items)}",
+                where=key,
+                hint=f"names: {', '.join(items) or 'none'}",
+            )
+        changed = set_key(items, parts[1:], value, key)[parts[1]]
+        found = items[parts[1]]
+        return {**data, parts[0]: [changed if x is found else x for x in inner]}
     if not isinstance(inner, Mapping):
         raise RecipeError(f"cannot set it: {parts[0]} has no fields", where=key)
     return {**data, parts[0]: set_key(inner, parts[1:], value, key)}
+
+
+def names_itself(item: object) -> bool:
+    """Whether an item of a list is a mapping with a name, as a layer is."""
+    return isinstance(item, Mapping) and isinstance(item.get("name"), str)
 
 
 def _data(value: object) -> dict[str, Any]:

@@ -233,6 +233,12 @@ class Training:
         if self.freeze and weighted and named.issuperset(weighted):
             raise SpecError("nothing is left to train", where="freeze")
         frozen = [layer for layer in layers if layer in named]
+        if self.unfreeze and not self.freeze:
+            raise SpecError(
+                "freeze names no layers",
+                where="unfreeze",
+                hint="freeze says which layers are frozen, unfreeze for how long",
+            )
         last = by_pattern(self.unfreeze, frozen, "layer that is frozen", "unfreeze")
         return tuple(n for n in frozen if epoch < last.get(n, epoch + 1))
 
@@ -335,7 +341,7 @@ def unmatched(pattern: str, what: str, names: Sequence[str], where: str) -> Spec
     return SpecError(
         f"{brief(pattern)} names no {what}.{did_you_mean(pattern, near)}",
         where=where,
-        hint=f"known: {listed or 'none'}",
+        hint=f"known: {listed}" if names else "there are none",
     )
 
 

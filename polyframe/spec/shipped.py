@@ -13,14 +13,14 @@ class Shelf(NamedTuple):
     """One family: its names, sorted, and what lies there under a name."""
 
     names: Callable[[], list[str]]
-    find: Callable[[str], Any]
+    find: Callable[..., Any]
 
 
 _SHELVES: dict[str, Shelf] = {}
 
 
 def register(
-    family: str, names: Callable[[], list[str]], find: Callable[[str], Any]
+    family: str, names: Callable[[], list[str]], find: Callable[..., Any]
 ) -> None:
     """Say what is shipped of a family ("model", "recipe")."""
     _SHELVES[family] = Shelf(names, find)
@@ -31,6 +31,6 @@ def names(family: str) -> list[str]:
     return _SHELVES[family].names() if family in _SHELVES else []
 
 
-def find(family: str, name: str) -> Any:
-    """A shipped model's spec, or a shipped recipe's file."""
-    return _SHELVES[family].find(name)
+def find(family: str, name: str, **arguments: object) -> Any:
+    """A shipped model's spec, with these arguments, or a shipped recipe's file."""
+    return _SHELVES[family].find(name, **arguments)

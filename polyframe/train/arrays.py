@@ -95,6 +95,12 @@ def check_inputs(inputs: Sequence[tuple[str, Shape]], arrays: Sequence[Array]) -
                 hint = 'layout="NHWC" says that channels come last'
             elif array.shape == shape:
                 hint = "one sample? x[None] makes a batch of it"
+            elif len(shape) == 3 and array.ndim == 4:
+                channels, height, width = shape
+                hint = (
+                    "the model's input_shape says what it takes; images in files become "
+                    f"that with size=[{height}, {width}], channels={channels}"
+                )
             raise DataError(
                 f"is {array.shape}; (N, {', '.join(map(str, shape))}) is needed",
                 where=where,

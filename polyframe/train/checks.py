@@ -104,8 +104,8 @@ def check_task(data: Dataset, loss: Loss, output: Shape, where: str) -> None:
             f"its targets ({data.task}) are {sized(given)}, but for outputs "
             f"{sized(output)} {loss.type} takes {sized(wanted)}",
             where=where,
-            hint="the layers at the end decide the shape of the outputs; --set "
-            "data=synthetic makes up data that fit",
+            hint="the layers at the end decide the shape of the outputs, num_classes that "
+            "of a shipped model; --set data=synthetic makes up data that fit",
         )
     if takes_labels and classes > output[0]:
         raise DataError(
@@ -113,5 +113,6 @@ def check_task(data: Dataset, loss: Loss, output: Shape, where: str) -> None:
             where=where,
             hint="is 255 no class? ignore_index of the loss leaves it out"
             if classes == 256
-            else "--set data=synthetic makes up data that fit",
+            else f"num_classes={classes}, an argument of shipped models, in a recipe "
+            f"--set model.num_classes={classes}",
         )

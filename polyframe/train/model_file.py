@@ -81,6 +81,12 @@ def save(path: str | Path, model: TrainedModel, about: Mapping[str, Any]) -> Non
 def read(path: str | Path) -> SavedModel:
     """Read a whole model; WeightsError if it is not one that this version knows."""
     where, about = str(path), read_about(path)
+    if not weight_files.looks_like_safetensors(Path(path)):
+        raise WeightsError(
+            "is not a safetensors file",
+            where=where,
+            hint="Model.save writes the files of models",
+        )
     if "spec" not in about:
         raise WeightsError(
             "has weights only, and no model",

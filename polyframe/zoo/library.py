@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from polyframe.errors import SpecError
 
 if TYPE_CHECKING:
     from polyframe.spec.model import ModelSpec
@@ -28,9 +32,23 @@ def model_names() -> list[str]:
     return zoo.list()
 
 
-def model(name: str) -> ModelSpec:
-    """The spec of a shipped model, as it is by default."""
+def model(name: str, **arguments: object) -> ModelSpec:
+    """The spec of a shipped model; arguments that are left out are as by default."""
     from polyframe import zoo
 
-    spec: ModelSpec = getattr(zoo, name)()
+    make = getattr(zoo, name)
+    shape, usual = arguments.get("input_shape"), input_shape_of(make)
+    if isinstance(shape, tuple) and len(shape) != len(usual):
+        raise SpecError(
+            f"input_shape is {list(shape)}; {name} takes {len(usual)} of these numbers",
+            where=name,
+            hint=f"such as {list(usual)}",
+        )
+    spec: ModelSpec = make(**arguments)
     return spec
+
+
+def input_shape_of(make: Callable[..., ModelSpec]) -> tuple[int, ...]:
+    """The shape of a sample that a shipped model takes by default."""
+    usual: tuple[int, ...] = signature(make).parameters["input_shape"].default
+    return usual

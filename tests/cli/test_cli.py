@@ -78,8 +78,12 @@ BAD = {
     "TRAIN --set data=cifar": "Did you mean 'cifar10'?",
     "TRAIN --set data.3=4": "there is no option '3'",
     "TRAIN --set 'data={name: digits, 3: 4}'": "option 3 is not a name",
-    "TRAIN --set model=simple_cnn": "is (1, 8, 8), but simple_cnn takes (3, 32, 32)",
-    "TRAIN --set 'data={name: synthetic, classes: 12}'": "12 classes, but the model has 10",
+    "TRAIN --set model=simple_cnn": "is (1, 8, 8), but simple_cnn takes (3, 32, 32) "
+    "(--set model.input_shape=[1,8,8] changes the model; --set data=synthetic",
+    "TRAIN --set 'data={name: synthetic, classes: 12}'": "12 classes, but the model "
+    "has 10 outputs (num_classes=12, an argument of shipped models",
+    "TRAIN --set optimizer.lr=-1": "error: digits_cnn: optimizer: Adam: lr is -1; a",
+    "TRAIN --set model.num_clases=3": "Did you mean 'num_classes'?",
     "TRAIN --set loss=mse": "(losses that fit: cross_entropy, multi_margin, nll)",
     "TRAIN --set data.layout=NCL": "digits: there is no option 'layout'",
     "TRAIN --set metrics=mae": "mae needs targets that are numbers",

@@ -6,6 +6,7 @@ import csv
 import json
 
 import bench_speed
+import curves
 import pytest
 
 
@@ -45,3 +46,20 @@ def test_the_last_values_of_the_history_are_the_pages(kept):
 )
 def test_means_in_words(what, mean, words):
     assert bench_speed.in_words(what, mean) == words
+
+
+def test_curves_are_drawn_of_whatever_metrics_the_runs_have(tmp_path):
+    row = {"epoch": 1, "loss": 0.5, "mean_iou": 0.4, "val_loss": 0.6, "lr": 0.1}
+    runs = [
+        {"name": "a", "backend": "torch", "folder": "a", "history": [row], "test": {}},
+        {
+            "name": "b",
+            "backend": "torch",
+            "folder": "b",
+            "history": [{**row, "epoch": 2}],
+            "test": {"mean_iou": 0.3},
+        },
+    ]
+    assert curves.names_in(runs) == ["loss", "mean_iou"]
+    curves.draw(runs, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

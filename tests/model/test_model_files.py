@@ -300,4 +300,6 @@ def test_other_files(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
     fails(pf.WeightsError, lambda: pf.load_model(path), "w.safetensors")
     fails(pf.WeightsError, lambda: pf.load_model(tmp_path / "none"), "none")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    fails(pf.WeightsError, lambda: pf.load_model(path), "is not a safetensors file (")
     fails(pf.WeightsError, lambda: pf.load_model(tmp_path), "cannot be read")

@@ -101,6 +101,7 @@ def test_a_new_head_from_the_command_line(tmp_path, file):
     done = CliRunner().invoke(cli, [*words, *start])
     assert done.exit_code == 2
     assert f"{file}: 'fc.weight' is (4, 48), the model's (2, 48)" in done.stderr
+    assert "(strict=False loads those that fit)" in done.stderr
     assert not (tmp_path / "run").exists()
     done = CliRunner().invoke(
         cli, [*words, *start, "--set", "initial_weights.strict=false"]

@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.metrics import jaccard_score
 
 import polyframe as pf
-from polyframe.run.train import load_data
+from polyframe.run.train import load_data, note_outputs
 
 SMALL = ("--epochs", 2, "--set", "data.train=96", "--set", "data.test=24")
 SMALL += ("--batch-size", 16)
@@ -144,6 +144,19 @@ def test_unet_on_a_folder_of_masks(backend):
     assert abs(result["test"]["mean_iou"] - iou) < 1e-12
     assert iou > 0.7 and "ground" in text and "square" in text
     if backend == "torch":
+        rows = json.loads(call("predict", "run", "x.npy", "--json").stdout)[
+            "predictions"
+        ]
+        text = call("predict", "run", "set/test/images", "--json").stdout
+        files = sorted(map(str, Path("set/test/images").iterdir()))
+        named = [{"file": f, **row} for f, row in zip(files, rows, strict=True)]
+        assert json.loads(text)["predictions"] == named
+        assert f"{files[0]}  ground" in call("predict", "run", files[0]).stdout
+        Image.new("L", (9, 12)).save("small.png")
+        text = fails("predict", "run", "small.png")
+        assert "small.png: is (1, 12, 9), but the model takes (1, 12, 12) (the" in text
+        Path("bare").mkdir()
+        assert "bare: has no images (suffixes of" in fails("predict", "run", "bare")
         text = call("data", "info", "set", "--set", "ignore_index=255").stdout
         assert "segmentation" in text and "ignored: label 255" in text
         wrong = ("--set", "loss=mse", "--set", "data.ignore_index=255")
@@ -168,3 +181,17 @@ def test_arrays_are_read_as_the_model_takes_them():
     assert load_data(recipe).input_shape == (1, 3, 4, 2)
     images = pf.Sequential([pf.Conv2D(2, 2, name="c"), *tail], (1, 2, 6))
     assert load_data(pf.Recipe(images, data="s.npz")).input_shape == (1, 2, 6)
+
+
+def test_outputs_for_more_classes_than_the_data_have_are_told():
+    said = []
+    recipe = pf.load_recipe("digits_cnn", {"data": {"name": "synthetic", "classes": 4}})
+    note_outputs(recipe, load_data(recipe), said.append)
+    (text,) = said
+    assert text == (
+        "synthetic has 4 classes, but digits_cnn has 10 outputs: `predict` will not know "
+        "their names (--set model.num_classes=4)"
+    )
+    recipe = pf.load_recipe("digits_cnn", {"data": "synthetic"})
+    note_outputs(recipe, load_data(recipe), said.append)
+    assert len(said) == 1

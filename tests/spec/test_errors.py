@@ -169,6 +169,18 @@ SPECS: list[tuple[str, Callable[[], Any], str]] = [
     # texts
     ("shipped", lambda: pf.load_spec("simple_cn"), "there is no shipped model 'simple_cn'. Did "
      "you mean 'simple_cnn'?"),
+    ("shipped type", lambda: pf.load_spec({"type": "simple_cn"}), "there is no shipped model "
+     "'simple_cn'. Did you mean 'simple_cnn'?"),
+    ("no type", lambda: pf.load_spec({"type": 3}), "there is no shipped model 3."),
+    ("argument", lambda: pf.load_spec({"type": "nin", "num_clases": 3}), "spec: unknown key "
+     "'num_clases'. Did you mean 'num_classes'?"),
+    ("classes", lambda: pf.load_spec({"type": "nin", "num_classes": 2.5}), "spec: num_classes "
+     "is 2.5; a whole number from 1 to"),
+    ("width", lambda: pf.load_spec({"type": "nin", "width": 0}), "spec: width is 0; a finite "
+     "number above 0 is needed"),
+    ("wide", lambda: pf.load_spec({"type": "nin", "width": 1e9}), "conv1 (Conv2D)"),
+    ("shape", lambda: pf.load_spec({"type": "nin", "input_shape": [3, 32]}), "nin: input_shape "
+     "is [3, 32]; nin takes 3 of these numbers (such as [3, 32, 32])"),
     ("no source", lambda: pf.load_spec(3), "got 3; a path, a name or text is needed"),
     ("scalar", lambda: pf.load_spec("a: b: c"), "spec: is not YAML: line 1, column 5: "),
     ("list", lambda: pf.load_spec("- a\n- b"), "spec: is ['a', 'b']; a mapping is needed"),
@@ -296,6 +308,14 @@ def test_recipe_sources(tmp_path: Path) -> None:
     path.write_text("- a")
     fails(
         pf.RecipeError, lambda: pf.load_recipe(path), "r.yaml: is ['a']; a mapping is"
+    )
+    with pytest.raises(pf.RecipeError, match="^digits_cnn: epochs: got 0"):
+        pf.load_recipe("digits_cnn", {"epochs": 0})
+    fails(
+        pf.RecipeError,
+        lambda: pf.load_recipe("signals_cnn", {"model.layers.fcc.out_features": 3}),
+        "model.layers.fcc.out_features: cannot set it: no 'fcc' in layers. Did you mean 'fc'? "
+        "(names: conv1, ",
     )
     base = {"model": "digits_cnn", "epochs": 3}
     fails(

@@ -122,3 +122,18 @@ def test_the_command_line_lists_them():
     for name in KINDS:
         assert f"\n{name} " in text
     assert "averages" not in text
+
+
+def test_a_change_reaches_into_the_model():
+    """The arguments of a shipped model, and a layer by its name."""
+    changes = {"model.num_classes": 3, "model.input_shape": [3, 40, 40]}
+    recipe = pf.load_recipe("digits_cnn", changes)
+    assert recipe.model == pf.zoo.digits_cnn(3, (3, 40, 40))
+    changes = {"model.inputs.x": [1, 32], "model.layers.fc.out_features": 4}
+    graph = pf.load_recipe("signals_cnn", changes).model.infer()
+    assert graph.inputs == (("x", (1, 32)),) and graph.output_shapes == ((4,),)
+    inner = pf.Sequential([pf.Dense(5, name="a")], name="body")
+    spec = pf.Sequential([inner, pf.Dense(2)], (4,))
+    changes = {"model.layers.body.layers.a.out_features": 6}
+    changed = pf.load_recipe({"model": spec.to_data()}, changes).model
+    assert changed == spec.replace("body.a", pf.Dense(6))

@@ -286,6 +286,17 @@ def test_what_a_source_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         pf.load_spec("plain")
 
 
+def test_text_gives_a_shipped_model_its_arguments() -> None:
+    text = "{type: small_unet, num_classes: 4, input_shape: [3, 16, 16], width: 0.5}"
+    spec = pf.zoo.small_unet(4, (3, 16, 16), 0.5)
+    assert pf.load_spec(text) == spec
+    assert pf.load_spec({"type": "digits_cnn"}) == pf.zoo.digits_cnn()
+    wide = pf.load_spec({"type": "residual_cnn", "width": 8})  # a number of channels
+    assert wide == pf.zoo.residual_cnn(width=8)
+    for name in pf.zoo.list():
+        assert pf.load_spec({"type": name, "num_classes": 7}).name == name
+
+
 def test_numbers_in_yaml_are_numbers() -> None:
     text = "inputs: {x: [3]}\nlayers: [{type: BatchNorm, eps: %s, momentum: 1}]"
     for number in ("1e-3", "1.0e-3", "0.001", "1E-03"):

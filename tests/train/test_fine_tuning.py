@@ -278,7 +278,7 @@ def test_the_last_pattern_that_fits_counts():
         ),
         (
             {"unfreeze": {"head": 1}},
-            "unfreeze: 'head' names no layer that is frozen. (known: no",
+            "unfreeze: freeze names no layers (freeze says which layers are frozen, ",
         ),
     ],
 )
