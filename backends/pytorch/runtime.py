@@ -38,7 +38,7 @@ class TorchSession(ModuleSession):
     def build(self) -> torch.nn.Module:
         torch.set_num_threads(threads())
         keep_memory()
-        if self.device.is_gpu and self.target.semantics == "aligned":
+        if self.device.is_gpu and not self.target.native("tf32"):
             # TF32 rounds inputs to 10 bits, which aligned float32 does not allow.
             torch.backends.cuda.matmul.allow_tf32 = False
             torch.backends.cudnn.allow_tf32 = False
@@ -101,6 +101,13 @@ class TorchSession(ModuleSession):
     def seed(self, seed: int) -> None:
         torch.manual_seed(seed)
 
+    def draw_weights(self, seed: int) -> bool:
+        with torch.random.fork_rng(devices=[]):  # the user's generator stays as it is
+            torch.default_generator.manual_seed(seed)
+            drawn: torch.nn.Module = getattr(self.module, self.program.entry)()
+        self.native.load_state_dict(drawn.state_dict())
+        return True
+
 
 class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
     """A PyTorch program with a step, which may be recorded as a CUDA graph."""
@@ -123,7 +130,7 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
         return (
             self.device.is_gpu
             and self.target.optimize
-            and self.target.semantics == "aligned"
+            and not self.target.native("dropout")
             and self.target.dtype == "float32"
             and list(self.training_objects) == ["optimizer"]
             and "last" not in inspect.signature(self.module.train_step).parameters

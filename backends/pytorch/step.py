@@ -63,9 +63,8 @@ def make_scaler():
 
 GRADIENTS = '''
 {gradients_head}
-    """The loss over `count` samples; its gradients are added to the parameters'."""
+    """{summed}; its gradients are added to the parameters'."""
 {forward}
-    loss = losses.sum(){over}
     {backward}
     return loss, outputs
 '''
@@ -89,6 +88,7 @@ class TorchStep(StepWriter):
     makers = {"average": AVERAGE, "scaler": SCALER}
     gradients = GRADIENTS
     train = TRAIN
+    own_loss = "{loss}({output}, {target})"
 
     def own_values(self) -> dict[str, str]:
         device = literal("cpu" if self.target.device == "cpu" else "cuda")
@@ -105,7 +105,7 @@ class TorchStep(StepWriter):
         backward = "scaler.scale(loss).backward()" if self.scaled else "loss.backward()"
         return {
             "device": device,
-            "forward": forward + self.losses_text(4),
+            "forward": forward + self.whole_loss(4),
             "backward": backward,
         }
 

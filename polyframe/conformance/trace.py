@@ -10,6 +10,7 @@ from polyframe.conformance.subject import Subject
 from polyframe.contract.session import BEGAN
 from polyframe.io.array import Array
 from polyframe.model.model import Model
+from polyframe.spec.semantics import native_aspects
 from polyframe.spec.typed import flatten
 from polyframe.train.arrays import as_list
 
@@ -56,7 +57,9 @@ def is_unrepeatable(subject: Subject) -> bool:
     """Whether training mode gives other numbers each time: a framework's own random
     layers are seeded for steps only."""
     nodes = flatten(subject.graph).nodes
-    return subject.semantics == "native" and any(node.layer.random for node in nodes)
+    return "dropout" in native_aspects(subject.semantics) and any(
+        node.layer.random for node in nodes
+    )
 
 
 def outputs(model: Model, subject: Subject, step: int) -> Trace:

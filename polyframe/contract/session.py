@@ -42,7 +42,8 @@ class StagedBatch:
     - ``weights``: sample weights (N,), a tensor for each output; none where the program
       takes none.
     - ``random_numbers``: those of the random layers, in the order of ``Program.draws``.
-    - ``count``: the number of samples in the whole step, as the program takes it.
+    - ``count``: the number of samples in the whole step, as the program takes it; None
+      where it takes none.
     """
 
     inputs: Sequence[Native]
@@ -63,7 +64,7 @@ class StagedBatch:
         groups = [self.inputs, self.targets, *([self.weights] if self.weights else [])]
         alone = (group if len(group) > 1 else group[0] for group in groups)
         random = [self.random_numbers] if self.random_numbers else []
-        return (*alone, *random, self.count)
+        return (*alone, *random, *([] if self.count is None else [self.count]))
 
 
 def as_sequence(outputs: Native) -> Sequence[Native]:
@@ -134,6 +135,12 @@ class InferenceSession(abc.ABC):
 
     def seed(self, seed: int) -> None:  # noqa: B027 - optional
         """Seed the framework's own random layers (native semantics)."""
+
+    def draw_weights(self, seed: int) -> bool:
+        """Give all weights the values that the framework itself draws when its generator
+        is seeded with that (the aspect "initializer"). False, and nothing happens, where
+        it has no initializers of its own."""
+        return False
 
     # --- what follows from it ----------------------------------------------------
 
@@ -236,7 +243,7 @@ class TrainingSession(InferenceSession):
             self.tensors(cast(targets)),
             self.tensors(cast(weights)),
             self.tensors(cast(random_numbers)) if self.program.draws else (),
-            self.number(count),
+            self.number(count) if "count" in self.program.takes else None,
         )
 
     def loss_and_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
