@@ -18,11 +18,10 @@ import importlib
 
 import numpy as np
 import pytest
+from helpers.support import BACKENDS
 
 import polyframe as pf
-from helpers import BACKENDS
 from polyframe.contract import registry
-from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
 
 NET = pf.Sequential(
