@@ -35,3 +35,9 @@ def order(seed: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
 def native_seed(seed: int, step: int) -> int:
     """What a framework's own generator is seeded with at one step."""
     return int(generator(seed, "native", step).integers(2**31))
+
+
+def framework_seed(seed: int) -> int:
+    """The seed that a framework gets for what it draws before the first step: the same
+    number, as far as every framework takes it."""
+    return seed % 2**31

@@ -74,6 +74,11 @@ class GluonSession(ModuleSession):
         """Gluon's ``Parameter`` of each weight, by canonical name."""
         return model
 
+    def draw_weights(self, seed: int) -> bool:
+        mx.random.seed(seed)
+        self.native.initialize(ctx=self.context, force_reinit=True)
+        return True
+
     def tensors(self, arrays: Sequence[Array]) -> list[Native]:
         tensors = []
         for array in arrays:

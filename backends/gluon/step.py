@@ -62,11 +62,10 @@ def clip(gradients):
 
 GRADIENTS = '''
 {gradients_head}
-    """The loss over `count` samples; {gradients}."""
+    """{summed}; {gradients}."""
 {before}    with autograd.record():
         outputs = model({inputs})
 {losses}
-        loss = losses.sum(){over}
 {scaled}    {backward}
 {after}    return loss, outputs
 '''
@@ -99,6 +98,7 @@ class GluonStep(StepWriter):
     makers = {"average": AVERAGE, "scaler": SCALER}
     gradients = GRADIENTS
     train = TRAIN
+    own_loss = "{loss}({output}, {target}).mean()"
     clips = {"clip_norm": CLIP_NORM, "clip_value": CLIP_VALUE}
 
     def helpers(self) -> list[str]:
@@ -124,7 +124,7 @@ class GluonStep(StepWriter):
         before, after = self.norms_text()
         added = "its gradients are added to the parameters'"
         return {
-            "losses": self.losses_text(8),
+            "losses": self.whole_loss(8),
             "gradients": added
             if self.accumulates
             else "the parameters hold its gradients",

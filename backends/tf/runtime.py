@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import random
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -98,7 +99,7 @@ class TensorFlowSession(ModuleSession):
     def build(self) -> Native:
         keep_memory()
         target = self.target
-        if target.semantics == "aligned":
+        if not target.native("tf32"):
             # TF32 rounds inputs to 10 bits, which aligned float32 does not allow.
             tf.config.experimental.enable_tensor_float_32_execution(False)
         self.dtype = tf.as_dtype(target.dtype)
@@ -169,6 +170,18 @@ class TensorFlowSession(ModuleSession):
             generator = getattr(layer, "seed_generator", None)
             if generator is not None:
                 generator.state.assign([seed, index])
+
+    def draw_weights(self, seed: int) -> bool:
+        own, before = self.native, random.getstate()
+        random.seed(seed)  # Keras's initializers take their seeds from it
+        try:
+            drawn = self.build()
+        finally:
+            self.native = own
+            random.setstate(before)
+        for variable, value in zip(own.variables, drawn.variables, strict=True):
+            variable.assign(value)
+        return True
 
 
 class TensorFlowTrainingSession(

@@ -9,11 +9,10 @@ from polyframe.compiler.python.steps import StepWriter
 
 GRADIENTS = '''
 {gradients_head}
-    """The loss over `count` samples and its gradients."""
+    """{summed} and its gradients."""
     with tf.GradientTape() as tape:
         outputs = {outputs}
 {losses}
-        loss = tf.reduce_sum(losses){over}
 {scaled}    return loss, outputs, tape.gradient({of}, model.trainable_variables)
 '''
 
@@ -92,6 +91,8 @@ class TensorFlowStep(StepWriter):
     makers = {"sums": SUMS, "average": AVERAGE, "scaler": SCALER}
     gradients = GRADIENTS
     train = TRAIN
+    total = "tf.reduce_sum({losses})"
+    own_loss = "{loss}({target}, {output})"
     results = "loss, outputs, gradients"
     clips = {"clip_norm": CLIP_NORM, "clip_value": CLIP_VALUE}
 
@@ -130,7 +131,7 @@ class TensorFlowStep(StepWriter):
             outputs = each if several else f"tf.cast({outputs}, tf.float32)"
         return {
             "outputs": outputs,
-            "losses": self.losses_text(8),
+            "losses": self.whole_loss(8),
             "scaled": SCALED if self.scaled else "",
             "of": "scaled" if self.scaled else "loss",
         }
@@ -138,7 +139,7 @@ class TensorFlowStep(StepWriter):
     @property
     def apply_arguments(self) -> list[str]:
         objects = [name for name in self.training_objects if name != "sums"]
-        return [*objects, "gradients", "learning_rate"]
+        return [*objects, "gradients", *self.rate]
 
     def apply_text(self) -> str:
         gradients = "gradients" if self.bound is None else "clip(gradients)"

@@ -97,6 +97,9 @@ class Program:
     - ``state``: the names of the optimizer's arrays for each parameter, in order.
     - ``objects``: the names of what lives from step to step, as the step takes them.
     - ``kept``: those of them that keep an array for each trained parameter.
+    - ``takes``: what the step takes besides batch and objects: "count", the number of
+      samples in the whole step, and "learning_rate"; a step that does not take the rate
+      finds it in its optimizer.
     - ``language``: of the files that are text.
     - ``source_map``: which lines belong to which node and role.
     """
@@ -110,6 +113,7 @@ class Program:
     state: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    takes: frozenset[str] = frozenset({"count", "learning_rate"})
     language: str = "python"
     source_map: SourceMap = field(default_factory=dict)
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from polyframe.compiler.training import LossFunction, TrainingSpec
 from polyframe.errors import UnsupportedError
 from polyframe.spec.layers.base import Shape
+from polyframe.spec.semantics import Semantics, native_aspects
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph, TypedNode
 
@@ -24,7 +25,7 @@ class Target:
 
     dtype: str = "float32"
     device: str = "cpu"  # "cpu" or "gpu"
-    semantics: str = "aligned"
+    semantics: Semantics = "aligned"
     training: bool = True
     forms: Mapping[str, str] = field(default_factory=dict)  # entry → form to prefer
     precision: str | None = None  # "bfloat16", "float16": what the passes compute in
@@ -36,6 +37,10 @@ class Target:
         of convolutions were measured."""
         return self.device == "cpu" and self.precision is None
 
+    def native(self, aspect: str) -> bool:
+        """Whether an aspect of ``polyframe.spec.semantics`` is the framework's own."""
+        return aspect in native_aspects(self.semantics)
+
 
 # Which fields an element has depends on its class, so views give it as Any.
 
@@ -43,6 +48,8 @@ class Target:
 @dataclass(frozen=True)
 class View:
     """What a table entry sees of one node."""
+
+    aspect: ClassVar[None] = None  # its forms look at the aspects themselves
 
     node: TypedNode
     target: Target
@@ -67,8 +74,13 @@ class View:
 class LossView:
     """What a table entry sees of one loss."""
 
+    aspect: ClassVar[str] = "loss"
+
     function: LossFunction
     target: Target
+    mean: bool = False
+    """Whether the step needs nothing but the mean over the batch (``TrainingSpec.means``),
+    which the framework's own class can return."""
 
     @property
     def word(self) -> str:
@@ -99,6 +111,8 @@ class LossView:
 @dataclass(frozen=True)
 class OptimizerView:
     """What a table entry sees of the optimizer."""
+
+    aspect: ClassVar[str] = "optimizer"
 
     rule: Any  # the Optimizer, with nothing UNSET; its fields depend on its class
     target: Target
@@ -132,6 +146,10 @@ class Form:
 class Entry:
     """One or two forms; ``gap`` is the reason where none of them holds.
 
+    ``own``: of a loss or an optimizer, the forms that take the framework's own class, for
+    native semantics, and ``own_gap`` the reason where none of them holds; None where
+    native semantics take the same forms.
+
     ``snippets``: the file of the functions and classes that its code names, where they
     are not the backend's own (a plug-in's). ``since``: the version of polyframe whose
     element it was written for.
@@ -141,6 +159,8 @@ class Entry:
     gap: str = "no form holds here"
     snippets: Path | None = None
     since: str = "0.1"
+    own: tuple[Form, ...] | None = None
+    own_gap: str = "the framework has none of its own"
 
 
 Table = Mapping[str, Entry]
@@ -171,13 +191,16 @@ def choose(table: Table, view: View | LossView | OptimizerView) -> Form | str:
     entry, target = table.get(view.word), view.target
     if entry is None:
         return "this backend has no entry for it"
-    applicable = [form for form in entry.forms if form.when(view)]
+    forms, gap = entry.forms, entry.gap
+    if entry.own is not None and view.aspect and target.native(view.aspect):
+        forms, gap = entry.own, entry.own_gap
+    applicable = [form for form in forms if form.when(view)]
     preferred = target.forms.get(view.word)
     for form in applicable:
         if form.name == preferred:
             return form
     applicable = [form for form in applicable if target.optimize or not form.faster]
-    return applicable[0] if applicable else entry.gap
+    return applicable[0] if applicable else gap
 
 
 @dataclass(frozen=True)
@@ -221,7 +244,7 @@ def choose_all(
     rule = None
     if step is not None:
         for function in step.functions(graph):
-            form = choose(table, LossView(function, target))
+            form = choose(table, LossView(function, target, step.means))
             if isinstance(form, str):
                 problems.append(f"has no loss {function.loss.type!r}: {form}")
             else:

@@ -83,3 +83,10 @@ class TrainingSpec:
     def sums(self) -> bool:
         """Whether all losses are summed, so that no count divides them."""
         return all(loss.reduction == "sum" for loss in self.losses)
+
+    @property
+    def means(self) -> bool:
+        """Whether the step needs of each loss its mean over a batch and nothing else: no
+        weights, and a batch is a whole step."""
+        alone = not self.weighted and self.training.accumulate == 1
+        return alone and all(loss.reduction == "mean" for loss in self.losses)

@@ -10,6 +10,7 @@ from polyframe.conformance.subject import Subject
 from polyframe.contract.backend import Backend
 from polyframe.spec.element import Element
 from polyframe.spec.initializers import Initializer
+from polyframe.spec.semantics import native_aspects
 from polyframe.spec.typed import flatten
 
 
@@ -17,7 +18,8 @@ def native_differences(subject: Subject, backends: Sequence[Backend]) -> list[st
     """One line for each default that differs between the backends; none with aligned
     semantics. Initializers are left out, since every run starts from the same
     weights."""
-    if subject.semantics != "native":
+    native = native_aspects(subject.semantics)
+    if not native:
         return []
     resolved = [elements(subject, backend) for backend in backends]
     lines: dict[str, None] = {}
@@ -30,7 +32,7 @@ def native_differences(subject: Subject, backends: Sequence[Backend]) -> list[st
             pairs = zip(backends, values, strict=True)
             listed = ", ".join(f"{b.name} {value!r}" for b, value in pairs)
             lines[f"{first.type}.{field.name}: {listed}"] = None
-        if getattr(first, "random", False):
+        if getattr(first, "random", False) and "dropout" in native:
             lines[f"{first.type}: each framework draws its own random numbers"] = None
     return list(lines)
 

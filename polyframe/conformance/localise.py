@@ -39,6 +39,7 @@ from polyframe.contract.registry import get, require
 from polyframe.io.array import Array
 from polyframe.model.model import Model
 from polyframe.spec.interpreter import interpret
+from polyframe.spec.semantics import native_aspects
 from polyframe.spec.typed import TypedNode, flatten
 from polyframe.train.arrays import as_list
 
@@ -330,7 +331,7 @@ class Localiser:
             return None  # they were updated by several batches
         x = as_list(self.subject.batch(key.step)[0])
         draws, training = None, key.kind != "inference"
-        if training and self.subject.semantics == "native":
+        if training and "dropout" in native_aspects(self.subject.semantics):
             random = any(node.layer.random for node in flatten(model.graph).nodes)
             if random:
                 return None

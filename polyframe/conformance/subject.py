@@ -25,6 +25,7 @@ from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import SGD, Optimizer
 from polyframe.spec.recipe import Recipe
 from polyframe.spec.sampling import initial_weights
+from polyframe.spec.semantics import Semantics, own_defaults
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph
 from polyframe.train.arrays import as_one
@@ -77,7 +78,7 @@ class Subject:
     - ``loss``: None means cross-entropy if every output is one number per class, else
       the mean squared error.
     - ``training``: the training settings; ``accumulate`` makes a step take that many
-      batches. ``semantics``: "aligned", or "native" for each backend's own program.
+      batches. ``semantics``: as in ``compile``, checked.
     - ``batch_size``: samples of a batch; ``rate_change``: the step before which the
       learning rate is multiplied by 0.3 (None: never).
     """
@@ -86,7 +87,7 @@ class Subject:
     loss: Any = None
     optimizer: Optimizer = field(default_factory=lambda: SGD(lr=3e-4, momentum=0.9))
     training: Training = field(default_factory=Training)
-    semantics: str = "aligned"
+    semantics: Semantics = "aligned"
     batch_size: int = 8
     seed: int = 0
     rate_change: int | None = None
@@ -98,7 +99,7 @@ class Subject:
 
     def defaults(self, backend: Backend) -> Mapping[str, Mapping[str, Any]]:
         """The values of UNSET fields on a backend; a field that is missing is aligned."""
-        return backend.defaults if self.semantics == "native" else {}
+        return own_defaults(backend.defaults, self.semantics)
 
     @cached_property
     def losses(self) -> Losses:

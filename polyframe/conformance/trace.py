@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyframe.conformance.subject import Subject
-from polyframe.contract.session import BEGAN
+from polyframe.contract.session import OWN_STATE
 from polyframe.io.array import Array
 from polyframe.model.model import Model
+from polyframe.spec.semantics import native_aspects
 from polyframe.spec.typed import flatten
 from polyframe.train.arrays import as_list
 
@@ -56,7 +57,9 @@ def is_unrepeatable(subject: Subject) -> bool:
     """Whether training mode gives other numbers each time: a framework's own random
     layers are seeded for steps only."""
     nodes = flatten(subject.graph).nodes
-    return subject.semantics == "native" and any(node.layer.random for node in nodes)
+    return "dropout" in native_aspects(subject.semantics) and any(
+        node.layer.random for node in nodes
+    )
 
 
 def outputs(model: Model, subject: Subject, step: int) -> Trace:
@@ -108,7 +111,7 @@ def state(model: Model, step: int) -> Trace:
         kind = "weights" if parameters[name].trainable else "statistics"
         trace[Key(step, kind, name)] = value
     for name, value in model.training_state().items():
-        if name not in (UPDATES, BEGAN):
+        if name != UPDATES and not name.startswith(OWN_STATE):
             trace[Key(step, "state", name)] = value
     return trace
 

@@ -28,7 +28,7 @@ ABILITIES: Mapping[str, str] = {
 - ``train``: programs with a step, and sessions that train.
 - ``float64``, ``bfloat16``, ``float16``: the dtypes beside float32. The last two are
   precisions of the passes; which device has which, the writer says.
-- ``native_semantics``: ``semantics="native"``.
+- ``native_semantics``: every ``semantics`` but "aligned".
 - ``eject``: ``snippets/eject.py`` lies beside the backend.
 - ``frozen_statistics``: its entries for layers with running statistics look at
   ``view.node.fixed``.

@@ -81,12 +81,21 @@ class ModuleTrainingSession(ModuleSession, TrainingSession):
         self, batch: StagedBatch, learning_rate: Native, last: bool = True
     ) -> tuple[Native, Native]:
         """Call the program's ``train_step``: (loss, outputs)."""
-        last_argument = () if last else (False,)
         loss, outputs = self.module.train_step(
             self.native,
             *batch.step_arguments,
             *self.training_objects.values(),
-            learning_rate,
-            *last_argument,
+            *([learning_rate] if self.takes_rate else []),
+            *([] if last else [False]),
         )
         return loss, outputs
+
+    @property
+    def takes_rate(self) -> bool:
+        """Whether the step takes the learning rate; else ``set_rate`` tells the
+        optimizer before each step."""
+        return "learning_rate" in self.program.takes
+
+    def set_rate(self, learning_rate: float) -> None:
+        """Give the optimizer, a class of the framework's own, its learning rate."""
+        raise NotImplementedError

@@ -22,6 +22,7 @@ from polyframe.io.array import Array
 from polyframe.spec.losses import Losses, parse_losses
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.semantics import Semantics, own_defaults, rewrites
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph, with_fixed_statistics
 
@@ -35,7 +36,8 @@ def write_programs(
     epoch: int = 0,
 ) -> tuple[Program, TypedGraph]:
     """The program of a spec, as it trains after that many epochs, and the typed graph it
-    was written from; no framework is needed for that. Its weights are the spec's."""
+    was written from; no framework is needed for that. Its weights are the spec's.
+    ``optimize`` has no effect with native semantics."""
     graph = infer(spec, backend, target.semantics)
     if step is not None:
         step = step.at_epoch(graph, epoch)
@@ -44,6 +46,7 @@ def write_programs(
             require(backend, "frozen_statistics", where="freeze_statistics")
         graph = with_fixed_statistics(graph, fixed)
     passes = TRAINING if target.training else PLAIN
+    optimize = optimize and rewrites(target.semantics)
     rewritten = rewrite(graph, passes) if optimize else graph
     return backend.write(rewritten, replace(target, optimize=optimize), step), graph
 
@@ -65,6 +68,7 @@ def write_inference(
     spec: ModelSpec, backend: Backend, target: Target, optimize: bool
 ) -> Inference:
     """The program of a spec that predicts and does nothing else."""
+    optimize = optimize and rewrites(target.semantics)
     target = replace(target, training=False, optimize=optimize)
     graph = infer(spec, backend, target.semantics)
     if optimize:
@@ -72,9 +76,9 @@ def write_inference(
     return Inference(backend.write(graph, target, None), target, graph)
 
 
-def infer(spec: ModelSpec, backend: Backend, semantics: str) -> TypedGraph:
-    """The typed graph, with defaults of the backend's own if it is to be native."""
-    return spec.infer(backend.defaults if semantics == "native" else {})
+def infer(spec: ModelSpec, backend: Backend, semantics: Semantics) -> TypedGraph:
+    """The typed graph, with those defaults of the backend's own that semantics takes."""
+    return spec.infer(own_defaults(backend.defaults, semantics))
 
 
 def make_step(
@@ -83,13 +87,13 @@ def make_step(
     loss: object,
     optimizer: Optimizer,
     training: Training,
-    semantics: str,
+    semantics: Semantics,
 ) -> TrainingSpec | None:
     """What training adds to a spec; None without a loss, SpecError if it does not fit
     the outputs."""
     if loss is None:
         return None
-    defaults = backend.defaults if semantics == "native" else {}
+    defaults = own_defaults(backend.defaults, semantics)
     graph = spec.infer(defaults)
     losses: Losses = parse_losses(loss, graph.outputs)
     for each, shape in zip(losses, graph.output_shapes, strict=True):

@@ -123,13 +123,14 @@ class PythonBackend(Backend):
         sections += [Section.of(one.text) for one in model]
         sections += written.sections
         objects: tuple[str, ...] = ()
+        takes: frozenset[str] = frozenset()
         if step is not None:
             codes, rule = training_codes(choice, step, target)
             writer = self.step_writer(graph, written, step, target, codes, rule)
             for code in (*codes.values(), rule):
                 imports += code.imports
             sections += self._step(writer, codes, rule, snippets, model, table)
-            objects = tuple(writer.training_objects)
+            objects, takes = tuple(writer.training_objects), writer.takes
         file = f"{graph.name}_{self.name}.py"
         doc = f"{graph.name} for {self.title}, written by polyframe."
         module = assemble(doc, imports, sections, file)
@@ -143,6 +144,7 @@ class PythonBackend(Backend):
             step.optimizer.state if step else (),
             objects,
             step.training.kept if step else (),
+            takes,
             source_map=module.source_map,
         )
 
@@ -188,7 +190,7 @@ def training_codes(
 ) -> tuple[dict[LossFunction, Code], Code]:
     """What is written for each loss and for the optimizer."""
     losses = {
-        function: form.write(LossView(function, target))
+        function: form.write(LossView(function, target, step.means))
         for function, form in choice.losses.items()
     }
     assert choice.optimizer is not None

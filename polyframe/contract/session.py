@@ -29,9 +29,38 @@ Arrays: TypeAlias = dict[str, Array]
 SCALING = tuple(f"loss_scale/{key}" for key in ("scale", "good_steps", "updates"))
 """What float16's loss scaling adds to the training state: arrays (1,)."""
 
-BEGAN = "optimizer/began"
+OWN_STATE = "optimizer/"
+"""How keys of the training state begin that belong to the optimizer as a whole: what a
+framework's own class keeps besides an array for each parameter. They are vectors in the
+dtype of the weights, present before the first step as well, and are read back as they
+were written; ``in_parts`` makes one of a number that float32 does not hold."""
+
+BEGAN = f"{OWN_STATE}began"
 """What ``unfreeze`` adds: the step at which the optimizer began, (2,), as
 ``divmod(step, 2**20)``, which float32 holds exactly."""
+
+
+def in_parts(number: float, dtype: str) -> Array:
+    """A number as a vector (3,) of floats whose sum it is, for ``OWN_STATE``: float32
+    holds float64's 53 bits in three parts, unless they are smaller than 1e-38."""
+    parts = []
+    for _ in range(3):
+        part = np.asarray(number, dtype)
+        number -= float(part)
+        parts.append(part)
+    return np.stack(parts)
+
+
+def from_parts(parts: Array) -> float:
+    """The number of ``in_parts``."""
+    first, second, third = map(float, parts)
+    return first + (second + third)
+
+
+def without_layout(key: str) -> bool:
+    """Whether a key of the training state is of no parameter, so that its array is the
+    same in every framework's layout."""
+    return key in SCALING or key.startswith(OWN_STATE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +71,8 @@ class StagedBatch:
     - ``weights``: sample weights (N,), a tensor for each output; none where the program
       takes none.
     - ``random_numbers``: those of the random layers, in the order of ``Program.draws``.
-    - ``count``: the number of samples in the whole step, as the program takes it.
+    - ``count``: the number of samples in the whole step, as the program takes it; None
+      where it takes none.
     """
 
     inputs: Sequence[Native]
@@ -63,7 +93,7 @@ class StagedBatch:
         groups = [self.inputs, self.targets, *([self.weights] if self.weights else [])]
         alone = (group if len(group) > 1 else group[0] for group in groups)
         random = [self.random_numbers] if self.random_numbers else []
-        return (*alone, *random, self.count)
+        return (*alone, *random, *([] if self.count is None else [self.count]))
 
 
 def as_sequence(outputs: Native) -> Sequence[Native]:
@@ -134,6 +164,12 @@ class InferenceSession(abc.ABC):
 
     def seed(self, seed: int) -> None:  # noqa: B027 - optional
         """Seed the framework's own random layers (native semantics)."""
+
+    def draw_weights(self, seed: int) -> bool:
+        """Give all weights the values that the framework itself draws when its generator
+        is seeded with that (the aspect "initializer"). False, and nothing happens, where
+        it has no initializers of its own."""
+        return False
 
     # --- what follows from it ----------------------------------------------------
 
@@ -236,7 +272,7 @@ class TrainingSession(InferenceSession):
             self.tensors(cast(targets)),
             self.tensors(cast(weights)),
             self.tensors(cast(random_numbers)) if self.program.draws else (),
-            self.number(count),
+            self.number(count) if "count" in self.program.takes else None,
         )
 
     def loss_and_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
@@ -251,9 +287,10 @@ class TrainingSession(InferenceSession):
     def training_state(self) -> Arrays:
         """What training needs besides weights, canonical: ``<parameter>/<state>``, with
         the optimizer's names and meaning (``program.state``), ``<parameter>/average``
-        with ``ema``, ``SCALING`` in float16, and ``BEGAN`` where it began late."""
+        with ``ema``, ``SCALING`` in float16, the optimizer's ``OWN_STATE``, and ``BEGAN``
+        where it began late."""
         state = {
-            key: value if key in SCALING else self._slot(key).to_canonical(value)
+            key: value if without_layout(key) else self._slot(key).to_canonical(value)
             for key, value in self.native_state().items()
         }
         if self.began is not None:
@@ -269,7 +306,7 @@ class TrainingSession(InferenceSession):
             self.began = high * 2**20 + low
             step -= self.began
         native = {
-            key: value if key in SCALING else self._slot(key).to_native(value)
+            key: value if without_layout(key) else self._slot(key).to_native(value)
             for key, value in state.items()
         }
         self.set_native_state(native, step)

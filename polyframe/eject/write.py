@@ -75,7 +75,7 @@ def eject(
         data = split(data, recipe.split, recipe.seed)
     if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         raise UnsupportedError("eject takes models of one input and one output")
-    if recipe.semantics == "native":
+    if recipe.semantics != "aligned":
         raise UnsupportedError("eject takes semantics='aligned'")
     check_settings(recipe)
     if recipe.loss.labels and data.train[1].dtype.kind == "f":

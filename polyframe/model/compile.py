@@ -21,6 +21,7 @@ from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Adam, Optimizer
 from polyframe.spec.recipe import parse_metrics
 from polyframe.spec.schedules import Schedule
+from polyframe.spec.semantics import Semantics
 from polyframe.spec.settings import Training, TrainingOptions, check_setting
 
 LossArgument = Loss | str | Mapping[str, Any] | Sequence[Any] | None
@@ -36,7 +37,7 @@ def compile(
     dtype: str = "float32",
     device: str = "auto",
     seed: int = 0,
-    semantics: str = "aligned",
+    semantics: Semantics | Mapping[str, str] = "aligned",
     optimize: bool = True,
     forms: Mapping[str, str] | None = None,
     schedule: Schedule | str | Mapping[str, Any] | None = None,
@@ -62,8 +63,10 @@ def compile(
       else the CPU.
     - ``seed``: the seed of all random numbers: initial weights, order of the data,
       augmentation, random layers.
-    - ``semantics``: fields that are not set resolve alike on all backends ("aligned"), or
-      to each framework's own defaults ("native").
+    - ``semantics``: "aligned", the same meaning on all backends; "native", what each
+      framework's own classes and defaults mean, written without rewrites; or a mapping
+      that makes some aspects native, as ``{"initializer": "native"}``: ``polyframe list
+      aspects`` shows them.
     - ``optimize``: write the fastest program, with exact rewrites; False writes the
       idiomatic one.
     - ``forms``: name of a layer → name of the form to write wherever that holds, instead
@@ -98,15 +101,16 @@ def compile(
     spec = load_spec(spec)
     chosen = Optimizer.parse(optimizer) if optimizer is not None else Adam()
     try:
-        for name, value in (("dtype", dtype), ("seed", seed), ("semantics", semantics)):
+        for name, value in (("dtype", dtype), ("seed", seed)):
             check_setting(name, value)
+        meaning: Semantics = check_setting("semantics", semantics)
         settings = training_of(training)
         settings.check_dtype(dtype)
     except PolyframeError as error:
         where = f"compile: {error.where}"
         raise PolyframeError(error.message, where=where, hint=error.hint) from None
     backend = get(backend)
-    require_all(backend, loss is not None, dtype, device, semantics, settings)
+    require_all(backend, loss is not None, dtype, device, meaning, settings)
     probe = backend.probe()
     if not probe.usable:
         raise BackendError(
@@ -116,11 +120,11 @@ def compile(
         )
     resolved = backend.resolve_device(device)
     target = Target(
-        dtype, resolved.kind, semantics, loss is not None, forms or {},
+        dtype, resolved.kind, meaning, loss is not None, forms or {},
         settings.precision, optimize,
     )  # fmt: skip
     promises = backend.make_deterministic(resolved) if deterministic else []
-    step = make_step(spec, backend, loss, chosen, settings, semantics)
+    step = make_step(spec, backend, loss, chosen, settings, meaning)
     engine = Engine(
         spec, backend, step, parse_metrics(list(metrics)), target, resolved, seed,
         None if schedule is None else Schedule.parse(schedule),
@@ -147,7 +151,7 @@ def require_all(
     trains: bool,
     dtype: str,
     device: str,
-    semantics: str,
+    semantics: Semantics,
     training: Training,
 ) -> None:
     """UnsupportedError for the first ability that is needed and missing."""
@@ -156,7 +160,7 @@ def require_all(
         "train": trains,
         "float64": dtype == "float64",
         "gpu": names_a_gpu(device),
-        "native_semantics": semantics == "native",
+        "native_semantics": semantics != "aligned",
     }
     if training.precision is not None:
         needed[training.precision] = True

@@ -30,6 +30,7 @@ from polyframe.errors import PolyframeError
 from polyframe.io.array import Array
 from polyframe.io.fitting import LoadReport, check_arrays, fit_arrays
 from polyframe.model.evaluation import measure, reduce
+from polyframe.model.initial_weights import set_initial_weights
 from polyframe.model.inspector import Inspector
 from polyframe.model.predictor import Predictor
 from polyframe.model.unfreezing import continued
@@ -38,7 +39,6 @@ from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.losses import OutputWeights, check_one_number, sample_weights
 from polyframe.spec.metrics import Metric
 from polyframe.spec.model import ModelSpec
-from polyframe.spec.sampling import initial_weights
 from polyframe.spec.schedules import Schedule
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph
@@ -85,9 +85,7 @@ class Engine:
         if step is not None:
             _ = self.bound_metrics  # SpecError for metrics that do not fit
         self._session = self._opened(self.program, step)
-        self._session.set_weights(
-            initial_weights(self.graph.parameters, seed, self.dtype)
-        )
+        set_initial_weights(self._session, spec, self.graph, target, seed)
 
     def copy(self) -> Engine:
         """An engine of its own with the same weights, state and progress: trained further,
@@ -250,7 +248,7 @@ class Engine:
         """A staged batch's share of a step; handles of the loss and the outputs."""
         self.weights_changed()
         session = self.session
-        if self.semantics == "native":
+        if self.target.native("dropout"):
             session.seed(native_seed(self.seed, self.steps_done))
         with program_errors(self.spec.name, self.backend.title):
             handles = session.train(batch, self.learning_rate, last)

@@ -27,6 +27,7 @@ from polyframe.spec.fields import Float, checked
 from polyframe.spec.metrics import Metric
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.schedules import Schedule
+from polyframe.spec.semantics import Semantics
 from polyframe.spec.typed import TypedGraph
 from polyframe.train import model_file
 from polyframe.train.arrays import Batches, Data, prepare
@@ -61,7 +62,7 @@ class Model(WeightsAndState):
     backend: Backend
     device: Device
     dtype: str
-    semantics: str
+    semantics: Semantics
     optimize: bool
     seed: int
     metrics: tuple[Metric, ...]

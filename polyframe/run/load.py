@@ -33,6 +33,7 @@ def open_run(
     from polyframe.errors import PolyframeError
     from polyframe.model.compile import compile
     from polyframe.run.folder import read_run
+    from polyframe.spec.semantics import own_defaults
 
     recipe, weights, trained_on, classes = read_run(run, best)
     backend = backend or trained_on
@@ -43,8 +44,9 @@ def open_run(
             hint="name one with -b",
         )
     spec = recipe.model
-    if recipe.semantics == "native" and trained_on is not None:
-        spec = spec.resolved(registry.get(trained_on).defaults)
+    if recipe.semantics != "aligned" and trained_on is not None:
+        defaults = registry.get(trained_on).defaults
+        spec = spec.resolved(own_defaults(defaults, recipe.semantics))
     model = compile(
         spec,
         backend,

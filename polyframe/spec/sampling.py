@@ -8,7 +8,13 @@ import numpy as np
 
 from polyframe.io.array import Array
 from polyframe.randomness import WORDS, generator, stream
+from polyframe.spec.initializers import Constant
 from polyframe.spec.layers.base import Layer, Parameter, Shape
+from polyframe.spec.model import ModelSpec
+from polyframe.spec.typed import TypedGraph
+
+INITIALIZERS = ("weight_init", "bias_init")
+"""The fields of layers that may leave an initializer unset."""
 
 
 def initial_weights(
@@ -20,6 +26,19 @@ def initial_weights(
         rng = generator(seed, "weights", name)
         weights[name] = p.init.draw(rng, p.shape, p.fans).astype(dtype)
     return weights
+
+
+def unset_weights(spec: ModelSpec, graph: TypedGraph) -> list[str]:
+    """The weights whose initializer the spec leaves unset, by canonical name: they follow
+    the defaults."""
+    words = {node.layer.type for node in graph.walk()}
+    first, second = (
+        spec.infer(
+            dict.fromkeys(words, dict.fromkeys(INITIALIZERS, default))
+        ).parameters
+        for default in (Constant(0.0), Constant(1.0))
+    )
+    return [name for name in first if first[name].init != second[name].init]
 
 
 def draw(

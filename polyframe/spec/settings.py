@@ -24,6 +24,7 @@ from polyframe.spec.fields import (
     Several,
     Text,
 )
+from polyframe.spec.semantics import Semantics, SemanticsKind
 
 if TYPE_CHECKING:
     from polyframe.spec.layers.base import Parameter
@@ -79,11 +80,12 @@ class RunSettings:
         default="float32",
         help="The dtype of the weights.",
     )
-    semantics: str = setting(
-        Choice(("aligned", "native")),
+    semantics: Semantics = setting(
+        SemanticsKind(),
         default="aligned",
-        help="Fields that are not set resolve alike on every backend (aligned), or to each "
-        "framework's own default (native).",
+        help="What the spec means: the same on every backend (aligned), or what each "
+        "framework's own classes and defaults mean (native); a mapping of aspects, "
+        "{initializer: native}, makes some of them native.",
     )
 
 

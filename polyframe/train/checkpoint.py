@@ -26,6 +26,7 @@ from polyframe.io.text import parse_json, read_text
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET, Float, Int, Kind
+from polyframe.spec.semantics import own_defaults
 from polyframe.spec.text import plain_value
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainingEngine
@@ -96,7 +97,9 @@ def setup_of(
     go on with its own."""
     step, outputs = engine.objective, engine.graph.outputs
     losses = zip(outputs, step.losses, strict=True)
-    defaults = engine.backend.defaults if engine.semantics == "native" else None
+    defaults = None
+    if engine.semantics != "aligned":
+        defaults = own_defaults(engine.backend.defaults, engine.semantics)
     setup = {
         "spec": engine.spec.hash,
         "dtype": engine.dtype,

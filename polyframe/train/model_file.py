@@ -24,7 +24,8 @@ from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.element import parse_several
 from polyframe.spec.load import from_data
 from polyframe.spec.model import ModelSpec
-from polyframe.spec.settings import check_setting
+from polyframe.spec.semantics import Semantics, own_defaults
+from polyframe.spec.settings import check_setting, plain_setting
 from polyframe.spec.text import element_data
 from polyframe.train.protocol import TrainedModel
 
@@ -42,7 +43,7 @@ class SavedModel:
     preprocessing: tuple[Augmentation, ...]
     class_names: tuple[str, ...]
     dtype: str
-    semantics: str
+    semantics: Semantics
 
 
 def write(path: str | Path, model: TrainedModel) -> None:
@@ -50,13 +51,13 @@ def write(path: str | Path, model: TrainedModel) -> None:
     semantics the spec says what was UNSET in it: the weights are for these values, and
     another backend has others (the eps of batch norms)."""
     engine, spec = model.engine, model.spec
-    if engine.semantics == "native":
-        spec = spec.resolved(model.backend.defaults)
+    if engine.semantics != "aligned":
+        spec = spec.resolved(own_defaults(model.backend.defaults, engine.semantics))
     about = {
         "version": VERSION,
         "spec": spec.to_data(),
         "dtype": model.dtype,
-        "semantics": engine.semantics,
+        "semantics": plain_setting("semantics", engine.semantics),
         "preprocessing": [element_data(op) for op in engine.preprocessing],
         "class_names": list(engine.class_names),
     }
@@ -105,7 +106,7 @@ def read(path: str | Path) -> SavedModel:
     dtype, semantics = about.get("dtype"), about.get("semantics")
     try:
         check_setting("dtype", dtype)
-        check_setting("semantics", semantics)
+        meaning: Semantics = check_setting("semantics", semantics)
     except PolyframeError as error:
         raise WeightsError(error.message, where=f"{where}: {error.where}") from None
     return SavedModel(
@@ -114,7 +115,7 @@ def read(path: str | Path) -> SavedModel:
         preprocessing_of(about, where),
         tuple(names),
         str(dtype),
-        str(semantics),
+        meaning,
     )
 
 

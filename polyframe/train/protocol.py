@@ -16,6 +16,7 @@ from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.losses import OutputWeights
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.schedules import Schedule
+from polyframe.spec.semantics import Semantics
 from polyframe.spec.settings import Training
 from polyframe.spec.typed import TypedGraph
 from polyframe.train.arrays import Data
@@ -63,8 +64,8 @@ class TrainingEngine(Protocol):
         """What all random numbers are keyed by."""
 
     @property
-    def semantics(self) -> str:
-        """ "aligned" or "native"."""
+    def semantics(self) -> Semantics:
+        """ "aligned", "native", or the aspects that are native."""
 
     @property
     def objective(self) -> TrainingSpec:

@@ -82,12 +82,12 @@ def statistics_are_right(view: View) -> bool:
 
 def own_batch_norm(view: View) -> bool:
     """Whether Gluon's layer computes what is asked for: without training, with fixed
-    statistics, or with native semantics."""
+    statistics, or with a native running variance."""
     if not view.layer.track_running_stats:
         return False
     if view.node.fixed or not view.target.training:
         return True
-    native = view.target.semantics == "native" and not view.layer.unbiased
+    native = view.target.native("running_variance") and not view.layer.unbiased
     return native and statistics_are_right(view)
 
 

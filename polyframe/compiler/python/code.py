@@ -28,6 +28,8 @@ class Code:
       ``fused.SGD`` is the one in the file ``fused.py``.
     - ``imports``: import lines for names that neither its backend nor the file of its
       snippets imports.
+    - ``own``: whether this is the framework's own class, which native semantics take: a
+      loss that returns one number for the batch, an optimizer that has its learning rate.
     - ``rank``: the number of the input's axes, for layers that are made for one rank.
     """
 
@@ -39,6 +41,7 @@ class Code:
     body: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     draws: bool = False
+    own: bool = False
 
 
 def entry(
@@ -54,13 +57,12 @@ def entry(
 def random_entry(
     forward: str, native: Callable[[View], Code], inference: bool = False
 ) -> Entry:
-    """A random layer: with aligned semantics its random numbers are an input (for
-    ``inference``, also of a program that does not train), else the framework's own."""
+    """A random layer: its random numbers are an input (for ``inference``, also of a
+    program that does not train), or with native ``dropout`` the framework's own."""
 
     def aligned(view: View) -> bool:
-        return view.target.semantics == "aligned" and (
-            inference or view.target.training
-        )
+        trains = inference or view.target.training
+        return trains and not view.target.native("dropout")
 
     code = Code(forward, draws=True)
     return Entry((Form("aligned", lambda v: code, aligned), Form("native", native)))

@@ -44,6 +44,10 @@ class StepWriter:
     model: ClassVar[tuple[str, ...]] = ("model",)  # arguments before those of a batch
     last: ClassVar[str] = "last=True"  # whether gradients are complete
     clips: ClassVar[Mapping[str, str]] = {}  # setting → the function ``clip``
+    total: ClassVar[str] = "{losses}.sum()"  # of losses, one for each sample
+    own_loss: ClassVar[
+        str
+    ]  # the mean that the framework's own class ``{loss}`` returns
 
     def __init__(
         self,
@@ -104,9 +108,36 @@ class StepWriter:
     def loss_text(self, name: str, code: Code) -> str:
         """One loss: an object that is called, or a function."""
         if code.make is not None:
-            return "\n".join(statement(f"{name} = ", code.make, 0, "(N,)"))
-        top = [f"def {name}(output, target):", '    """One loss per sample."""']
+            comment = "" if code.own else "(N,)"
+            return "\n".join(statement(f"{name} = ", code.make, 0, comment))
+        what = "The mean loss" if code.own else "One loss per sample"
+        top = [f"def {name}(output, target):", f'    """{what}."""']
         return "\n".join([*top, *code.body])
+
+    @property
+    def own_losses(self) -> bool:
+        """Whether all losses are the framework's own classes, which return the mean."""
+        return all(code.own for code in self.losses.values())
+
+    def whole_loss(self, indent: int) -> str:
+        """The statements that compute ``loss``, one number, as lines."""
+        if not any(code.own for code in self.losses.values()):
+            total = self.total.format(losses="losses")
+            over = "" if self.step.sums else " / count"
+            return f"{self.losses_text(indent)}\n{' ' * indent}loss = {total}{over}"
+        terms, several = [], len(self.step.losses) > 1
+        functions = self.step.loss_functions(self.graph)
+        for index, (loss, function) in enumerate(zip(self.step.losses, functions)):
+            at = f"[{index}]" if several else ""
+            name, output, target = self.names[function], f"outputs{at}", f"target{at}"
+            text = self.own_loss.format(loss=name, output=output, target=target)
+            if not self.losses[function].own:
+                each = f"{name}({output}, {target})"
+                text = f"{self.total.format(losses=each)} / count"
+            if loss.loss_weight != 1.0:
+                text = f"{literal(loss.loss_weight)} * {text}"
+            terms.append(text)
+        return "\n".join(statement("loss = ", Name(" + ".join(terms)), indent))
 
     def losses_text(self, indent: int) -> str:
         """The statement that computes ``losses``, one for each sample, as lines."""
@@ -189,7 +220,19 @@ class StepWriter:
         """The arguments that a batch consists of."""
         weights = ["weights"] if self.step.weighted else []
         draws = ["draws"] if self.written.draws else []
-        return ["x", "target", *weights, *draws, "count"]
+        count = ["count"] if "count" in self.takes else []
+        return ["x", "target", *weights, *draws, *count]
+
+    @cached_property
+    def takes(self) -> frozenset[str]:
+        """See ``Program.takes``."""
+        asked = {"count": self.own_losses, "learning_rate": self.optimizer.own}
+        return frozenset(name for name, own in asked.items() if not own)
+
+    @property
+    def rate(self) -> list[str]:
+        """The argument that is the learning rate, if the step takes it."""
+        return ["learning_rate"] if "learning_rate" in self.takes else []
 
     @cached_property
     def values(self) -> dict[str, str]:
@@ -197,7 +240,7 @@ class StepWriter:
         scaled = ["scaler"] if "scaler" in self.training_objects else []
         batch = [*self.model, *self.batch]
         last = [self.last] if self.accumulates else []
-        train = [*batch, *self.training_objects, "learning_rate", *last]
+        train = [*batch, *self.training_objects, *self.rate, *last]
         called = listing("loss_and_gradients", map(Name, [*batch, *scaled]))
         return {
             "gradients_head": "\n".join(
@@ -207,6 +250,9 @@ class StepWriter:
             "called": "\n".join(statement(f"{self.results} = ", called, 4)),
             "inputs": self.inputs,
             "over": "" if self.step.sums else " / count",
+            "summed": "The loss"
+            if self.own_losses
+            else "The loss over `count` samples",
             **{name: literal(getattr(self.training, name)) for name in KEEPING},
             "update": self.update_text(),
             **self.own_values(),
@@ -225,7 +271,7 @@ class StepWriter:
     @property
     def apply_arguments(self) -> list[str]:
         """The arguments of ``apply``."""
-        return [*self.training_objects, "learning_rate"]
+        return [*self.training_objects, *self.rate]
 
     @property
     def applied(self) -> str:
