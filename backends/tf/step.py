@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import Name, literal, statement
 from polyframe.compiler.python.steps import StepWriter
+from polyframe.errors import UnsupportedError
 
 GRADIENTS = '''
 {gradients_head}
@@ -23,7 +25,7 @@ def {applied}:
     gradients, finite = scaler.unscale(gradients)
 
     def update():
-        optimizer.apply({gradients}, learning_rate)
+{update}
 
     tf.cond(finite, update, lambda: None)
     scaler.update(finite)
@@ -43,6 +45,12 @@ def clip(gradients):
     bound = {bound}
     return [tf.clip_by_value(g, -bound, bound) for g in gradients]
 '''
+
+OWN_CLIPS = {
+    "clip_norm": "clipped, _ = tf.clip_by_global_norm(gradients, {bound})",
+    "clip_value": "clipped = [tf.clip_by_value(g, -{bound}, {bound}) for g in gradients]",
+}
+"""Native semantics: TensorFlow's own functions."""
 
 GROUPS = """
 def make_optimizer(model):
@@ -107,6 +115,8 @@ class TensorFlowStep(StepWriter):
         return FREEZE_VARIABLES if moves else "layer.trainable = False"
 
     def optimizer_text(self) -> str:
+        if self.optimizer.own:
+            return self.own_optimizer_text()
         if not self.factors:
             return super().optimizer_text()
         make = self.optimizer_of(["model.trainable_variables"], "variables")
@@ -123,6 +133,31 @@ class TensorFlowStep(StepWriter):
         made = "\n".join(statement("return ", make, 8))
         return GROUPS.format(factors=self.factor_rows(8), optimizer=made)
 
+    def loss_text(self, name: str, code: Code) -> str:
+        if not code.own or code.make is not None:
+            return super().loss_text(name, code)
+        top = [f"def {name}(target, output):", '    """The mean loss."""']
+        return "\n".join([*top, *code.body])
+
+    def own_optimizer_text(self) -> str:
+        """``make_optimizer`` for Keras's own class, with all its variables: the step's
+        graph could not make them later."""
+        if self.factors:
+            raise UnsupportedError(
+                f"Keras's {self.step.optimizer.type} has one learning rate and one decay "
+                "for all variables",
+                where="learning_rate_multipliers",
+            )
+        return "\n".join(
+            [
+                "def make_optimizer(model):",
+                *statement("optimizer = ", self.optimizer.make, 4),
+                *self.optimizer.body,
+                "    optimizer.build(model.trainable_variables)",
+                "    return optimizer",
+            ]
+        )
+
     def own_values(self) -> dict[str, str]:
         outputs = f"model({self.inputs}, training=True)"
         if self.training.precision is not None:
@@ -138,14 +173,32 @@ class TensorFlowStep(StepWriter):
 
     @property
     def apply_arguments(self) -> list[str]:
+        model = ["model"] if self.optimizer.own else []
         objects = [name for name in self.training_objects if name != "sums"]
-        return [*objects, "gradients", *self.rate]
+        return [*model, *objects, "gradients", *self.rate]
+
+    def clip_text(self) -> str:
+        return "" if self.target.native("clipping") else super().clip_text()
+
+    def update_lines(self) -> list[str]:
+        """The lines that clip the gradients and take the optimizer's step."""
+        lines, gradients = [], "gradients"
+        if self.bound is not None and self.target.native("clipping"):
+            name, bound = self.bound
+            lines.append(OWN_CLIPS[name].format(bound=literal(bound)))
+            gradients = "clipped"
+        elif self.bound is not None:
+            gradients = "clip(gradients)"
+        if self.optimizer.own:
+            pairs = f"zip({gradients}, model.trainable_variables)"
+            return [*lines, f"optimizer.apply_gradients({pairs})"]
+        return [*lines, f"optimizer.apply({gradients}, learning_rate)"]
 
     def apply_text(self) -> str:
-        gradients = "gradients" if self.bound is None else "clip(gradients)"
-        text = self.function([f"optimizer.apply({gradients}, learning_rate)"])
+        text = self.function(self.update_lines())
         if self.scaled:
-            text = APPLY_SCALED.format(applied=self.applied, gradients=gradients)
+            update = "\n".join(f"        {line}" for line in self.update_lines())
+            text = APPLY_SCALED.format(applied=self.applied, update=update)
         average = ["    average.update()"] if "average" in self.training_objects else []
         return "\n".join([text.strip("\n"), *average])
 
