@@ -113,10 +113,10 @@ LACKING = ("dampening", "decoupled_weight_decay", "lr_decay", "momentum_decay")
 to be as if they were not there."""
 
 KERNELS = (
-    "    vectors = [w for w in model.trainable_variables if len(w.shape) < 2]",
-    "    optimizer.exclude_from_weight_decay(vectors)",
+    "vectors = [w for w in {variables} if len(w.shape) < 2]",
+    "optimizer.exclude_from_weight_decay(vectors)",
 )
-"""What ``decay_on="kernels"`` adds to the construction."""
+"""What ``decay_on="kernels"`` does to the ``optimizer`` of ``{variables}``."""
 
 
 def keras(name: str) -> Writer:

@@ -27,6 +27,8 @@ from polyframe.contract.session import (
 from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
 
+PRODUCT = f"{OWN_STATE}product"
+
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
@@ -225,9 +227,13 @@ class TensorFlowTrainingSession(
             tf.keras.config.set_floatx(floatx)
 
     def set_rate(self, learning_rate: float) -> None:
-        if learning_rate != self._rate:
-            self.training_objects["optimizer"].learning_rate.assign(learning_rate)
-            self._rate = learning_rate
+        if learning_rate == self._rate:
+            return
+        optimizer, self._rate = self.training_objects["optimizer"], learning_rate
+        if hasattr(optimizer, "groups"):
+            optimizer.set_rate(learning_rate)
+        else:
+            optimizer.learning_rate.assign(learning_rate)
 
     def train(
         self, batch: StagedBatch, learning_rate: float, last: bool = True
@@ -319,20 +325,18 @@ class TensorFlowTrainingSession(
             for key in SCALING
         }
 
-    def _own_scalars(self) -> dict[str, Native]:
-        """What Keras's own optimizer keeps besides arrays and the number of steps: the
-        product of Nadam's momenta."""
-        optimizer = self.training_objects["optimizer"]
-        if not hasattr(optimizer, "_u_product"):
-            return {}
-        return {f"{OWN_STATE}product": optimizer._u_product}
+    def _products(self) -> list[Native]:
+        """The product of Nadam's momenta, which Keras's own keeps: one and the same in
+        each group of variables."""
+        optimizers = (optimizer for optimizer, _ in self._optimizers())
+        return [o._u_product for o in optimizers if hasattr(o, "_u_product")]
 
     def native_state(self) -> Arrays:
         arrays = {key: to_numpy(variable) for key, variable in self._states().items()}
         for key, variable in self._scaling().items():
             arrays[key] = np.array([variable.numpy()], np.float32)
-        for key, variable in self._own_scalars().items():
-            arrays[key] = to_numpy(variable).reshape(1)
+        for product in self._products():
+            arrays[PRODUCT] = to_numpy(product).reshape(1)
         return arrays
 
     def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
@@ -341,8 +345,8 @@ class TensorFlowTrainingSession(
         for key, variable in self._scaling().items():
             variable.assign(tf.cast(state[key].item(), variable.dtype))
             step = int(variable) if key.endswith("/updates") else step
-        for key, variable in self._own_scalars().items():
-            variable.assign(state[key].item())
+        for product in self._products():
+            product.assign(state[PRODUCT].item())
         for optimizer, _ in self._optimizers():
             if is_own(optimizer):
                 optimizer.iterations.assign(step)

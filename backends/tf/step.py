@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from polyframe.compiler.python.code import Code
-from polyframe.compiler.python.source import Name, literal, statement
+from polyframe.compiler.python.source import Call, Name, literal, statement
 from polyframe.compiler.python.steps import StepWriter
-from polyframe.errors import UnsupportedError
 
 GRADIENTS = '''
 {gradients_head}
@@ -61,7 +60,7 @@ def make_optimizer(model):
     def make(variables, decay):
 {optimizer}
 
-    return Groups(model.trainable_variables, factors, make)
+    return {groups}(model.trainable_variables, factors, make)
 """
 
 AVERAGE = """
@@ -106,7 +105,7 @@ class TensorFlowStep(StepWriter):
 
     def helpers(self) -> list[str]:
         classes = {"sums": "Sums", "average": "Average", "scaler": "LossScale"}
-        groups = ["Groups"] if self.factors else []
+        groups = [self.groups] if self.factors else []
         return [*groups, *(classes[name] for name in self.training_objects[1:])]
 
     def frozen_line(self) -> str:
@@ -115,23 +114,20 @@ class TensorFlowStep(StepWriter):
         return FREEZE_VARIABLES if moves else "layer.trainable = False"
 
     def optimizer_text(self) -> str:
-        if self.optimizer.own:
-            return self.own_optimizer_text()
+        make = self.optimizer.make
+        assert make is not None
         if not self.factors:
-            return super().optimizer_text()
-        make = self.optimizer_of(["model.trainable_variables"], "variables")
-        if self.step.optimizer.weight_decay:
-            if not any(a.role == "weight_decay" for a in make.arguments):
-                raise self.takes_no_groups()
-            arguments = (
-                replace(a, value=Name(f"{literal(a.value)} * decay"), default=...)
-                if a.role == "weight_decay"
-                else a
-                for a in make.arguments
+            return "\n".join(
+                ["def make_optimizer(model):", *self.construction(4, make)]
             )
-            make = replace(make, arguments=tuple(arguments))
-        made = "\n".join(statement("return ", make, 8))
-        return GROUPS.format(factors=self.factor_rows(8), optimizer=made)
+        if not self.optimizer.own:
+            make = self.optimizer_of(["model.trainable_variables"], "variables")
+        lines = self.construction(8, self.grouped(make), "variables")
+        return GROUPS.format(
+            factors=self.factor_rows(8),
+            optimizer="\n".join(lines),
+            groups=self.groups,
+        )
 
     def loss_text(self, name: str, code: Code) -> str:
         if not code.own or code.make is not None:
@@ -139,24 +135,38 @@ class TensorFlowStep(StepWriter):
         top = [f"def {name}(target, output):", '    """The mean loss."""']
         return "\n".join([*top, *code.body])
 
-    def own_optimizer_text(self) -> str:
-        """``make_optimizer`` for Keras's own class, with all its variables: the step's
-        graph could not make them later."""
-        if self.factors:
-            raise UnsupportedError(
-                f"Keras's {self.step.optimizer.type} has one learning rate and one decay "
-                "for all variables",
-                where="learning_rate_multipliers",
-            )
-        return "\n".join(
-            [
-                "def make_optimizer(model):",
-                *statement("optimizer = ", self.optimizer.make, 4),
-                *self.optimizer.body,
-                "    optimizer.build(model.trainable_variables)",
-                "    return optimizer",
-            ]
+    @property
+    def groups(self) -> str:
+        """The class for groups of variables."""
+        return "KerasGroups" if self.optimizer.own else "Groups"
+
+    def construction(
+        self, indent: int, make: Call, variables: str = "model.trainable_variables"
+    ) -> list[str]:
+        """The lines that return the optimizer. Keras's own one gets all its variables
+        there: the step's graph could not make them later."""
+        if not self.optimizer.own:
+            return statement("return ", make, indent)
+        lines = [*self.optimizer.body, f"optimizer.build({variables})"]
+        return [
+            *statement("optimizer = ", make, indent),
+            *(" " * indent + line.format(variables=variables) for line in lines),
+            " " * indent + "return optimizer",
+        ]
+
+    def grouped(self, make: Call) -> Call:
+        """The construction for a group of variables, with a decay of its own."""
+        if not self.step.optimizer.weight_decay:
+            return make
+        if not any(a.role == "weight_decay" for a in make.arguments):
+            raise self.takes_no_groups()
+        arguments = (
+            replace(a, value=Name(f"{literal(a.value)} * decay"), default=...)
+            if a.role == "weight_decay"
+            else a
+            for a in make.arguments
         )
+        return replace(make, arguments=tuple(arguments))
 
     def own_values(self) -> dict[str, str]:
         outputs = f"model({self.inputs}, training=True)"

@@ -8,6 +8,7 @@ asks for, so that its last bits are not those of the same lines run one by one.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 
 import numpy as np
 import tensorflow as tf
@@ -21,7 +22,7 @@ LOSSES = {
     "binary_cross_entropy", "cosine", "cross_entropy", "focal", "hinge", "huber", "l1",
     "mse", "squared_hinge",
 }  # fmt: skip
-FEATURES = {"clip_norm", "clip_value", "decay_on"}
+FEATURES = {"clip_norm", "clip_value", "factors", "decay_on"}
 
 
 def lacks(rule):
@@ -78,18 +79,27 @@ def floats(dtype):
 
 def train(rule, weights, batches, dtype, rates, clip=None, factors=None):
     with floats(dtype):
-        return trained(rule, weights, batches, dtype, rates, clip)
+        return trained(rule, weights, batches, dtype, rates, clip, factors)
 
 
-def trained(rule, weights, batches, dtype, rates, clip):
+def trained(rule, weights, batches, dtype, rates, clip, factors):
     fc1 = layers.Dense(7, activation="tanh", dtype=dtype)
     fc2 = layers.Dense(4, dtype=dtype)
     model = tf.keras.Sequential([layers.Input((5,), dtype=dtype), fc1, fc2])
     for name, layer in (("fc1", fc1), ("fc2", fc2)):
         layer.set_weights([weights[f"{name}.weight"].T, weights[f"{name}.bias"]])
-    optimizer, criterion = optimizer_of(rule), losses.MeanSquaredError()
-    if rule.decay_on == "kernels":
-        optimizer.exclude_from_weight_decay([fc1.bias, fc2.bias])
+    criterion, groups = losses.MeanSquaredError(), [(1.0, 1.0, [0, 1, 2, 3])]
+    if factors is not None:  # an optimizer for each variable
+        groups = [(*pair, [i]) for i, pair in enumerate(factors.values())]
+    rated = []
+    for of_rate, of_decay, rows in groups:
+        optimizer = optimizer_of(
+            dataclasses.replace(rule, weight_decay=rule.weight_decay * of_decay)
+        )
+        if rule.decay_on == "kernels":
+            optimizer.exclude_from_weight_decay([fc1.bias, fc2.bias])
+        optimizer.build([model.trainable_variables[i] for i in rows])
+        rated.append((optimizer, of_rate, rows))
 
     @tf.function
     def step(x, y):
@@ -101,13 +111,15 @@ def trained(rule, weights, batches, dtype, rates, clip):
             gradients, _ = tf.clip_by_global_norm(gradients, clip[1])
         elif clip is not None:
             gradients = [tf.clip_by_value(g, -clip[1], clip[1]) for g in gradients]
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        pairs = list(zip(gradients, model.trainable_variables))
+        for optimizer, _, rows in rated:
+            optimizer.apply_gradients([pairs[i] for i in rows])
         return value, outputs
 
-    optimizer.build(model.trainable_variables)
     after = []
     for (x, y), rate in zip(batches, rates, strict=True):
-        optimizer.learning_rate.assign(rate)
+        for optimizer, of_rate, _ in rated:
+            optimizer.learning_rate.assign(rate * of_rate)
         step(tf.constant(x), tf.constant(y))
         after.append(
             {
