@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from polyframe.backends.tf.flatten import keras_order
 from polyframe.backends.tf.optimizers import DEFAULTS
 from polyframe.backends.tf.reserved import RESERVED
 from polyframe.backends.tf.step import TensorFlowStep
@@ -13,7 +14,7 @@ from polyframe.compiler.program import Program
 from polyframe.compiler.python.source import Call, listing
 from polyframe.compiler.python.units import Style
 from polyframe.compiler.python.write import Written
-from polyframe.compiler.table import Target
+from polyframe.compiler.table import Choice, Table, Target
 from polyframe.contract.backend import DETERMINISM_NOTE, Probe
 from polyframe.contract.devices import Device
 from polyframe.contract.python_backend import PythonBackend
@@ -106,6 +107,17 @@ class TensorFlow(PythonBackend):
         except Exception as error:  # a broken installation can raise anything
             return Probe(False, None, problem=f"{type(error).__name__}: {error}")
         return Probe(True, version(), devices())
+
+    def write_model(
+        self,
+        graph: TypedGraph,
+        choice: Choice,
+        target: Target,
+        style: Style,
+        table: Table,
+    ) -> Written:
+        choice = keras_order(graph, choice, target)
+        return super().write_model(graph, choice, target, style, table)
 
     def built(self, graph: TypedGraph, written: Written) -> dict[str, Shape]:
         return {

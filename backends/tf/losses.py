@@ -1,12 +1,23 @@
-"""What TensorFlow's programs say for losses."""
+"""What TensorFlow's programs say for losses: functions that give a number for each
+sample, and for native semantics Keras's own classes, which give the mean."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from polyframe.compiler.python import losses
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.losses import Lines, function, number, smoothed
-from polyframe.compiler.python.source import Name, call, listing, literal, statement
-from polyframe.compiler.table import Entry, LossView
+from polyframe.compiler.python.source import (
+    Name,
+    Opt,
+    call,
+    listing,
+    literal,
+    statement,
+)
+from polyframe.compiler.table import Entry, Form, LossView
 
 
 def mean(value: str = "losses", of: str = "losses") -> Lines:
@@ -176,20 +187,195 @@ def dice(view: LossView) -> Code:
     )
 
 
+# --- native semantics ------------------------------------------------------------
+
+Options = dict[str, object]
+Writer = Callable[[LossView], Code]
+
+
+def keras_class(name: str, view: LossView, options: Options) -> Code:
+    """An object of Keras's class, which computes in float32 unless it is told."""
+    dtype = Opt(view.target.dtype, "float32")
+    return Code(make=call(f"tf.keras.losses.{name}", None, **options, dtype=dtype))
+
+
+def keras_function(
+    name: str, options: Options, view: LossView, before: Sequence[str] = ()
+) -> Code:
+    """Keras's function, which leaves all axes but the channels', and the mean of each
+    sample."""
+    given = {"target": Name("target"), "output": Name("output")}
+    losses_ = call(f"tf.keras.losses.{name}", given, **options)
+    known = view.loss.by_axes
+    return function(
+        before,
+        statement("losses = ", losses_, 4),
+        mean_of_pixels(view.axes) if known else mean(),
+    )
+
+
+def own(
+    write: Writer,
+    mean_: Writer,
+    per_sample: Writer,
+    when: Callable[[LossView], bool] = lambda view: True,
+    gap: str = "",
+) -> Entry:
+    """The entry of a loss that Keras has: its class where a step needs nothing but the
+    mean, else its function. ``gap`` is the reason where ``when`` is false."""
+    forms = (
+        Form(
+            "keras",
+            lambda view: replace(mean_(view), own=True),
+            lambda view: view.mean and when(view),
+        ),
+        Form("per sample", per_sample, when),
+    )
+    return replace(entry(write), own=forms, own_gap=gap)
+
+
+def keras(
+    write: Writer,
+    class_name: str,
+    function_name: str,
+    options: Callable[[LossView], Options] = lambda view: {},
+    when: Callable[[LossView], bool] = lambda view: True,
+    gap: str = "",
+) -> Entry:
+    """The same for a class and a function of these names with the same options."""
+    return own(
+        write,
+        lambda view: keras_class(class_name, view, options(view)),
+        lambda view: keras_function(function_name, options(view), view),
+        when,
+        gap,
+    )
+
+
+def lacking(write: Writer, reason: str) -> Entry:
+    """The entry of a loss that Keras has none of."""
+    return replace(entry(write), own=(), own_gap=reason)
+
+
+def of_labels(view: LossView) -> Options:
+    return {
+        "from_logits": True,
+        "ignore_class": Opt(view.loss.ignore_index, None),
+    }
+
+
+def of_probabilities(view: LossView) -> Options:
+    return {
+        "from_logits": True,
+        "label_smoothing": Opt(view.loss.label_smoothing, 0.0),
+    }
+
+
+def mean_cross_entropy(view: LossView) -> Code:
+    if view.labels and not view.loss.label_smoothing:
+        return keras_class("SparseCategoricalCrossentropy", view, of_labels(view))
+    made = keras_class("CategoricalCrossentropy", view, of_probabilities(view))
+    if not view.labels:
+        return made
+    return function(  # only Keras's other class smooths
+        [f"    target = {ONE_HOT}"],
+        statement("of_classes = ", made.make, 4),
+        ["    return of_classes(target, output)"],
+    )
+
+
+def cross_entropy_of_samples(view: LossView) -> Code:
+    if view.labels and not view.loss.label_smoothing:
+        return keras_function("sparse_categorical_crossentropy", of_labels(view), view)
+    return keras_function(
+        "categorical_crossentropy",
+        of_probabilities(view),
+        view,
+        [f"    target = {ONE_HOT}"] if view.labels else [],
+    )
+
+
+def takes_classes(view: LossView) -> bool:
+    """Whether Keras's cross-entropies have what is asked for."""
+    loss = view.loss
+    both = loss.ignore_index is not None and loss.label_smoothing
+    return loss.class_weights is None and not both
+
+
+def of_focal(view: LossView) -> Options:
+    loss = view.loss
+    return {
+        "apply_class_balancing": Opt(loss.alpha is not None, False),
+        "alpha": Opt(0.25 if loss.alpha is None else loss.alpha, 0.25),
+        "gamma": Opt(loss.gamma, 2.0),
+        **of_probabilities(view),
+    }
+
+
+def margin_is_1(view: LossView) -> bool:
+    return bool(view.loss.margin == 1)
+
+
 TABLE: dict[str, Entry] = {
-    "binary_cross_entropy": entry(binary_cross_entropy),
-    "cosine": entry(cosine),
-    "cross_entropy": entry(cross_entropy),
-    "dice": entry(dice),
-    "focal": entry(focal),
-    "hinge": entry(hinge),
-    "huber": entry(huber),
-    "kl_div": entry(kl_div),
-    "l1": entry(function(L1)),
-    "mse": entry(function(mean("(output - target) ** 2", "output"))),
-    "multi_margin": entry(multi_margin),
-    "nll": entry(nll),
-    "smooth_l1": entry(smooth_l1),
-    "squared_hinge": entry(hinge),
-    "triplet": entry(triplet),
+    "binary_cross_entropy": keras(
+        binary_cross_entropy,
+        "BinaryCrossentropy",
+        "binary_crossentropy",
+        of_probabilities,
+        lambda view: view.loss.pos_weight is None,
+        "tf.keras.losses.BinaryCrossentropy has no pos_weight",
+    ),
+    "cosine": keras(cosine, "CosineSimilarity", "cosine_similarity"),
+    "cross_entropy": own(
+        cross_entropy,
+        mean_cross_entropy,
+        cross_entropy_of_samples,
+        takes_classes,
+        "tf.keras.losses.SparseCategoricalCrossentropy has no class_weights, and no "
+        "label_smoothing beside ignore_index",
+    ),
+    "dice": lacking(
+        dice,
+        "tf.keras.losses.Dice is another loss: of probabilities, and of the whole batch "
+        "as one region",
+    ),
+    "focal": keras(
+        focal, "BinaryFocalCrossentropy", "binary_focal_crossentropy", of_focal
+    ),
+    "hinge": keras(
+        hinge,
+        "Hinge",
+        "hinge",
+        when=margin_is_1,
+        gap="tf.keras.losses.Hinge has a margin of 1 and no other",
+    ),
+    "huber": keras(
+        huber, "Huber", "huber", lambda view: {"delta": Opt(view.loss.delta, 1.0)}
+    ),
+    "kl_div": lacking(
+        kl_div,
+        "tf.keras.losses.KLDivergence takes probabilities, and these are their logs",
+    ),
+    "l1": keras(lambda view: function(L1), "MeanAbsoluteError", "mean_absolute_error"),
+    "mse": keras(
+        lambda view: function(mean("(output - target) ** 2", "output")),
+        "MeanSquaredError",
+        "mean_squared_error",
+    ),
+    "multi_margin": lacking(
+        multi_margin,
+        "tf.keras.losses has none of all classes; CategoricalHinge is of the worst one",
+    ),
+    "nll": lacking(nll, "tf.keras.losses takes no log-probabilities"),
+    "smooth_l1": lacking(
+        smooth_l1, "tf.keras.losses has none; huber with delta = beta is beta times it"
+    ),
+    "squared_hinge": keras(
+        hinge,
+        "SquaredHinge",
+        "squared_hinge",
+        when=margin_is_1,
+        gap="tf.keras.losses.SquaredHinge has a margin of 1 and no other",
+    ),
+    "triplet": lacking(triplet, "tf.keras.losses has no triplet margin"),
 }

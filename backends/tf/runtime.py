@@ -10,12 +10,13 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from polyframe.backends.tf.optimizers import STATES
+from polyframe.backends.tf.optimizers import OWN_STATES, STATES
 from polyframe.compiler.program import Program
 from polyframe.compiler.table import Target
 from polyframe.contract.devices import Device, choose_device, keep_memory, threads
 from polyframe.contract.module_session import ModuleSession, ModuleTrainingSession
 from polyframe.contract.session import (
+    OWN_STATE,
     SCALING,
     Arrays,
     Native,
@@ -25,6 +26,8 @@ from polyframe.contract.session import (
 )
 from polyframe.io.array import Array
 from polyframe.spec.layers.base import Shape
+
+PRODUCT = f"{OWN_STATE}product"
 
 
 @contextlib.contextmanager
@@ -199,6 +202,7 @@ class TensorFlowTrainingSession(
     ) -> None:
         super().__init__(program, target, device, inputs)
         self._numbers: dict[float, Native] = {}
+        self._rate: float | None = None  # what Keras's own optimizer has
         # A function of its own for each model: one for all would keep every model's
         # graphs alive.
         self._train_step = self.module.train_step.python_function
@@ -214,36 +218,56 @@ class TensorFlowTrainingSession(
         return self._numbers[count]
 
     def begin(self) -> None:
-        with tf.device(self.device.name):
-            super().begin()
+        floatx, self._rate = tf.keras.config.floatx(), None
+        tf.keras.config.set_floatx(self.target.dtype)  # Keras's learning rate is in it
+        try:
+            with tf.device(self.device.name):
+                super().begin()
+        finally:
+            tf.keras.config.set_floatx(floatx)
+
+    def set_rate(self, learning_rate: float) -> None:
+        if learning_rate == self._rate:
+            return
+        optimizer, self._rate = self.training_objects["optimizer"], learning_rate
+        if hasattr(optimizer, "groups"):
+            optimizer.set_rate(learning_rate)
+        else:
+            optimizer.learning_rate.assign(learning_rate)
 
     def train(
         self, batch: StagedBatch, learning_rate: float, last: bool = True
     ) -> tuple[Native, Native]:
         self.begin_once()
-        rate = self.number(learning_rate)
+        rate = []
+        if self.takes_rate:
+            rate.append(self.number(learning_rate))
+        else:
+            self.set_rate(learning_rate)
         with tf.device(self.device.name):
             step = self._step_for(batch, rate, last)
-            loss, outputs = step(*batch.step_arguments, rate)
+            loss, outputs = step(*batch.step_arguments, *rate)
         return loss, outputs
 
-    def _step_for(self, batch: StagedBatch, rate: Native, last: bool) -> Native:
+    def _step_for(self, batch: StagedBatch, rate: list[Native], last: bool) -> Native:
         """The step's graph for batches of that size. It takes tensors alone and is cached
         here: with a ``tf.function`` that also takes the model and looks up the graph by
         all its arguments, a step of simple_cnn took 1.03 times as long."""
         key = (batch.inputs[0].shape[0], batch.targets[0].dtype, last)
         if key not in self._traced:
             last_argument = () if last else (False,)
+            count = len(batch.step_arguments)
 
             def step(*given: Native) -> Native:
                 objects = self.training_objects.values()
+                of_batch, rates = given[:count], given[count:]
                 return self._train_step(
-                    self.native, *given[:-1], *objects, given[-1], *last_argument
+                    self.native, *of_batch, *objects, *rates, *last_argument
                 )
 
             function = tf.function(step, autograph=False)
             self._traced[key] = function.get_concrete_function(
-                *batch.step_arguments, rate
+                *batch.step_arguments, *rate
             )
         return self._traced[key]
 
@@ -278,7 +302,7 @@ class TensorFlowTrainingSession(
             for optimizer, trained in self._optimizers()
             for key in self.program.state
             for name, variable in self._by_name(
-                getattr(optimizer, STATES.get(key, key)), trained
+                arrays_in(optimizer, key), trained
             ).items()
         }
         return states | self.kept()
@@ -301,10 +325,18 @@ class TensorFlowTrainingSession(
             for key in SCALING
         }
 
+    def _products(self) -> list[Native]:
+        """The product of Nadam's momenta, which Keras's own keeps: one and the same in
+        each group of variables."""
+        optimizers = (optimizer for optimizer, _ in self._optimizers())
+        return [o._u_product for o in optimizers if hasattr(o, "_u_product")]
+
     def native_state(self) -> Arrays:
         arrays = {key: to_numpy(variable) for key, variable in self._states().items()}
         for key, variable in self._scaling().items():
             arrays[key] = np.array([variable.numpy()], np.float32)
+        for product in self._products():
+            arrays[PRODUCT] = to_numpy(product).reshape(1)
         return arrays
 
     def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
@@ -313,7 +345,11 @@ class TensorFlowTrainingSession(
         for key, variable in self._scaling().items():
             variable.assign(tf.cast(state[key].item(), variable.dtype))
             step = int(variable) if key.endswith("/updates") else step
+        for product in self._products():
+            product.assign(state[PRODUCT].item())
         for optimizer, _ in self._optimizers():
+            if is_own(optimizer):
+                optimizer.iterations.assign(step)
             if hasattr(optimizer, "step"):  # a plug-in's optimizer may not count steps
                 optimizer.step.assign(step)
             if hasattr(optimizer, "product"):  # of NAdam's momenta
@@ -338,3 +374,18 @@ def to_numpy(tensor: Native) -> Array:
     """A tensor's or a variable's numbers, as an array of their own."""
     array: Array = tensor.numpy()
     return array.copy()
+
+
+def is_own(optimizer: Native) -> bool:
+    """Whether it is a class of Keras's."""
+    return isinstance(optimizer, tf.keras.optimizers.Optimizer)
+
+
+def arrays_in(optimizer: Native, key: str) -> list[Native]:
+    """The variables that hold an array of that canonical name, one for each that the
+    optimizer trains, in order."""
+    if not is_own(optimizer):
+        return list(getattr(optimizer, STATES.get(key, key)))
+    ends = OWN_STATES.get(type(optimizer).__name__, {})
+    end = f"_{ends.get(key, key)}"
+    return [v for v in optimizer.variables if v.name.endswith(end)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from polyframe.compiler.python.source import Name, literal, statement
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.source import Call, Name, literal, statement
 from polyframe.compiler.python.steps import StepWriter
 
 GRADIENTS = '''
@@ -23,7 +24,7 @@ def {applied}:
     gradients, finite = scaler.unscale(gradients)
 
     def update():
-        optimizer.apply({gradients}, learning_rate)
+{update}
 
     tf.cond(finite, update, lambda: None)
     scaler.update(finite)
@@ -44,6 +45,12 @@ def clip(gradients):
     return [tf.clip_by_value(g, -bound, bound) for g in gradients]
 '''
 
+OWN_CLIPS = {
+    "clip_norm": "clipped, _ = tf.clip_by_global_norm(gradients, {bound})",
+    "clip_value": "clipped = [tf.clip_by_value(g, -{bound}, {bound}) for g in gradients]",
+}
+"""Native semantics: TensorFlow's own functions."""
+
 GROUPS = """
 def make_optimizer(model):
     factors = [  # of the learning rate and of the weight decay
@@ -53,7 +60,7 @@ def make_optimizer(model):
     def make(variables, decay):
 {optimizer}
 
-    return Groups(model.trainable_variables, factors, make)
+    return {groups}(model.trainable_variables, factors, make)
 """
 
 AVERAGE = """
@@ -98,7 +105,7 @@ class TensorFlowStep(StepWriter):
 
     def helpers(self) -> list[str]:
         classes = {"sums": "Sums", "average": "Average", "scaler": "LossScale"}
-        groups = ["Groups"] if self.factors else []
+        groups = [self.groups] if self.factors else []
         return [*groups, *(classes[name] for name in self.training_objects[1:])]
 
     def frozen_line(self) -> str:
@@ -107,21 +114,59 @@ class TensorFlowStep(StepWriter):
         return FREEZE_VARIABLES if moves else "layer.trainable = False"
 
     def optimizer_text(self) -> str:
+        make = self.optimizer.make
+        assert make is not None
         if not self.factors:
-            return super().optimizer_text()
-        make = self.optimizer_of(["model.trainable_variables"], "variables")
-        if self.step.optimizer.weight_decay:
-            if not any(a.role == "weight_decay" for a in make.arguments):
-                raise self.takes_no_groups()
-            arguments = (
-                replace(a, value=Name(f"{literal(a.value)} * decay"), default=...)
-                if a.role == "weight_decay"
-                else a
-                for a in make.arguments
+            return "\n".join(
+                ["def make_optimizer(model):", *self.construction(4, make)]
             )
-            make = replace(make, arguments=tuple(arguments))
-        made = "\n".join(statement("return ", make, 8))
-        return GROUPS.format(factors=self.factor_rows(8), optimizer=made)
+        if not self.optimizer.own:
+            make = self.optimizer_of(["model.trainable_variables"], "variables")
+        lines = self.construction(8, self.grouped(make), "variables")
+        return GROUPS.format(
+            factors=self.factor_rows(8),
+            optimizer="\n".join(lines),
+            groups=self.groups,
+        )
+
+    def loss_text(self, name: str, code: Code) -> str:
+        if not code.own or code.make is not None:
+            return super().loss_text(name, code)
+        top = [f"def {name}(target, output):", '    """The mean loss."""']
+        return "\n".join([*top, *code.body])
+
+    @property
+    def groups(self) -> str:
+        """The class for groups of variables."""
+        return "KerasGroups" if self.optimizer.own else "Groups"
+
+    def construction(
+        self, indent: int, make: Call, variables: str = "model.trainable_variables"
+    ) -> list[str]:
+        """The lines that return the optimizer. Keras's own one gets all its variables
+        there: the step's graph could not make them later."""
+        if not self.optimizer.own:
+            return statement("return ", make, indent)
+        lines = [*self.optimizer.body, f"optimizer.build({variables})"]
+        return [
+            *statement("optimizer = ", make, indent),
+            *(" " * indent + line.format(variables=variables) for line in lines),
+            " " * indent + "return optimizer",
+        ]
+
+    def grouped(self, make: Call) -> Call:
+        """The construction for a group of variables, with a decay of its own."""
+        if not self.step.optimizer.weight_decay:
+            return make
+        if not any(a.role == "weight_decay" for a in make.arguments):
+            raise self.takes_no_groups()
+        arguments = (
+            replace(a, value=Name(f"{literal(a.value)} * decay"), default=...)
+            if a.role == "weight_decay"
+            else a
+            for a in make.arguments
+        )
+        return replace(make, arguments=tuple(arguments))
 
     def own_values(self) -> dict[str, str]:
         outputs = f"model({self.inputs}, training=True)"
@@ -138,14 +183,32 @@ class TensorFlowStep(StepWriter):
 
     @property
     def apply_arguments(self) -> list[str]:
+        model = ["model"] if self.optimizer.own else []
         objects = [name for name in self.training_objects if name != "sums"]
-        return [*objects, "gradients", *self.rate]
+        return [*model, *objects, "gradients", *self.rate]
+
+    def clip_text(self) -> str:
+        return "" if self.target.native("clipping") else super().clip_text()
+
+    def update_lines(self) -> list[str]:
+        """The lines that clip the gradients and take the optimizer's step."""
+        lines, gradients = [], "gradients"
+        if self.bound is not None and self.target.native("clipping"):
+            name, bound = self.bound
+            lines.append(OWN_CLIPS[name].format(bound=literal(bound)))
+            gradients = "clipped"
+        elif self.bound is not None:
+            gradients = "clip(gradients)"
+        if self.optimizer.own:
+            pairs = f"zip({gradients}, model.trainable_variables)"
+            return [*lines, f"optimizer.apply_gradients({pairs})"]
+        return [*lines, f"optimizer.apply({gradients}, learning_rate)"]
 
     def apply_text(self) -> str:
-        gradients = "gradients" if self.bound is None else "clip(gradients)"
-        text = self.function([f"optimizer.apply({gradients}, learning_rate)"])
+        text = self.function(self.update_lines())
         if self.scaled:
-            text = APPLY_SCALED.format(applied=self.applied, gradients=gradients)
+            update = "\n".join(f"        {line}" for line in self.update_lines())
+            text = APPLY_SCALED.format(applied=self.applied, update=update)
         average = ["    average.update()"] if "average" in self.training_objects else []
         return "\n".join([text.strip("\n"), *average])
 

@@ -52,14 +52,16 @@ node has that one's lines."""
 class Slot:
     """Where a canonical array is kept natively: a path, and its layout there.
 
-    ``native = canonical.reshape(shape).transpose(perm)``; both may be left out. Where
-    ``shape`` is given, ``canonical`` is the canonical array's own shape.
+    ``native = canonical.reshape(shape).transpose(perm).reshape(flat)``; each may be left
+    out. Where ``shape`` is given, ``canonical`` is the canonical array's own shape.
+    ``flat`` is the native shape where axes are one after they were permuted.
     """
 
     path: str
     shape: Shape | None = None
     perm: tuple[int, ...] | None = None
     canonical: Shape | None = None
+    flat: Shape | None = None
 
     def under(self, prefix: str) -> Slot:
         """The same slot below a path."""
@@ -72,10 +74,14 @@ class Slot:
             value = value.reshape(self.shape)
         if self.perm is not None:
             value = value.transpose(self.perm)
-        return np.ascontiguousarray(value)
+        value = np.ascontiguousarray(value)
+        return value if self.flat is None else value.reshape(self.flat)
 
     def to_canonical(self, value: Array) -> Array:
         """The canonical array, contiguous."""
+        if self.flat is not None:
+            assert self.shape is not None and self.perm is not None
+            value = value.reshape([self.shape[axis] for axis in self.perm])
         if self.perm is not None:
             value = value.transpose(np.argsort(self.perm))
         value = np.ascontiguousarray(value)

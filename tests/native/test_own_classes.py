@@ -2,7 +2,8 @@
 
 A rival is code that a user of the framework writes by hand: ``rivals/<backend>.py`` has
 
-- ``OPTIMIZERS``: the optimizers of polyframe's that the framework has a class of;
+- ``OPTIMIZERS``: the optimizers of polyframe's that the framework has a class of, and
+  ``lacks(rule)``, if it is there: whether the class lacks an option of a rule's;
 - ``LOSSES``: its losses, likewise;
 - ``FEATURES``: what of ``SETTINGS`` the framework's own classes can do; the rest is a
   gap;
@@ -111,7 +112,9 @@ def test_optimizers_take_the_steps_of_the_frameworks_own_class(
             NET, backend, "mse", rule, semantics="native", dtype=dtype, seed=1
         )
 
-    if rule.type not in by_hand.OPTIMIZERS:
+    resolved = rule.resolve(registry.get(backend).defaults)
+    lacks = getattr(by_hand, "lacks", lambda rule: False)
+    if rule.type not in by_hand.OPTIMIZERS or lacks(resolved):
         with pytest.raises(
             pf.UnsupportedError, match=f"has no optimizer {rule.type!r}"
         ):
@@ -119,7 +122,6 @@ def test_optimizers_take_the_steps_of_the_frameworks_own_class(
         return
     model = compiled()
     weights = model.weights()
-    resolved = rule.resolve(registry.get(backend).defaults)
     rates = [resolved.lr if n % 10 < 7 else resolved.lr / 3 for n in range(STEPS)]
     wanted = by_hand.train(resolved, weights, batches(dtype), dtype, rates)
     for step, (batch, after) in enumerate(zip(batches(dtype), wanted, strict=True)):

@@ -30,6 +30,21 @@ class Groups:
             optimizer.apply([gradients[i] for i in rows], learning_rate * rate)
 
 
+class KerasGroups(Groups):
+    """The same for optimizers of Keras's, which have their learning rates."""
+
+    def set_rate(self, learning_rate):
+        """Change the learning rate; that of a factor of 1."""
+        for _, rate, optimizer in self.groups:
+            optimizer.learning_rate.assign(learning_rate * rate)
+
+    def apply_gradients(self, gradients_and_variables):
+        """Take one step."""
+        pairs = list(gradients_and_variables)
+        for rows, _, optimizer in self.groups:
+            optimizer.apply_gradients([pairs[i] for i in rows])
+
+
 class Sums:
     """Gradients that are added up over several batches before an update."""
 
