@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyframe.conformance.subject import Subject
-from polyframe.contract.session import BEGAN
+from polyframe.contract.session import OWN_STATE
 from polyframe.io.array import Array
 from polyframe.model.model import Model
 from polyframe.spec.semantics import native_aspects
@@ -111,7 +111,7 @@ def state(model: Model, step: int) -> Trace:
         kind = "weights" if parameters[name].trainable else "statistics"
         trace[Key(step, kind, name)] = value
     for name, value in model.training_state().items():
-        if name not in (UPDATES, BEGAN):
+        if name != UPDATES and not name.startswith(OWN_STATE):
             trace[Key(step, "state", name)] = value
     return trace
 

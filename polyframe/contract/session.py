@@ -29,9 +29,38 @@ Arrays: TypeAlias = dict[str, Array]
 SCALING = tuple(f"loss_scale/{key}" for key in ("scale", "good_steps", "updates"))
 """What float16's loss scaling adds to the training state: arrays (1,)."""
 
-BEGAN = "optimizer/began"
+OWN_STATE = "optimizer/"
+"""How keys of the training state begin that belong to the optimizer as a whole: what a
+framework's own class keeps besides an array for each parameter. They are vectors in the
+dtype of the weights, present before the first step as well, and are read back as they
+were written; ``in_parts`` makes one of a number that float32 does not hold."""
+
+BEGAN = f"{OWN_STATE}began"
 """What ``unfreeze`` adds: the step at which the optimizer began, (2,), as
 ``divmod(step, 2**20)``, which float32 holds exactly."""
+
+
+def in_parts(number: float, dtype: str) -> Array:
+    """A number as a vector (3,) of floats whose sum it is, for ``OWN_STATE``: float32
+    holds float64's 53 bits in three parts, unless they are smaller than 1e-38."""
+    parts = []
+    for _ in range(3):
+        part = np.asarray(number, dtype)
+        number -= float(part)
+        parts.append(part)
+    return np.stack(parts)
+
+
+def from_parts(parts: Array) -> float:
+    """The number of ``in_parts``."""
+    first, second, third = map(float, parts)
+    return first + (second + third)
+
+
+def without_layout(key: str) -> bool:
+    """Whether a key of the training state is of no parameter, so that its array is the
+    same in every framework's layout."""
+    return key in SCALING or key.startswith(OWN_STATE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,9 +287,10 @@ class TrainingSession(InferenceSession):
     def training_state(self) -> Arrays:
         """What training needs besides weights, canonical: ``<parameter>/<state>``, with
         the optimizer's names and meaning (``program.state``), ``<parameter>/average``
-        with ``ema``, ``SCALING`` in float16, and ``BEGAN`` where it began late."""
+        with ``ema``, ``SCALING`` in float16, the optimizer's ``OWN_STATE``, and ``BEGAN``
+        where it began late."""
         state = {
-            key: value if key in SCALING else self._slot(key).to_canonical(value)
+            key: value if without_layout(key) else self._slot(key).to_canonical(value)
             for key, value in self.native_state().items()
         }
         if self.began is not None:
@@ -276,7 +306,7 @@ class TrainingSession(InferenceSession):
             self.began = high * 2**20 + low
             step -= self.began
         native = {
-            key: value if key in SCALING else self._slot(key).to_native(value)
+            key: value if without_layout(key) else self._slot(key).to_native(value)
             for key, value in state.items()
         }
         self.set_native_state(native, step)
