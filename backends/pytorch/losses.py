@@ -1,7 +1,9 @@
-"""What PyTorch's programs say for losses."""
+"""What PyTorch's programs say for losses: functions that give a number for each sample,
+and for native semantics PyTorch's own classes, which give the mean."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +11,12 @@ from polyframe.compiler.python import losses
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.losses import Lines, beside, function, number, smoothed
 from polyframe.compiler.python.source import Name, Opt, call, listing, statement
-from polyframe.compiler.table import Entry, LossView
+from polyframe.compiler.table import Entry, Form, LossView
 from polyframe.spec.losses import NLL, CrossEntropy, MultiMargin
 
 VIEW = ".view({})"
 MEAN = ".flatten(1).mean(1)"
+Options = Callable[[LossView], dict[str, Any]]
 
 
 def native(
@@ -166,24 +169,125 @@ def dice(view: LossView) -> Code:
     )
 
 
+# --- native semantics ------------------------------------------------------------
+
+
+def own(
+    write: Callable[[LossView], Code],
+    mean: Callable[[LossView], Code],
+    when: Callable[[LossView], bool] = lambda view: True,
+    gap: str = "",
+) -> Entry:
+    """The entry of a loss that PyTorch has: where a step needs nothing but the mean of
+    samples that count alike, ``mean`` writes PyTorch's own; else its function gives a
+    number for each sample."""
+
+    def plain(view: LossView) -> bool:
+        return view.mean and not view.loss.has_denominator_weights and when(view)
+
+    forms = (
+        Form("mean", lambda view: replace(mean(view), own=True), plain),
+        Form("per sample", write, when),
+    )
+    return replace(entry(write), own=forms, own_gap=gap)
+
+
+def module(name: str, options: Options = lambda view: {}) -> Callable[[LossView], Code]:
+    """An object of PyTorch's class."""
+    return lambda view: Code(make=call(f"nn.{name}", None, **options(view)))
+
+
+def mean_of(name: str, lines: Lines, *inputs: str, **options: object) -> Code:
+    """A function that returns the mean of PyTorch's function, for constants that are of
+    the output's dtype and device, or several inputs."""
+    given = {text: Name(text) for text in inputs or ("output", "target")}
+    return function(lines, statement("return ", call(f"F.{name}", given, **options), 4))
+
+
+def mean_binary_cross_entropy(view: LossView) -> Code:
+    weight = view.loss.pos_weight
+    if weight is None:
+        return module("BCEWithLogitsLoss")(view)
+    beside_output = beside(view.axes * (len(weight) > 1), VIEW)
+    lines = tensor("weight", weight, beside_output)
+    name = "binary_cross_entropy_with_logits"
+    return mean_of(name, lines, pos_weight=Name("weight"))
+
+
+def mean_cosine(view: LossView) -> Code:
+    return function(["    return (1 - F.cosine_similarity(output, target)).mean()"])
+
+
+def of_kl_div(view: LossView) -> dict[str, Any]:
+    reduction = "batchmean" if view.loss.batchmean else "mean"
+    return {
+        "reduction": Opt(reduction, "mean"),
+        "log_target": Opt(view.loss.log_target, False),
+    }
+
+
+def mean_multi_margin(view: LossView) -> Code:
+    lines, options = class_options(view.loss)
+    options |= {"p": Opt(view.loss.p, 1), "margin": Opt(view.loss.margin, 1.0)}
+    if lines:
+        return mean_of("multi_margin_loss", lines, **options)
+    return Code(make=call("nn.MultiMarginLoss", None, **options))
+
+
+def mean_triplet(view: LossView) -> Code:
+    loss = view.loss
+    return mean_of(
+        "triplet_margin_loss",
+        ["    anchor, positive, negative = output.chunk(3, dim=1)"],
+        "anchor", "positive", "negative",
+        margin=Opt(loss.margin, 1.0), p=Opt(loss.p, 2.0), eps=Opt(loss.eps, 1e-6),
+        swap=Opt(loss.swap, False),
+    )  # fmt: skip
+
+
+def lacking(write: Callable[[LossView], Code], reason: str) -> Entry:
+    """The entry of a loss that PyTorch has none of."""
+    return replace(entry(write), own=(), own_gap=reason)
+
+
 TABLE: dict[str, Entry] = {
-    "binary_cross_entropy": entry(binary_cross_entropy),
-    "cosine": entry(cosine),
-    "cross_entropy": entry(cross_entropy),
-    "dice": entry(dice),
-    "focal": entry(focal),
-    "hinge": entry(hinge),
-    "huber": entry(
-        lambda v: function(native("F.huber_loss", delta=Opt(v.loss.delta, 1.0)))
+    "binary_cross_entropy": own(
+        binary_cross_entropy,
+        mean_binary_cross_entropy,
+        lambda v: not v.loss.label_smoothing,
+        "nn.BCEWithLogitsLoss has no label smoothing",
     ),
-    "kl_div": entry(kl_div),
-    "l1": entry(function(native("F.l1_loss"))),
-    "mse": entry(function(native("F.mse_loss"))),
-    "multi_margin": entry(multi_margin),
-    "nll": entry(nll),
-    "smooth_l1": entry(
-        lambda v: function(native("F.smooth_l1_loss", beta=Opt(v.loss.beta, 1.0)))
+    "cosine": own(cosine, mean_cosine),
+    "cross_entropy": own(
+        cross_entropy,
+        module(
+            "CrossEntropyLoss",
+            lambda v: {"label_smoothing": Opt(v.loss.label_smoothing, 0.0)},
+        ),
     ),
-    "squared_hinge": entry(hinge),
-    "triplet": entry(triplet),
+    "dice": lacking(dice, "torch.nn has no Dice loss"),
+    "focal": lacking(focal, "torch.nn has no focal loss"),
+    "hinge": lacking(
+        hinge, "torch.nn has no hinge of signs; HingeEmbeddingLoss is of distances"
+    ),
+    "huber": own(
+        lambda v: function(native("F.huber_loss", delta=Opt(v.loss.delta, 1.0))),
+        module("HuberLoss", lambda v: {"delta": Opt(v.loss.delta, 1.0)}),
+    ),
+    "kl_div": own(kl_div, module("KLDivLoss", of_kl_div)),
+    "l1": own(lambda v: function(native("F.l1_loss")), module("L1Loss")),
+    "mse": own(lambda v: function(native("F.mse_loss")), module("MSELoss")),
+    "multi_margin": own(multi_margin, mean_multi_margin),
+    "nll": own(
+        nll,
+        module("NLLLoss"),
+        lambda v: v.labels and not v.loss.label_smoothing,
+        "nn.NLLLoss takes labels, without smoothing",
+    ),
+    "smooth_l1": own(
+        lambda v: function(native("F.smooth_l1_loss", beta=Opt(v.loss.beta, 1.0))),
+        module("SmoothL1Loss", lambda v: {"beta": Opt(v.loss.beta, 1.0)}),
+    ),
+    "squared_hinge": lacking(hinge, "torch.nn has no squared hinge"),
+    "triplet": own(triplet, mean_triplet),
 }

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.optimizers import Writer, class_entries, options
 from polyframe.compiler.python.source import Name, Opt, call
 from polyframe.compiler.table import Entry, Form, OptimizerView
 
 
 def optimizer(
-    function: str, own: bool = False, capturable: bool = False, fused: bool = False
+    function: str,
+    snippet: bool = False,
+    capturable: bool = False,
+    fused: bool = False,
+    own: bool = False,
 ) -> Writer:
     """The construction of an optimizer.
 
-    - ``own``: its class is one of our snippets;
+    - ``snippet``: its class is one of our snippets;
     - ``capturable``: it takes that argument, which lets a CUDA graph record it;
-    - ``fused``: it updates all parameters in one kernel.
+    - ``fused``: it updates all parameters in one kernel;
+    - ``own``: it is written as users of PyTorch do, and its groups hold their rates.
     """
 
     def write(view: OptimizerView) -> Code:
@@ -31,9 +37,19 @@ def optimizer(
             switches["capturable"] = True
         groups = Name("groups" if rule.spares_vectors else "model.parameters()")
         make = call(function, {"params": groups}, lr=rule.lr, **given, **switches)
-        return Code(make=make, snippets=(function,) if own else ())
+        return Code(make=make, snippets=(function,) if snippet else (), own=own)
 
     return write
+
+
+def with_own(forms: tuple[Form, ...], function: str) -> Entry:
+    """An entry whose native semantics take a class of PyTorch's."""
+    return Entry(forms, own=(Form("own class", optimizer(function, own=True)),))
+
+
+def plain(function: str) -> Entry:
+    """An optimizer that is PyTorch's in all semantics."""
+    return with_own((Form("native", optimizer(function)),), function)
 
 
 def fusable(
@@ -43,28 +59,27 @@ def fusable(
 ) -> Entry:
     """An optimizer that PyTorch has a fused kernel for."""
     fused = optimizer(function, capturable=capturable, fused=True)
-    return Entry(
-        (
-            Form("fused", fused, when, faster=True),
-            Form("native", optimizer(function, capturable=capturable)),
-        )
-    )
+    single = optimizer(function, capturable=capturable)
+    forms = Form("fused", fused, when, faster=True), Form("native", single)
+    return with_own(forms, function)
 
 
-def own_class(name: str) -> Writer:
-    """An optimizer that PyTorch lacks, or whose own is not exact: the product of NAdam's
-    momenta is a float32 there."""
-    return optimizer(name, own=True)
-
+SNIPPETS = class_entries(__file__, lambda name: optimizer(name, snippet=True))
+"""Optimizers that PyTorch lacks, or whose own is not exact: the product of NAdam's
+momenta is a float32 there."""
 
 TABLE: dict[str, Entry] = {
-    **class_entries(__file__, own_class),
-    "Adadelta": entry(optimizer("torch.optim.Adadelta")),
+    **{
+        name: replace(entry, own=(), own_gap=f"torch.optim has no {name}")
+        for name, entry in SNIPPETS.items()
+    },
+    "Adadelta": plain("torch.optim.Adadelta"),
     "Adagrad": fusable("torch.optim.Adagrad", when=lambda v: v.target.device == "cpu"),
     "Adam": fusable("torch.optim.Adam", capturable=True),
     "AdamW": fusable("torch.optim.AdamW", capturable=True),
-    "Adamax": entry(optimizer("torch.optim.Adamax")),
-    "RAdam": entry(optimizer("torch.optim.RAdam")),
-    "RMSProp": entry(optimizer("torch.optim.RMSprop")),
+    "Adamax": plain("torch.optim.Adamax"),
+    "NAdam": with_own(SNIPPETS["NAdam"].forms, "torch.optim.NAdam"),
+    "RAdam": plain("torch.optim.RAdam"),
+    "RMSProp": plain("torch.optim.RMSprop"),
     "SGD": fusable("torch.optim.SGD"),
 }

@@ -14,6 +14,7 @@ from polyframe.backends.pytorch.graphs import CudaRecorder, Graphs
 from polyframe.contract.devices import Device, choose_device, keep_memory, threads
 from polyframe.contract.module_session import ModuleSession, ModuleTrainingSession
 from polyframe.contract.session import (
+    OWN_STATE,
     SCALING,
     Arrays,
     Native,
@@ -22,6 +23,12 @@ from polyframe.contract.session import (
     as_sequence,
 )
 from polyframe.io.array import Array
+
+NUMBERS: dict[type[torch.optim.Optimizer], dict[str, float]] = {
+    torch.optim.NAdam: {"mu_product": 1.0},
+}
+"""What PyTorch's classes keep besides arrays and the count of steps: name → its first
+value. Each parameter has such a number, and all have the same."""
 
 
 def resolve_device(device: str) -> Device:
@@ -143,11 +150,17 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
     ) -> tuple[torch.Tensor, Native]:
         self.begin_once()
         self.set_mode(True)
+        if not self.takes_rate:
+            self.set_rate(learning_rate)
         if self.graphs is not None and not self.shared:
             result: tuple[torch.Tensor, Native] = self.graphs(batch, learning_rate)
             return result
         loss, outputs = self.take_step(batch, learning_rate, last)
         return loss.detach(), outputs
+
+    def set_rate(self, learning_rate: float) -> None:
+        for group in self.training_objects["optimizer"].param_groups:
+            group["lr"] = learning_rate * group.get("lr_multiplier", 1.0)
 
     def native_gradients(
         self, batch: StagedBatch
@@ -186,7 +199,8 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
     def native_state(self) -> Arrays:
         self.begin_once()
         arrays = {}
-        states = self.training_objects["optimizer"].state
+        optimizer = self.training_objects["optimizer"]
+        states = optimizer.state
         for name, parameter in self._parameters().items():
             own = states.get(parameter, {})
             for key in self.program.state:
@@ -194,6 +208,9 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
                 if value is None:  # before its first step
                     value = torch.zeros_like(parameter)
                 arrays[f"{name}/{key}"] = to_numpy(value)
+        for key, first in NUMBERS.get(type(optimizer), {}).items():
+            numbers = [own[key] for own in states.values()] or [first]
+            arrays[OWN_STATE + key] = np.array([float(numbers[0])], self.target.dtype)
         arrays |= {key: to_numpy(array) for key, array in self.kept().items()}
         if "scaler" in self.training_objects:
             scaler = self.training_objects["scaler"].state_dict()
@@ -217,6 +234,10 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
             step = int(updates)  # without the steps whose gradients were not finite
         # A fused optimizer counts its steps on the device.
         counts_on = self.device.name if optimizer.defaults.get("fused") else "cpu"
+        numbers = {
+            key: torch.tensor(state[OWN_STATE + key].item())
+            for key in NUMBERS.get(type(optimizer), {})
+        }
         for name, parameter in self._parameters().items():
             own = {}
             for key in self.program.state:
@@ -225,7 +246,8 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
                 own[key].copy_(torch.from_numpy(state[f"{name}/{key}"]))
             if step and own:
                 count = torch.tensor(float(step), device=counts_on)
-                optimizer.state[parameter] = {"step": count, **own}
+                each = {key: number.clone() for key, number in numbers.items()}
+                optimizer.state[parameter] = {"step": count, **each, **own}
         with torch.no_grad():
             for key, array in self.kept().items():
                 array.copy_(torch.from_numpy(state[key]))

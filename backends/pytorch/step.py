@@ -39,7 +39,6 @@ MULTIPLIED = """\
     groups = [
         {{
             "params": params,
-            "lr_multiplier": rate,
 {more}        }}
         for ({names}), params in members.items()
     ]
@@ -126,7 +125,9 @@ class TorchStep(StepWriter):
 
     def multiplied_groups(self) -> str:
         """``groups`` by factors and, where it matters, by what ``decay_on`` names."""
-        rule, names, more = self.step.optimizer, ["rate", "_"], []
+        rule, names = self.step.optimizer, ["rate", "_"]
+        more = [] if self.rate else [f'"lr": {literal(rule.lr)} * rate,']
+        more.append('"lr_multiplier": rate,')
         key, kernel = "factors.get(name, (1.0, 1.0))", ""
         if rule.spares_vectors:
             key, kernel = f"(*{key}, p.dim() > 1)", " if kernel else 0.0"
@@ -169,9 +170,11 @@ class TorchStep(StepWriter):
     def apply_text(self) -> str:
         clip = self.clips_in_place
         unscaled = ["scaler.unscale_(optimizer)"] if self.scaled and clip else []
-        rate = "learning_rate"
-        if self.factors:
-            rate += ' * group["lr_multiplier"]'
+        factor = ' * group["lr_multiplier"]' if self.factors else ""
+        rates = [
+            "for group in optimizer.param_groups:",
+            f'    group["lr"] = learning_rate{factor}',
+        ]
         update = ["optimizer.step()"]
         if self.scaled:
             update = ["scaler.step(optimizer)", "scaler.update()"]
@@ -180,8 +183,7 @@ class TorchStep(StepWriter):
             [
                 *unscaled,
                 *clip,
-                "for group in optimizer.param_groups:",
-                f'    group["lr"] = {rate}',
+                *(rates if self.rate else []),
                 *update,
                 "optimizer.zero_grad()",
                 *(["average.update_parameters(model)"] if average else []),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from polyframe.compiler.program import Slot
 from polyframe.compiler.python.source import literal
+from polyframe.compiler.table import Entry, Form, View
 from polyframe.spec.layers.windows import Pads
 
 AS_IS = {name: Slot(name) for name in ("weight", "bias", "running_mean", "running_var")}
@@ -28,3 +31,25 @@ def even(pads: Pads) -> bool:
 def f_pad(pads: Pads) -> str:
     """``F.pad`` counts from the last dimension: (left, right, top, bottom)."""
     return literal(tuple(n for pair in reversed(pads) for n in pair))
+
+
+def own_same(view: View) -> bool:
+    """Whether the layer's padding is "same" and PyTorch is to say what that means."""
+    return view.target.native("padding") and view.layer.padding == "same"
+
+
+def without_strided_same(entry: Entry, gap: str) -> Entry:
+    """An entry that has no form for "same" with strides where ``padding`` is native:
+    PyTorch gives that word no meaning."""
+
+    def guarded(when: Callable[[View], bool]) -> Callable[[View], bool]:
+        def holds(view: View) -> bool:
+            strides = getattr(view.layer, "steps", None) or view.layer.stride
+            return not (own_same(view) and max(strides) > 1) and when(view)
+
+        return holds
+
+    forms: tuple[Form, ...] = tuple(
+        replace(form, when=guarded(form.when)) for form in entry.forms
+    )
+    return replace(entry, forms=forms, gap=f"{gap}; give numbers for each side")

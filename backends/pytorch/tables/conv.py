@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from polyframe.backends.pytorch.tables.common import AS_IS, even, f_pad, short
+from polyframe.backends.pytorch.tables.common import (
+    AS_IS,
+    even,
+    f_pad,
+    own_same,
+    short,
+    without_strided_same,
+)
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Call, Opt, call
 from polyframe.compiler.table import Entry, Form, View
@@ -21,21 +28,24 @@ def convolution(view: View) -> Conv:
 
 
 def conv(view: View) -> Code:
-    layer = convolution(view)
-    make = module(layer, view.shape)
-    return Code("{self}(" + padded(layer, view.shape) + ")", make, AS_IS)
+    layer, same = convolution(view), own_same(view)
+    make = module(layer, view.shape, same)
+    x = "{0}" if same else padded(layer, view.shape)
+    return Code("{self}(" + x + ")", make, AS_IS)
 
 
-def module(layer: Conv, shape: Shape) -> Call:
-    """PyTorch's layer, which pads both sides alike or not at all."""
+def module(layer: Conv, shape: Shape, same: bool = False) -> Call:
+    """PyTorch's layer, which pads both sides alike or not at all, or (``same``) as its
+    own word says."""
     pads = layer.pads(shape)
-    own = even(pads) and any(lo for lo, _ in pads)
+    own = same or (even(pads) and any(lo for lo, _ in pads))
+    numbers = short(tuple(lo for lo, _ in pads)) if own else 0
     return call(
         f"nn.Conv{layer.dims}d",
         {"in_channels": shape[0], "out_channels": layer.out_channels},
         kernel_size=short(layer.kernel_size),
         stride=Opt(short(layer.stride), 1),
-        padding=Opt(short(tuple(lo for lo, _ in pads)) if own else 0, 0),
+        padding=Opt("same" if same else numbers, 0),
         dilation=Opt(short(layer.dilation), 1),
         groups=Opt(layer.groups, 1),
         bias=Opt(layer.bias, True),
@@ -116,15 +126,24 @@ SINGLE_POSITION = Form(
     "single position", single_position_code, single_position, faster=True
 )
 
+
+def strided(entry: Entry, layer: str) -> Entry:
+    """An entry of ``layer``, which refuses "same" with strides."""
+    return without_strided_same(entry, f'{layer} refuses padding="same" with strides')
+
+
 TABLE: dict[str, Entry] = {
-    "Conv1D": entry(conv),
-    "Conv2D": Entry(
-        (
-            Form("slice", sliced, narrow_projection, faster=True),
-            Form("matrix product", pointwise, few_positions, faster=True),
-            SINGLE_POSITION,
-            Form("native", conv),
-        )
+    "Conv1D": strided(entry(conv), "nn.Conv1d"),
+    "Conv2D": strided(
+        Entry(
+            (
+                Form("slice", sliced, narrow_projection, faster=True),
+                Form("matrix product", pointwise, few_positions, faster=True),
+                SINGLE_POSITION,
+                Form("native", conv),
+            )
+        ),
+        "nn.Conv2d",
     ),
-    "Conv3D": entry(conv),
+    "Conv3D": strided(entry(conv), "nn.Conv3d"),
 }

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from polyframe.backends.pytorch.tables.common import even, f_pad, short
+from collections.abc import Callable
+
+from polyframe.backends.pytorch.tables.common import (
+    even,
+    f_pad,
+    short,
+    without_strided_same,
+)
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Call, Opt, call, literal
 from polyframe.compiler.table import Entry, View
@@ -81,12 +88,13 @@ def lp_pool2d(view: View) -> Code:
     return Code(text, snippets=("lp_pool2d",))
 
 
+def numbers_only(write: Callable[[View], Code], layer: str) -> Entry:
+    """The entry of a layer whose padding is numbers."""
+    return without_strided_same(entry(write), f'{layer} has no padding="same"')
+
+
 TABLE: dict[str, Entry] = {
-    "AvgPool1D": entry(avg_pool),
-    "AvgPool2D": entry(avg_pool),
-    "AvgPool3D": entry(avg_pool),
+    **{f"AvgPool{n}D": numbers_only(avg_pool, f"nn.AvgPool{n}d") for n in (1, 2, 3)},
     "LPPool2D": entry(lp_pool2d),
-    "MaxPool1D": entry(max_pool),
-    "MaxPool2D": entry(max_pool),
-    "MaxPool3D": entry(max_pool),
+    **{f"MaxPool{n}D": numbers_only(max_pool, f"nn.MaxPool{n}d") for n in (1, 2, 3)},
 }

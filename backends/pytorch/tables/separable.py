@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from polyframe.backends.pytorch.tables.conv import SINGLE_POSITION, conv, module, padded
+from polyframe.backends.pytorch.tables.common import own_same
+from polyframe.backends.pytorch.tables.conv import (
+    SINGLE_POSITION,
+    conv,
+    module,
+    padded,
+    strided,
+)
 from polyframe.compiler.program import Slot
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import listing
@@ -18,12 +25,15 @@ HALVES = {
 def separable(view: View) -> Code:
     first, second = view.layer.depthwise(view.shape[0]), view.layer.pointwise()
     between = first.infer(view.shape)
-    halves = [module(first, view.shape), module(second, between)]
-    x = padded(first, view.shape)
+    same = own_same(view)
+    halves = [module(first, view.shape, same), module(second, between)]
+    x = "{0}" if same else padded(first, view.shape)
     return Code("{self}(" + x + ")", listing("nn.Sequential", halves), HALVES)
 
 
 TABLE: dict[str, Entry] = {
-    "DepthwiseConv2D": Entry((SINGLE_POSITION, Form("native", conv))),
-    "SeparableConv2D": entry(separable),
+    "DepthwiseConv2D": strided(
+        Entry((SINGLE_POSITION, Form("native", conv))), "nn.Conv2d"
+    ),
+    "SeparableConv2D": strided(entry(separable), "nn.Conv2d"),
 }

@@ -110,7 +110,8 @@ class StepWriter:
         if code.make is not None:
             comment = "" if code.own else "(N,)"
             return "\n".join(statement(f"{name} = ", code.make, 0, comment))
-        top = [f"def {name}(output, target):", '    """One loss per sample."""']
+        what = "The mean loss" if code.own else "One loss per sample"
+        top = [f"def {name}(output, target):", f'    """{what}."""']
         return "\n".join([*top, *code.body])
 
     @property
