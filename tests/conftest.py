@@ -13,6 +13,7 @@ room of what it tests. Besides the rooms:
 - ``mutation/``: mechanical mutation of the emitted programs; ``python -m mutation`` in
   this folder runs all of it, ``conformance/test_mutation.py`` a sample.
 - ``handwritten/``: programs written by hand, the rivals of ``polyframe bench``.
+- ``native/``: native semantics against code that is written by hand (``rivals/``).
 - ``example_backend/``: a backend in a package of its own, with its own tests.
 - ``helpers/``: what several files import; no tests. A fixture that only one room needs
   is in that room's ``conftest.py``.

@@ -4,12 +4,19 @@ A rival is code that a user of the framework writes by hand: ``rivals/<backend>.
 
 - ``OPTIMIZERS``: the optimizers of polyframe's that the framework has a class of;
 - ``LOSSES``: its losses, likewise;
-- ``train(rule, weights, batches, dtype)``: the weights after each batch, of a net of
-  two dense layers with a tanh between them, trained with its mean squared error;
+- ``FEATURES``: what of ``SETTINGS`` the framework's own classes can do; the rest is a
+  gap;
+- ``train(rule, weights, batches, dtype, rates, clip=None, factors=None)``: the weights
+  after each batch, of a net of two dense layers with a tanh between them, trained with
+  its mean squared error at these learning rates, one for each batch. ``clip`` is
+  ("clip_norm" or "clip_value", the bound), ``factors`` a mapping of parameters to
+  (factor of the learning rate, of the weight decay);
 - ``loss(loss, weight, x, target, dtype)``: (value, gradient of the weight) of one dense
-  layer without a bias, or for images of a 1x1 convolution.
+  layer without a bias, or for images (N, C, H, W) of a 1x1 convolution; None where the
+  framework's own classes have not what ``loss`` or the kind of the targets asks for.
 
-Weights have canonical names and layouts, ``rule`` and ``loss`` have nothing UNSET.
+Weights and images have canonical names and layouts; ``rule`` and ``loss`` have nothing
+UNSET.
 """
 
 from __future__ import annotations
@@ -21,40 +28,82 @@ import pytest
 from helpers.support import BACKENDS
 
 import polyframe as pf
+from polyframe.conformance.losses import cases
 from polyframe.contract import registry
+from polyframe.io import weights as weight_files
 from polyframe.spec.optimizers import Optimizer
 
 NET = pf.Sequential(
     [pf.Dense(7, name="fc1"), pf.Tanh(), pf.Dense(4, name="fc2")], (5,), name="net"
 )
-STEPS = 50
+STEPS, STOP = 50, 3
 DTYPES = ("float32", "float64")
+SETTINGS = {
+    "clip_norm": {"clip_norm": 0.5},
+    "clip_value": {"clip_value": 0.02},
+    "factors": {
+        "learning_rate_multipliers": {"fc1": 0.1},
+        "weight_decay_multipliers": {"*.bias": 0.0, "fc2.weight": 3.0},
+    },
+    "decay_on": {},
+}
+FACTORS = {
+    "fc1.weight": (0.1, 1.0),
+    "fc1.bias": (0.1, 0.0),
+    "fc2.weight": (1.0, 3.0),
+    "fc2.bias": (1.0, 0.0),
+}
 
 
 def rival(backend):
     return importlib.import_module(f"native.rivals.{backend}")
 
 
-def batches(dtype):
+def full(unless):
+    return () if unless else pytest.mark.full
+
+
+# --- optimizers ------------------------------------------------------------------
+
+
+def batches(dtype, steps=STEPS):
     rng = np.random.default_rng(7)
     return [
         (rng.normal(size=(8, 5)).astype(dtype), rng.normal(size=(8, 4)).astype(dtype))
-        for _ in range(STEPS)
+        for _ in range(steps)
     ]
 
 
 def rules():
     """Every optimizer by its defaults, and with each of its examples that decays all."""
     for kind in Optimizer.registry.values():
-        for index, fields in enumerate(kind.examples):
-            if fields.get("decay_on", "all") == "all":
-                yield pytest.param(kind(**fields), id=f"{kind.__name__}-{index}")
+        examples = [f for f in kind.examples if f.get("decay_on", "all") == "all"]
+        for index, fields in enumerate(examples):
+            few = index in (0, len(examples) - 1)
+            for dtype in DTYPES:
+                yield pytest.param(
+                    kind(**fields),
+                    dtype,
+                    id=f"{kind.__name__}-{index}-{dtype}",
+                    marks=full(few and dtype == "float32"),
+                )
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rule", rules())
+def resumed(model, compiled, folder):
+    """A new model, to which the state of another has come through files."""
+    path, fresh = folder / "state.safetensors", compiled()
+    fresh.load_weights(model.weights())
+    weight_files.save(path, model.training_state())
+    fresh.load_training_state(weight_files.load(path), model.steps_done, model.epoch)
+    return fresh
+
+
+@pytest.mark.parametrize("rule, dtype", list(rules()))
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_optimizers_take_the_steps_of_the_frameworks_own_class(backend, rule, dtype):
+def test_optimizers_take_the_steps_of_the_frameworks_own_class(
+    backend, rule, dtype, tmp_path
+):
+    """Also at other rates, and where a file interrupts them."""
     by_hand = rival(backend)
 
     def compiled():
@@ -63,16 +112,134 @@ def test_optimizers_take_the_steps_of_the_frameworks_own_class(backend, rule, dt
         )
 
     if rule.type not in by_hand.OPTIMIZERS:
-        with pytest.raises(pf.UnsupportedError, match=rule.type):
+        with pytest.raises(
+            pf.UnsupportedError, match=f"has no optimizer {rule.type!r}"
+        ):
             compiled()
         return
     model = compiled()
-    weights = {n: w.copy() for n, w in model.weights().items()}
+    weights = model.weights()
     resolved = rule.resolve(registry.get(backend).defaults)
-    wanted = by_hand.train(resolved, weights, batches(dtype), dtype)
+    rates = [resolved.lr if n % 10 < 7 else resolved.lr / 3 for n in range(STEPS)]
+    wanted = by_hand.train(resolved, weights, batches(dtype), dtype, rates)
     for step, (batch, after) in enumerate(zip(batches(dtype), wanted, strict=True)):
+        if step == STOP:
+            model = resumed(model, compiled, tmp_path)
+        model.learning_rate = rates[step]
         model.train_step(*batch)
         ours = model.weights()
         for name, value in after.items():
             assert np.array_equal(ours[name], value), (step, name)
     assert not np.array_equal(ours["fc1.weight"], weights["fc1.weight"])
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_settings_act_as_the_framework_has_them(backend, setting):
+    by_hand, options = rival(backend), SETTINGS[setting]
+    on = "kernels" if setting == "decay_on" else "all"
+    for rule in (
+        pf.SGD(0.1, momentum=0.9, weight_decay=0.1, decay_on=on),
+        pf.AdamW(0.01, weight_decay=0.1, decay_on=on),
+    ):
+
+        def compiled(rule=rule):
+            return pf.compile(
+                NET, backend, "mse", rule, semantics="native", seed=1, **options
+            )
+
+        if setting not in by_hand.FEATURES:
+            with pytest.raises(pf.UnsupportedError):
+                compiled()
+            continue
+        model = compiled()
+        resolved = rule.resolve(registry.get(backend).defaults)
+        clip = next(((k, v) for k, v in options.items() if "clip" in k), None)
+        wanted = by_hand.train(
+            resolved, model.weights(), batches("float32", 5), "float32", [rule.lr] * 5,
+            clip, FACTORS if setting == "factors" else None,
+        )  # fmt: skip
+        for batch in batches("float32", 5):
+            model.train_step(*batch)
+        for name, value in model.weights().items():
+            assert np.array_equal(wanted[-1][name], value), (rule.type, name)
+
+
+# --- losses ----------------------------------------------------------------------
+
+
+def loss_cases():
+    """Every example of a loss for vectors and images, with each kind of targets; once for
+    each loss in ``make test``."""
+    seen = set()
+    for number, case in enumerate(cases(ranks=(1, 3))):
+        for dtype in DTYPES:
+            sample = dtype == "float32" and case.loss.type not in seen
+            yield pytest.param(
+                case,
+                dtype,
+                id=f"{case.loss.type}-{number}-{dtype}",
+                marks=full(sample),
+            )
+        seen.add(case.loss.type)
+
+
+def softmax(x):
+    powers = np.exp(x)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def targets_of(case, rng, count=6):
+    """Targets of a case's kind and domain."""
+    loss, shape, kind = case
+    size = (count, *shape)
+    if kind == "labels":
+        return rng.integers(0, shape[0], (count, *shape[1:]))
+    if kind == "probabilities":
+        return softmax(rng.normal(size=size))
+    return {
+        "any": lambda: rng.normal(size=size),
+        "from 0 to 1": lambda: rng.uniform(size=size),
+        "signs": lambda: rng.choice([-1.0, 1.0], size),
+        "probabilities": lambda: softmax(rng.normal(size=size)),
+        "log-probabilities": lambda: np.log(softmax(rng.normal(size=size))),
+        "unused": lambda: np.zeros(count),
+    }[loss.domain]()
+
+
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # PyTorch's KLDivLoss
+@pytest.mark.parametrize("case, dtype", list(loss_cases()))
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_losses_are_the_frameworks_own(backend, case, dtype):
+    by_hand, rng, loss = rival(backend), np.random.default_rng(5), case.loss
+    image = len(case.shape) > 1
+    head = pf.Conv2D if image else pf.Dense
+    sizes = (1,) if image else ()
+    spec = pf.Sequential(
+        [head(case.shape[0], *sizes, bias=False, name="head")],
+        (5, *case.shape[1:]),
+        name="net",
+    )
+    x = rng.normal(size=(6, 5, *case.shape[1:])).astype(dtype)
+    y = targets_of(case, rng)
+    y = y.astype(dtype) if y.dtype.kind == "f" else y
+    options = {"semantics": "native", "dtype": dtype, "seed": 3}
+    weight = pf.compile(spec, backend, **options).weights()["head.weight"]
+    wanted = None
+    if loss.type in by_hand.LOSSES:
+        wanted = by_hand.loss(loss, weight, x, y, dtype)
+    if wanted is None:
+        with pytest.raises(pf.UnsupportedError, match=f"has no loss {loss.type!r}: "):
+            pf.compile(spec, backend, loss, pf.SGD(0.0), **options).train_step(x, y)
+        return
+    model = pf.compile(spec, backend, loss, pf.SGD(0.0), **options)
+    value, gradient = wanted
+    ours = model.train_step(x, y), model.gradients(x, y)["head.weight"]
+    if loss.has_denominator_weights:
+        # The loop gives each sample its weight, so the sum is another one.
+        close = {"rtol": 1e-5 if dtype == "float32" else 1e-13, "atol": 1e-6}
+        np.testing.assert_allclose(ours[0], value, **close)
+        np.testing.assert_allclose(ours[1], gradient, **close)
+    else:
+        assert ours[0] == value
+        assert np.array_equal(ours[1], gradient)
