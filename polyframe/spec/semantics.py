@@ -41,6 +41,7 @@ class Aspect:
 OF_OPTIMIZERS = (
     "adam-epsilon",
     "adamax-zero",
+    "nadam-product",
     "rmsprop-epsilon",
     "sgd-velocity",
     "weight-decay",
@@ -93,7 +94,7 @@ ASPECTS = (
         "loss",
         "Losses are the framework's own classes, with their own formula and mean.",
         (),
-        ("loss-denominator", "loss-smoothing", "mse-half"),
+        ("kl-div-mean", "loss-denominator", "loss-smoothing", "mse-half"),
     ),
     Aspect(
         "optimizer",

@@ -37,13 +37,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     (True, False, "aligned"),
                 ]
             ):
-                program = write(
-                    spec_of(name),
-                    backend,
-                    optimize,
-                    training=training,
-                    semantics=semantics,
-                )
+                try:
+                    program = write(
+                        spec_of(name),
+                        backend,
+                        optimize,
+                        training=training,
+                        semantics=semantics,
+                    )
+                except pf.UnsupportedError as gap:  # of native semantics
+                    assert semantics == "native" and 'padding="same"' in str(gap)
+                    continue
                 text = program.source
                 compile(text, name, "exec")
                 (folder / f"{name}_{backend}_{number}.py").write_text(text)

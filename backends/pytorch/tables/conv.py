@@ -28,24 +28,23 @@ def convolution(view: View) -> Conv:
 
 
 def conv(view: View) -> Code:
-    layer, same = convolution(view), own_same(view)
-    make = module(layer, view.shape, same)
-    x = "{0}" if same else padded(layer, view.shape)
-    return Code("{self}(" + x + ")", make, AS_IS)
+    layer = convolution(view)
+    make = module(layer, view.shape, own_same(view))
+    return Code("{self}(" + padded(layer, view.shape) + ")", make, AS_IS)
 
 
 def module(layer: Conv, shape: Shape, same: bool = False) -> Call:
-    """PyTorch's layer, which pads both sides alike or not at all, or (``same``) as its
-    own word says."""
+    """PyTorch's layer, which pads both sides alike or not at all; ``same``: with its own
+    word for that. (Uneven sides have the word, too, but PyTorch warns of it.)"""
     pads = layer.pads(shape)
-    own = same or (even(pads) and any(lo for lo, _ in pads))
-    numbers = short(tuple(lo for lo, _ in pads)) if own else 0
+    own = even(pads) and any(lo for lo, _ in pads)
+    numbers: object = short(tuple(lo for lo, _ in pads)) if own else 0
     return call(
         f"nn.Conv{layer.dims}d",
         {"in_channels": shape[0], "out_channels": layer.out_channels},
         kernel_size=short(layer.kernel_size),
         stride=Opt(short(layer.stride), 1),
-        padding=Opt("same" if same else numbers, 0),
+        padding=Opt("same" if own and same else numbers, 0),
         dilation=Opt(short(layer.dilation), 1),
         groups=Opt(layer.groups, 1),
         bias=Opt(layer.bias, True),
@@ -129,7 +128,9 @@ SINGLE_POSITION = Form(
 
 def strided(entry: Entry, layer: str) -> Entry:
     """An entry of ``layer``, which refuses "same" with strides."""
-    return without_strided_same(entry, f'{layer} refuses padding="same" with strides')
+    gap = f'{layer} refuses padding="same" with strides'
+    guarded: Entry = without_strided_same(entry, gap)
+    return guarded
 
 
 TABLE: dict[str, Entry] = {

@@ -90,7 +90,9 @@ def lp_pool2d(view: View) -> Code:
 
 def numbers_only(write: Callable[[View], Code], layer: str) -> Entry:
     """The entry of a layer whose padding is numbers."""
-    return without_strided_same(entry(write), f'{layer} has no padding="same"')
+    gap = f'{layer} has no padding="same"'
+    guarded: Entry = without_strided_same(entry(write), gap)
+    return guarded
 
 
 TABLE: dict[str, Entry] = {

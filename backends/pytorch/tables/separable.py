@@ -25,9 +25,9 @@ HALVES = {
 def separable(view: View) -> Code:
     first, second = view.layer.depthwise(view.shape[0]), view.layer.pointwise()
     between = first.infer(view.shape)
-    same = own_same(view)
-    halves = [module(first, view.shape, same), module(second, between)]
-    x = "{0}" if same else padded(first, view.shape)
+    first_half = module(first, view.shape, own_same(view))
+    halves = [first_half, module(second, between)]
+    x = padded(first, view.shape)
     return Code("{self}(" + x + ")", listing("nn.Sequential", halves), HALVES)
 
 

@@ -122,9 +122,9 @@ class StepWriter:
     def whole_loss(self, indent: int) -> str:
         """The statements that compute ``loss``, one number, as lines."""
         if not any(code.own for code in self.losses.values()):
-            loss = self.total.format(losses="losses")
+            total = self.total.format(losses="losses")
             over = "" if self.step.sums else " / count"
-            return f"{self.losses_text(indent)}\n{' ' * indent}loss = {loss}{over}"
+            return f"{self.losses_text(indent)}\n{' ' * indent}loss = {total}{over}"
         terms, several = [], len(self.step.losses) > 1
         functions = self.step.loss_functions(self.graph)
         for index, (loss, function) in enumerate(zip(self.step.losses, functions)):
