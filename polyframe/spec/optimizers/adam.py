@@ -122,13 +122,13 @@ class Adamax(Optimizer):
 
     ``g += weight_decay · w``; ``m = β1·m + (1-β1)·g``; ``u = max(β2·u, |g| + eps)``;
     ``w -= lr / (1-β1^t) · m / u``. The eps is where PyTorch adds it (Keras adds it to u
-    instead, so its default does not apply). UNSET ``lr``: 2e-3 (Keras: 1e-3).
+    instead). UNSET ``lr``: 2e-3 (Keras: 1e-3); ``eps``: 1e-8 (Keras: 1e-7).
     """
 
     lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=2e-3)
     beta1: float = field(BETA, default=0.9)
     beta2: float = field(BETA, default=0.999)
-    eps: float = field(EPS, default=1e-8)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
 
     examples: ClassVar = ({}, AWAY | {"decay_on": "kernels"})

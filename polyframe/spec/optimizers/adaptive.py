@@ -27,14 +27,14 @@ class RMSProp(Optimizer):
     ``d = g / (√n + eps)``; ``w -= lr · d``, or with momentum ``v = momentum · v + d``
     and ``w -= lr · v``. ``centered``: ``n - a²`` takes the place of n, with
     ``a = alpha · a + (1 - alpha) · g`` (Graves 2013, eq. 38-45).
-    The eps is outside the root, as in PyTorch (Keras and MXNet: inside, so their
-    defaults do not apply). UNSET ``lr``: 1e-2 (Keras, MXNet: 1e-3); ``alpha``: 0.99 (Keras,
-    MXNet: 0.9).
+    The eps is outside the root, as in PyTorch (Keras and MXNet: inside). UNSET ``lr``:
+    1e-2 (Keras, MXNet: 1e-3); ``alpha``: 0.99 (Keras, MXNet: 0.9); ``eps``: 1e-8 (Keras:
+    1e-7).
     """
 
     lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-2)
     alpha: FloatOrUnset = field(MEAN, default=UNSET, aligned=0.99)
-    eps: float = field(EPS, default=1e-8)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-8)
     weight_decay: float = field(Float(0.0), default=0.0)
     momentum: float = field(MEAN, default=0.0)
     centered: bool = field(Bool(), default=False)
@@ -77,9 +77,9 @@ class Adagrad(Optimizer):
 
     ``g += weight_decay · w``; ``h += g²`` from ``initial_accumulator_value``;
     ``w -= lr / (1 + (t - 1) · lr_decay) · g / (√h + eps)``.
-    The eps is outside the root, as in PyTorch (Keras and MXNet: inside, so their
-    defaults do not apply). UNSET ``lr``: 1e-2 (Keras: 1e-3);
-    ``initial_accumulator_value``: 0 (Keras: 0.1).
+    The eps is outside the root, as in PyTorch (Keras and MXNet: inside). UNSET ``lr``:
+    1e-2 (Keras: 1e-3); ``initial_accumulator_value``: 0 (Keras: 0.1); ``eps``: 1e-10
+    (Keras: 1e-7).
     """
 
     lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-2)
@@ -88,7 +88,7 @@ class Adagrad(Optimizer):
     initial_accumulator_value: FloatOrUnset = field(
         Float(0.0), default=UNSET, aligned=0.0
     )
-    eps: float = field(EPS, default=1e-10)
+    eps: FloatOrUnset = field(EPS, default=UNSET, aligned=1e-10)
 
     examples: ClassVar = (
         {},
