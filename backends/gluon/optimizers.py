@@ -15,7 +15,7 @@ from polyframe.compiler.python.optimizers import (
 )
 from polyframe.compiler.python.source import Name, Opt, call, listing
 from polyframe.compiler.table import Entry, Form, OptimizerView
-from polyframe.spec.optimizers import Adamax, Optimizer
+from polyframe.spec.optimizers import Optimizer
 
 NAMES = {"decoupled_weight_decay": "decoupled", "eps": "epsilon"}
 """Field → its name in the classes in snippets/, where that differs."""
@@ -147,7 +147,7 @@ OWN = {
     "Adamax": Own(
         "adamax",
         BETAS,
-        lambda view: view.rule.eps == Adamax.eps,
+        lambda view: len(set(view.rule.settings()["eps"])) == 1,  # the default
         "mx.optimizer's Adamax has no eps",
     ),
     "LAMB": Own(
@@ -236,6 +236,7 @@ DEFAULTS: dict[str, dict[str, float]] = {
     "NAdam": {"lr": 0.001},
     "RMSProp": {"lr": 0.001, "alpha": 0.9},
     "Adadelta": {"eps": 1e-5},
+    "Adagrad": {"eps": 1e-7},
     "LARS": {"momentum": 0.0},
 }
 """MXNet's own, where they are not the neutral ones."""

@@ -197,7 +197,8 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
 
     def native_state(self) -> Arrays:
         self.begin_once()
-        trainer, arrays = self.training_objects["optimizer"], {}
+        trainer = self.training_objects["optimizer"]
+        arrays: Arrays = {}
         states = trainer._updaters[0].states
         for name in self.trained():
             index = self.index(name)

@@ -12,8 +12,9 @@ from polyframe.randomness import framework_seed
 nn, nd = mx.gluon.nn, mx.nd
 NET = pf.Sequential(
     [
-        pf.Conv2D(4, 3, padding="same", bias=False, name="conv"), pf.BatchNorm(), pf.ReLU(),
-        pf.MaxPool2D(2), pf.Flatten(), pf.Dense(8, name="fc1"), pf.Dropout(0.2), pf.Dense(3, name="fc2"),
+        pf.Conv2D(4, 3, padding="same", bias=False, name="conv"), pf.BatchNorm(),
+        pf.ReLU(), pf.MaxPool2D(2), pf.Flatten(), pf.Dense(8, name="fc1"),
+        pf.Dropout(0.2), pf.Dense(3, name="fc2"),
     ],
     (2, 6, 6),
     name="net",

@@ -16,44 +16,55 @@ LOSSES = {
     "binary_cross_entropy", "cosine", "cross_entropy", "hinge", "huber", "kl_div", "l1",
     "mse", "nll", "smooth_l1", "squared_hinge", "triplet",
 }  # fmt: skip
+FLOAT32_ONLY = {"Adadelta", "Adagrad", "RMSProp"}  # whose arrays are float32
 WITHOUT_RATE = {"Adadelta"}
 FEATURES = {"clip_norm", "clip_value", "factors", "decay_on"}
 
 
-def optimizer_of(rule, dtype):
-    """(name, options) of a Trainer's optimizer; None where MXNet has not what is asked
-    for."""
+def lacks(rule):
+    match rule.type:
+        case "SGD":
+            return rule.dampening and rule.momentum
+        case "Adam":
+            return rule.amsgrad
+        case "Adamax":
+            return rule.eps != 1e-8
+        case "NAdam":
+            return rule.decoupled_weight_decay
+        case "RMSProp":
+            return rule.momentum and not rule.centered
+        case "Adagrad":
+            return rule.lr_decay or rule.initial_accumulator_value
+        case "Adadelta":
+            return rule.lr != 1
+        case "LAMB" | "LARS":
+            return rule.decay_on != "all"
+
+
+def optimizer_of(rule):
+    """(name, options) of a Trainer's optimizer."""
     options = {"learning_rate": rule.lr, "wd": rule.weight_decay}
     if hasattr(rule, "beta1"):
         options |= {"beta1": rule.beta1, "beta2": rule.beta2}
-    single = dtype == "float32"  # some keep float32 arrays for weights of float64
     match rule.type:
         case "SGD":
-            options["momentum"] = rule.momentum
             name = "nag" if rule.nesterov else "sgd"
-            return None if rule.dampening and rule.momentum else (name, options)
-        case "Adam":
-            options["epsilon"] = rule.eps
-            return None if rule.amsgrad else ("adam", options)
+            return name, options | {"momentum": rule.momentum}
+        case "Adam" | "LAMB":
+            return rule.type.lower(), options | {"epsilon": rule.eps}
         case "Adamax":
-            return ("adamax", options) if rule.eps == 1e-8 else None
+            return "adamax", options
         case "NAdam":
-            options |= {"epsilon": rule.eps, "schedule_decay": rule.momentum_decay}
-            return None if rule.decoupled_weight_decay else ("nadam", options)
+            more = {"epsilon": rule.eps, "schedule_decay": rule.momentum_decay}
+            return "nadam", options | more
         case "RMSProp":
-            options |= {"epsilon": rule.eps, "gamma1": rule.alpha}
-            options |= {"gamma2": rule.momentum, "centered": rule.centered}
-            fits = single and (rule.centered or not rule.momentum)
-            return ("rmsprop", options) if fits else None
+            more = {"gamma1": rule.alpha, "gamma2": rule.momentum}
+            more |= {"epsilon": rule.eps, "centered": rule.centered}
+            return "rmsprop", options | more
         case "Adagrad":
-            options["eps"] = rule.eps
-            asked = rule.lr_decay or rule.initial_accumulator_value
-            return ("adagrad", options) if single and not asked else None
+            return "adagrad", options | {"eps": rule.eps}
         case "Adadelta":
-            options |= {"rho": rule.rho, "epsilon": rule.eps}
-            return ("adadelta", options) if single and rule.lr == 1 else None
-        case "LAMB":
-            return "lamb", options | {"epsilon": rule.eps}
+            return "adadelta", options | {"rho": rule.rho, "epsilon": rule.eps}
         case "LARS":
             more = {"momentum": rule.momentum, "eta": rule.trust_coefficient}
             return "lars", options | more
@@ -75,9 +86,7 @@ def make_net(weights, dtype):
 
 
 def train(rule, weights, batches, dtype, rates, clip=None, factors=None):
-    made = optimizer_of(rule, dtype)
-    if made is None:
-        return None
+    made = optimizer_of(rule)
     how, bound = clip or ("", None)
     whole = steps(
         made, rule, weights, batches, dtype, rates, how, bound, factors, False
