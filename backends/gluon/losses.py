@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from polyframe.compiler.python import losses
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.losses import Lines, beside, function, number, smoothed
@@ -13,7 +16,8 @@ from polyframe.compiler.python.source import (
     literal,
     statement,
 )
-from polyframe.compiler.table import Entry, LossView
+from polyframe.compiler.table import Entry, Form, LossView
+from polyframe.spec.losses import Triplet
 
 RESHAPE = ".reshape(({}))"
 MEAN = ["    return nd.mean(losses, axis=0, exclude=True)  # (N,)"]
@@ -174,7 +178,138 @@ def hinge(view: LossView) -> Code:
     return Code(make=call(f"gluon.loss.{name}", margin=Opt(view.loss.margin, 1.0)))
 
 
-TABLE: dict[str, Entry] = {
+# --- native: Gluon's own classes, which return one number for each sample -------------
+
+
+def own(name: str, *fields: tuple[str, str, object]) -> Callable[[LossView], Code]:
+    """The construction of a class of ``gluon.loss``'s, with these options: (field, its
+    name there, Gluon's default)."""
+
+    def write(view: LossView) -> Code:
+        options = {k: Opt(getattr(view.loss, f), value) for f, k, value in fields}
+        return own_class(view, name, **options)
+
+    return write
+
+
+def own_class(view: LossView, name: str, **options: object) -> Code:
+    return Code(make=call(f"gluon.loss.{name}", **options), own=view.mean)
+
+
+def own_likelihood(view: LossView) -> Code:
+    return own_class(
+        view,
+        "SoftmaxCrossEntropyLoss",
+        axis=Opt(1 if view.axes else -1, -1),
+        sparse_label=Opt(not view.probabilities, True),
+        from_logits=Opt(view.word == "nll", False),
+    )
+
+
+def own_binary(view: LossView) -> Code:
+    """Gluon's class takes the weight of positive targets when it is called."""
+    name, given = "SigmoidBinaryCrossEntropyLoss", view.loss.pos_weight
+    if given is None:
+        return own_class(view, name)
+    weight = f"weight{beside(view.axes * (len(given) > 1), RESHAPE)}"
+    called = f"    return gluon.loss.{name}()(output, target, None, {weight})  # (N,)"
+    return replace(function(tensor("weight", given), [called]), own=view.mean)
+
+
+def own_smooth_l1(view: LossView) -> Code:
+    if view.loss.beta == 0:
+        return own_class(view, "L1Loss")
+    return own_class(view, "HuberLoss", rho=Opt(view.loss.beta, 1.0))
+
+
+def own_cosine(view: LossView) -> Code:
+    lines = [
+        "    alike = nd.ones(len(output), ctx=output.context)",
+        "    losses = gluon.loss.CosineEmbeddingLoss()(output, target, alike)  # (N, 1)",
+        "    return losses.reshape(-1)  # (N,)",
+    ]
+    return replace(function(lines), own=view.mean)
+
+
+def own_triplet(view: LossView) -> Code:
+    make = call("gluon.loss.TripletLoss", margin=Opt(view.loss.margin, 1.0)).flat()
+    lines = [
+        "    anchor, positive, negative = nd.split(output, 3, axis=1)",
+        f"    return {make}(anchor, positive, negative)  # (N,)",
+    ]
+    return replace(function(lines), own=view.mean)
+
+
+def plain_likelihood(view: LossView) -> bool:
+    loss = view.loss
+    asked = loss.class_weights is None and loss.ignore_index is None
+    return asked and not loss.label_smoothing
+
+
+def plain_distance(view: LossView) -> bool:
+    return bool(
+        view.loss.p == 2 and view.loss.eps == Triplet.eps and not view.loss.swap
+    )
+
+
+Covers = Callable[[LossView], bool]
+OWN: dict[str, tuple[Callable[[LossView], Code], Covers, str]] = {
+    "binary_cross_entropy": (
+        own_binary,
+        lambda view: not view.loss.label_smoothing,
+        "SigmoidBinaryCrossEntropyLoss has no label_smoothing",
+    ),
+    "cosine": (
+        own_cosine,
+        lambda view: view.target.dtype == "float32" and not view.axes,
+        "CosineEmbeddingLoss is for vectors in float32",
+    ),
+    "cross_entropy": (
+        own_likelihood,
+        plain_likelihood,
+        "SoftmaxCrossEntropyLoss has no class_weights, ignore_index and label_smoothing",
+    ),
+    "kl_div": (
+        own("KLDivLoss"),
+        lambda view: view.loss.batchmean and not view.loss.log_target,
+        "KLDivLoss adds up over a sample's numbers (batchmean) and takes probabilities",
+    ),
+    "nll": (
+        own_likelihood,
+        plain_likelihood,
+        "SoftmaxCrossEntropyLoss has no class_weights, ignore_index and label_smoothing",
+    ),
+    "triplet": (
+        own_triplet,
+        plain_distance,
+        "TripletLoss compares squared distances: it has no p, eps and swap",
+    ),
+}
+"""Loss → what native semantics take, where, and why not elsewhere."""
+ALWAYS = {
+    "hinge": own("HingeLoss", ("margin", "margin", 1.0)),
+    "huber": own("HuberLoss", ("delta", "rho", 1.0)),
+    "l1": own("L1Loss"),
+    "mse": own("L2Loss"),
+    "smooth_l1": own_smooth_l1,
+    "squared_hinge": own("SquaredHingeLoss", ("margin", "margin", 1.0)),
+}
+"""The same where Gluon's class has all options."""
+
+
+def with_own(word: str, entry: Entry) -> Entry:
+    """An entry with what native semantics take."""
+    if word in ALWAYS:
+        return replace(entry, own=(Form("own class", ALWAYS[word]),))
+    if word not in OWN:
+        return replace(entry, own=(), own_gap=f"gluon.loss has no {word}")
+    write, covers, gap = OWN[word]
+    return replace(
+        entry, own=(Form("own class", write, covers),), own_gap=f"gluon.loss's {gap}"
+    )
+
+
+FORMS: dict[str, Entry] = {
     "binary_cross_entropy": entry(binary_cross_entropy),
     "cosine": entry(cosine),
     "cross_entropy": entry(likelihood),
@@ -192,3 +327,4 @@ TABLE: dict[str, Entry] = {
     "squared_hinge": entry(hinge),
     "triplet": entry(triplet),
 }
+TABLE = {word: with_own(word, each) for word, each in FORMS.items()}

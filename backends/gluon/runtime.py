@@ -10,13 +10,17 @@ import numpy as np
 from polyframe.contract.devices import Device, choose_device, threads
 from polyframe.contract.module_session import ModuleSession, ModuleTrainingSession
 from polyframe.contract.session import (
+    OWN_STATE,
     SCALING,
     Arrays,
     Native,
     PhasedSession,
     StagedBatch,
     as_sequence,
+    from_parts,
+    in_parts,
 )
+from polyframe.errors import UnsupportedError
 from polyframe.io.array import Array
 
 
@@ -47,6 +51,12 @@ mx = _import_mxnet()
 BLOCKED = (3, 5)
 """Axes of weights that oneDNN may rearrange for good and MXNet cannot write to."""
 
+ARRAYS = {"RMSProp": ("square_avg", "grad_avg", "momentum_buffer")}
+"""The names of a parameter's arrays in a class of mx.optimizer's, in its order, where
+they are not ``Program.state``."""
+NUMBERS = {"Nadam": "m_schedule", "LARS": "cur_lr"}
+"""What such a class keeps besides arrays and the count of steps."""
+
 
 def devices() -> tuple[str, ...]:
     """``cpu(0)``, ``gpu(0)``, …, as MXNet writes its contexts."""
@@ -64,8 +74,9 @@ class GluonSession(ModuleSession):
 
     def build(self) -> Native:
         self.context = mx.Context(self.device.kind, self.device.index)
-        model = getattr(self.module, self.program.entry)()
-        model.cast(self.target.dtype)
+        model = self.made()
+        if any(0 in (p.shape or [0]) for p in model.collect_params().values()):
+            model.infer_shape(*self.zeros())
         model.initialize(mx.init.Zero(), ctx=self.context)
         model.hybridize(static_alloc=True, static_shape=True)
         parameters = model._collect_params_with_prefix()
@@ -74,9 +85,29 @@ class GluonSession(ModuleSession):
         """Gluon's ``Parameter`` of each weight, by canonical name."""
         return model
 
+    def made(self) -> Native:
+        """A new model, its weights not initialized. Its parameters have the names that
+        they have in a new process, whatever this one has made before: a ``Trainer``
+        takes them in the order of their names."""
+        with mx.name.NameManager():
+            model = getattr(self.module, self.program.entry)()
+        model.cast(self.target.dtype)
+        return model
+
+    def zeros(self) -> list[Native]:
+        """A batch of one sample, for layers that learn the sizes of their inputs at their
+        first call."""
+        options = {"ctx": self.context, "dtype": self.target.dtype}
+        return [mx.nd.zeros((1, *shape), **options) for shape in self.inputs]
+
     def draw_weights(self, seed: int) -> bool:
+        drawn = self.made()
         mx.random.seed(seed)
-        self.native.initialize(ctx=self.context, force_reinit=True)
+        drawn.initialize(ctx=self.context)
+        drawn(*self.zeros())  # draws the weights whose sizes were not known
+        parameters = drawn._collect_params_with_prefix()
+        for name, slot in self.program.weights.items():
+            self.parameters[name].set_data(parameters[slot.path].data())
         return True
 
     def tensors(self, arrays: Sequence[Array]) -> list[Native]:
@@ -131,7 +162,21 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
         self, batch: StagedBatch, learning_rate: float, last: bool = True
     ) -> tuple[Native, Native]:
         self.begin_once()
+        if not self.takes_rate:
+            self.set_rate(learning_rate)
         return self.take_step(batch, learning_rate, last)
+
+    def set_rate(self, learning_rate: float) -> None:
+        trainer = self.training_objects["optimizer"]
+        if isinstance(trainer.optimizer, mx.optimizer.AdaDelta):
+            if learning_rate != 1:
+                raise UnsupportedError(
+                    "mx.optimizer's AdaDelta has no learning rate",
+                    where="learning_rate",
+                    hint="a rate of 1 and no schedule, or another optimizer",
+                )
+        elif trainer.learning_rate != learning_rate:
+            trainer.set_learning_rate(learning_rate)
 
     def native_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
         loss, outputs = self.module.loss_and_gradients(
@@ -152,24 +197,52 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
 
     def native_state(self) -> Arrays:
         self.begin_once()
-        trainer, arrays = self.training_objects["optimizer"], {}
+        trainer = self.training_objects["optimizer"]
+        arrays: Arrays = {}
         states = trainer._updaters[0].states
         for name in self.trained():
-            parameter = self.parameters[name]
-            index = trainer._param2idx[parameter.name]
-            values = states.get(index)
-            if values is None:  # before its first step
-                values = trainer.optimizer.create_state(index, parameter.data())
-            if len(self.program.state) == 1:
-                values = [values]
-            for key, value in zip(self.program.state, values or ()):
-                arrays[f"{name}/{key}"] = value.asnumpy()
+            index = self.index(name)
+            state = states[index] if index in states else self.new_state(name)
+            values = self.by_name(state)
+            arrays |= {f"{name}/{key}": a.asnumpy() for key, a in values.items()}
+        number = self.own_number()
+        if number is not None:
+            value = getattr(trainer.optimizer, number)
+            value = (
+                trainer.learning_rate if value is None else value
+            )  # before it has one
+            arrays[OWN_STATE + number] = in_parts(value, self.target.dtype)
         arrays |= {key: array.asnumpy() for key, array in self.kept().items()}
         if "scaler" in self.training_objects:
             for key in SCALING:
                 value = getattr(self.training_objects["scaler"], key.split("/")[1])
                 arrays[key] = np.array([value], np.float32)
         return arrays
+
+    def index(self, name: str) -> int:
+        """A parameter's index in the trainer."""
+        trainer = self.training_objects["optimizer"]
+        index: int = trainer._param2idx[self.parameters[name].name]
+        return index
+
+    def new_state(self, name: str) -> Native:
+        """A parameter's state before the first step."""
+        optimizer = self.training_objects["optimizer"].optimizer
+        return optimizer.create_state(self.index(name), self.parameters[name].data())
+
+    def by_name(self, state: Native) -> dict[str, Native]:
+        """The arrays of a parameter's state: several, one or none."""
+        names = self.program.state
+        if not self.takes_rate:
+            kind = type(self.training_objects["optimizer"].optimizer).__name__
+            names = ARRAYS.get(kind, names)
+        arrays = () if state is None else as_sequence(state)
+        return dict(zip(names, arrays))
+
+    def own_number(self) -> str | None:
+        """The name of what MXNet's own class keeps besides arrays."""
+        kind = type(self.training_objects["optimizer"].optimizer).__name__
+        return None if self.takes_rate else NUMBERS.get(kind)
 
     def set_native_state(self, state: Mapping[str, Array], step: int) -> None:
         self.begin()
@@ -183,12 +256,14 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
         trainer.optimizer.begin_num_update = trainer.optimizer.num_update = step
         updater = trainer._updaters[0]
         for name in self.trained():
-            values = [self.copied(state[f"{name}/{k}"]) for k in self.program.state]
-            if values:
-                index = trainer._param2idx[self.parameters[name].name]
-                several = len(values) > 1
-                updater.states[index] = tuple(values) if several else values[0]
-                updater.states_synced[index] = True
+            made, index = self.new_state(name), self.index(name)
+            for key, array in self.by_name(made).items():
+                array[:] = self.copied(state[f"{name}/{key}"])
+            updater.states[index], updater.states_synced[index] = made, True
+        number = self.own_number()
+        if number is not None:
+            value = from_parts(state[OWN_STATE + number])
+            setattr(trainer.optimizer, number, value)
         for key, array in self.kept().items():
             array[:] = self.copied(state[key])
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
-from polyframe.compiler.python.source import listing, statement
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.source import Name, listing, literal, statement
 from polyframe.compiler.python.steps import StepWriter, attribute
+from polyframe.errors import UnsupportedError
 from polyframe.spec.layers import BatchNorm
 
 NO_DECAY = """\
@@ -31,6 +33,11 @@ OPTIMIZER = """
 def make_optimizer(model):
 {before}{optimizer}
     return gluon.Trainer(model.collect_params(), optimizer, kvstore=None)
+"""
+
+OWN_OPTIMIZER = """
+def make_optimizer(model):
+{before}{made}
 """
 
 AVERAGE = """
@@ -107,12 +114,12 @@ class GluonStep(StepWriter):
             *(["trained"] if every else []),
             *(["Average"] if "average" in self.training_objects else []),
             *(["LossScale"] if self.scaled else []),
-            *(["own_rates"] if self.has_rates else []),
+            *(["own_rates"] if self.has_rates and not self.optimizer.own else []),
         ]
 
     @property
     def takes_model(self) -> bool:
-        """Whether ``apply`` looks at the gradients."""
+        """Whether ``apply`` looks at the gradients, or drops them."""
         return self.accumulates or self.scaled or self.bound is not None
 
     @property
@@ -133,6 +140,10 @@ class GluonStep(StepWriter):
             "before": before,
             "after": after,
         }
+
+    def loss_text(self, name: str, code: Code) -> str:
+        # Gluon's own classes, too, return one loss for each sample.
+        return super().loss_text(name, replace(code, own=False))
 
     def norms_text(self) -> tuple[str, str]:
         """What a step does for batch norms, before the forward and after the backward pass.
@@ -170,7 +181,7 @@ class GluonStep(StepWriter):
         before = ADD if self.accumulates else ""
         make, rule = self.optimizer.make, self.step.optimizer
         assert make is not None
-        if self.has_rates:
+        if self.has_rates and not self.optimizer.own:
             make = replace(make, function=f"own_rates({make.function})")
         if self.factors:
             before += FACTORS.format(factors=self.factor_rows(8))
@@ -185,6 +196,9 @@ class GluonStep(StepWriter):
                 loop = statement("for vector in ", listing("", vectors), 4)
                 loop[-1] += ":  # they have as many axes as their input"
                 before += "\n".join([*loop, "        vector.wd_mult = 0.0", ""])
+        if self.optimizer.own:
+            made = "\n".join(statement("return ", make, 4))
+            return OWN_OPTIMIZER.format(before=before, made=made)
         made = "\n".join(statement("optimizer = ", make, 4))
         return OPTIMIZER.format(before=before, optimizer=made)
 
@@ -192,11 +206,53 @@ class GluonStep(StepWriter):
     def apply_arguments(self) -> list[str]:
         return [*(["model"] if self.takes_model else []), *super().apply_arguments]
 
+    @property
+    def bound(self) -> tuple[str, float] | None:
+        bound = super().bound
+        if bound and bound[0] == "clip_value" and self.clips_itself:
+            return None  # it is an option of the optimizer's
+        return bound
+
+    @property
+    def clips_itself(self) -> bool:
+        """Whether the optimizer is MXNet's own, and is to clip by value."""
+        return self.optimizer.own and self.target.native("clipping")
+
+    @property
+    def own_norm(self) -> float | None:
+        """The bound of the norm, if Gluon's own function is to clip."""
+        bound = super().bound
+        if bound is None or bound[0] != "clip_norm":
+            return None
+        if not self.target.native("clipping"):
+            return None
+        if self.target.dtype != "float32":
+            raise UnsupportedError(
+                "gluon.utils.clip_global_norm takes float32 only",
+                where="clip_norm",
+                hint='dtype "float32", or semantics with clipping aligned',
+            )
+        return bound[1]
+
+    def clip_text(self) -> str:
+        return "" if self.own_norm is not None else super().clip_text()
+
+    def clipped(self, gradients: str) -> list[str]:
+        """The statement that clips gradients, if there is one."""
+        if self.bound is None:
+            return []
+        if self.own_norm is None:
+            return [f"clip({gradients})"]
+        bound = literal(self.own_norm)
+        call = listing("gluon.utils.clip_global_norm", [Name(gradients), Name(bound)])
+        return statement("", call, 0)
+
     def apply_text(self) -> str:
-        update = ["optimizer.set_learning_rate(learning_rate)", "optimizer.step(1)"]
+        rate = ["optimizer.set_learning_rate(learning_rate)"] if self.rate else []
+        update = [*rate, "optimizer.step(1)"]
         gradients = "[p.grad() for p in trained(model)]"
         if self.scaled:
-            clip = ["clip(gradients)"] if self.bound is not None else []
+            clip = self.clipped("gradients")
             update = [
                 f"gradients = {gradients}",
                 "finite = scaler.unscale(gradients)",
@@ -204,8 +260,8 @@ class GluonStep(StepWriter):
                 *(f"    {line}" for line in [*clip, *update]),
                 "scaler.update(finite)",
             ]
-        elif self.bound is not None:
-            update.insert(0, f"clip({gradients})")
+        else:
+            update = [*self.clipped(gradients), *update]
         if self.accumulates:
             update.append("model.collect_params().zero_grad()")
         if "average" in self.training_objects:

@@ -39,8 +39,10 @@ class Aspect:
 
 
 OF_OPTIMIZERS = (
+    "adadelta-rate",
     "adam-epsilon",
     "adamax-zero",
+    "lars-momentum",
     "nadam-product",
     "rmsprop-epsilon",
     "sgd-velocity",
@@ -94,7 +96,14 @@ ASPECTS = (
         "loss",
         "Losses are the framework's own classes, with their own formula and mean.",
         (),
-        ("kl-div-mean", "loss-denominator", "loss-smoothing", "mse-half"),
+        (
+            "bce-gradient-at-zero",
+            "kl-div-mean",
+            "loss-denominator",
+            "loss-smoothing",
+            "mse-half",
+            "triplet-squares",
+        ),
     ),
     Aspect(
         "optimizer",
@@ -126,7 +135,7 @@ ASPECTS = (
         "clipping",
         "Gradients are clipped by the framework's own function.",
         (),
-        (),
+        ("clipping",),
     ),
     Aspect("tf32", "On a GPU, float32 may be rounded to TF32 in products.", (), ()),
 )

@@ -4,6 +4,8 @@ A rival is code that a user of the framework writes by hand: ``rivals/<backend>.
 
 - ``OPTIMIZERS``: the optimizers of polyframe's that the framework has a class of, and
   ``lacks(rule)``, if it is there: whether the class lacks an option of a rule's;
+- ``FLOAT32_ONLY`` and ``WITHOUT_RATE``, if they are there: those of them that train
+  nothing else, and that have no learning rate;
 - ``LOSSES``: its losses, likewise;
 - ``FEATURES``: what of ``SETTINGS`` the framework's own classes can do; the rest is a
   gap;
@@ -114,7 +116,8 @@ def test_optimizers_take_the_steps_of_the_frameworks_own_class(
 
     resolved = rule.resolve(registry.get(backend).defaults)
     lacks = getattr(by_hand, "lacks", lambda rule: False)
-    if rule.type not in by_hand.OPTIMIZERS or lacks(resolved):
+    single = dtype == "float64" and rule.type in getattr(by_hand, "FLOAT32_ONLY", ())
+    if rule.type not in by_hand.OPTIMIZERS or single or lacks(resolved):
         with pytest.raises(
             pf.UnsupportedError, match=f"has no optimizer {rule.type!r}"
         ):
@@ -123,6 +126,8 @@ def test_optimizers_take_the_steps_of_the_frameworks_own_class(
     model = compiled()
     weights = model.weights()
     rates = [resolved.lr if n % 10 < 7 else resolved.lr / 3 for n in range(STEPS)]
+    if rule.type in getattr(by_hand, "WITHOUT_RATE", ()):
+        rates = [resolved.lr] * STEPS
     wanted = by_hand.train(resolved, weights, batches(dtype), dtype, rates)
     for step, (batch, after) in enumerate(zip(batches(dtype), wanted, strict=True)):
         if step == STOP:
@@ -142,7 +147,7 @@ def test_settings_act_as_the_framework_has_them(backend, setting):
     on = "kernels" if setting == "decay_on" else "all"
     for rule in (
         pf.SGD(0.1, momentum=0.9, weight_decay=0.1, decay_on=on),
-        pf.AdamW(0.01, weight_decay=0.1, decay_on=on),
+        pf.Adam(0.01, weight_decay=0.1, decay_on=on),
     ):
 
         def compiled(rule=rule):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from polyframe.backends.gluon.tables.common import inputs
 from polyframe.compiler.program import Slot
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import Opt, call
@@ -45,7 +46,7 @@ def native_batch_norm(view: View) -> Code:
         "nn.BatchNorm",
         momentum=Opt(1 - layer.momentum, 0.9),
         epsilon=Opt(layer.eps, 1e-5),
-        in_channels=view.shape[0],
+        **inputs(view, "in_channels", view.shape[0]),
         scale=Opt(layer.scaled, True),
         center=Opt(layer.shifted, True),
         use_global_stats=Opt(view.node.fixed, False),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from polyframe.compiler.program import Slot
-from polyframe.compiler.table import View
+from polyframe.compiler.python.code import Code
+from polyframe.compiler.table import Entry, Form, View
 from polyframe.spec.layers.windows import Pads
 
 WEIGHTS = {"weight": Slot("weight"), "bias": Slot("bias")}
@@ -38,6 +40,31 @@ def padded(pads: Pads, value: str = "") -> Padded:
 def sides(pads: Pads) -> str:
     """The sides of all axes, one after the other."""
     return ", ".join(str(n) for pair in pads for n in pair)
+
+
+def inputs(view: View, name: str, count: int) -> dict[str, int]:
+    """The argument that is the size of a layer's input. Native programs leave it out, as
+    users of Gluon do: layers learn it at their first call."""
+    plain = view.target.semantics == "native" and view.target.precision is None
+    return {} if plain else {name: count}
+
+
+def padding_is_clear(view: View) -> bool:
+    """Whether the padding is no word that MXNet would have to give a meaning: with native
+    ``padding``, "same" with strides."""
+    layer = view.layer
+    strides = getattr(layer, "steps", None) or layer.stride
+    word = view.target.native("padding") and layer.padding == "same"
+    return not (word and max(strides) > 1)
+
+
+def padded_entry(write: Callable[[View], Code]) -> Entry:
+    """An entry of one form, of a layer whose padding may be "same"."""
+    return Entry(
+        (Form("native", write, padding_is_clear),),
+        'MXNet has no padding="same", so with strides it has no meaning of its own; give '
+        "numbers for each side",
+    )
 
 
 def low(view: View, name: str) -> str:

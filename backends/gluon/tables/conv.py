@@ -5,13 +5,15 @@ from __future__ import annotations
 from polyframe.backends.gluon.tables.common import (
     WEIGHTS,
     Padded,
+    inputs,
     low,
     lowered,
     padded,
+    padded_entry,
     short,
     sides,
 )
-from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import Call, Opt, call, literal
 from polyframe.compiler.table import Entry, View
 from polyframe.spec.layers.base import Shape
@@ -37,7 +39,7 @@ def block(view: View, layer: Conv, shape: Shape) -> Call:
         dilation=Opt(short(layer.dilation), 1),
         groups=Opt(layer.groups, 1),
         use_bias=Opt(layer.bias, True),
-        in_channels=shape[0],
+        **inputs(view, "in_channels", shape[0]),
     )
 
 
@@ -58,7 +60,7 @@ def padded_input(layer: Conv, shape: Shape) -> Padded:
 
 
 TABLE: dict[str, Entry] = {
-    "Conv1D": entry(conv),
-    "Conv2D": entry(conv),
-    "Conv3D": entry(conv),
+    "Conv1D": padded_entry(conv),
+    "Conv2D": padded_entry(conv),
+    "Conv3D": padded_entry(conv),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyframe.backends.gluon.tables.common import WEIGHTS, low, lowered
+from polyframe.backends.gluon.tables.common import WEIGHTS, inputs, low, lowered
 from polyframe.compiler.program import Slot
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Opt, call
@@ -15,7 +15,7 @@ def dense(view: View) -> Code:
         low(view, "Dense"),
         {"units": view.layer.out_features},
         use_bias=Opt(view.layer.bias, True),
-        in_units=view.shape[0],
+        **inputs(view, "in_units", view.shape[0]),
     )
     return Code(make=make, weights=WEIGHTS, snippets=lowered(view, "Dense"))
 

@@ -7,6 +7,7 @@ from polyframe.backends.gluon.tables.batch_norm import (
     helper,
     native_batch_norm,
 )
+from polyframe.backends.gluon.tables.common import inputs
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.source import Opt, call, literal
 from polyframe.compiler.table import Entry, Form, View
@@ -20,7 +21,7 @@ def native_layer_norm(view: View) -> Code:
         epsilon=Opt(layer.eps, 1e-5),
         center=Opt(layer.shifted, True),
         scale=Opt(layer.scaled, True),
-        in_channels=layer.sizes(view.shape)[0],
+        **inputs(view, "in_channels", layer.sizes(view.shape)[0]),
     )
     (axis,) = layer.over(view.shape)
     rank = len(view.shape) + 1

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from polyframe.backends.gluon.tables.common import even, padded, short, sides
-from polyframe.compiler.python.code import Code, entry
+from polyframe.backends.gluon.tables.common import (
+    even,
+    padded,
+    padded_entry,
+    short,
+    sides,
+)
+from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import Call, Opt, call, literal
 from polyframe.compiler.table import Entry, View
 from polyframe.spec.layers.windows import Pads
@@ -114,11 +120,11 @@ LOWEST = {"float32": "-3.4028234663852886e38", "float64": "-1.7976931348623157e3
 
 
 TABLE: dict[str, Entry] = {
-    "AvgPool1D": entry(avg_pool),
-    "AvgPool2D": entry(avg_pool),
-    "AvgPool3D": entry(avg_pool),
-    "LPPool2D": entry(lp_pool2d),
-    "MaxPool1D": entry(max_pool),
-    "MaxPool2D": entry(max_pool),
-    "MaxPool3D": entry(max_pool),
+    "AvgPool1D": padded_entry(avg_pool),
+    "AvgPool2D": padded_entry(avg_pool),
+    "AvgPool3D": padded_entry(avg_pool),
+    "LPPool2D": padded_entry(lp_pool2d),
+    "MaxPool1D": padded_entry(max_pool),
+    "MaxPool2D": padded_entry(max_pool),
+    "MaxPool3D": padded_entry(max_pool),
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from polyframe.backends.gluon.tables.common import WEIGHTS, lowered
+from polyframe.backends.gluon.tables.common import WEIGHTS, lowered, padded_entry
 from polyframe.backends.gluon.tables.conv import block, padded_input
 from polyframe.compiler.program import Slot
-from polyframe.compiler.python.code import Code, entry
+from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import listing
 from polyframe.compiler.table import Entry, View
 
@@ -35,6 +35,6 @@ def separable(view: View) -> Code:
 
 
 TABLE: dict[str, Entry] = {
-    "DepthwiseConv2D": entry(depthwise),
-    "SeparableConv2D": entry(separable),
+    "DepthwiseConv2D": padded_entry(depthwise),
+    "SeparableConv2D": padded_entry(separable),
 }

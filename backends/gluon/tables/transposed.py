@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyframe.backends.gluon.tables.common import WEIGHTS, short
+from polyframe.backends.gluon.tables.common import WEIGHTS, inputs, short
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import Call, Opt, call, literal
 from polyframe.compiler.table import Entry, Form, View
@@ -21,7 +21,7 @@ def native(view: View) -> Code:
         dilation=Opt(short(layer.dilation), 1),
         groups=Opt(layer.groups, 1),
         use_bias=Opt(layer.bias, True),
-        in_channels=view.shape[0],
+        **inputs(view, "in_channels", view.shape[0]),
     )
     return cut(view, make)
 

@@ -52,7 +52,8 @@ class Argument:
 
 @dataclass(frozen=True)
 class Call:
-    """``function(arguments)tail``; without a function a list, with ``()`` a tuple."""
+    """``function(arguments)tail``; without a function a list, with ``()`` a tuple, with
+    ``{}`` a dict, whose keys are the roles."""
 
     function: str
     arguments: tuple[Argument, ...]
@@ -65,26 +66,32 @@ class Call:
 
     @property
     def display(self) -> bool:
-        """Whether it is a list or a tuple."""
-        return self.function in ("", "()")
+        """Whether it is a list, a tuple or a dict."""
+        return self.function in ("", "()", "{}")
 
     @property
     def open(self) -> str:
         """The text before the arguments."""
+        if self.function == "{}":
+            return "{"
         return "[" if not self.function else self.function.removesuffix("()") + "("
 
     @property
     def close(self) -> str:
         """The text after them."""
+        if self.function == "{}":
+            return "}" + self.tail
         return (")" if self.function else "]") + self.tail
+
+    def key(self, argument: Argument) -> str:
+        """The text before an argument's value."""
+        if self.function == "{}":
+            return f'"{argument.role}": '
+        return f"{argument.role}=" if argument.keyword else ""
 
     def items(self) -> list[str]:
         """The arguments that are written, each on one line."""
-        return [
-            (f"{a.role}=" if a.keyword else "") + flat(a.value)
-            for a in self.arguments
-            if a.written
-        ]
+        return [self.key(a) + flat(a.value) for a in self.arguments if a.written]
 
 
 def call(
@@ -225,9 +232,8 @@ def layout(prefix: str, value: object, suffix: str, indent: int) -> list[str]:
         lines.append(inner)
     else:
         for a in written:
-            key = f"{a.role}=" if a.keyword else ""
             comma = "" if alone and not value.display else ","
-            lines += layout(key, a.value, comma, indent + 4)
+            lines += layout(value.key(a), a.value, comma, indent + 4)
     return [*lines, f"{pad}{value.close}{suffix}"]
 
 

@@ -79,7 +79,7 @@ class Adagrad(Optimizer):
     ``w -= lr / (1 + (t - 1) · lr_decay) · g / (√h + eps)``.
     The eps is outside the root, as in PyTorch (Keras and MXNet: inside). UNSET ``lr``:
     1e-2 (Keras: 1e-3); ``initial_accumulator_value``: 0 (Keras: 0.1); ``eps``: 1e-10
-    (Keras: 1e-7).
+    (Keras, MXNet: 1e-7).
     """
 
     lr: FloatOrUnset = field(Float(0.0), default=UNSET, aligned=1e-2)
