@@ -59,6 +59,24 @@ def resolve_device(device: str) -> Device:
     return choose_device(device, gpus, "MXNet", cpu="cpu(0)", gpu="gpu({})")
 
 
+class Structure:
+    """The hook before each call of a model with random layers.
+
+    A hybridised block records its first call and refuses others: with random numbers, as
+    polyframe trains it, or without them, as users call it. Where that changes, it records
+    the next one anew.
+    """
+
+    def __init__(self) -> None:
+        self.last: list[int] | None = None
+
+    def __call__(self, block: Native, arguments: Sequence[Native]) -> None:
+        given = [len(a) if isinstance(a, (list, tuple)) else -1 for a in arguments]
+        if self.last is not None and self.last != given:
+            block._clear_cached_op()
+        self.last = given
+
+
 class GluonSession(ModuleSession):
     """An MXNet Gluon program on one device."""
 
@@ -68,6 +86,8 @@ class GluonSession(ModuleSession):
         model.cast(self.target.dtype)
         model.initialize(mx.init.Zero(), ctx=self.context)
         model.hybridize(static_alloc=True, static_shape=True)
+        if self.program.draws:
+            model.register_forward_pre_hook(Structure())
         parameters = model._collect_params_with_prefix()
         slots = self.program.weights.items()
         self.parameters = {name: parameters[slot.path] for name, slot in slots}
