@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -59,22 +60,14 @@ def resolve_device(device: str) -> Device:
     return choose_device(device, gpus, "MXNet", cpu="cpu(0)", gpu="gpu({})")
 
 
-class Structure:
-    """The hook before each call of a model with random layers.
-
-    A hybridised block records its first call and refuses others: with random numbers, as
-    polyframe trains it, or without them, as users call it. Where that changes, it records
-    the next one anew.
-    """
-
-    def __init__(self) -> None:
-        self.last: list[int] | None = None
-
-    def __call__(self, block: Native, arguments: Sequence[Native]) -> None:
-        given = [len(a) if isinstance(a, (list, tuple)) else -1 for a in arguments]
-        if self.last is not None and self.last != given:
-            block._clear_cached_op()
-        self.last = given
+RECORDED = (
+    "_cached_graph",
+    "_cached_op",
+    "_cached_op_args",
+    "_in_format",
+    "_out_format",
+)
+"""Where a hybridised block keeps the one call that it has recorded."""
 
 
 class GluonSession(ModuleSession):
@@ -86,8 +79,7 @@ class GluonSession(ModuleSession):
         model.cast(self.target.dtype)
         model.initialize(mx.init.Zero(), ctx=self.context)
         model.hybridize(static_alloc=True, static_shape=True)
-        if self.program.draws:
-            model.register_forward_pre_hook(Structure())
+        self.recorded = {name: vars(model)[name] for name in RECORDED}
         parameters = model._collect_params_with_prefix()
         slots = self.program.weights.items()
         self.parameters = {name: parameters[slot.path] for name, slot in slots}
@@ -126,8 +118,25 @@ class GluonSession(ModuleSession):
 
     def call(self, arguments: Sequence[Native], training: bool) -> Native:
         mode = mx.autograd.train_mode if training else mx.autograd.predict_mode
-        with mode():
+        with mode(), self.given_numbers(len(arguments) > len(self.inputs)):
             return self.native(*arguments)
+
+    @contextlib.contextmanager
+    def given_numbers(self, given: bool) -> Iterator[None]:
+        """While the model is called with random numbers, if they are ``given``: it then
+        has a recorded call of its own, since a hybridised block refuses calls that are
+        not like the one that it has recorded, as users' without the numbers."""
+        if not given:
+            yield
+            return
+        own = vars(self.native)
+        users = {name: own[name] for name in RECORDED}
+        own.update(self.recorded)
+        try:
+            yield
+        finally:
+            self.recorded = {name: own[name] for name in RECORDED}
+            own.update(users)
 
     def read(self, handle: Native) -> Array:
         array: Array = handle.asnumpy()
@@ -151,12 +160,14 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
         self, batch: StagedBatch, learning_rate: float, last: bool = True
     ) -> tuple[Native, Native]:
         self.begin_once()
-        return self.take_step(batch, learning_rate, last)
+        with self.given_numbers(bool(batch.random_numbers)):
+            return self.take_step(batch, learning_rate, last)
 
     def native_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
-        loss, outputs = self.module.loss_and_gradients(
-            self.native, *batch.step_arguments
-        )
+        with self.given_numbers(bool(batch.random_numbers)):
+            loss, outputs = self.module.loss_and_gradients(
+                self.native, *batch.step_arguments
+            )
         parameters = self.parameters
         gradients = {name: parameters[name].grad().asnumpy() for name in self.trained()}
         return loss, outputs, gradients
@@ -218,8 +229,10 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
                 parameter.zero_grad()
 
     def run_forward(self, batch: StagedBatch) -> Native:
-        with mx.autograd.record():
+        given = bool(batch.random_numbers)
+        with self.given_numbers(given), mx.autograd.record():
             return as_sequence(self.native(*batch.forward_arguments))[0]
 
     def run_gradients(self, batch: StagedBatch) -> Native:
-        return self.module.loss_and_gradients(self.native, *batch.step_arguments)[0]
+        with self.given_numbers(bool(batch.random_numbers)):
+            return self.module.loss_and_gradients(self.native, *batch.step_arguments)[0]
