@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -69,6 +70,16 @@ def resolve_device(device: str) -> Device:
     return choose_device(device, gpus, "MXNet", cpu="cpu(0)", gpu="gpu({})")
 
 
+RECORDED = (
+    "_cached_graph",
+    "_cached_op",
+    "_cached_op_args",
+    "_in_format",
+    "_out_format",
+)
+"""Where a hybridised block keeps the one call that it has recorded."""
+
+
 class GluonSession(ModuleSession):
     """An MXNet Gluon program on one device."""
 
@@ -79,6 +90,7 @@ class GluonSession(ModuleSession):
             model.infer_shape(*self.zeros())
         model.initialize(mx.init.Zero(), ctx=self.context)
         model.hybridize(static_alloc=True, static_shape=True)
+        self.recorded = {name: vars(model)[name] for name in RECORDED}
         parameters = model._collect_params_with_prefix()
         slots = self.program.weights.items()
         self.parameters = {name: parameters[slot.path] for name, slot in slots}
@@ -137,8 +149,25 @@ class GluonSession(ModuleSession):
 
     def call(self, arguments: Sequence[Native], training: bool) -> Native:
         mode = mx.autograd.train_mode if training else mx.autograd.predict_mode
-        with mode():
+        with mode(), self.given_numbers(len(arguments) > len(self.inputs)):
             return self.native(*arguments)
+
+    @contextlib.contextmanager
+    def given_numbers(self, given: bool) -> Iterator[None]:
+        """While the model is called with random numbers, if they are ``given``: it then
+        has a recorded call of its own, since a hybridised block refuses calls that are
+        not like the one that it has recorded, as users' without the numbers."""
+        if not given:
+            yield
+            return
+        own = vars(self.native)
+        users = {name: own[name] for name in RECORDED}
+        own.update(self.recorded)
+        try:
+            yield
+        finally:
+            self.recorded = {name: own[name] for name in RECORDED}
+            own.update(users)
 
     def read(self, handle: Native) -> Array:
         array: Array = handle.asnumpy()
@@ -164,7 +193,8 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
         self.begin_once()
         if not self.takes_rate:
             self.set_rate(learning_rate)
-        return self.take_step(batch, learning_rate, last)
+        with self.given_numbers(bool(batch.random_numbers)):
+            return self.take_step(batch, learning_rate, last)
 
     def set_rate(self, learning_rate: float) -> None:
         trainer = self.training_objects["optimizer"]
@@ -179,9 +209,10 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
             trainer.set_learning_rate(learning_rate)
 
     def native_gradients(self, batch: StagedBatch) -> tuple[Native, Native, Arrays]:
-        loss, outputs = self.module.loss_and_gradients(
-            self.native, *batch.step_arguments
-        )
+        with self.given_numbers(bool(batch.random_numbers)):
+            loss, outputs = self.module.loss_and_gradients(
+                self.native, *batch.step_arguments
+            )
         parameters = self.parameters
         gradients = {name: parameters[name].grad().asnumpy() for name in self.trained()}
         return loss, outputs, gradients
@@ -273,8 +304,10 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
                 parameter.zero_grad()
 
     def run_forward(self, batch: StagedBatch) -> Native:
-        with mx.autograd.record():
+        given = bool(batch.random_numbers)
+        with self.given_numbers(given), mx.autograd.record():
             return as_sequence(self.native(*batch.forward_arguments))[0]
 
     def run_gradients(self, batch: StagedBatch) -> Native:
-        return self.module.loss_and_gradients(self.native, *batch.step_arguments)[0]
+        with self.given_numbers(bool(batch.random_numbers)):
+            return self.module.loss_and_gradients(self.native, *batch.step_arguments)[0]

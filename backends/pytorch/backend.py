@@ -37,6 +37,7 @@ STYLE = Style(
     sequential=sequential,
     child="{i}",
     plain=("{self}({0})",),
+    random="random: list[torch.Tensor] = ()",  # typed for torch.jit.script
     keyed=True,
     reserved=RESERVED,
     assigned=frozenset({"training"}),

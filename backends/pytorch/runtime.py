@@ -51,6 +51,7 @@ class TorchSession(ModuleSession):
             torch.backends.cudnn.allow_tf32 = False
         self.dtype: torch.dtype = getattr(torch, self.target.dtype)
         model: torch.nn.Module = getattr(self.module, self.program.entry)()
+        model.register_state_dict_post_hook(make_contiguous)
         return model.to(device=self.device.name, dtype=self.dtype)
 
     def tensors(self, arrays: Sequence[Array]) -> list[torch.Tensor]:
@@ -63,7 +64,7 @@ class TorchSession(ModuleSession):
         return tensors
 
     def native_weights(self) -> Arrays:
-        state = self.native.state_dict()
+        state = self.native.state_dict(keep_vars=True)
         slots = self.program.weights.items()
         return {name: to_numpy(state[slot.path]) for name, slot in slots}
 
@@ -266,6 +267,18 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
             self.native, *batch.step_arguments
         )[0]
         return loss
+
+
+def make_contiguous(
+    module: torch.nn.Module, state: dict[str, Native], prefix: str, metadata: object
+) -> None:
+    """The hook of ``state_dict``: copies in place of what is in the memory format
+    channels_last, which safetensors does not write. Parameters themselves, which
+    ``keep_vars`` asks for, stay."""
+    for name, value in state.items():
+        if isinstance(value, torch.nn.Parameter) or not torch.is_tensor(value):
+            continue
+        state[name] = value.contiguous()  # itself, unless it has another order
 
 
 def to_numpy(tensor: torch.Tensor) -> Array:

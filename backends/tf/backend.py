@@ -31,6 +31,8 @@ def sequential(children: list[Call]) -> Call:
 
 STYLE = Style(
     base="tf.keras.Model",
+    decorator='@tf.keras.utils.register_keras_serializable("polyframe")',
+    options="**kwargs",
     block_base="layers.Layer",
     forward="call",
     trailing=("training=False",),

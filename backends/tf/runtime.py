@@ -126,6 +126,25 @@ class TensorFlowSession(ModuleSession):
             tf.keras.config.set_dtype_policy(policy)
         return self.native
 
+    @staticmethod
+    def release(module: str) -> None:
+        from keras.src.saving.object_registration import GLOBAL_CUSTOM_NAMES
+
+        for registry in (tf.keras.utils.get_custom_objects(), GLOBAL_CUSTOM_NAMES):
+            for key, value in list(registry.items()):
+                if module in (getattr(each, "__module__", "") for each in (key, value)):
+                    del registry[key]
+
+    def hand_out(self) -> Native:
+        if not self.native.built:  # Keras saves the shape of its first call
+            x = [np.zeros((1, *shape)) for shape in self.inputs]
+            self.forward(self.arrange(x))
+        # Programs of one name have one key: it is for the one that is in use.
+        kind = type(self.native)
+        name = tf.keras.utils.get_registered_name(kind)
+        tf.keras.utils.get_custom_objects()[name] = kind
+        return super().hand_out()
+
     def _caller(self, training: bool) -> Callable[..., Native]:
         native = self.native
         return lambda *arguments: native(*arguments, training=training)

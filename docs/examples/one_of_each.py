@@ -66,9 +66,9 @@ def noise(forward):
     return Entry((drawn, identity), gap="only with aligned semantics")
 
 
-add_entries("torch", {"UniformNoise": noise("{0} + {draw} if self.training else {0}")})
-add_entries("tensorflow", {"UniformNoise": noise("{0} + {draw} if training else {0}")})
-added = "F.broadcast_add({0}, {draw}) if draws else {0}"
+add_entries("torch", {"UniformNoise": noise("{0} + {draw} if random else {0}")})
+add_entries("tensorflow", {"UniformNoise": noise("{0} + {draw} if random else {0}")})
+added = "F.broadcast_add({0}, {draw}) if random else {0}"
 add_entries("mxnet", {"UniformNoise": noise(added)})
 
 # --- a loss ------------------------------------------------------------------------

@@ -28,11 +28,16 @@ class ModuleSession(InferenceSession):
         self, program: Program, target: Target, device: Device, inputs: Sequence[Shape]
     ) -> None:
         super().__init__(program, target, device, inputs)
-        self.module = load(program, self)
+        self.module = load(program, self, release=self.release)
         self.native = self.build()
         keep_while_alive(self.module, self.native)
         if hasattr(self.module, "freeze"):
             self.module.freeze(self.native)
+
+    @staticmethod
+    def release(module: str) -> None:
+        """Drop what the framework keeps of a program's module, by its name, when nothing
+        that runs it is alive."""
 
     @abc.abstractmethod
     def build(self) -> Native:

@@ -15,7 +15,7 @@ import threading
 import traceback
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 from polyframe.compiler.program import Program
@@ -26,6 +26,8 @@ _PROGRAMS: dict[str, Program] = {}
 """By the file name of each registered module."""
 _USERS: Counter[str] = Counter()
 """Name of a registered module → how many living objects run it."""
+_RELEASES: dict[str, Callable[[str], None]] = {}
+"""Name of a registered module → what to call when it is not registered any more."""
 _LOCK = threading.RLock()  # a finalizer may run while this thread is in here already
 
 
@@ -42,11 +44,13 @@ class _Loader(importlib.abc.InspectLoader):
         exec(compile(self.text, self.filename, "exec"), module.__dict__)  # noqa: S102
 
 
-def load(program: Program, *owners: object) -> ModuleType:
+def load(
+    program: Program, *owners: object, release: Callable[[str], None] | None = None
+) -> ModuleType:
     """Run a program's text as a module; equal texts are one module.
 
     It stays registered until the last of its owners is gone, and without any as long as
-    the process lives.
+    the process lives. Then ``release`` is called with its name.
     """
     file, text = next(iter(program.files.items()))
     assert isinstance(text, str), f"{file} is not Python"
@@ -55,6 +59,8 @@ def load(program: Program, *owners: object) -> ModuleType:
         module = sys.modules.get(name)
         if module is None:
             filename = f"<{PACKAGE}/{file} {program.hash[:12]}>"
+            if release is not None:
+                _RELEASES[name] = release
             module = _registered(name, text, filename, program)
         for owner in owners:
             keep_while_alive(module, owner)
@@ -107,6 +113,8 @@ def _unregister(name: str, filename: str) -> None:
     sys.modules.pop(name, None)
     linecache.cache.pop(filename, None)
     _PROGRAMS.pop(filename, None)
+    if name in _RELEASES:
+        _RELEASES.pop(name)(name)
 
 
 @contextlib.contextmanager

@@ -201,10 +201,12 @@ class InferenceSession(abc.ABC):
         random_numbers: Sequence[Array] = (),
         training: bool = False,
     ) -> list[Array]:
-        """The outputs. In training mode running statistics may change or not (MXNet
-        updates them in the backward pass): load weights before the next use."""
-        draws, cast = self.program.draws, self.cast
-        random = [self.tensors(cast(random_numbers))] if draws else []
+        """The outputs; random numbers are for training mode. There running statistics may
+        change or not (MXNet updates them in the backward pass): load weights before the
+        next use."""
+        cast = self.cast
+        given = random_numbers if training and self.program.draws else ()
+        random = [self.tensors(cast(given))] if given else []
         outputs = self.call([*self.tensors(cast(inputs)), *random], training)
         return [self.read(output) for output in as_sequence(outputs)]
 

@@ -120,7 +120,7 @@ def test_the_rewritten_graph_means_the_same_bit_for_bit() -> None:
 def test_dropout_leaves_inference_programs_and_blocks_of_it_too() -> None:
     text = write(spec_of("sequences"), training=False).source
     assert "ropout" not in text
-    assert "draws" not in text
+    assert "random" not in text
     assert "Sequential()" not in text
 
 

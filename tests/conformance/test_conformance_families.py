@@ -74,7 +74,7 @@ def misses(backend, family, entry, *what):
         ("optimizers", "SGD", "nesterov=True", "nesterov=True",
             "nesterov=False", "weig"),
         (
-            "training", "plain", "100 steps", "x * draws[0]", "x * 1.1 * draws[0]",
+            "training", "plain", "100 steps", "x * random[0]", "x * 1.1 * random[0]",
             "momentum_buffer, step 100",
         ),
     ],

@@ -86,7 +86,7 @@ def test_a_living_models_source_is_seen(backend):
     gc.collect()
     assert inspect.getsource(sys.modules[type(model.native).__module__]) == model.source
     text = inspect.getsource(type(model.native))
-    assert text.startswith("class ") and text in model.source
+    assert text.startswith(("class ", "@tf.keras.utils.reg")) and text in model.source
 
 
 def test_tracebacks_show_the_lines_of_a_model_that_was_handed_out():
@@ -102,3 +102,23 @@ def test_tracebacks_show_the_lines_of_a_model_that_was_handed_out():
     del native, caught, shown
     gc.collect()
     assert name not in sys.modules
+
+
+def test_keras_forgets_classes_with_their_programs():
+    from keras.src.saving import object_registration
+
+    used("tensorflow", 53)
+    gc.collect()
+    import tensorflow as tf
+
+    known = tf.keras.utils.get_custom_objects()
+    before, kinds = set(known), weakref.WeakSet()
+    model = used("tensorflow", 54)
+    kinds.add(type(model.native))
+    assert set(known) - before == {"polyframe>Released54"}
+    del model
+    gc.collect()
+    assert set(known) == before
+    assert not kinds and not any(
+        PACKAGE in kind.__module__ for kind in object_registration.GLOBAL_CUSTOM_NAMES
+    )

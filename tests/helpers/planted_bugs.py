@@ -25,8 +25,8 @@ LAYERS = [
     ("align_corners inverted", "torch", "Upsample", r"align_corners=True",
      "align_corners=False", "resize"),
     ("cut too low", "torch", "ReLU6", r"nn\.ReLU6\(\)", "nn.Hardtanh(0, 0.05)", "relu6"),
-    ("dropout not scaled", "torch", "Dropout", r"(\w+) \* draws\[(\d)\]",
-     r"\1 * (draws[\2] != 0)", "drop"),
+    ("dropout not scaled", "torch", "Dropout", r"(\w+) \* random\[(\d)\]",
+     r"\1 * (random[\2] != 0)", "drop"),
     ("half of a branch", "torch", "Add", r"= (\w+) \+ (\w+)  #", r"= \1 + 0.5 * \2  #",
      "add"),
     ("gradient stopped in one branch", "torch", "Add", r"= (\w+) \+ (\w+)  #",
@@ -57,8 +57,8 @@ LAYERS = [
      r"\(a, max\(b - e, 0\)\)", "(max(a - e, 0), b)", "up"),
     ("align_corners inverted", "tensorflow", "Upsample", r"align_corners=True",
      "align_corners=False", "resize"),
-    ("dropout not scaled", "tensorflow", "Dropout", r"(\w+) \* draws\[(\d)\]",
-     r"\1 * tf.cast(draws[\2] != 0, \1.dtype)", "drop"),
+    ("dropout not scaled", "tensorflow", "Dropout", r"(\w+) \* random\[(\d)\]",
+     r"\1 * tf.cast(random[\2] != 0, \1.dtype)", "drop"),
     ("padding on the wrong side", "mxnet", "Conv2D",
      r"pad\(F, (\w+), (\d), (\d), (\d), (\d)\)", r"pad(F, \1, \3, \2, \5, \4)", "conv"),
     ("biased for unbiased variance", "mxnet", "BatchNorm",
@@ -79,8 +79,8 @@ LAYERS = [
      "avgpool"),
     ("align_corners inverted", "mxnet", "Upsample", r"align_corners=True",
      "align_corners=False", "resize"),
-    ("dropout not scaled", "mxnet", "Dropout", r"(\w+) \* draws\[(\d)\]",
-     r"\1 * (draws[\2] != 0)", "drop"),
+    ("dropout not scaled", "mxnet", "Dropout", r"(\w+) \* random\[(\d)\]",
+     r"\1 * (random[\2] != 0)", "drop"),
 ]  # fmt: skip
 
 OPTIMIZERS = [

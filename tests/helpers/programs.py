@@ -158,13 +158,13 @@ def clashes() -> pf.ModelSpec:
     layers.append(pf.Sequential([pf.Dropout()], name="torch"))
     pads = ((0, 1), (1, 0))
     pool = pf.AvgPool2D(2, padding=pads, count_include_pad=False, name="nn")
-    for word in ("torch", "avg_pool_counted", "nn", "F", "draws", "self", "model"):
+    for word in ("torch", "avg_pool_counted", "nn", "F", "random", "self", "model"):
         x, y = pf.Input(name=word), pf.Input(name="conv1")
         z = pf.Conv2D(4, 2, padding=pads, name="train")(x)
         z = pf.Concat(name="type")(z, pf.Dropout(name="x")(y))
         z = conv(4, name="forward")(pf.Dropout(0.2)(z))
         layers.append(pf.Block([x, y], z, kind="Clashes"))
-    x = y = pf.Input(IMAGE, name="draws")
+    x = y = pf.Input(IMAGE, name="random")
     for layer in layers:
         inputs = len(layer.graph.inputs) if isinstance(layer, pf.Block) else 1
         y = layer(*[y] * inputs)

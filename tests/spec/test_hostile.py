@@ -57,7 +57,7 @@ WORDS = """
 class lambda def return None True False import async await match print type input eval
 exec open object id self cls super train training layers path name forward call build
 fit F nn torch tf mx np gluon keras functional loss_fn train_step apply
-make_optimizer model target output count draws x y h1 conv1 fc shortcut
+make_optimizer model target output count random draws x y h1 conv1 fc shortcut
 parameters state_dict modules weight
 bias weights params collect_params hybridize hybrid_forward summary losses metrics
 prefix Block Module Model Sequential BatchNorm Exception BaseException SGD Adam cast

@@ -18,11 +18,11 @@ def build(weights):
     return model
 
 
-def step(model, optimizer, x, target, draws):
+def step(model, optimizer, x, target, random):
     """One training step; the mean loss of the batch."""
     batch = [nd.array(x, dtype=DTYPE), nd.array(target, dtype=target.dtype)]
-    if draws:
-        batch.append([nd.array(draw, dtype=DTYPE) for draw in draws])
+    if random:
+        batch.append([nd.array(numbers, dtype=DTYPE) for numbers in random])
     loss, _ = train_step(model, *batch, len(x), optimizer, LEARNING_RATE)
     return float(loss.asscalar())
 

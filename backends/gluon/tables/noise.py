@@ -28,13 +28,11 @@ def gaussian_noise(view: View) -> Code:
 
 SMALLEST = 2.0**-126
 """MXNet reads no rate below it, and so small a rate drops nothing."""
-SHARED = "F.broadcast_mul({0}, {draw}) if draws else {0}"
+SHARED = "F.broadcast_mul({0}, {draw})"
 
 TABLE: dict[str, Entry] = {
     "DropPath": random_entry(SHARED, dropout(1)),
-    "Dropout": random_entry("{0} * {draw} if draws else {0}", dropout()),
-    "GaussianNoise": random_entry(
-        "F.broadcast_add({0}, {draw}) if draws else {0}", gaussian_noise
-    ),
+    "Dropout": random_entry("{0} * {draw}", dropout()),
+    "GaussianNoise": random_entry("F.broadcast_add({0}, {draw})", gaussian_noise),
     "SpatialDropout2D": random_entry(SHARED, dropout(2)),
 }

@@ -28,6 +28,6 @@ class SinglePositionConv2d(nn.Conv2d):
         if self.groups == 1:
             y = F.linear(x, weight, self.bias)
         else:
-            y = x * weight[:, 0]
-            y = y if self.bias is None else y + self.bias
+            y, bias = x * weight[:, 0], self.bias
+            y = y if bias is None else y + bias
         return y[:, :, None, None]

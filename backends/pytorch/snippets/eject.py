@@ -12,12 +12,12 @@ def build(weights):
     return model
 
 
-def step(model, optimizer, x, target, draws):
+def step(model, optimizer, x, target, random):
     """One training step; the mean loss of the batch."""
     model.train()
     batch = [torch.from_numpy(x), torch.from_numpy(target)]
-    if draws:
-        batch.append([torch.from_numpy(draw) for draw in draws])
+    if random:
+        batch.append([torch.from_numpy(numbers) for numbers in random])
     loss, _ = train_step(model, *batch, len(x), optimizer, LEARNING_RATE)
     return loss.item()
 

@@ -16,7 +16,7 @@ class DropPath(nn.Module):
         self.p = p
 
     def forward(self, x):
-        ones = x.new_ones((len(x), *[1] * (x.dim() - 1)))
+        ones = x.new_ones([len(x)] + [1] * (x.dim() - 1))
         return x * F.dropout(ones, self.p, self.training)
 
 

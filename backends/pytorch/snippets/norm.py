@@ -25,19 +25,26 @@ class BatchNorm(nn.BatchNorm2d):
             self.bias = None
 
     def forward(self, x):
-        mean, var, momentum = self.running_mean, self.running_var, self.momentum
-        if self.training and not self.unbiased:
-            axes = [axis for axis in range(x.dim()) if axis != 1]
+        biased = self.training and not self.unbiased
+        if biased:
+            self.update(x)
+        mean = None if biased else self.running_mean  # None: the batch's own
+        var = None if biased else self.running_var
+        train = self.training or mean is None
+        return F.batch_norm(
+            x, mean, var, self.weight, self.bias, train, self.momentum, self.eps
+        )
+
+    def update(self, x):
+        """Move the running statistics towards the batch's."""
+        mean, var = self.running_mean, self.running_var
+        if mean is not None and var is not None:
+            axes = [0] + list(range(2, x.dim()))
             with torch.no_grad():
                 # In float32 also where autocast computes in fewer bits.
                 new_var, new_mean = torch.var_mean(x.to(mean.dtype), axes, correction=0)
-                mean.lerp_(new_mean, momentum)
-                var.lerp_(new_var, momentum)
-            mean = var = None  # F.batch_norm takes the batch's own
-        train = self.training or mean is None
-        return F.batch_norm(
-            x, mean, var, self.weight, self.bias, train, momentum, self.eps
-        )
+                mean.lerp_(new_mean, self.momentum)
+                var.lerp_(new_var, self.momentum)
 
 
 class FixedBatchNorm(nn.BatchNorm2d):
@@ -82,4 +89,4 @@ class GroupNorm(nn.GroupNorm):
     def forward(self, x):
         if torch.is_grad_enabled() and not x.requires_grad:
             x = x.contiguous()
-        return super().forward(x)
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)

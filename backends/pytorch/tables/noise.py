@@ -23,12 +23,11 @@ def dropout(name: str) -> Callable[[View], Code]:
     return lambda view: Code(make=call(name, {"p": view.layer.p}))
 
 
-FACTOR = "{0} * {draw} if self.training else {0}"
-TERM = "{0} + {draw} if self.training else {0}"
+FACTOR = "{0} * {draw}"
 
 TABLE: dict[str, Entry] = {
-    "DropPath": random_entry(FACTOR, drop_path, inference=True),
-    "Dropout": random_entry(FACTOR, dropout("nn.Dropout"), inference=True),
-    "GaussianNoise": random_entry(TERM, gaussian_noise, inference=True),
-    "SpatialDropout2D": random_entry(FACTOR, dropout("nn.Dropout2d"), inference=True),
+    "DropPath": random_entry(FACTOR, drop_path),
+    "Dropout": random_entry(FACTOR, dropout("nn.Dropout")),
+    "GaussianNoise": random_entry("{0} + {draw}", gaussian_noise),
+    "SpatialDropout2D": random_entry(FACTOR, dropout("nn.Dropout2d")),
 }

@@ -22,13 +22,13 @@ def channels_last(x):
     return np.ascontiguousarray(np.moveaxis(x, 1, -1)) if x.ndim > 2 else x
 
 
-def step(model, optimizer, x, target, draws):
+def step(model, optimizer, x, target, random):
     """One training step; the mean loss of the batch."""
     images = target.dtype.kind == "f"  # labels have no channels
     target = channels_last(target) if images else target
     batch = [tf.constant(channels_last(x)), tf.constant(target)]
-    if draws:
-        batch.append(tuple(tf.constant(channels_last(draw)) for draw in draws))
+    if random:
+        batch.append(tuple(tf.constant(channels_last(numbers)) for numbers in random))
     count, rate = tf.constant(len(x), DTYPE), tf.constant(LEARNING_RATE, DTYPE)
     loss, _ = train_step(model, *batch, count, optimizer, rate)
     return float(loss)

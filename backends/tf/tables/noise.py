@@ -33,14 +33,14 @@ def gaussian_noise(view: View) -> Code:
     )
 
 
-FACTOR = "{0} * {draw} if training else {0}"
+FACTOR = "{0} * {draw}"
 
 TABLE: dict[str, Entry] = {
     "DropPath": random_entry(FACTOR, own(drop_path)),
     "Dropout": random_entry(
         FACTOR, own(lambda v: call("layers.Dropout", {"rate": v.layer.p}))
     ),
-    "GaussianNoise": random_entry("{0} + {draw} if training else {0}", gaussian_noise),
+    "GaussianNoise": random_entry("{0} + {draw}", gaussian_noise),
     "SpatialDropout2D": random_entry(
         FACTOR, own(lambda v: call("layers.SpatialDropout2D", {"rate": v.layer.p}))
     ),

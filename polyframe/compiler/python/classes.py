@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import heapq
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.code import RANDOM, Code
 from polyframe.compiler.python.source import (
     KEYWORDS,
     WIDTH,
@@ -71,14 +72,16 @@ def write_class(group: Group, style: Style) -> ClassText:
     unit = group.units[0]
     references = _attributes(group, style)
     base = style.block_base if unit.path and style.block_base else style.base
-    lines = head(f"class {group.name}", [base], ":", 0)
-    lines += head("def __init__", ["self", *group.parameters], ":", 4)
-    lines += [f"        {style.init}"]
+    options = [style.options] if style.options and not unit.path else []
+    lines = [style.decorator] if style.decorator and not unit.path else []
+    lines += head(f"class {group.name}", [base], ":", 0)
+    lines += head("def __init__", ["self", *group.parameters, *options], ":", 4)
+    lines += [f"        super().__init__({', '.join(options)})"]
     made = {}
     for name, make in named(group).items():
         if make is not None:
             start = len(lines)
-            lines += statement(f"{references[name]} = ", make, 8)
+            lines += statement(f"{assigned(references[name])} = ", make, 8)
             made[name] = (start, len(lines) - 1)
     if style.made and not unit.path:
         lines.append(f"        {style.made}")
@@ -101,7 +104,7 @@ def _attributes(group: Group, style: Style) -> dict[str, str]:
         name = node.name.replace(".", "_")
         clash = name in closed or name.isdigit()
         if clash and style.keyed and name not in style.assigned:
-            references[node.name], native = f'self._modules["{name}"]', name
+            references[node.name], native = f'getattr(self, "{name}")', name
         else:
             attribute = f"layer{name}" if name.isdigit() else name
             while attribute in closed or attribute in used:
@@ -114,12 +117,18 @@ def _attributes(group: Group, style: Style) -> dict[str, str]:
     return references
 
 
+def assigned(reference: str) -> str:
+    """Where something is put that a forward pass reaches by this: ``getattr`` stands
+    there since ``torch.jit.script`` knows it, and ``_modules`` not."""
+    return re.sub(r'getattr\(self, (".*")\)', r"self._modules[\1]", reference)
+
+
 def _forward(
     group: Group, unit: Unit, references: Mapping[str, str], style: Style
 ) -> Body:
     graph = unit.graph
     variables = input_variables(graph, style.closed)
-    arguments = [*variables.values(), *(["draws=()"] if unit.draws else [])]
+    arguments = [*variables.values(), *([style.random] if unit.draws else [])]
     arguments = [*style.leading, *arguments, *style.trailing]
     lines = head(f"def {style.forward}", arguments, ":", 4)
     columns = zip(*(unit.graph.inputs for unit in group.units), strict=True)
@@ -143,8 +152,8 @@ def _forward(
         count = unit.draws_of(node)
         arguments = list(inputs)
         if node.body is not None and count:
-            arguments.append(f"draws[{next_draw}:{next_draw + count}]")
-        made, draw = references.get(node.owner_name, ""), f"draws[{next_draw}]"
+            arguments.append(f"{RANDOM}[{next_draw}:{next_draw + count}]")
+        made, draw = references.get(node.owner_name, ""), f"{RANDOM}[{next_draw}]"
         next_draw += count
         shape = _shape(group, style, [u.graph.nodes[index].shape for u in group.units])
         return expression(code, made, inputs, draw, arguments), shape

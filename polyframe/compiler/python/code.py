@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ class Code:
       loss a function.
     - ``forward``: of a node, the expression of the forward pass, with ``{self}`` for
       what was made, ``{0}``, ``{1}``, … or ``{all}`` for its inputs, ``{sum}`` for their
-      sum, and ``{draw}`` for its random numbers if it ``draws`` any.
+      sum, and ``{draw}`` for its random numbers if it ``draws`` any; the argument
+      ``random``, which holds those of all layers, is empty where none were given.
     - ``body``: the lines of a loss's function of ``output`` and ``target`` (one number
       for each sample), indented; of an optimizer, what its backend's step says.
     - ``weights``: parameter → its slot, the path below what was made.
@@ -54,15 +55,22 @@ def entry(
     return Entry((Form("native", write),), gap, snippets)
 
 
-def random_entry(
-    forward: str, native: Callable[[View], Code], inference: bool = False
-) -> Entry:
-    """A random layer: its random numbers are an input (for ``inference``, also of a
-    program that does not train), or with native ``dropout`` the framework's own."""
+RANDOM = "random"
+"""The argument of a model that holds the random numbers of its layers, one array for each;
+without any, they are the framework's own layers."""
+
+
+def random_entry(forward: str, native: Callable[[View], Code]) -> Entry:
+    """A random layer, which is the framework's own. A program that trains computes
+    ``forward`` in its place when it is given random numbers, unless ``dropout`` is
+    native."""
+
+    def write(view: View) -> Code:
+        own = native(view)
+        either = f"{forward} if {RANDOM} else {own.forward}"
+        return replace(own, forward=either, draws=True)
 
     def aligned(view: View) -> bool:
-        trains = inference or view.target.training
-        return trains and not view.target.native("dropout")
+        return view.target.training and not view.target.native("dropout")
 
-    code = Code(forward, draws=True)
-    return Entry((Form("aligned", lambda v: code, aligned), Form("native", native)))
+    return Entry((Form("aligned", write, aligned), Form("native", native)))

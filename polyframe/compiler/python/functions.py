@@ -13,6 +13,7 @@ from polyframe.compiler.python.classes import (
     input_variables,
     write_body,
 )
+from polyframe.compiler.python.code import RANDOM
 from polyframe.compiler.python.sections import MappedLines, Section
 from polyframe.compiler.python.source import head, literal, size
 from polyframe.compiler.python.units import Style
@@ -44,7 +45,7 @@ def write_function(
     table: Table,
     function: Function,
 ) -> Written:
-    """The function of a graph: of ``style.leading``, the inputs, ``draws`` where a layer
+    """The function of a graph: of ``style.leading``, the inputs, ``random`` where a layer
     takes random numbers, and ``style.trailing``."""
     flat = flatten(graph)
     codes = [
@@ -53,7 +54,7 @@ def write_function(
     draws = [n.path for n, c in zip(flat.nodes, codes, strict=True) if c.draws]
     variables = input_variables(flat, style.closed)
     arguments = [*style.leading, *variables.values()]
-    arguments += [*(["draws=()"] if draws else []), *style.trailing]
+    arguments += [*([style.random] if draws else []), *style.trailing]
     body = Body(
         [
             *function.decorators,
@@ -66,7 +67,7 @@ def write_function(
 
     def value(index: int, inputs: list[str]) -> tuple[str, str]:
         node, code = flat.nodes[index], codes[index]
-        draw = f"draws[{draws.index(node.path)}]" if code.draws else ""
+        draw = f"{RANDOM}[{draws.index(node.path)}]" if code.draws else ""
         return expression(code, node.owner, inputs, draw), size(node.shape)
 
     write_body(flat, variables, value, body, 4)

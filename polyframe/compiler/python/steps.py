@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from polyframe.compiler.program import WHOLE, Role
-from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.code import RANDOM, Code
 from polyframe.compiler.python.sections import Section
 from polyframe.compiler.python.source import (
     Call,
@@ -219,9 +219,9 @@ class StepWriter:
     def batch(self) -> list[str]:
         """The arguments that a batch consists of."""
         weights = ["weights"] if self.step.weighted else []
-        draws = ["draws"] if self.written.draws else []
+        random = [RANDOM] if self.written.draws else []
         count = ["count"] if "count" in self.takes else []
-        return ["x", "target", *weights, *draws, *count]
+        return ["x", "target", *weights, *random, *count]
 
     @cached_property
     def takes(self) -> frozenset[str]:
@@ -266,7 +266,7 @@ class StepWriter:
     def inputs(self) -> str:
         """The arguments that the model is called with."""
         x = "*x" if len(self.graph.inputs) > 1 else "x"
-        return f"{x}, draws" if self.written.draws else x
+        return f"{x}, {RANDOM}" if self.written.draws else x
 
     @property
     def apply_arguments(self) -> list[str]:

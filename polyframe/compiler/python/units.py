@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from polyframe.compiler.program import Slot
-from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.code import RANDOM, Code
 from polyframe.compiler.python.source import (
     Argument,
     Call,
@@ -39,13 +39,15 @@ class Style:
     plain: tuple[str, ...] = ()  # forward texts that a container may run
     block: str = "{self}({all})"  # how a block is called
     block_base: str = ""  # the class that a block extends, if it is another
-    init: str = "super().__init__()"
+    decorator: str = ""  # of the model's class
+    options: str = ""  # arguments of the model's constructor that its base takes
     keyed: bool = False  # clashing names stay, as self._modules["name"]
     reserved: frozenset[str] = frozenset()  # attributes the base class has
     assigned: frozenset[str] = frozenset()  # those it sets while it runs
     names: frozenset[str] = frozenset()  # more that its programs name
     leading: tuple[str, ...] = ("self",)  # arguments of ``forward`` before the inputs …
     trailing: tuple[str, ...] = ()  # … and after them
+    random: str = f"{RANDOM}=()"  # the argument of the random numbers
     container_snippets: tuple[str, ...] = ()  # what ``sequential`` names
     native: Callable[[Shape], Shape] = lambda shape: shape  # its order of axes
     made: str = ""  # a line of the model's constructor, after all that it makes
@@ -58,7 +60,7 @@ class Style:
     def closed(self) -> frozenset[str]:
         """What a variable of ``forward`` may not be called."""
         arguments = (text.partition("=")[0] for text in (*self.leading, *self.trailing))
-        return self.names.union(arguments, {self.forward, "draws"})
+        return self.names.union(arguments, {self.forward, RANDOM})
 
 
 @dataclass

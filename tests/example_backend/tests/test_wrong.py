@@ -42,7 +42,7 @@ def changed(old, new):
         ("optimizers", "Adam", "beta2**step", "beta2", "weights after 50 steps"),
         ("features", "fit", "norm + 1e-6", "norm + 1e-3", "clip_norm on jax: state"),
         ("features", "fit", "ema * a + (1 - ema)", "ema * a + ema", "EMA"),
-        ("features", "Dropout", "* draws[0]", "* 1", "FAILED"),
+        ("features", "Dropout", "* random[0]", "* 1", "FAILED"),
     ],
 )
 def test_a_wrong_text_is_caught(family, entry, old, new, message):
