@@ -239,7 +239,7 @@ class Names:
 
     def __init__(self, number: bool) -> None:
         self.number = number
-        self.holders: dict[str, int] = {}  # name → what says which layer or input has it
+        self.holders: dict[str, int] = {}  # name → id of what has it
         self.counts: dict[str, int] = {}
 
     def take(self, name: str, holder: int) -> str:

@@ -1,9 +1,9 @@
 """From a typed graph to units: the classes and containers that a program consists of.
 
 Every block becomes a unit. A plain chain called 0, 1, 2, … becomes the framework's own
-sequential container; any other becomes a class (where layers keep numbers as names, one
-that extends such a container, or a dictionary of layers). Units that differ in values only share
-one class, whose arguments are those values.
+sequential container; any other becomes a class: where layers keep numbers as names, one
+that extends such a container or a dictionary of layers. Units that differ in values only
+share one class, whose arguments are those values.
 """
 
 from __future__ import annotations
@@ -41,9 +41,13 @@ class Style:
     block: str = "{self}({all})"  # how a block is called
     block_base: str = ""  # the class that a block extends, if it is another
     init: str = "super().__init__()"
-    numbered: str = ""  # the class that those extend whose layers are 0, 1, 2, …: self[0]
+    numbered: str = (
+        ""  # the class that those extend whose layers are 0, 1, 2, …: self[0]
+    )
     keyed: str = ""  # … whose layers have other numbers, too: self["3"]
-    keyed_reserved: frozenset[str] = frozenset()  # attributes that the latter has besides
+    keyed_reserved: frozenset[str] = (
+        frozenset()
+    )  # attributes that the latter has besides
     reserved: frozenset[str] = frozenset()  # attributes the base class has
     names: frozenset[str] = frozenset()  # more that its programs name
     leading: tuple[str, ...] = ("self",)  # arguments of ``forward`` before the inputs …
