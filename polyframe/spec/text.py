@@ -156,8 +156,9 @@ def graph_from(
                     hint=no_index(source, listed),
                 )
     for name, (item, _) in items.items():
-        if "shares" in item and item["shares"] not in listed:
-            raise shares_error(name, item["shares"], no_index(item["shares"], listed))
+        first = item.get("shares")
+        if first is not None and first not in listed:
+            raise shares_error(name, first, no_index(first, listed))
     nodes: dict[str, Node] = {}
     wired = {name: sources for name, (_, sources) in items.items()}
     order = sort(wired)
@@ -189,7 +190,7 @@ def name_layers(items: list[Any], inputs: Sequence[str], number: bool) -> list[s
 def new_name(names: Names, index: int, item: Mapping[str, Any]) -> str:
     """The name of an unnamed layer; SpecError where there can be none."""
     where, first = f"layers[{index}]", item.get("shares")
-    if "shares" not in item:
+    if first is None:
         return names.layer(index, layer_class(item.get("type"), where).short)
     if not isinstance(first, str):
         raise shares_error(where, first)
@@ -245,7 +246,9 @@ def layer_class(kind: object, where: str) -> type[Layer]:
             where=where,
             hint="`polyframe list layers` shows them",
         )
-    return Layer.registry[kind]
+    make = Layer.registry[kind]
+    assert issubclass(make, Layer)
+    return make
 
 
 def node_from(
@@ -269,7 +272,7 @@ def node_from(
     if make is Block:
         layer: Layer = block_from(name, own, options, depth + 1)
     else:
-        known_fields = [f.name for f in fields(make)]  # type: ignore[arg-type]
+        known_fields = [f.name for f in fields(make)]
         mapping(options, f"{name} ({kind})", known_fields)
         with nullcontext() if own else at(name):
             layer = make(**options, name=own)
