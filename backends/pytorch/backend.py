@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from polyframe.backends.pytorch.reserved import RESERVED
+from polyframe.backends.pytorch.reserved import KEYED, RESERVED
 from polyframe.backends.pytorch.step import TorchStep
 from polyframe.backends.pytorch.tables import TABLE
 from polyframe.compiler.program import Program
@@ -38,9 +38,10 @@ STYLE = Style(
     child="{i}",
     plain=("{self}({0})",),
     random="random: list[torch.Tensor] = ()",  # typed for torch.jit.script
-    keyed=True,
+    numbered="nn.Sequential",
+    keyed="nn.ModuleDict",
+    keyed_reserved=KEYED,
     reserved=RESERVED,
-    assigned=frozenset({"training"}),
 )
 
 

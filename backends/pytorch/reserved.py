@@ -14,3 +14,5 @@ requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty
 train training type xpu zero_grad
 """.split()
 )
+KEYED = frozenset("clear items keys pop update values".split())
+"""Those that ``nn.ModuleDict`` has besides."""

@@ -116,13 +116,18 @@ class NameKind(Kind[str]):
         return value
 
 
+NUMBERED = "Sequential"
+"""The kind of blocks in which unnamed layers are called 0, 1, 2, … as in PyTorch."""
+
+
 @define
 class Block(Layer):
     """A graph of layers used as one layer; equal blocks are written as one class.
 
     ``pf.Block(x, y, kind="BasicBlock")`` collects what lies between the tensors ``x``
     and ``y``; ``kind`` becomes the name of the emitted class. The weights inside are
-    called ``<block>.<layer>.<param>``.
+    called ``<block>.<layer>.<param>``. Unnamed layers inside are called ``conv1``,
+    ``relu1``, …, but in a block of the kind ``Sequential`` 0, 1, 2, … as in PyTorch.
     """
 
     graph: Graph = field(GraphKind())
@@ -141,7 +146,7 @@ class Block(Layer):
         graph: Graph | None = None,
     ) -> None:
         if graph is None:
-            graph = collect(inputs, outputs)
+            graph = collect(inputs, outputs, number=kind == NUMBERED)
         if len(graph.outputs) != 1:
             raise SpecError("a block has one output", where=name or kind)
         object.__setattr__(self, "name", name)
@@ -225,51 +230,72 @@ def reach(outputs: Sequence[Tensor]) -> list[Tensor]:
     return sorted(seen.values(), key=lambda tensor: tensor.order)
 
 
+class Names:
+    """The names of one graph: those that are given are taken first, then new ones are
+    made, which clash with none. Python and text name layers with it, so that they agree.
+
+    ``number``: unnamed layers are called by their index, else by kind and count.
+    """
+
+    def __init__(self, number: bool) -> None:
+        self.number = number
+        self.holders: dict[str, int] = {}  # name → id of what has it
+        self.counts: dict[str, int] = {}
+
+    def take(self, name: str, holder: int) -> str:
+        """The name, which is its holder's from now on; SpecError if it is another's."""
+        if self.holders.setdefault(name, holder) != holder:
+            raise SpecError("two layers or inputs have this name", where=name)
+        return name
+
+    def fresh(self, short: str, start: int = 1) -> str:
+        """``short`` and the next count that makes a name which nothing has."""
+        while True:
+            self.counts[short] = self.counts.get(short, start - 1) + 1
+            name = f"{short}{self.counts[short]}"
+            if name not in self.holders:
+                return name
+
+    def layer(self, index: int, short: str) -> str:
+        """A name for an unnamed layer."""
+        return str(index) if self.number else self.fresh(short)
+
+    def further_call(self, index: int, first: str) -> str:
+        """A name for a further call of a shared layer, whose first call has a name."""
+        if self.number and first.isdigit():
+            return str(index)
+        return self.fresh(f"{first}_", 2)
+
+
 def name_all(
     inputs: Sequence[Tensor], calls: Sequence[Tensor], number: bool
 ) -> dict[int, str]:
     """A name for every tensor; two layers of one name are an error."""
     names: dict[int, str] = {}
-    owner: dict[str, int] = {}  # name -> id of the layer or input that has it
-
-    def take(name: str, holder: int) -> str:
-        if owner.setdefault(name, holder) != holder:
-            raise SpecError("two layers or inputs have this name", where=name)
-        return name
-
+    known = Names(number)
     for tensor in inputs:
         if tensor.name:
-            names[id(tensor)] = take(tensor.name, id(tensor))
+            names[id(tensor)] = known.take(tensor.name, id(tensor))
     for tensor in calls:
         if tensor.layer is not None and tensor.layer.name:
-            take(tensor.layer.name, id(tensor.layer))
-    counts: dict[str, int] = {}
-
-    def fresh(short: str, start: int = 1) -> str:
-        while True:
-            counts[short] = counts.get(short, start - 1) + 1
-            name = f"{short}{counts[short]}"
-            if name not in owner:
-                return name
-
+            known.take(tensor.layer.name, id(tensor.layer))
     single = len(inputs) == 1
     for tensor in inputs:
         if id(tensor) not in names:
-            name = "x" if single and "x" not in owner else fresh("input")
-            names[id(tensor)] = take(name, id(tensor))
+            free = single and "x" not in known.holders
+            name = "x" if free else known.fresh("input")
+            names[id(tensor)] = known.take(name, id(tensor))
     first: dict[int, str] = {}
     for index, tensor in enumerate(calls):
         layer = tensor.layer
         assert layer is not None
         base = first.get(id(layer))
-        if base is not None:  # a further call of a shared layer
-            name = take(fresh(f"{base}_", 2), id(tensor))
+        if base is not None:
+            name = known.take(known.further_call(index, base), id(tensor))
         elif layer.name:
             name = layer.name
-        elif number:
-            name = take(str(index), id(layer))
         else:
-            name = take(fresh(layer.short), id(layer))
+            name = known.take(known.layer(index, layer.short), id(layer))
         first.setdefault(id(layer), name)
         names[id(tensor)] = name
     return names

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from polyframe.errors import SpecError, brief
 from polyframe.spec.element import check_name
-from polyframe.spec.graph import Block, Graph, Input, collect
+from polyframe.spec.graph import NUMBERED, Block, Graph, Input, collect
 from polyframe.spec.layers.base import Layer, Shape, Tensor, connect
 from polyframe.spec.lint import lint
 from polyframe.spec.losses import Losses, parse_losses
@@ -152,4 +152,4 @@ def Sequential(  # noqa: N802
         y = connect(layer, (y,))
     if input_shape is not None:
         return ModelSpec(x, y, name=name or "model")
-    return Block(kind="Sequential", name=name, graph=collect(x, y, number=True))
+    return Block(x, y, kind=NUMBERED, name=name)

@@ -16,7 +16,7 @@ from typing import Any
 from polyframe.errors import SpecError, brief, did_you_mean
 from polyframe.plugins import load_installed
 from polyframe.spec.element import Element, check_name
-from polyframe.spec.graph import Block, Graph, Node, check_node_name
+from polyframe.spec.graph import NUMBERED, Block, Graph, Names, Node, check_node_name
 from polyframe.spec.layers.base import Layer, check_arity
 from polyframe.spec.typed import DEEPEST
 
@@ -121,8 +121,12 @@ def graph_from(
     inputs: tuple[tuple[str, Any], ...],
     where: str | None = None,
     depth: int = 0,
+    number: bool = False,
 ) -> Graph:
-    """A graph from its layers in any order; a cycle is an error that shows it."""
+    """A graph from its layers in any order; a cycle is an error that shows it.
+
+    ``number``: unnamed layers are called by their index, else by kind and count.
+    """
     if not isinstance(data["layers"], list) or not data["layers"]:
         raise SpecError(
             f"layers is {brief(data['layers'])}; a list of layers is needed",
@@ -130,12 +134,10 @@ def graph_from(
         )
     names = [name for name, _ in inputs]
     before = names[:1] if len(names) == 1 else []
+    listed = name_layers(data["layers"], names, number)
     items: dict[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {}
-    for index, item in enumerate(data["layers"]):
-        name, sources = wiring(item, index, before, f"layers[{index}]")
-        if name in items or name in names:
-            raise SpecError("two layers or inputs have this name", where=name)
-        items[name] = (item, sources)
+    for name, item in zip(listed, data["layers"], strict=True):
+        items[name] = item, read_by(name, item, before)
         before = [name]
     outputs = data.get("outputs", before)
     outputs = [outputs] if isinstance(outputs, str) else outputs
@@ -151,7 +153,12 @@ def graph_from(
                     f"reads {brief(source)}, which is not a layer or an input."
                     f"{did_you_mean(str(source), [*items, *names])}",
                     where=user,
+                    hint=no_index(source, listed),
                 )
+    for name, (item, _) in items.items():
+        first = item.get("shares")
+        if first is not None and first not in listed:
+            raise shares_error(name, first, no_index(first, listed))
     nodes: dict[str, Node] = {}
     wired = {name: sources for name, (_, sources) in items.items()}
     order = sort(wired)
@@ -161,21 +168,87 @@ def graph_from(
     return Graph(inputs, tuple(nodes.values()), tuple(outputs))
 
 
-def wiring(
-    item: object, index: int, before: list[str], where: str
-) -> tuple[str, tuple[str, ...]]:
-    """A layer's name and the names that it reads."""
-    if not isinstance(item, Mapping):
-        raise SpecError(f"is {brief(item)}; {{type: …, …}} is needed", where=where)
-    name = item.get("name", str(index))
-    check_node_name(name, f"{where}: name")
+def name_layers(items: list[Any], inputs: Sequence[str], number: bool) -> list[str]:
+    """The names of the layers of a list: those that are given, and for the others those
+    that they would get in Python."""
+    names = Names(number)
+    for name in inputs:
+        names.take(name, -1)
+    for index, item in enumerate(items):
+        where = f"layers[{index}]"
+        if not isinstance(item, Mapping):
+            raise SpecError(f"is {brief(item)}; {{type: …, …}} is needed", where=where)
+        if "name" in item:
+            names.take(check_node_name(item["name"], f"{where}: name"), index)
+
+    return [
+        item["name"] if "name" in item else names.take(new_name(names, i, item), i)
+        for i, item in enumerate(items)
+    ]
+
+
+def new_name(names: Names, index: int, item: Mapping[str, Any]) -> str:
+    """The name of an unnamed layer; SpecError where there can be none."""
+    where, first = f"layers[{index}]", item.get("shares")
+    if first is None:
+        return names.layer(index, layer_class(item.get("type"), where).short)
+    if not isinstance(first, str):
+        raise shares_error(where, first)
+    if not first.isdigit() or names.number:
+        return names.further_call(index, first)
+    if first not in names.holders:
+        raise shares_error(where, first, BY_NAME)
+    raise SpecError(f"shares {first!r}, and needs a name of its own", where=where)
+
+
+BY_NAME = "unnamed layers are called by their type and a count: conv1, relu1, …"
+
+
+def no_index(word: object, listed: Sequence[str]) -> str | None:
+    """The way out where ``word`` is an index in the list of layers and not a name."""
+    text = str(word)
+    if not text.isdecimal() or len(text) > 6 or int(text) >= len(listed):
+        return None
+    return f"layer {text} of the list is called {listed[int(text)]!r}; {BY_NAME}"
+
+
+def shares_error(where: str, shares: object, hint: str | None = None) -> SpecError:
+    """The error of a layer that shares what is no earlier layer."""
+    return SpecError(
+        f"shares {brief(shares)}: the name of an earlier layer is needed, and no fields "
+        "beside it",
+        where=where,
+        hint=hint,
+    )
+
+
+def read_by(name: str, item: Mapping[str, Any], before: list[str]) -> tuple[str, ...]:
+    """The names that a layer reads; ``before``: what it reads if it does not say."""
     sources = item.get("from", before)
     sources = [sources] if isinstance(sources, str) else sources
     if not isinstance(sources, list) or not sources:
         raise SpecError(
             f"from is {brief(sources)}; the names of its inputs are needed", where=name
         )
-    return name, tuple(sources)
+    return tuple(sources)
+
+
+def layer_class(kind: object, where: str) -> type[Layer]:
+    """The class of layers that a type names."""
+    if not isinstance(kind, str):
+        raise SpecError(f"type is {brief(kind)}; a layer's name is needed", where=where)
+    if kind not in Layer.registry:
+        load_installed()  # other people's packages
+    if kind not in Layer.registry:
+        known = [word for word in Layer.registry if word != "Block"]
+        raise SpecError(
+            f"unknown layer {brief(kind)}.{did_you_mean(kind, known)}",
+            where=where,
+            hint="`polyframe list layers` shows them",
+        )
+    make = Layer.registry[kind]
+    assert issubclass(make, Layer)
+    return make
 
 
 def node_from(
@@ -191,33 +264,18 @@ def node_from(
     if shares is not None:
         owner = nodes.get(shares) if isinstance(shares, str) else None
         if owner is None or owner.shares or options:
-            raise SpecError(
-                f"shares {brief(shares)}: the name of an earlier layer is needed, and "
-                "no fields beside it",
-                where=name,
-            )
+            raise shares_error(name, shares)
         return Node(name, owner.layer, sources, owner.name)
     own = None if name.isdigit() else name
     kind = options.pop("type", None)
-    if kind == "Block":
+    make = layer_class(kind, name)
+    if make is Block:
         layer: Layer = block_from(name, own, options, depth + 1)
-    elif not isinstance(kind, str):
-        raise SpecError(f"type is {brief(kind)}; a layer's name is needed", where=name)
     else:
-        if kind not in Layer.registry:
-            load_installed()  # other people's packages
-        make = Layer.registry.get(kind)
-        if make is None:
-            known = [word for word in Layer.registry if word != "Block"]
-            raise SpecError(
-                f"unknown layer {brief(kind)}.{did_you_mean(kind, known)}",
-                where=name,
-                hint="`polyframe list layers` shows them",
-            )
-        known_fields = [f.name for f in fields(make)]  # type: ignore[arg-type]
+        known_fields = [f.name for f in fields(make)]
         mapping(options, f"{name} ({kind})", known_fields)
         with nullcontext() if own else at(name):
-            layer = make(**options, name=own)  # type: ignore[assignment,call-arg]
+            layer = make(**options, name=own)
     check_arity(layer, len(sources), f"{name} ({kind})")
     return Node(name, layer, sources)
 
@@ -234,11 +292,13 @@ def block_from(
         raise SpecError(
             f"inputs is {brief(names)}; a list of names is needed", where=name
         )
+    kind = data.get("kind", "Block")
     with at(name):
         inputs = tuple((check_name(word, "input name"), None) for word in names)
-        graph = graph_from(data, inputs, depth=depth)
+        number = kind == NUMBERED
+        graph = graph_from(data, inputs, depth=depth, number=number)
     with nullcontext() if own else at(name):
-        return Block(graph=graph, kind=data.get("kind", "Block"), name=own)
+        return Block(graph=graph, kind=kind, name=own)
 
 
 def check_needed(

@@ -154,23 +154,92 @@ def test_equal_blocks_at_different_depths_are_one_class() -> None:
     assert classes(text) == ["Small", "Deep", "Depths"]
 
 
-def test_layers_that_clash_with_native_attributes_keep_their_names() -> None:
+def test_layers_that_clash_with_native_attributes_get_an_underscore() -> None:
+    """`self.type(x)` would call PyTorch's `type`. The weights keep the spec's names."""
     from torch import nn
 
-    from polyframe.backends.pytorch.reserved import RESERVED
+    from polyframe.backends.pytorch.reserved import KEYED, RESERVED
 
     public = {name for name in dir(nn.Module()) if not name.startswith("_")}
     assert public <= RESERVED
-    layers = [pf.Dense(3, name=name) for name in sorted(RESERVED)]
+    more = {name for name in dir(nn.ModuleDict()) if not name.startswith("_")}
+    assert more - public == KEYED
+    free = ["nn", "torch", "F", *sorted(KEYED)]
+    names = [*sorted(RESERVED), "class", *free, "type_"]
+    layers = [pf.Dense(3, name=name) for name in names]
     model = pf.compile(chain(*layers, input_shape=(3,)), "torch", loss="mse")
     x = np.ones((2, 3), "float32")
     assert model.train_step(x, x) > 0
-    native = {
-        name.replace("training_.", "training.") for name in model.native.state_dict()
-    }
-    assert native == set(model.weights())
+    assert {name.rpartition(".")[0] for name in model.weights()} == set(names)
+    native = {name.rpartition(".")[0] for name in model.native.state_dict()}
+    assert native == {*(f"{n}_" for n in (*RESERVED, "class")), *free, "type__"}
     assert model.native.train(False).training is False
     assert model.predict(x).shape == (2, 3)
+
+
+def named_layers(names: list[str | None]) -> list[dict[str, Any]]:
+    """Dense layers with these names; None: a layer without a module."""
+    return [
+        {"type": "ReduceSum", "axes": [1], "keepdims": True, "name": f"sum{index}"}
+        if name is None
+        else {"type": "Dense", "out_features": 3, "name": name}
+        for index, name in enumerate(names)
+    ]
+
+
+def in_block(layers: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": "b", "type": "Block", "kind": "Mixed", "inputs": ["x"], "layers": layers
+    }  # fmt: skip
+
+
+NUMBERS: dict[str, tuple[list[str | None], str, list[str]]] = {
+    "chain": (["0", "1", None, "2"], "nn.Sequential", ["self[0](", "self[2]("]),
+    "order": (["1", "0", None], "nn.Sequential", ["self[1](", "self[0]("]),
+    "gaps": (["0", None, "2"], "nn.ModuleDict", ['self["0"](', 'self["2"](']),
+    "late": ([None, "1"], "nn.ModuleDict", ['self["1"](']),
+    "mixed": (["0", "fc", "keys", "1"], "nn.ModuleDict",
+              ['self["0"](', "self.fc(", "self.keys_(", 'self["1"](']),
+    "words": (["fc", None, "keys"], "nn.Module", ["self.fc(", "self.keys("]),
+}  # fmt: skip
+"""Names in a block → the class it extends on PyTorch, and its calls."""
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")
+@pytest.mark.parametrize("names", NUMBERS)
+def test_numbers_stay_names_in_pytorch(names: str) -> None:
+    """In a block and in the model itself: `state_dict` has the spec's names, and
+    TorchScript compiles what is written."""
+    import torch
+
+    given, base, calls = NUMBERS[names]
+    x = np.random.default_rng(0).normal(size=(2, 3))
+    for layers in ([in_block(named_layers(given))], named_layers(given)):
+        spec = pf.load_spec({"inputs": {"x": [3]}, "layers": layers})
+        model = pf.compile(spec, "torch", loss="mse", dtype="float64")
+        assert f"({base}):" in model.source and "._modules" not in model.source
+        assert all(call in model.source for call in calls)
+        native = model.native.state_dict()
+        renamed = {name.replace("keys_", "keys") for name in native}
+        assert renamed == set(model.weights())
+        known, _ = interpret(model.graph, model.weights(), [x])
+        scripted = torch.jit.script(model.native)(torch.tensor(x))
+        for answer in (model.predict(x), scripted.detach().numpy()):
+            wanted = list(known.values())[-1]
+            np.testing.assert_allclose(answer, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_frozen_numbers_are_found(backend: str) -> None:
+    training = {"freeze": ["b.0", "2"], "learning_rate_multipliers": {"b.2": 0.5}}
+    layers = named_layers(["0", None, "2"])
+    spec = pf.load_spec({"inputs": {"x": [3]}, "layers": [in_block(layers), *layers]})
+    model = pf.compile(spec, backend, "mse", pf.SGD(0.1), seed=1, **training)
+    before = model.weights()
+    x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    model.train_step(x, x)
+    changed = {n for n, w in model.weights().items() if (w != before[n]).any()}
+    assert {name.rpartition(".")[0] for name in changed} == {"b.2", "0"}
 
 
 def test_a_shared_layer_that_would_need_two_forms_is_refused() -> None:

@@ -89,7 +89,7 @@ SPECS: list[tuple[str, Callable[[], Any], str]] = [
     ("its key", lambda: conv(bias_init={"type": "uniform", "self": 1}),
      "c (Conv2D): bias_init: has no field 'self'. (fields: scale, mean)"),
     ("too many", lambda: pf.ReLU(1), "ReLU: takes at most 0 positional values, got 1"),
-    ("unnamed", lambda: spec(layer("Dropout", None, p=2)), "0: Dropout: p is 2; a finite"),
+    ("unnamed", lambda: spec(layer("Dropout", None, p=2)), "dropout1 (Dropout): p is 2; a finite"),
     ("in a block", lambda: spec(layer("Block", inputs=["i"], layers=[
         RELU, layer("Dropout", "d", p=2)])), "a: d (Dropout): p is 2; a finite number"),
     # shapes
@@ -151,6 +151,23 @@ SPECS: list[tuple[str, Callable[[], Any], str]] = [
     ("called on", lambda: pf.ReLU(name="r")(3), "r (ReLU): was called on 3; a tensor of the "),
     ("shares", lambda: spec(RELU, {"name": "b", "shares": "q"}), "b: shares 'q': the name of "),
     ("shares more", lambda: spec(RELU, {"name": "b", "shares": "a", "p": 1}), "b: shares 'a': "),
+    ("index", lambda: spec({"type": "ReLU"}, RELU | {"from": "0"}),
+     "a: reads '0', which is not a layer or an input. (layer 0 of the list is called 'relu1'; "
+     "unnamed layers are called by their type and a count: conv1, relu1, …)"),
+    ("index out", lambda: spec({"type": "ReLU"}, outputs=["0"]),
+     "outputs: reads '0', which is not a layer or an input. (layer 0 of the list is called 're"),
+    ("index as number", lambda: spec({"type": "ReLU"}, RELU | {"from": [0]}),
+     "a: reads 0, which is not a layer or an input. (layer 0 of the list is called 'relu1'; "),
+    ("long number", lambda: spec(RELU | {"from": "9" * 5000}), "a: reads '99999"),
+    ("index shared", lambda: spec({"type": "ReLU"}, {"name": "b", "shares": "0"}),
+     "b: shares '0': the name of an earlier layer is needed, and no fields beside it (layer 0"),
+    ("index shared 2", lambda: spec({"type": "ReLU"}, {"shares": "0"}),
+     "layers[1]: shares '0': the name of an earlier layer is needed, and no fields beside it "
+     "(unnamed layers are called by their type"),
+    ("digits shared", lambda: spec(layer("ReLU", "0"), {"shares": "0"}),
+     "layers[1]: shares '0', and needs a name of its own"),
+    ("shares what", lambda: spec(RELU, {"shares": [1]}), "layers[1]: shares [1]: the name of"),
+    ("no type or name", lambda: spec({"p": 1}), "layers[0]: type is None; a layer's name is needed"),
     ("name", lambda: spec(layer("ReLU", "x y")), f"layers[0]: name 'x y' is not allowed ({NAME})"),
     ("digits", lambda: spec(layer("ReLU", "٣")), "layers[0]: name '٣' is not allowed"),
     ("number", lambda: pf.ReLU(name=3), "ReLU name 3 is not allowed"),
@@ -228,9 +245,9 @@ FILES: list[tuple[str, bytes | None, str]] = [
     ("empty.yaml", b"", "empty.yaml: is None; a mapping is needed"),
     ("large.yaml", b" " * (2**24 + 1), "large.yaml: is larger than 16777216 bytes"),
     ("spec.yaml", b"inputs: {x: [3]}\nlayers: [{type: ReLu}]",
-     "spec.yaml: 0: unknown layer 'ReLu'. Did you mean 'ReLU'?"),
+     "spec.yaml: layers[0]: unknown layer 'ReLu'. Did you mean 'ReLU'?"),
     ("shape.json", b'{"inputs": {"x": [3]}, "layers": [{"type": "GlobalAvgPool2D"}]}',
-     "shape.json: 0 (GlobalAvgPool2D): takes (C, H, W) for each sample, got (3,)"),
+     "shape.json: pool1 (GlobalAvgPool2D): takes (C, H, W) for each sample, got (3,)"),
 ]  # fmt: skip
 
 

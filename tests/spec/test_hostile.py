@@ -150,16 +150,6 @@ def skeleton(program: Program, place: str, name: str) -> str:
     tree.body = tree.body[1:]  # the docstring is looked at by itself
 
     class Rename(ast.NodeTransformer):
-        def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-            if ast.unparse(node.value) == "self._modules":
-                assert isinstance(node.slice, ast.Constant)
-                context = node.ctx
-                attribute = ast.Attribute(
-                    ast.Name("self", ast.Load()), node.slice.value, context
-                )
-                return self.visit_Attribute(attribute)
-            return self.generic_visit(node)
-
         def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
             self.generic_visit(node)
             if node.attr in spellings and place in ("layer", "block", "inner", "last"):

@@ -263,7 +263,7 @@ def test_layers_may_stand_in_any_order() -> None:
     assert names(spec) == ["a", "b", "sum"]
     assert spec.name == "model"
     unnamed = pf.load_spec("inputs: {i: [3]}\nlayers: [{type: ReLU}, {type: Softmax}]")
-    assert names(unnamed) == ["0", "1"]
+    assert names(unnamed) == ["relu1", "softmax1"]
 
 
 def test_what_a_source_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import heapq
 import itertools
-import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ from polyframe.compiler.python.source import (
     Name,
     fresh,
     head,
+    layout,
     size,
     statement,
 )
@@ -53,10 +54,11 @@ class ClassText:
         """What is made inside the container of that name, with line numbers that count
         from its own first line."""
         first, last = self.made[name]
-        text = "\n".join(line[8:] for line in self.lines[first : last + 1])
+        text = textwrap.dedent("\n".join(self.lines[first : last + 1]))
         (made,) = ast.parse(text).body
-        assert isinstance(made, ast.Assign)
-        return items_of(made.value)
+        assert isinstance(made, (ast.Assign, ast.Expr))
+        value = made.value  # an argument of a constructor has a comma behind it
+        return items_of(value.elts[0] if isinstance(value, ast.Tuple) else value)
 
 
 def items_of(made: ast.expr) -> list[ast.expr]:
@@ -71,18 +73,28 @@ def write_class(group: Group, style: Style) -> ClassText:
     """One class; fills in the native names of its units' nodes."""
     unit = group.units[0]
     references = _attributes(group, style)
-    base = style.block_base if unit.path and style.block_base else style.base
-    options = [style.options] if style.options and not unit.path else []
-    lines = [style.decorator] if style.decorator and not unit.path else []
+    base, top = group.base(style), not unit.path
+    options = [style.options] if style.options and top else []
+    lines = [style.decorator] if style.decorator and top else []
     lines += head(f"class {group.name}", [base], ":", 0)
     lines += head("def __init__", ["self", *group.parameters, *options], ":", 4)
-    lines += [f"        super().__init__({', '.join(options)})"]
+    makes = {name: make for name, make in named(group).items() if make is not None}
     made = {}
-    for name, make in named(group).items():
-        if make is not None:
-            start = len(lines)
-            lines += statement(f"{assigned(references[name])} = ", make, 8)
-            made[name] = (start, len(lines) - 1)
+    chained = base == style.numbered
+    if chained:
+        lines.append("        super().__init__(")
+        makes = {name: makes[name] for name in sorted(makes, key=int)}
+    else:
+        lines.append(f"        super().__init__({', '.join(options)})")
+    for name, make in makes.items():
+        start = len(lines)
+        if chained:
+            lines += layout("", make, ",", 12)
+        else:
+            lines += statement(f"{references[name]} = ", make, 8)
+        made[name] = (start, len(lines) - 1)
+    if chained:
+        lines.append("        )")
     if style.made and not unit.path:
         lines.append(f"        {style.made}")
     lines.append("")
@@ -93,34 +105,31 @@ def write_class(group: Group, style: Style) -> ClassText:
 
 
 def _attributes(group: Group, style: Style) -> dict[str, str]:
-    """Node → how it is reached from ``self``; paths go into ``unit.native_names``."""
+    """Node → how it is reached from ``self``; paths go into ``unit.native_names``.
+
+    A name that the class has an attribute of gets an underscore, as `class_` does in
+    Python: PyTorch, too, would call the attribute and not the layer.
+    """
     references: dict[str, str] = {}
-    closed = style.reserved | style.names | KEYWORDS
+    closed, base = style.reserved | KEYWORDS, group.base(style)
+    if base == style.keyed:
+        closed |= style.keyed_reserved
     used: set[str] = set()
-    for node in group.units[0].graph.nodes:
-        code = group.units[0].codes.get(node.name)
-        if node.shared or code is None or code.make is None:
-            continue
-        name = node.name.replace(".", "_")
-        clash = name in closed or name.isdigit()
-        if clash and style.keyed and name not in style.assigned:
-            references[node.name], native = f'getattr(self, "{name}")', name
+    for node in group.made:
+        native = name = node.replace(".", "_")
+        if not name.isdigit() or base not in (style.numbered, style.keyed):
+            native = f"layer{name}" if name.isdigit() else name
+            while native in closed or native in used:
+                native += "_"
+            references[node] = f"self.{native}"
+        elif base == style.numbered:
+            references[node] = f"self[{name}]"
         else:
-            attribute = f"layer{name}" if name.isdigit() else name
-            while attribute in closed or attribute in used:
-                attribute += "_"
-            references[node.name] = f"self.{attribute}"
-            native = attribute
+            references[node] = f'self["{name}"]'
         used.add(native)
         for unit in group.units:
-            unit.native_names[node.name] = native
+            unit.native_names[node] = native
     return references
-
-
-def assigned(reference: str) -> str:
-    """Where something is put that a forward pass reaches by this: ``getattr`` stands
-    there since ``torch.jit.script`` knows it, and ``_modules`` not."""
-    return re.sub(r'getattr\(self, (".*")\)', r"self._modules[\1]", reference)
 
 
 def _forward(

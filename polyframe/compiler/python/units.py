@@ -1,8 +1,9 @@
 """From a typed graph to units: the classes and containers that a program consists of.
 
 Every block becomes a unit. A plain chain called 0, 1, 2, … becomes the framework's own
-sequential container; any other becomes a class. Units that differ in values only share
-one class, whose arguments are those values.
+sequential container; any other becomes a class: where layers keep numbers as names, one
+that extends such a container or a dictionary of layers. Units that differ in values only
+share one class, whose arguments are those values.
 """
 
 from __future__ import annotations
@@ -41,9 +42,12 @@ class Style:
     block_base: str = ""  # the class that a block extends, if it is another
     decorator: str = ""  # of the model's class
     options: str = ""  # arguments of the model's constructor that its base takes
-    keyed: bool = False  # clashing names stay, as self._modules["name"]
+    # The class that those extend whose layers are 0, 1, 2, … (self[0]), the one of those
+    # whose layers have other numbers, too (self["3"]), and what attributes that one has.
+    numbered: str = ""
+    keyed: str = ""
+    keyed_reserved: frozenset[str] = frozenset()
     reserved: frozenset[str] = frozenset()  # attributes the base class has
-    assigned: frozenset[str] = frozenset()  # those it sets while it runs
     names: frozenset[str] = frozenset()  # more that its programs name
     leading: tuple[str, ...] = ("self",)  # arguments of ``forward`` before the inputs …
     trailing: tuple[str, ...] = ()  # … and after them
@@ -103,6 +107,22 @@ class Group:
     name: str
     units: list[Unit]
     parameters: dict[str, tuple[object, ...]] = field(default_factory=dict)
+
+    @property
+    def made(self) -> list[str]:
+        """The names of the nodes that its constructor makes something for."""
+        unit = self.units[0]
+        nodes = (node for node in unit.graph.nodes if not node.shared)
+        return [n.name for n in nodes if unit.codes[n.name].make is not None]
+
+    def base(self, style: Style) -> str:
+        """The class that it extends."""
+        numbers = sorted((name for name in self.made if name.isdigit()), key=int)
+        if numbers and style.keyed:
+            chain = [str(index) for index in range(len(self.made))]
+            return style.numbered if numbers == chain else style.keyed
+        block = bool(self.units[0].path and style.block_base)
+        return style.block_base if block else style.base
 
 
 def build(
