@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from polyframe.cli.options import backend_option, common_options, load_source
+from polyframe.cli.options import (
+    backend_option,
+    common_options,
+    load_source,
+    semantics_option,
+)
 
 if TYPE_CHECKING:
     from polyframe.compiler.program import Program
+    from polyframe.spec.semantics import Semantics
 
 
 @click.command()
@@ -22,9 +28,25 @@ if TYPE_CHECKING:
     help="Show the program that `train` runs, with rewrites.",
 )
 @click.option("--inference", is_flag=True, help="Show the program for prediction.")
+@semantics_option
+@click.option(
+    "--annotate",
+    is_flag=True,
+    help="Show the canonical path of each layer on its lines, and what each helper is "
+    "for.",
+)
+@click.option(
+    "--full", is_flag=True, help="Show the helpers, which are folded otherwise."
+)
 @common_options
 def show(
-    source: str, backends: tuple[str, ...], optimize: bool, inference: bool
+    source: str,
+    backends: tuple[str, ...],
+    optimize: bool,
+    inference: bool,
+    semantics: Semantics | None,
+    annotate: bool,
+    full: bool,
 ) -> None:
     """Show the native program of a model.
 
@@ -43,13 +65,18 @@ def show(
     The programs of several backends are shown side by side if the terminal is wide
     enough. In a pipe, the output is plain text and can be saved as a file.
 
+    What a framework needs to compute exactly what the spec says is in one section of
+    helpers at the end. On a terminal, and with --annotate, it is folded.
+
     \b
     Examples:
       polyframe show digits_cnn -b torch
       polyframe show digits_cnn -b torch --optimize > digits.py
       polyframe show residual_cnn -b torch -b tensorflow -b mxnet
+      polyframe show digits_cnn -b torch -b tensorflow --semantics native
     """
     from polyframe.compiler.table import Target
+    from polyframe.compiler.views import view
     from polyframe.contract import registry
     from polyframe.contract.programs import make_step, write_inference, write_programs
     from polyframe.spec.losses import Loss, default_loss
@@ -59,7 +86,9 @@ def show(
     if recipe is None:
         loss = Loss.parse(default_loss(spec.infer().output_shapes))
         recipe = Recipe(spec, loss=loss)
-    target = Target(recipe.dtype, "cpu", recipe.semantics, precision=recipe.precision)
+    if semantics is None:
+        semantics = recipe.semantics
+    target = Target(recipe.dtype, "cpu", semantics, precision=recipe.precision)
     programs = []
     for name in dict.fromkeys(backends):
         backend = registry.get(name)
@@ -68,9 +97,11 @@ def show(
         else:
             step = make_step(
                 spec, backend, recipe.loss, recipe.optimizer, recipe.training,
-                recipe.semantics,
+                semantics,
             )  # fmt: skip
             written, _ = write_programs(spec, backend, step, target, optimize)
+        if annotate or sys.stdout.isatty():
+            written = view(written, annotate=annotate, full=full)
         programs.append((name, backend.title, written))
     if sys.stdout.isatty():
         print_in_colour(programs)
