@@ -92,6 +92,8 @@ def show(
     programs = []
     for name in dict.fromkeys(backends):
         backend = registry.get(name)
+        if semantics != "aligned":
+            registry.require(backend, "native_semantics", where="semantics")
         if inference or "train" not in backend.abilities:
             written = write_inference(spec, backend, target, optimize).program
         else:
@@ -100,10 +102,10 @@ def show(
                 semantics,
             )  # fmt: skip
             written, _ = write_programs(spec, backend, step, target, optimize)
-        if annotate or sys.stdout.isatty():
+        if annotate or on_terminal():
             written = view(written, annotate=annotate, full=full)
         programs.append((name, backend.title, written))
-    if sys.stdout.isatty():
+    if on_terminal():
         print_in_colour(programs)
     else:
         print_plain(programs)
@@ -112,6 +114,11 @@ def show(
             if isinstance(content, bytes):
                 size = f"{program.language}, {len(content):,} bytes"
                 click.echo(f"{title}: {file} ({size}) is not text", err=True)
+
+
+def on_terminal() -> bool:
+    """Whether people read the output, not a pipe."""
+    return sys.stdout.isatty()
 
 
 def print_plain(programs: list[tuple[str, str, Program]]) -> None:

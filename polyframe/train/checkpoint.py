@@ -27,6 +27,7 @@ from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET, Float, Int, Kind
 from polyframe.spec.semantics import own_defaults
+from polyframe.spec.settings import plain_setting
 from polyframe.spec.text import plain_value
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainingEngine
@@ -95,12 +96,14 @@ def setup_of(
     go on with its own."""
     step, outputs = engine.objective, engine.graph.outputs
     losses = zip(outputs, step.losses, strict=True)
-    defaults = own_defaults(engine.backend.defaults, engine.semantics) or None
+    defaults = None
+    if engine.semantics != "aligned":
+        defaults = own_defaults(engine.backend.defaults, engine.semantics)
     setup = {
         "spec": engine.spec.hash,
         "dtype": engine.dtype,
         "seed": engine.seed,
-        "semantics": engine.semantics,
+        "semantics": plain_setting("semantics", engine.semantics),
         **fields_of("optimizer", step.optimizer, defaults),
         "optimizer": f"{step.optimizer.type}({', '.join(step.optimizer.state)})",
         "batch_size": batch_size,
