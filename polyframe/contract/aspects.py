@@ -57,16 +57,18 @@ def said(name: str, known: Sequence[Difference]) -> list[str]:
 
 
 def values(backend: Backend, fields: Sequence[Undecided]) -> str:
-    """``alpha 0.99, lr 0.01 (SGD, Adagrad), lr 1.0 (Adadelta)``: elements where they
-    have not all the same, names where there are several."""
+    """``RMSProp.alpha 0.99, lr 0.01 (SGD, Adagrad), lr 1 (Adadelta)``: elements where
+    they have not all the same, names where there are several."""
     by_field: dict[str, dict[str, list[str]]] = {}
     for f in fields:
         groups = by_field.setdefault(f.field, {})
         groups.setdefault(shown(f.of(backend)), []).append(f.element)
     texts = []
     for field, groups in by_field.items():
+        (first, *others) = (e for elements in groups.values() for e in elements)
+        name = field if others else f"{first}.{field}"
         for value, elements in groups.items():
-            text = f"{field} {value}" if len(by_field) > 1 else value
+            text = f"{name} {value}" if len(by_field) > 1 else value
             texts.append(f"{text} ({', '.join(elements)})" if len(groups) > 1 else text)
     return ", ".join(texts)
 

@@ -148,7 +148,7 @@ def test_what_each_backend_does_is_told() -> None:
         "mxnet": "0.1",
     }
     assert told["initializer"]["tensorflow"] == (
-        "init 0, weight_init glorot_uniform, bias_init zeros"
+        "PReLU.init 0, weight_init glorot_uniform, bias_init zeros"
     )
     assert (
         "0.001 (BatchNorm, LayerNorm, GroupNorm)" in told["norm_epsilon"]["tensorflow"]
