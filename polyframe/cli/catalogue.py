@@ -100,6 +100,27 @@ def settings() -> Listing:
     return ["name", "default", "allowed", "what it does"], rows
 
 
+def aspects() -> Listing:
+    """The aspects of semantics: what is native with each, and what each backend does."""
+    from polyframe.contract import registry
+    from polyframe.contract.aspects import on_each
+    from polyframe.errors import BackendError
+    from polyframe.spec.semantics import ASPECTS
+
+    backends, rows = [], []
+    for name in registry.backends():
+        try:
+            backends.append(registry.get(name))
+        except BackendError as error:
+            click.echo(f"warning: {error}", err=True)
+    for aspect in ASPECTS:
+        cells = on_each(aspect, backends)
+        rows.append(
+            [aspect.name, aspect.help, *(cells[b.name] or "-" for b in backends)]
+        )
+    return ["name", "what is native", *(b.name for b in backends)], rows
+
+
 def models() -> Listing:
     """All shipped models."""
     from polyframe import zoo
@@ -153,6 +174,7 @@ KINDS: dict[str, Callable[[], Listing]] = {
     "augmentations": family("polyframe.spec.augmentations", "Augmentation"),
     "callbacks": family("polyframe.spec.safety", "CallbackSpec"),
     "settings": settings,
+    "aspects": aspects,
     "models": models,
     "recipes": recipes,
     "datasets": datasets,
@@ -167,8 +189,8 @@ def list_command(kind: str) -> None:
     """List layers, losses, recipes, data sets, …
 
     KIND is layers, composites, losses, optimizers, schedules, initializers,
-    metrics, augmentations, callbacks, settings, models, recipes,
-    datasets or backends. Those of installed plug-ins are included.
+    metrics, augmentations, callbacks, settings, aspects, models,
+    recipes, datasets or backends. Those of installed plug-ins are included.
 
     \b
     Examples:

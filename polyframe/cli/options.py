@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from polyframe.spec.model import ModelSpec
     from polyframe.spec.recipe import Recipe
+    from polyframe.spec.semantics import Semantics
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEBUG = "polyframe.debug"
@@ -84,6 +85,38 @@ set_option = click.option(
     multiple=True,
     help="Change a key of the recipe, as YAML: --set optimizer.lr=0.01. "
     "May be given several times.",
+)
+
+
+def parse_semantics(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> Semantics | None:
+    """``native``, ``aligned``, or the aspects that are native, with commas between."""
+    from polyframe.errors import did_you_mean
+    from polyframe.spec.semantics import NAMES, VALUES
+    from polyframe.spec.settings import check_setting
+
+    if value is None or value in VALUES:
+        return value
+    names = [name.strip() for name in value.split(",")]
+    for name in names:
+        if name not in NAMES:
+            raise click.BadParameter(
+                f"{name!r} is not aligned, native or an aspect of `polyframe list "
+                f"aspects`.{did_you_mean(name, (*VALUES, *NAMES))}",
+                ctx,
+                parameter,
+            )
+    semantics: Semantics = check_setting("semantics", dict.fromkeys(names, "native"))
+    return semantics
+
+
+semantics_option = click.option(
+    "--semantics",
+    metavar="native|aligned|ASPECT[,ASPECT…]",
+    callback=parse_semantics,
+    help="What the spec means, or the aspects that are each framework's own, instead of "
+    "the recipe's `semantics`.",
 )
 
 

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from polyframe.cli.options import backend_option, common_options, load_source
+from polyframe.cli.options import (
+    backend_option,
+    common_options,
+    load_source,
+    semantics_option,
+)
 
 if TYPE_CHECKING:
     from polyframe.compiler.program import Program
+    from polyframe.spec.semantics import Semantics
 
 
 @click.command()
@@ -22,9 +28,25 @@ if TYPE_CHECKING:
     help="Show the program that `train` runs, with rewrites.",
 )
 @click.option("--inference", is_flag=True, help="Show the program for prediction.")
+@semantics_option
+@click.option(
+    "--annotate",
+    is_flag=True,
+    help="Show the canonical path of each layer on its lines, and what each helper is "
+    "for.",
+)
+@click.option(
+    "--full", is_flag=True, help="Show the helpers, which are folded otherwise."
+)
 @common_options
 def show(
-    source: str, backends: tuple[str, ...], optimize: bool, inference: bool
+    source: str,
+    backends: tuple[str, ...],
+    optimize: bool,
+    inference: bool,
+    semantics: Semantics | None,
+    annotate: bool,
+    full: bool,
 ) -> None:
     """Show the native program of a model.
 
@@ -43,13 +65,18 @@ def show(
     The programs of several backends are shown side by side if the terminal is wide
     enough. In a pipe, the output is plain text and can be saved as a file.
 
+    What a framework needs to compute exactly what the spec says is in one section of
+    helpers at the end. On a terminal, and with --annotate, it is folded.
+
     \b
     Examples:
       polyframe show digits_cnn -b torch
       polyframe show digits_cnn -b torch --optimize > digits.py
       polyframe show residual_cnn -b torch -b tensorflow -b mxnet
+      polyframe show digits_cnn -b torch -b tensorflow --semantics native
     """
     from polyframe.compiler.table import Target
+    from polyframe.compiler.views import view
     from polyframe.contract import registry
     from polyframe.contract.programs import make_step, write_inference, write_programs
     from polyframe.spec.losses import Loss, default_loss
@@ -59,20 +86,26 @@ def show(
     if recipe is None:
         loss = Loss.parse(default_loss(spec.infer().output_shapes))
         recipe = Recipe(spec, loss=loss)
-    target = Target(recipe.dtype, "cpu", recipe.semantics, precision=recipe.precision)
+    if semantics is None:
+        semantics = recipe.semantics
+    target = Target(recipe.dtype, "cpu", semantics, precision=recipe.precision)
     programs = []
     for name in dict.fromkeys(backends):
         backend = registry.get(name)
+        if semantics != "aligned":
+            registry.require(backend, "native_semantics", where="semantics")
         if inference or "train" not in backend.abilities:
             written = write_inference(spec, backend, target, optimize).program
         else:
             step = make_step(
                 spec, backend, recipe.loss, recipe.optimizer, recipe.training,
-                recipe.semantics,
+                semantics,
             )  # fmt: skip
             written, _ = write_programs(spec, backend, step, target, optimize)
+        if annotate or on_terminal():
+            written = view(written, annotate=annotate, full=full)
         programs.append((name, backend.title, written))
-    if sys.stdout.isatty():
+    if on_terminal():
         print_in_colour(programs)
     else:
         print_plain(programs)
@@ -81,6 +114,11 @@ def show(
             if isinstance(content, bytes):
                 size = f"{program.language}, {len(content):,} bytes"
                 click.echo(f"{title}: {file} ({size}) is not text", err=True)
+
+
+def on_terminal() -> bool:
+    """Whether people read the output, not a pipe."""
+    return sys.stdout.isatty()
 
 
 def print_plain(programs: list[tuple[str, str, Program]]) -> None:

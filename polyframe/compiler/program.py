@@ -40,6 +40,14 @@ class Span(NamedTuple):
     last: int
 
 
+class Helpers(NamedTuple):
+    """The section of a program that holds what exactness needs, apart from the model:
+    its lines, and why each of its functions and classes is there, by name."""
+
+    span: Span
+    reasons: Mapping[str, str]
+
+
 SourceMap = Mapping[str, Mapping[Role, Span]]
 """Path of a node (of an output, for its loss; ``WHOLE`` for optimizer and step) → role →
 lines. A node inside a block has the lines of the block's class; where a layer or a block
@@ -108,6 +116,7 @@ class Program:
       finds it in its optimizer.
     - ``language``: of the files that are text.
     - ``source_map``: which lines belong to which node and role.
+    - ``helpers``: the section of helpers, where it has one.
     """
 
     files: Mapping[str, str | bytes]
@@ -122,6 +131,7 @@ class Program:
     takes: frozenset[str] = frozenset({"count", "learning_rate"})
     language: str = "python"
     source_map: SourceMap = field(default_factory=dict)
+    helpers: Helpers | None = None
 
     @property
     def texts(self) -> dict[str, str]:

@@ -6,14 +6,15 @@ the training step. What is truly its own goes into the methods that it overrides
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from polyframe.compiler.program import WHOLE, Program
+from polyframe.compiler.program import WHOLE, Helpers, Program
 from polyframe.compiler.python.code import Code
+from polyframe.compiler.python.helpers import reason, section_of, with_helpers
 from polyframe.compiler.python.sections import Section, assemble, bound_by
 from polyframe.compiler.python.snippets import (
     Copied,
@@ -120,7 +121,7 @@ class PythonBackend(Backend):
             if step is not None or snippet.name not in self.step_snippets
         ]
         model = copied(snippets, self.libraries)
-        sections += [Section.of(one.text) for one in model]
+        helpers = {one.name: Section.of(one.text) for one in model}
         sections += written.sections
         objects: tuple[str, ...] = ()
         takes: frozenset[str] = frozenset()
@@ -129,10 +130,14 @@ class PythonBackend(Backend):
             writer = self.step_writer(graph, written, step, target, codes, rule)
             for code in (*codes.values(), rule):
                 imports += code.imports
-            sections += self._step(writer, codes, rule, snippets, model, table)
+            sections += writer.sections()
+            helpers |= self._step_helpers(writer, codes, rule, snippets, model, table)
             objects, takes = tuple(writer.training_objects), writer.takes
         file = f"{graph.name}_{self.name}.py"
         doc = f"{graph.name} for {self.title}, written by polyframe."
+        sections, helpers = with_helpers(sections, helpers)
+        if helpers:
+            sections.append(section_of(helpers, self.title))
         module = assemble(doc, imports, sections, file)
         return Program(
             {file: module.text},
@@ -146,9 +151,14 @@ class PythonBackend(Backend):
             step.training.kept if step else (),
             takes,
             source_map=module.source_map,
+            helpers=Helpers(
+                module.spans[-1], {name: reason(one) for name, one in helpers.items()}
+            )
+            if helpers
+            else None,
         )
 
-    def _step(
+    def _step_helpers(
         self,
         writer: StepWriter,
         codes: Mapping[LossFunction, Code],
@@ -156,8 +166,8 @@ class PythonBackend(Backend):
         snippets: list[Snippet],
         model: list[Copied],
         table: Table,
-    ) -> Iterator[Section]:
-        """The classes and functions that the step takes, and its own sections."""
+    ) -> dict[str, Section]:
+        """The classes and functions that the step takes besides those of the model."""
         own = table[writer.step.optimizer.type].snippets
         snippets = [*snippets, *(Snippet(name, own) for name in rule.snippets)]
         snippets += map(Snippet, writer.helpers())
@@ -165,12 +175,12 @@ class PythonBackend(Backend):
             own = table[function.loss.type].snippets
             snippets += [Snippet(name, own) for name in code.snippets]
         of_rule = {name.rpartition(".")[2] for name in rule.snippets}
-        for one in copied(snippets, self.libraries)[len(model) :]:
-            section = Section.of(one.text)
-            if one.name in of_rule:
-                section = Section.of(one.text, (WHOLE, "optimizer_class"))
-            yield section
-        yield from writer.sections()
+        return {
+            one.name: Section.of(
+                one.text, *[(WHOLE, "optimizer_class")] * (one.name in of_rule)
+            )
+            for one in copied(snippets, self.libraries)[len(model) :]
+        }
 
 
 def plug_in_files(

@@ -23,6 +23,7 @@ from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import Adam, Optimizer
 from polyframe.spec.safety import ModelCheckpoint, TerminateOnNaN
 from polyframe.spec.schedules import Schedule
+from polyframe.spec.semantics import NAMES
 from polyframe.spec.settings import (
     KINDS,
     RunSettings,
@@ -195,6 +196,8 @@ def set_key(
     if len(parts) == 1:
         return {**data, parts[0]: value}
     inner = data.get(parts[0], {})
+    if parts[0] == "semantics" and isinstance(inner, str):
+        inner = dict.fromkeys(NAMES, inner)
     if isinstance(inner, str):
         inner = {WORDS.get(parts[0], "type"): inner}
     if isinstance(inner, (list, tuple)) and len(parts) > 2:

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, TypeAlias
 
+from polyframe.errors import SpecError, brief, did_you_mean
 from polyframe.spec.fields import Kind
 
 Semantics: TypeAlias = str | tuple[tuple[str, str], ...]
@@ -165,8 +166,14 @@ class SemanticsKind(Kind[Semantics]):
             given = dict(pairs)  # type: ignore[call-overload]
         except TypeError:
             raise ValueError from None
-        if not all(name in NAMES and word in VALUES for name, word in given.items()):
-            raise ValueError
+        for name, word in given.items():
+            if name not in NAMES:
+                raise SpecError(
+                    f"unknown aspect {brief(name)}.{did_you_mean(str(name), NAMES)}",
+                    hint=f"known: {', '.join(NAMES)}",
+                )
+            if word not in VALUES:
+                raise ValueError
         native = [name for name in NAMES if given.get(name) == "native"]
         if len(native) == len(NAMES):
             return "native"

@@ -356,6 +356,8 @@ def check_setting(name: str, value: object) -> Any:
         raise PolyframeError(
             f"got {brief(value)}; {kind.allowed} is needed", where=name
         ) from None
+    except SpecError as error:
+        raise PolyframeError(error.message, where=name, hint=error.hint) from None
 
 
 def plain_setting(name: str, value: object) -> object:

@@ -27,6 +27,7 @@ from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET, Float, Int, Kind
 from polyframe.spec.semantics import own_defaults
+from polyframe.spec.settings import plain_setting
 from polyframe.spec.text import plain_value
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainingEngine
@@ -104,7 +105,7 @@ def setup_of(
         "spec": engine.spec.hash,
         "dtype": engine.dtype,
         "seed": engine.seed,
-        "semantics": engine.semantics,
+        "semantics": plain_setting("semantics", engine.semantics),
         **fields_of("optimizer", step.optimizer, defaults),
         "optimizer": f"{step.optimizer.type}({', '.join(step.optimizer.state)})",
         "batch_size": batch_size,

@@ -120,6 +120,22 @@ def test_bug_inside_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stderr.startswith("error: unexpected ZeroDivisionError: so it is\n")
 
 
+def test_semantics_by_aspects(here: Path) -> None:
+    """A mapping, and one aspect by a dotted key; both are told as the recipe has them."""
+    whole = ("--set", "semantics={norm_epsilon: native}")
+    call(*TRAIN, "--quiet", "-o", "a", *whole, "--set", "semantics.dropout=native")
+    recipe = load_recipe(here / "a/recipe.yaml")
+    assert recipe.semantics == (("norm_epsilon", "native"), ("dropout", "native"))
+    assert "semantics: {norm_epsilon: native, dropout: native}" in (
+        (here / "a/recipe.yaml").read_text()
+    )
+    call("evaluate", "a", "-b", "tensorflow")
+    stderr = call(*TRAIN, "--set", "semantics.droput=native", code=2).stderr
+    assert "semantics: unknown aspect 'droput'. Did you mean 'dropout'?" in stderr
+    stderr = call(*TRAIN, "--set", "semantics.dropout=own", code=2).stderr
+    assert "semantics: got {'dropout': 'own'}; 'aligned', 'native', or a map" in stderr
+
+
 def test_train_writes_a_run_folder(here: Path) -> None:
     result = call(*TRAIN, "--set", "optimizer.lr=0.01", "--seed", 3)
     folder = here / "runs/digits_cnn/torch/1"

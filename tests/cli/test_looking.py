@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib import metadata
 from pathlib import Path
 
@@ -12,12 +13,13 @@ from helpers.command_line import call
 
 from polyframe import zoo
 from polyframe.cli.catalogue import KINDS
-from polyframe.cli.show import print_in_colour
+from polyframe.cli.show import print_in_colour, show
 from polyframe.compiler.program import Program
 from polyframe.spec.graph import Input
 from polyframe.spec.layers import Conv2D, ReLU
 from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.spec.recipe import load_recipe
+from polyframe.spec.semantics import NAMES
 
 
 def test_show_takes_recipes_models_and_files(here: Path) -> None:
@@ -33,6 +35,58 @@ def test_show_takes_recipes_models_and_files(here: Path) -> None:
     assert "pool1 before relu1" in optimized
     inference = call("show", "digits_cnn", "-b", "torch", "--inference").stdout
     assert "train_step" not in inference
+
+
+def test_show_takes_semantics(here: Path) -> None:
+    """It replaces the recipe's, whole or by aspects; mistakes are told."""
+    aligned = call("show", "residual_cnn", "-b", "tensorflow").stdout
+    native = call("show", "residual_cnn", "-b", "tensorflow", "--semantics", "native")
+    assert "FusedBatchNorm" in aligned and "FusedBatchNorm" not in native.stdout
+    assert "layers.BatchNormalization()" in native.stdout
+    recipe = load_recipe("digits_cnn", {"model": "residual_cnn", "semantics": "native"})
+    Path("native.yaml").write_text(recipe.to_yaml())
+    for semantics, same in (("aligned", False), ("native", True)):
+        options = ("native.yaml", "-b", "tensorflow")
+        text = call("show", *options, "--semantics", semantics).stdout
+        assert (text == call("show", *options).stdout) is same
+    some = call(
+        "show", "residual_cnn", "-b", "tensorflow",
+        "--semantics", "norm_epsilon, norm_momentum",
+    ).stdout  # fmt: skip
+    assert "= FusedBatchNorm()" in some and "epsilon=1e-05" in aligned
+    for wrong, message in {
+        "nativ": "'nativ' is not aligned, native or an aspect of `polyframe list "
+        "aspects`. Did you mean 'native'?",
+        "dropout,initialiser": "'initialiser' is not aligned, native or an aspect of "
+        "`polyframe list aspects`. Did you mean 'initializer'?",
+    }.items():
+        told = call("show", "digits_cnn", "-b", "torch", "--semantics", wrong, code=2)
+        assert message in told.stderr
+
+
+def test_show_folds_helpers_for_readers_and_not_in_pipes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = ("show", "digits_cnn", "-b", "mxnet", "-b", "tensorflow")
+    plain = call(*options).stdout
+    parts = re.split(r"^# ==== .+ ====$", plain, flags=re.MULTILINE)[1:]
+    for text in parts:
+        compile(text, "program", "exec")
+        assert "class Adam" in text and "--full" not in text
+    noted = call(*options, "--annotate").stdout
+    assert noted.count("which --full shows:") == 2
+    assert "class Adam" not in noted
+    assert "# - Adam: Adam with epsilon after the bias correction; " in noted
+    assert "x = self.conv1(x)  # (N, 8, 8, 16) conv1" in noted
+    full = call(*options, "--annotate", "--full").stdout
+    assert "class Adam" in full and "(N, 8, 8, 16) conv1" in full
+    monkeypatch.setitem(show.callback.__globals__, "on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "250")
+    side = call(*options).stdout
+    assert "class Adam" not in side and "that --full shows: Adam" in side
+    rows = side.splitlines()
+    assert any("import mxnet" in row and "import tensorflow" in row for row in rows)
+    assert "class Adam" in call(*options, "--full").stdout
 
 
 @pytest.mark.parametrize("columns", ["60", "400"])
@@ -76,9 +130,9 @@ def test_summary_of_shared_layers_several_outputs_and_layouts() -> None:
 def test_list() -> None:
     assert "torch" in call("list", "layers").stdout
     words = "cross_entropy AdamW cosine he_normal accuracy mixup early_stopping "
-    words += "clip_norm simple_cnn fashion-mnist PyTorch"
+    words += "clip_norm dropout simple_cnn fashion-mnist PyTorch"
     kinds = "losses optimizers schedules initializers metrics augmentations callbacks "
-    kinds += "settings models datasets backends"
+    kinds += "settings aspects models datasets backends"
     for kind, word in zip(kinds.split(), words.split(), strict=True):
         assert word in call("list", kind).stdout
     # Those that keep a run safe are defined apart from the others.
@@ -86,6 +140,17 @@ def test_list() -> None:
     told = call("list", "--help").stdout.partition("KIND is ")[2].partition(".")[0]
     assert " ".join(told.split()).replace(" or ", ", ") == ", ".join(KINDS)
     assert "shipped with polyframe" in call("list", "recipes").stdout
+
+
+def test_list_aspects_says_what_each_backend_does() -> None:
+    lines = call("list", "aspects").stdout.splitlines()
+    rows = {line.split()[0]: line for line in lines}
+    assert list(rows) == ["name", *NAMES]
+    assert re.search(r"momentum .+ 0.1 +0.01 +0.1$", rows["norm_momentum"])
+    assert "glorot_uniform" in rows["initializer"]
+    assert "sgd-velocity: v = m v + g; w -= lr v" in rows["optimizer"]
+    settings = call("list", "settings").stdout
+    assert "or a mapping of aspects (`polyframe list aspects`) to these" in settings
 
 
 def test_data_info() -> None:

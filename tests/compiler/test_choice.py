@@ -180,7 +180,7 @@ def test_a_plug_ins_loss_and_optimizer_bring_their_own_text(tmp_path: Path) -> N
     assert text.count("import math\n\nimport torch\n") == 1
     places = [text.index(f"def {name}(") for name in ("doubled", "halved_twice")]
     assert places == sorted(places)  # what a snippet names comes along, before it
-    assert text.index("class Signs(") < text.index("def make_optimizer(")
+    assert text.index("def make_optimizer(") < text.index("class Signs(")
     assert "return Signs(model.parameters(), lr=0.1)" in text
 
 

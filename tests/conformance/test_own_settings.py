@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -12,10 +14,12 @@ from test_diff import NET, SGD, planted
 
 import polyframe as pf
 from polyframe.cli import cli
+from polyframe.conformance.defaults import own_classes
 from polyframe.conformance.localise import compare
 from polyframe.conformance.page import page
 from polyframe.conformance.subject import Subject, subject_of
 from polyframe.conformance.verify import choose_dtypes, verify
+from polyframe.contract import registry
 from polyframe.spec.settings import TRAINING, Training
 
 SETTINGS = {
@@ -137,18 +141,24 @@ def test_a_gap_of_a_precision_is_told():
 # --- native semantics --------------------------------------------------------------
 
 
+def defaults_in(certificate):
+    """The differences but for the classes that are each framework's own."""
+    return [line for line in certificate.differences if "own class" not in line]
+
+
 def test_native_programs_run_and_are_told_apart():
     certificate = verify(
         Subject(NET, optimizer=pf.Adam(), semantics="native"), BACKENDS, steps=2
     )
     assert not certificate.passed
     assert certificate.missed
-    assert certificate.differences == [
-        "BatchNorm.eps: torch 1e-05, tensorflow 0.001, mxnet 1e-05",
-        "BatchNorm.momentum: torch 0.1, tensorflow 0.01, mxnet 0.1",
-        "BatchNorm.unbiased: torch True, tensorflow False, mxnet False",
+    assert defaults_in(certificate) == [
+        "BatchNorm.eps: torch 1e-05, tensorflow 0.001, mxnet 1e-05 (norm_epsilon)",
+        "BatchNorm.momentum: torch 0.1, tensorflow 0.01, mxnet 0.1 (norm_momentum)",
+        "BatchNorm.unbiased: torch True, tensorflow False, mxnet False "
+        "(running_variance)",
         "Dropout: each framework draws its own random numbers",
-        "Adam.eps: torch 1e-08, tensorflow 1e-07, mxnet 1e-08",
+        "Adam.eps: torch 1e-08, tensorflow 1e-07, mxnet 1e-08 (epsilon)",
     ]
     text = page(certificate.to_data())
     assert "Native defaults that differ" in text
@@ -166,10 +176,51 @@ def test_native_programs_without_other_defaults_are_equal():
     case = Subject(net, optimizer=SGD, semantics="native")
     certificate = verify(case, BACKENDS, steps=3)
     assert certificate.passed, certificate.missed[:3]
-    assert certificate.differences == []
+    assert defaults_in(certificate) == []
     bug = planted("torch", "momentum=0.9", "momentum=0.8")
     assert not verify(case, ["mxnet", bug], steps=3).passed
     assert type(bug).hits
+
+
+def test_one_native_default_differs_alone():
+    case = Subject(NET, optimizer=pf.Adam(), semantics=(("norm_epsilon", "native"),))
+    backends = ["torch", "tensorflow"]
+    certificate = verify(case, backends, steps=1, dtypes=["float64"])
+    wanted = ["BatchNorm.eps: torch 1e-05, tensorflow 0.001 (norm_epsilon)"]
+    assert certificate.differences == wanted
+    assert not certificate.passed
+    agreement = compare(case, *backends, steps=1)
+    assert agreement.differences == wanted
+    assert agreement.divergence is not None
+    assert agreement.divergence.key == (1, "inference", "norm")
+
+
+def test_classes_that_are_each_frameworks_own_are_told():
+    def told(semantics, own):
+        backends = [registry.get(name) for name in BACKENDS]
+        case = Subject(NET, optimizer=SGD, semantics=semantics)
+        known = [
+            b.entries | {w: replace(b.entries[w], own=own) for w in words}
+            for b in backends
+        ]
+        return list(
+            own_classes(
+                case,
+                [
+                    SimpleNamespace(name=b.name, entries=e)
+                    for b, e in zip(backends, known)
+                ],
+            )
+        )
+
+    words = ("cross_entropy", "SGD")
+    where = "the framework's own class on torch, tensorflow, mxnet"
+    assert told("native", ()) == [
+        f"cross_entropy: {where} (loss)",
+        f"SGD: {where} (optimizer)",
+    ]
+    assert told((("loss", "native"),), ()) == [f"cross_entropy: {where} (loss)"]
+    assert told("aligned", ()) == told("native", None) == []
 
 
 def test_a_recipe_brings_its_own_settings():
@@ -204,11 +255,11 @@ def test_the_commands_say_that_native_defaults_differ(recipe):
     assert result.exit_code == 1
     assert "net: NOT equal on torch, tensorflow" in result.output
     assert "because native defaults differ" in result.output
-    assert "  BatchNorm.eps: torch 1e-05, tensorflow 0.001\n" in result.output
+    assert "  BatchNorm.eps: torch 1e-05, tensorflow 0.001 (norm_" in result.output
     result = invoke("diff", source, "-b", "torch", "-b", "tensorflow", "--steps", "1")
     assert result.exit_code == 1
     assert "diverge at step 1, inference of norm" in result.output
-    assert "  BatchNorm.eps: torch 1e-05, tensorflow 0.001\n" in result.output
+    assert "  BatchNorm.eps: torch 1e-05, tensorflow 0.001 (norm_" in result.output
 
 
 def test_the_commands_compare_a_precision_in_float32(recipe):

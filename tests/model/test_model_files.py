@@ -82,13 +82,18 @@ def test_a_native_model_means_elsewhere_what_it_meant_where_it_was_made(
         pf.Flatten(), pf.Dense(3),
     ]  # fmt: skip
     spec, x = pf.Sequential(layers, (2, 6, 6), name="own"), data()[0] / 30
-    ours = pf.compile(spec, backend, "cross_entropy", pf.SGD(0.05), semantics="native")
-    ours.fit(x, data()[1], epochs=2)
-    ours.save(tmp_path / "model.safetensors")
-    for other in BACKENDS:
-        theirs = pf.load_model(tmp_path / "model.safetensors", other)
-        apart = distance(theirs.predict(x), ours.predict(x))
-        assert apart == 0 if other == backend else apart < 1e-5, other
+    some = {"norm_epsilon": "native", "negative_slope": "native"}
+    for semantics in ("native", some):
+        ours = pf.compile(
+            spec, backend, "cross_entropy", pf.SGD(0.05), semantics=semantics
+        )
+        ours.fit(x, data()[1], epochs=2)
+        ours.save(tmp_path / "model.safetensors")
+        for other in BACKENDS:
+            theirs = pf.load_model(tmp_path / "model.safetensors", other)
+            assert theirs.semantics == ours.semantics
+            apart = distance(theirs.predict(x), ours.predict(x))
+            assert apart == 0 if other == backend else apart < 1e-5, other
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -25,8 +25,9 @@ from helpers.resuming import (
 )
 from helpers.support import BACKENDS, within, worst
 
+import polyframe as pf
 from polyframe.cli import cli
-from polyframe.errors import PolyframeError
+from polyframe.errors import PolyframeError, RecipeError
 from polyframe.io import weights
 from polyframe.run.train import train
 from polyframe.train.checkpoint import FOLDER, checkpoints_in, read
@@ -68,6 +69,24 @@ def test_native_semantics_resume_bit_for_bit(backend, whole, tmp_path):
     stopped(plain(**made), backend, tmp_path / "run", 5)
     train(plain(**made), backend, tmp_path / "run", resume=True)
     assert_same_run(tmp_path / "run", whole(backend, "plain", **made))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_mapping_of_aspects_resumes_bit_for_bit(backend, whole, tmp_path):
+    some = {"dropout": "native", "norm_momentum": "native", "initializer": "native"}
+    made, folder = {"semantics": some, "epochs": 2}, tmp_path / "run"
+    stopped(plain(**made), backend, folder, 5)
+    for other in ("native", "aligned", {"dropout": "native"}):
+        fails(
+            RecipeError,
+            lambda o=other: train(plain(semantics=o), backend, folder, resume=True),
+            "the run in this folder has another semantics (resume with the same recipe",
+        )
+    train(plain(**made), backend, folder, resume=True)
+    assert_same_run(folder, whole(backend, "plain", **made))
+    model = pf.load_run(folder)
+    assert model.semantics == plain(**made).semantics
+    assert dict(model.semantics) == some
 
 
 def test_random_draws_matter(whole):

@@ -57,6 +57,10 @@ def test_another_recipe_is_refused_and_named(changes, key, half):
             {"semantics": "native"},
             "with semantics 'aligned', this training has 'native'",
         ),
+        (
+            {"semantics": {"dropout": "native"}},
+            "with semantics 'aligned', this training has {'dropout': 'native'}",
+        ),
         ({"ema": 0.5}, "was made with ema None, this training has 0.5"),
         ({"optimizer": "SGD"}, "was made with optimizer 'Adam(exp_avg, exp_avg_sq)'"),
         ({"model": "digits_cnn", "data": "digits"}, "was made with spec '"),

@@ -33,7 +33,7 @@ def celu(F, x, alpha):
 
 
 def gelu(F, x):
-    """x * P(x), with the normal distribution's P and its density p.
+    """GELU, x * P(x) of the normal distribution; MXNet's own is rounded to float32.
 
     In float64 the gradient of MXNet's erf is that of float32. So it is written out:
     the last term is 0, its gradient is x * p(x).
@@ -60,13 +60,13 @@ def hard_swish(F, x):
 
 
 def hard_tanh(F, x, low, high):
-    """Clip to low and high, in float64 too; the gradient at either end is 0."""
+    """Clip to low and high; MXNet's own rounds these to float32."""
     clipped = F.maximum(F.minimum(x, high), low)
     return F.where((x > low) * (x < high), x, F.BlockGrad(clipped))
 
 
 def softplus(F, x, beta=1.0, threshold=40.0):
-    """log(1 + exp(beta * x)) / beta, and x where beta * x is above the threshold.
+    """Softplus with beta and a threshold; MXNet's own has no beta and is inexact.
 
     Above 40 that is the same to the last digit. MXNet's own is inexact above 20,
     and negative at -20 in float32.

@@ -5,7 +5,7 @@ This file is read, never imported by polyframe.
 
 
 def adaptive_max_pool2d(F, x, before, after):
-    """The largest values of windows that cover images of the size `before`.
+    """Max pooling of images of the size `before` to another, which MXNet lacks.
 
     Columns are first, so that of equal values the first in row-major order wins.
     """

@@ -7,7 +7,7 @@ from mxnet.gluon import nn
 
 
 def sequential(*blocks):
-    """A container that runs blocks one after the other."""
+    """A `HybridSequential` of these blocks, which Gluon's constructor does not take."""
     net = nn.HybridSequential()
     net.add(*blocks)
     return net

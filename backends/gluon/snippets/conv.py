@@ -5,7 +5,7 @@ This file is read, never imported by polyframe.
 
 
 def pad_wrap(F, x, *sides):
-    """Pad the spatial axes, (low, high) for each, with the values at the other end."""
+    """Pad the spatial axes with the values at their other ends, which MXNet cannot."""
     for axis, (low, high) in enumerate(zip(sides[::2], sides[1::2]), 2):
         parts = [F.slice_axis(x, axis=axis, begin=-low, end=None)] if low else []
         parts.append(x)

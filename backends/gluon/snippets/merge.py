@@ -4,7 +4,7 @@ from mxnet.gluon import nn
 
 
 class Scale(nn.HybridBlock):
-    """A learnable factor, and maybe a shift, for each index of one axis."""
+    """A learnable factor, and maybe a shift, along one axis, which Gluon lacks."""
 
     def __init__(self, shape, bias=False):
         super().__init__()
@@ -18,14 +18,14 @@ class Scale(nn.HybridBlock):
 
 
 def chain(op, x, *others):
-    """Join several inputs, two at a time, from left to right."""
+    """Join several inputs from left to right; MXNet's operator takes two at a time."""
     for y in others:
         x = op(x, y)
     return x
 
 
 def average(F, x, *others):
-    """The mean of several inputs."""
+    """The mean of several inputs, which MXNet has no operator for."""
     for y in others:
         x = F.broadcast_add(x, y)
     return x / (1 + len(others))

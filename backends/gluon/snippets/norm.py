@@ -8,7 +8,7 @@ from mxnet.gluon import nn
 
 
 class BatchNorm(nn.BatchNorm):
-    """Batch normalisation whose running statistics follow PyTorch.
+    """Batch norm with PyTorch's running statistics; Gluon's are of biased variances.
 
     MXNet's own update rounds its momentum to float32 and uses the biased variance.
     With momentum 0 the operator only stores the batch's statistics, during the backward
@@ -30,7 +30,7 @@ class BatchNorm(nn.BatchNorm):
 
 
 class Statistics:
-    """The running statistics of all batch norms of a network, in one array.
+    """The running statistics of all norms at once; MXNet would be slow one by one.
 
     The parameters are views of it, so that three operations update them all: six for
     each norm would take longer than a small norm itself.
@@ -87,7 +87,7 @@ class Statistics:
 
 
 class Standardize(gluon.HybridBlock):
-    """Subtracts the mean over some axes and divides by the standard deviation.
+    """Mean 0 and deviation 1 over some axes; Gluon's own round epsilon to float32.
 
     gamma and beta have the given shape, 1 on the axes along which they are the same.
     Gluon's own layers take some of the axes only, and round epsilon to float32.
@@ -114,7 +114,7 @@ class Standardize(gluon.HybridBlock):
 
 
 class GroupNorm(Standardize):
-    """Group normalisation, with a gamma and a beta for each channel.
+    """Group norm with a gamma for each channel; Gluon's own has one for each group.
 
     Gluon's own layer has one for each group.
     """
@@ -130,7 +130,7 @@ class GroupNorm(Standardize):
 
 
 class RMSNorm(Standardize):
-    """Division by the root mean square over some axes."""
+    """Division by the root mean square over some axes, which Gluon lacks."""
 
     def standardize(self, F, x):
         """The values before gamma."""
@@ -139,7 +139,7 @@ class RMSNorm(Standardize):
 
 
 def local_response_norm(F, x, before, after, alpha, beta, k):
-    """Divide by a power of the squares of the neighbouring channels.
+    """Divide by a power of the neighbours' squares; MXNet's own is for float32 only.
 
     MXNet's own is for float32 images and as many channels on both sides.
     """

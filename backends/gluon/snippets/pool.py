@@ -2,7 +2,7 @@
 
 
 def avg_pool_counted(F, x, kernel, stride, *sides):
-    """Average pooling over the real values of each window, padding left out."""
+    """Average pooling without the padding, where MXNet's own counts some of it."""
 
     def mean(x):
         x = pad(F, x, *sides)
@@ -13,12 +13,12 @@ def avg_pool_counted(F, x, kernel, stride, *sides):
 
 
 def divided_pool(F, x, kernel, stride, divisor):
-    """The sum of each window, divided by a number."""
+    """The sum of each window, divided by a number that MXNet's own does not take."""
     return F.Pooling(x, kernel=kernel, stride=stride, pool_type="sum") / divisor
 
 
 def dilated_max_pool(F, x, size, kernel, stride, dilation):
-    """Max pooling over dilated windows, axis by axis, of inputs of that size.
+    """Max pooling with dilation for inputs of that size, which MXNet lacks.
 
     The last axis is first, so that of equal values the first in row-major order wins.
     """
@@ -38,7 +38,7 @@ def dilated_max_pool(F, x, size, kernel, stride, dilation):
 
 
 def lp_pool2d(F, x, p, kernel, stride):
-    """The p-norm of each window; where it is 0, so is its gradient."""
+    """The p-norm of each window; MXNet's own takes no absolute values."""
     total = F.Pooling(F.abs(x) ** p, kernel=kernel, stride=stride, pool_type="sum")
     some, zeros = total > 0, F.zeros_like(total)
     root = F.where(some, total, zeros + 1) ** (1 / p)

@@ -8,7 +8,7 @@ from mxnet.gluon import nn
 
 
 class Low:
-    """A layer that computes in `LOW`; its weights, inputs and outputs are float32.
+    """A layer that computes in `LOW`, between float32s; Gluon's own has one dtype.
 
     The gradient of `amp_cast` is lost where gradients are added over several batches,
     so it is not a parameter that is cast, but a copy.
@@ -38,7 +38,7 @@ class Dense(Low, nn.Dense):
 
 
 class LossScale:
-    """Scales the loss up, so that small gradients do not vanish in float16.
+    """Scale the loss up for float16; MXNet's own AMP changes the whole process.
 
     As PyTorch's GradScaler: an update whose gradients are not all finite is skipped
     and halves the scale; 2000 finite ones in a row double it.

@@ -5,7 +5,7 @@ from mxnet import gluon, nd
 
 
 def interpolation(n, size, mode, step, align_corners):
-    """The matrix (size, n) that resizes one axis: row i has the weights of output i.
+    """The matrix (size, n) that resizes one axis; MXNet's own rounds to float32.
 
     Positions are the pixels' centres; beyond the border, its values are repeated. The
     cubic kernel has a = -0.75, as in PyTorch.
@@ -35,7 +35,7 @@ def interpolation(n, size, mode, step, align_corners):
 
 
 class Resize(gluon.HybridBlock):
-    """Resizing by interpolation: a constant matrix for each axis.
+    """Resizing by a matrix for each axis; MXNet's own has scales in float32.
 
     A step is the distance of two outputs in the input.
     """
@@ -57,13 +57,13 @@ class Resize(gluon.HybridBlock):
 
 
 def channel_shuffle(F, x, groups):
-    """Mix the channels of groups."""
+    """Mix the channels of groups, which MXNet has no operator for."""
     x = F.reshape(x, shape=(0, -4, groups, -1, -2))
     return F.reshape(F.swapaxes(x, 1, 2), shape=(0, -3, -2))
 
 
 def pixel_shuffle(F, x, factor):
-    """Channels into pixels, in PyTorch's order; `depth_to_space` has another."""
+    """Channels into pixels in PyTorch's order; MXNet's `depth_to_space` has another."""
     x = F.reshape(x, shape=(0, -4, -1, factor * factor, 0, 0))
     x = F.reshape(x, shape=(0, 0, -4, factor, factor, 0, 0))
     x = F.transpose(x, axes=(0, 1, 4, 2, 5, 3))
@@ -71,7 +71,7 @@ def pixel_shuffle(F, x, factor):
 
 
 def pixel_unshuffle(F, x, factor):
-    """Pixels into channels, in PyTorch's order; `space_to_depth` has another."""
+    """Pixels into channels in PyTorch's order; MXNet's `space_to_depth` has another."""
     x = F.reshape(x, shape=(0, 0, -4, -1, factor, 0))
     x = F.reshape(x, shape=(0, 0, 0, 0, -4, -1, factor))
     x = F.transpose(x, axes=(0, 1, 3, 5, 2, 4))

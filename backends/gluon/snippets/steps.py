@@ -2,12 +2,12 @@
 
 
 def trained(model):
-    """The parameters that have gradients."""
+    """The parameters that have gradients; Gluon's `collect_params` has all."""
     return [p for p in model.collect_params().values() if p.grad_req != "null"]
 
 
 def own_rates(optimizer):
-    """A class of optimizers whose parameters have rates of their own, lr * lr_mult.
+    """A class of optimizers with rates lr * lr_mult, as Gluon's own multipliers say.
 
     The class that is given takes lr for all of them.
     """
@@ -32,7 +32,7 @@ def own_rates(optimizer):
 
 
 class Average:
-    """The EMA of the weights: a = decay * a + (1 - decay) * w after each step."""
+    """The EMA of the weights, a = decay * a + (1 - decay) * w, which Gluon lacks."""
 
     def __init__(self, parameters, decay):
         self.parameters, self.decay = parameters, decay

@@ -7,7 +7,7 @@ from mxnet import gluon
 
 
 class ConvTranspose(gluon.HybridBlock):
-    """A transposed convolution as a convolution of its input with zeros in between.
+    """A transposed convolution by one of a spread input; MXNet's own is wrong at times.
 
     MXNet's own has neither float64 nor dilation for volumes, and is wrong in float64
     with both strides and dilation.

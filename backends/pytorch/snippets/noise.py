@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 
 class DropPath(nn.Module):
-    """Drop whole samples while training, each with probability p."""
+    """Drop whole samples while training, with probability p, which PyTorch lacks."""
 
     def __init__(self, p):
         super().__init__()
@@ -21,7 +21,7 @@ class DropPath(nn.Module):
 
 
 class GaussianNoise(nn.Module):
-    """Add normal noise while training."""
+    """Add normal noise while training, which PyTorch has no layer for."""
 
     def __init__(self, stddev):
         super().__init__()

@@ -48,7 +48,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class FixedBatchNorm(nn.BatchNorm2d):
-    """Batch norm by its running statistics, which training leaves as they are.
+    """Batch norm by its running statistics, which PyTorch's own moves in training.
 
     Its inputs may have any rank; `scale` and `shift` say whether it has a weight and a
     bias.
@@ -67,7 +67,7 @@ class FixedBatchNorm(nn.BatchNorm2d):
 
 
 class FixedInstanceNorm(nn.InstanceNorm2d):
-    """Instance norm by its running statistics, which training leaves as they are.
+    """Instance norm by its running statistics, which PyTorch's own moves.
 
     Its inputs may have any rank.
     """
@@ -80,7 +80,7 @@ class FixedInstanceNorm(nn.InstanceNorm2d):
 
 
 class GroupNorm(nn.GroupNorm):
-    """Group norm of an input that may need no gradient.
+    """Group norm of an input without a gradient, of which PyTorch's own can crash.
 
     PyTorch's own gradient then kills the process if the memory format is channels_last
     (on the CPU), so such an input is copied.

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 
 def avg_pool_counted(x, kernel_size, stride, pad):
-    """Average pooling over the real values of each window, padding left out."""
+    """Average pooling without the padding, where PyTorch's own counts some of it."""
     pool = {3: F.avg_pool1d, 4: F.avg_pool2d, 5: F.avg_pool3d}[x.dim()]
     ones = torch.ones_like(x[:1, :1])
     total = pool(F.pad(x, pad), kernel_size, stride)
@@ -13,7 +13,7 @@ def avg_pool_counted(x, kernel_size, stride, pad):
 
 
 def lp_pool2d(x, p, kernel_size, stride, ceil_mode=False):
-    """The p-norm of each window; where it is 0, so is its gradient."""
+    """The p-norm of each window; PyTorch's own takes no absolute values."""
     total = F.avg_pool2d(
         x.abs() ** p, kernel_size, stride, ceil_mode=ceil_mode, divisor_override=1
     )

@@ -4,7 +4,7 @@ import torch
 
 
 def nearest(x, sizes, steps):
-    """The nearest neighbours; `nn.Upsample` misses some where it rounds to float32."""
+    """The nearest neighbours; PyTorch's `nn.Upsample` rounds and misses some."""
     for axis, (size, step) in enumerate(zip(sizes, steps), 2):
         at = torch.arange(size, dtype=torch.float64, device=x.device) * step
         at = at.float().long().clamp(max=x.shape[axis] - 1)
@@ -13,7 +13,7 @@ def nearest(x, sizes, steps):
 
 
 def bicubic(x, sizes, steps):
-    """Cubic interpolation, a = -0.75; beyond the border, its values are repeated.
+    """Cubic interpolation, a = -0.75; PyTorch's own has a wrong gradient at one size.
 
     `nn.Upsample` computes the same, but not its gradient, where it keeps the size.
     """

@@ -47,12 +47,12 @@ def hard_tanh(x, low, high):
 
 
 def selu(x):
-    """SELU; the gradient at 0 is that from below, as in PyTorch."""
+    """SELU whose gradient at 0 is that from below, as in PyTorch; Keras's is not."""
     below = 1.6732632423543772 * tf.math.expm1(tf.minimum(x, 0))
     return 1.0507009873554805 * tf.where(x > 0, x, below)
 
 
 def softplus(x, beta=1.0, threshold=float("inf")):
-    """log(1 + exp(beta * x)) / beta, and x where beta * x is above the threshold."""
+    """Softplus with beta and a threshold, which TensorFlow's own has not."""
     z = beta * x
     return tf.where(z > threshold, x, tf.nn.softplus(z) / beta)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def global_max_pool(x, keepdims=False):
-    """The largest value of all positions; of equal ones the first has the gradient."""
+    """Global max pooling; of equal values TensorFlow's own shares the gradient."""
     sizes, channels = x.shape[1:-1], x.shape[-1]
     flat = tf.reshape(x, [-1, sizes.num_elements(), 1, channels])
     flat = tf.nn.max_pool2d(flat, flat.shape[1:3], 1, "VALID")
@@ -15,7 +15,7 @@ def global_max_pool(x, keepdims=False):
 
 
 def adaptive_avg_pool2d(x, height, width):
-    """The means of windows that cover the images: a matrix for each axis."""
+    """Average pooling to a size, by matrices; Keras's own is for even windows."""
 
     def means(n, size):
         """(size, n): window i goes from floor(i n / size) to ceil((i + 1) n / size)."""
@@ -29,7 +29,7 @@ def adaptive_avg_pool2d(x, height, width):
 
 
 def adaptive_max_pool2d(x, height, width):
-    """The largest values of windows that cover the images, axis by axis.
+    """Max pooling to a size, axis by axis; Keras's own is for even windows.
 
     Columns are first, so that of equal values the first in row-major order wins.
     """

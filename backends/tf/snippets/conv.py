@@ -8,7 +8,7 @@ from tensorflow.keras import layers
 
 
 class Grouped:
-    """A convolution with groups: one convolution per group.
+    """One convolution a group; TensorFlow's own has no gradient on the CPU.
 
     TensorFlow's CPU kernel has no float64 gradient for groups, and Keras therefore
     compiles a grouped convolution with XLA. The kernel is Keras's, with its axes
@@ -31,15 +31,15 @@ class Grouped:
 
 
 class GroupedConv1D(Grouped, layers.Conv1D):
-    """Conv1D with groups."""
+    """Keras's Conv1D, with `Grouped`."""
 
 
 class GroupedConv2D(Grouped, layers.Conv2D):
-    """Conv2D with groups."""
+    """Keras's Conv2D, with `Grouped`."""
 
 
 class GroupedConv3D(Grouped, layers.Conv3D):
-    """Conv3D with groups."""
+    """Keras's Conv3D, with `Grouped`."""
 
 
 class PointwiseConv2D(layers.Conv2D):
@@ -55,7 +55,7 @@ class PointwiseConv2D(layers.Conv2D):
 
 
 class SinglePositionConv2D(layers.Conv2D):
-    """A convolution of images of one position: a single kernel position sees them."""
+    """A convolution of images of one position, faster than Keras's own."""
 
     def __init__(self, *sizes, position, **options):
         # So that Keras knows the output's size, which is one position.
@@ -71,7 +71,7 @@ class SinglePositionConv2D(layers.Conv2D):
 
 
 class SinglePositionDepthwiseConv2D(layers.DepthwiseConv2D):
-    """A depthwise convolution of images of one position: a product for each channel."""
+    """A depthwise convolution of images of one position, faster than Keras's own."""
 
     def __init__(self, *sizes, position, **options):
         # So that Keras knows the output's size, which is one position.

@@ -4,7 +4,7 @@ from tensorflow.keras import layers
 
 
 class Scale(layers.Layer):
-    """A learnable factor, and maybe a shift, for each index of one axis."""
+    """A learnable factor, and maybe a shift, along one axis, which Keras lacks."""
 
     def __init__(self, shape, bias=False, **options):
         super().__init__(**options)

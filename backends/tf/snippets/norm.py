@@ -8,7 +8,7 @@ from tensorflow.keras import layers
 
 
 class FusedBatchNorm(layers.BatchNormalization):
-    """Batch normalisation in one fused kernel.
+    """Batch norm in one kernel; Keras's own is slower and keeps biased variances.
 
     Keras's own layer takes several kernels and stores the biased variance of a batch.
     The fused kernel stores the unbiased one, n / (n - 1), as PyTorch does.
@@ -34,7 +34,7 @@ class FusedBatchNorm(layers.BatchNormalization):
 
 
 class BatchNorm(layers.BatchNormalization):
-    """Batch normalisation, written out: the fused kernel is for float32 images.
+    """Batch norm, written out for any dtype; Keras's own keeps biased variances.
 
     Keras's own layer stores the biased variance of a batch; this one stores the
     unbiased one, n / (n - 1), as PyTorch does.
@@ -61,7 +61,7 @@ class BatchNorm(layers.BatchNormalization):
 
 
 class BatchStatistics(layers.Layer):
-    """Batch normalisation without running statistics.
+    """Batch norm without running statistics, which Keras's own always has.
 
     Inference, too, takes the mean and the variance of the batch.
     """
@@ -88,7 +88,7 @@ class BatchStatistics(layers.Layer):
 
 
 class InstanceNorm(layers.BatchNormalization):
-    """Instance normalisation with running statistics, which inference uses.
+    """Instance norm with running statistics, which Keras lacks.
 
     `momentum` is Keras's: the weight of the old statistics.
     """
@@ -116,7 +116,7 @@ class InstanceNorm(layers.BatchNormalization):
 
 
 class RMSNorm(layers.Layer):
-    """Division by the root mean square over some axes.
+    """Division by the root mean square; Keras's own is for the last axes only.
 
     Keras's own layer is for the last axes, and always has weights.
     """
@@ -138,7 +138,7 @@ class RMSNorm(layers.Layer):
 
 
 def local_response_norm(x, before, after, alpha, beta, k):
-    """Divide by a power of the squares of the neighbouring channels.
+    """Divide by a power of the neighbours' squares; Keras has none for float64.
 
     TensorFlow's own is for float32 images and as many channels on both sides.
     """

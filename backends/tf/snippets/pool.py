@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def avg_pool3d(x, ksize, strides, padding):
-    """Average pooling of volumes in any dtype: over height and width, then depth."""
+    """Average pooling of volumes in any dtype, which TensorFlow's own does not take."""
     (depth, *area), (step, *steps) = ksize, strides
     _, d, h, w, c = x.shape
     x = tf.nn.avg_pool2d(tf.reshape(x, [-1, h, w, c]), area, steps, padding)
@@ -15,14 +15,14 @@ def avg_pool3d(x, ksize, strides, padding):
 
 
 def avg_pool_counted(x, ksize, strides, paddings, pool=tf.nn.avg_pool):
-    """Average pooling over the real values of each window, padding left out."""
+    """Average pooling without some of the padding; TensorFlow's own never counts it."""
     ones = tf.ones_like(x[:1, ..., :1])
     total = pool(tf.pad(x, paddings), ksize, strides, "VALID")
     return total / pool(tf.pad(ones, paddings), ksize, strides, "VALID")
 
 
 def avg_pool_divided(x, ksize, strides, divisor, pool=tf.nn.avg_pool):
-    """The sum of each window, divided by a number."""
+    """The sum of each window, divided by a number; TensorFlow's own takes none."""
     count = tf.TensorShape(ksize).num_elements()
     return pool(x, ksize, strides, "VALID") * (count / divisor)
 
@@ -43,7 +43,7 @@ def max_pool(x, ksize, strides, dilations):
 
 
 def lp_pool2d(x, p, ksize, strides):
-    """The p-norm of each window; where it is 0, so is its gradient."""
+    """The p-norm of each window, which TensorFlow lacks."""
     mean = tf.nn.avg_pool2d(tf.abs(x) ** p, ksize, strides, "VALID")
     total = mean * (ksize[0] * ksize[1])
     some = total > 0

@@ -5,7 +5,7 @@ from tensorflow.keras import layers
 
 
 class FloatBias:
-    """A layer that adds its bias in float32.
+    """A layer that adds its bias in float32; Keras's own sums gradients in bfloat16.
 
     TensorFlow's CPU kernel sums the gradient of a bfloat16 bias in bfloat16, where
     terms after the first few hundred are rounded away.
@@ -21,24 +21,24 @@ class FloatBias:
 
 
 class Conv1D(FloatBias, layers.Conv1D):
-    """Conv1D whose bias is float32."""
+    """Keras's Conv1D, with `FloatBias`."""
 
 
 class Conv2D(FloatBias, layers.Conv2D):
-    """Conv2D whose bias is float32."""
+    """Keras's Conv2D, with `FloatBias`."""
 
 
 class Conv3D(FloatBias, layers.Conv3D):
-    """Conv3D whose bias is float32."""
+    """Keras's Conv3D, with `FloatBias`."""
 
 
 class DepthwiseConv1D(FloatBias, layers.DepthwiseConv1D):
-    """DepthwiseConv1D whose bias is float32."""
+    """Keras's DepthwiseConv1D, with `FloatBias`."""
 
 
 class DepthwiseConv2D(FloatBias, layers.DepthwiseConv2D):
-    """DepthwiseConv2D whose bias is float32."""
+    """Keras's DepthwiseConv2D, with `FloatBias`."""
 
 
 class Dense(FloatBias, layers.Dense):
-    """Dense whose bias is float32."""
+    """Keras's Dense, with `FloatBias`."""

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def interpolation(n, size, mode, step, align_corners):
-    """The matrix (size, n) that resizes one axis: row i has the weights of output i.
+    """The matrix (size, n) that resizes one axis; TensorFlow's own is in float32.
 
     Positions are the pixels' centres; beyond the border, its values are repeated. The
     cubic kernel has a = -0.75, as in PyTorch; `tf.image.resize` takes -0.5.
@@ -35,7 +35,7 @@ def interpolation(n, size, mode, step, align_corners):
 
 
 def resize(x, sizes, mode, steps=None, align_corners=False):
-    """Resizing by interpolation: a matrix for each axis.
+    """Resizing by a matrix for each axis; TensorFlow's own is in float32.
 
     A step is the distance of two outputs in the input.
     """
@@ -46,13 +46,13 @@ def resize(x, sizes, mode, steps=None, align_corners=False):
 
 
 def channel_shuffle(x, groups):
-    """Mix the channels of groups."""
+    """Mix the channels of groups, which Keras has no layer for."""
     y = tf.reshape(x, [-1, *x.shape[1:-1], groups, x.shape[-1] // groups])
     return tf.reshape(tf.linalg.matrix_transpose(y), [-1, *x.shape[1:]])
 
 
 def pixel_shuffle(x, factor):
-    """Channels into pixels, in PyTorch's order; `depth_to_space` has another."""
+    """Channels into pixels in PyTorch's order; `tf.nn.depth_to_space` has another."""
     height, width, channels = x.shape[1:]
     channels //= factor * factor
     x = tf.reshape(x, [-1, height, width, channels, factor, factor])
@@ -61,7 +61,7 @@ def pixel_shuffle(x, factor):
 
 
 def pixel_unshuffle(x, factor):
-    """Pixels into channels, in PyTorch's order; `space_to_depth` has another."""
+    """Pixels into channels in PyTorch's order; `tf.nn.space_to_depth` has another."""
     height, width, channels = x.shape[1:]
     height, width = height // factor, width // factor
     x = tf.reshape(x, [-1, height, factor, width, factor, channels])

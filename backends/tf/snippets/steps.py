@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class Groups:
-    """Optimizers for groups of variables, each with a learning rate of its own.
+    """Optimizers for groups of variables; Keras's own has one learning rate for all.
 
     `factors` lists variables with their factors of the learning rate and of the weight
     decay; those of all others are 1. `make(variables, decay)` returns an optimizer.
@@ -46,7 +46,7 @@ class KerasGroups(Groups):
 
 
 class Sums:
-    """Gradients that are added up over several batches before an update."""
+    """Gradients added up over several batches; TensorFlow's tape returns new ones."""
 
     def __init__(self, variables):
         self.values = [tf.Variable(tf.zeros_like(w)) for w in variables]
@@ -63,7 +63,7 @@ class Sums:
 
 
 class Average:
-    """The EMA of the weights: a = decay * a + (1 - decay) * w after each step."""
+    """The EMA of the weights after each step; Keras's own belongs to its optimizers."""
 
     def __init__(self, variables, decay):
         self.variables, self.decay = variables, decay
@@ -76,7 +76,7 @@ class Average:
 
 
 class LossScale:
-    """Scales the loss up, so that small gradients do not vanish in float16.
+    """Scale the loss up for float16; Keras's own scaler has another schedule.
 
     As PyTorch's GradScaler: an update whose gradients are not all finite is skipped
     and halves the scale; 2000 finite ones in a row double it.

@@ -18,7 +18,7 @@ def spread(kernel, rates):
 
 
 class ConvTranspose(layers.Layer):
-    """Transposed convolution of sequences, images and volumes, as in PyTorch.
+    """Transposed convolution as in PyTorch; Keras's own pads in another way.
 
     `padding` is cut off the full output, `output_padding` is added at its end; those
     of Keras's layers mean other things. The kernel's axes are (height, width,

@@ -39,10 +39,11 @@ class Section:
 
 
 class Module(NamedTuple):
-    """A module's text, and its source map."""
+    """A module's text, its source map, and the lines of each section."""
 
     text: str
     source_map: dict[str, dict[Role, Span]]
+    spans: tuple[Span, ...]
 
 
 def assemble(
@@ -65,12 +66,15 @@ def module(
     top = f'"""{doc}"""\n\n{head}' + ("\n\n\n" if defines else "\n\n")
     line = top.count("\n") + 1
     source_map: dict[str, dict[Role, Span]] = {}
+    spans = []
     for section in body:
         for path, role, first, last in section.mapped:
             span = Span(file, line + first, line + last)
             source_map.setdefault(path, {})[role] = span
-        line += section.text.count("\n") + 3
-    return Module(f"{top}{code}\n", source_map)
+        last_line = line + section.text.count("\n")
+        spans.append(Span(file, line, last_line))
+        line = last_line + 3
+    return Module(f"{top}{code}\n", source_map, tuple(spans))
 
 
 # --- imports --------------------------------------------------------------------------

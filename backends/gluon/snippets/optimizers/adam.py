@@ -9,7 +9,7 @@ from mxnet import nd
 
 
 class AMSGrad(mx.optimizer.Optimizer):
-    """Adam with the largest mean of squares so far; with decoupled decay, AdamW.
+    """Adam (or AdamW) with the largest mean of squares so far, which MXNet lacks.
 
     Epsilon is added after the bias correction, as in PyTorch.
     """
@@ -54,7 +54,7 @@ class AMSGrad(mx.optimizer.Optimizer):
 
 
 class Adamax(mx.optimizer.Optimizer):
-    """Adam with the largest size of recent gradients; epsilon as in PyTorch.
+    """Adam with the largest size of recent gradients; MXNet's own has no epsilon.
 
     Weight decay is coupled: it is part of the gradient.
     """
@@ -85,7 +85,7 @@ class Adamax(mx.optimizer.Optimizer):
 
 
 class NAdam(mx.optimizer.Optimizer):
-    """Adam with Nesterov's momentum, whose schedule is PyTorch's.
+    """Adam with Nesterov's momentum; MXNet's own updates its schedule too often.
 
     Decoupled decay shrinks the weights first; else it is part of the gradient.
     """
@@ -146,7 +146,7 @@ class NAdam(mx.optimizer.Optimizer):
 
 
 class RAdam(mx.optimizer.Optimizer):
-    """Adam whose rate is rectified, and plain momentum for the first few steps.
+    """Adam whose rate is rectified, plain momentum at first, which MXNet lacks.
 
     Decoupled decay shrinks the weights first; else it is part of the gradient.
     """

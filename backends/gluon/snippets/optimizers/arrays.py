@@ -9,7 +9,7 @@ from mxnet import nd
 
 
 class RMSProp(mx.optimizer.Optimizer):
-    """Gradients divided by the root of the mean of their squares.
+    """RMSProp as in PyTorch; MXNet's own has epsilon inside the root.
 
     Epsilon is added to the root, as in PyTorch. Weight decay is coupled: it is part of
     the gradient.
@@ -59,7 +59,7 @@ class RMSProp(mx.optimizer.Optimizer):
 
 
 class Adagrad(mx.optimizer.Optimizer):
-    """Gradients divided by the root of the sum of their squares.
+    """Adagrad as in PyTorch, in the weights' dtype; MXNet's own is in float32.
 
     Epsilon is added to the root, as in PyTorch. Weight decay is coupled: it is part of
     the gradient.
@@ -94,7 +94,7 @@ class Adagrad(mx.optimizer.Optimizer):
 
 
 class Adadelta(mx.optimizer.Optimizer):
-    """Gradients times the ratio of past steps to past gradients.
+    """Adadelta as in PyTorch, in the weights' dtype; MXNet's own is in float32.
 
     Weight decay is coupled: it is part of the gradient.
     """
@@ -124,7 +124,7 @@ class Adadelta(mx.optimizer.Optimizer):
 
 
 class Lion(mx.optimizer.Optimizer):
-    """Lion (Chen et al. 2023): every weight moves by lr, or not at all.
+    """Lion (Chen et al. 2023), which MXNet lacks: every weight moves by lr or not.
 
     Weight decay is decoupled.
     """
@@ -148,7 +148,7 @@ class Lion(mx.optimizer.Optimizer):
 
 
 class LAMB(mx.optimizer.Optimizer):
-    """LAMB (You et al. 2020): Adam's step, scaled to the norm of the weights.
+    """LAMB (You et al. 2020); MXNet's own rounds its constants to float32.
 
     Without `adapt_vectors`, vectors have no trust ratio.
     """
@@ -191,7 +191,7 @@ class LAMB(mx.optimizer.Optimizer):
 
 
 class LARS(mx.optimizer.Optimizer):
-    """LARS (You et al. 2017): momentum with a rate for each parameter.
+    """LARS (You et al. 2017); the velocity of MXNet's own holds the learning rate.
 
     The velocity does not hold the learning rate. Without `adapt_vectors`, vectors have
     no rate of their own.

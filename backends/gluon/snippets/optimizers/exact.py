@@ -8,7 +8,7 @@ from mxnet import nd
 
 
 class SGD(mx.optimizer.Optimizer):
-    """Gradient descent with the velocity as in PyTorch: v = momentum * v + g.
+    """SGD with PyTorch's velocity, v = momentum * v + g; MXNet's own holds the rate.
 
     MXNet's own SGD folds the learning rate into the velocity, so a change of the rate
     has another effect there.
@@ -45,7 +45,7 @@ class SGD(mx.optimizer.Optimizer):
 
 
 class Adam(mx.optimizer.Optimizer):
-    """Adam as in PyTorch: epsilon is added after the bias correction.
+    """Adam with epsilon after the bias correction; MXNet's own has it before.
 
     Written in array arithmetic, because MXNet's own Adam keeps its betas in float32.
     """
@@ -80,7 +80,7 @@ class Adam(mx.optimizer.Optimizer):
 
 
 class AdamW(mx.optimizer.Optimizer):
-    """Adam with decoupled weight decay: the weights shrink by lr * decay, then step.
+    """Adam with decoupled weight decay as in PyTorch, in float64 unlike MXNet's own.
 
     Written in array arithmetic, because MXNet's own kernel keeps its betas in float32.
     """

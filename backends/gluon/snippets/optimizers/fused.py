@@ -8,7 +8,7 @@ from mxnet import nd
 
 
 class SGD(mx.optimizer.Optimizer):
-    """Gradient descent with the velocity as in PyTorch: v = momentum * v + g.
+    """SGD with PyTorch's velocity, v = momentum * v + g; MXNet's own holds the rate.
 
     MXNet's own SGD folds the learning rate into the velocity. Its kernel without
     momentum moves the velocities as well as the weights, many parameters at a time.
@@ -50,7 +50,7 @@ class SGD(mx.optimizer.Optimizer):
 
 
 class Adam(mx.optimizer.Optimizer):
-    """Adam as in PyTorch, on MXNet's fused kernel.
+    """Adam with epsilon after the bias correction; MXNet's own has it before.
 
     The kernel has no bias correction: it is part of each step's rate and epsilon. It
     keeps its betas in float32, so the corrections are made from the same rounded betas.

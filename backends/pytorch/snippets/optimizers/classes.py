@@ -7,7 +7,7 @@ import torch
 
 
 class NAdam(torch.optim.Optimizer):
-    """NAdam as in torch.optim, which keeps the product of the momenta in float32.
+    """NAdam; PyTorch's own keeps the product of the momenta in float32.
 
     Here it is a Python number, which is computed from the step count where it is not
     known.
@@ -73,7 +73,7 @@ class NAdam(torch.optim.Optimizer):
 
 
 class Lion(torch.optim.Optimizer):
-    """Lion (Chen et al. 2023): every weight moves by lr, or not at all.
+    """Lion (Chen et al. 2023), which PyTorch lacks: every weight moves by lr or not.
 
     Weight decay is decoupled.
     """
@@ -106,7 +106,7 @@ class Lion(torch.optim.Optimizer):
 
 
 class LAMB(torch.optim.Optimizer):
-    """LAMB (You et al. 2020): Adam's step, scaled to the norm of the weights.
+    """LAMB (You et al. 2020), which PyTorch lacks: Adam scaled to the weights' norm.
 
     A group of parameters with `adapt` False has no trust ratio.
     """
@@ -150,7 +150,7 @@ class LAMB(torch.optim.Optimizer):
 
 
 class LARS(torch.optim.Optimizer):
-    """LARS (You et al. 2017): momentum with a rate for each parameter.
+    """LARS (You et al. 2017), which PyTorch lacks: a rate for each parameter.
 
     The velocity does not hold the learning rate. A group of parameters with `adapt`
     False has no rate of its own.

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class SGD:
-    """Gradient descent with momentum: v = momentum * v + g, then w -= lr * v.
+    """SGD with PyTorch's velocity, v = momentum * v + g; Keras's own holds the rate.
 
     Keras multiplies lr into v instead, which differs once lr changes.
     """
@@ -58,7 +58,7 @@ class SGD:
 
 
 class Adam:
-    """Adam with PyTorch's epsilon, which is added after the bias correction.
+    """Adam with epsilon after the bias correction; Keras's own has it before.
 
     TensorFlow's kernel adds its epsilon before, so ours is scaled at every step.
     Weight decay is coupled: it is part of the gradient.
@@ -119,7 +119,7 @@ class Adam:
 
 
 class AdamW:
-    """Adam with decoupled weight decay: w *= 1 - lr * weight_decay before each step.
+    """AdamW with epsilon after the bias correction; Keras's own has it before.
 
     PyTorch adds epsilon after the bias correction, TensorFlow's kernel before, so
     epsilon is scaled at every step.

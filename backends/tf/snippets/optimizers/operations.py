@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 class Optimizer:
-    """Counts steps and knows each weight's decay; a subclass's `move` updates one.
+    """The base of optimizers with PyTorch's formulas; Keras's own has others.
 
     What depends on the step count alone is computed in float64, once a step, by
     `begin`.
@@ -37,7 +37,7 @@ class Optimizer:
 
 
 class AMSGrad(Optimizer):
-    """Adam with the largest mean of squares so far; with decoupled decay, AdamW.
+    """Adam (or AdamW) with the largest mean of squares; Keras's epsilon is elsewhere.
 
     Epsilon is added after the bias correction, as in PyTorch.
     """
@@ -81,7 +81,7 @@ class AMSGrad(Optimizer):
 
 
 class Adamax(Optimizer):
-    """Adam with the largest size of recent gradients; epsilon as in PyTorch.
+    """Adam with the largest size of recent gradients; Keras's epsilon is elsewhere.
 
     Weight decay is coupled: it is part of the gradient.
     """
@@ -114,7 +114,7 @@ class Adamax(Optimizer):
 
 
 class NAdam(Optimizer):
-    """Adam with Nesterov's momentum, whose schedule is PyTorch's.
+    """Adam with Nesterov's momentum and PyTorch's schedule; Keras's own has another.
 
     Decoupled decay shrinks the weights first; else it is part of the gradient.
     """
@@ -161,7 +161,7 @@ class NAdam(Optimizer):
 
 
 class RAdam(Optimizer):
-    """Adam whose rate is rectified, and plain momentum for the first few steps.
+    """Adam whose rate is rectified, plain momentum at first, which Keras lacks.
 
     Decoupled decay shrinks the weights first; else it is part of the gradient.
     """
@@ -205,7 +205,7 @@ class RAdam(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """Gradients divided by the root of the mean of their squares.
+    """RMSProp with epsilon outside the root; Keras's own has it inside.
 
     Epsilon is added to the root, as in PyTorch. Weight decay is coupled: it is part of
     the gradient.
@@ -246,7 +246,7 @@ class RMSProp(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Gradients divided by the root of the sum of their squares.
+    """Adagrad with epsilon outside the root; Keras's own has it inside.
 
     Epsilon is added to the root, as in PyTorch. Weight decay is coupled: it is part of
     the gradient.
@@ -281,7 +281,7 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Gradients times the ratio of past steps to past gradients.
+    """Adadelta with coupled weight decay; Keras's own decays apart from it.
 
     Weight decay is coupled: it is part of the gradient.
     """
@@ -308,7 +308,7 @@ class Adadelta(Optimizer):
 
 
 class Lion(Optimizer):
-    """Lion (Chen et al. 2023): every weight moves by lr, or not at all.
+    """Lion (Chen et al. 2023), in any dtype; Keras's own keeps lr in float32.
 
     Weight decay is decoupled.
     """
@@ -329,7 +329,7 @@ class Lion(Optimizer):
 
 
 class LAMB(Optimizer):
-    """LAMB (You et al. 2020): Adam's step, scaled to the norm of the weights.
+    """LAMB (You et al. 2020) in any dtype; Keras's own keeps lr in float32.
 
     Without `decay_vectors`, vectors have no trust ratio either.
     """
@@ -364,7 +364,7 @@ class LAMB(Optimizer):
 
 
 class LARS(Optimizer):
-    """LARS (You et al. 2017): momentum with a rate for each parameter.
+    """LARS (You et al. 2017), which Keras lacks: a rate for each parameter.
 
     The velocity does not hold the learning rate. Without `decay_vectors`, vectors have
     no rate of their own either.
