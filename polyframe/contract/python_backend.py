@@ -175,12 +175,13 @@ class PythonBackend(Backend):
             own = table[function.loss.type].snippets
             snippets += [Snippet(name, own) for name in code.snippets]
         of_rule = {name.rpartition(".")[2] for name in rule.snippets}
-        return {
-            one.name: Section.of(
-                one.text, *[(WHOLE, "optimizer_class")] * (one.name in of_rule)
-            )
-            for one in copied(snippets, self.libraries)[len(model) :]
-        }
+        helpers = {}
+        for one in copied(snippets, self.libraries)[len(model) :]:
+            helpers[one.name] = Section.of(one.text)
+            if one.name in of_rule:
+                mapped = Section.of(one.text, (WHOLE, "optimizer_class"))
+                helpers[one.name] = mapped
+        return helpers
 
 
 def plug_in_files(
