@@ -70,7 +70,7 @@ def test_another_recipe_is_refused_and_named(changes, key, half):
         ({"split": 0.25}, "with validation_split 0.2, this training has 0.25"),
         (
             {"data": {"name": "synthetic", "train": 15, "test": 4, "classes": 3}},
-            "stands at step 5 of an epoch that has 3",
+            "was made with samples 46, this training has 12",
         ),
     ],
 )

@@ -206,6 +206,20 @@ def test_resuming_on_other_data_is_told(count, options, text, checkpoint):
     assert model.steps_done == 0
 
 
+def test_a_checkpoint_beyond_the_end_of_an_epoch_is_told(tmp_path):
+    class Stop(pf.train.Callback):
+        def on_step_end(self, model, step):
+            if step.step == 4:
+                raise KeyboardInterrupt
+
+    saves = pf.ModelCheckpoint(every_steps=1)
+    with pytest.raises(KeyboardInterrupt):
+        compiled().fit([(X, Y)] * 5, callbacks=[saves, Stop()], folder=tmp_path)
+    resumed = {"resume": tmp_path / "checkpoint"}
+    text = "stands at step 3 of an epoch that has 2"
+    fails(PolyframeError, lambda: compiled().fit([(X, Y)] * 2, **resumed), text)
+
+
 def test_an_earlier_training_with_weights_is_not_this_one(tmp_path):
     saved = {"callbacks": ["model_checkpoint"], "folder": tmp_path}
     model = compiled()
