@@ -86,6 +86,13 @@ def from_data(data: object, where: str | None = "spec") -> ModelSpec:
     """A spec from plain data; every error says where in it."""
     if isinstance(data, Mapping) and "type" in data:
         return from_arguments(data, where)
+    if isinstance(data, Mapping):
+        for key in ARGUMENTS.keys() & data.keys():
+            raise SpecError(
+                f"{key} is an argument of shipped models",
+                where=where,
+                hint=f"{{type: resnet18, {key}: …}} is one; of others the layers decide",
+            )
     data = mapping(data, where, MODEL_KEYS, needed=("inputs", "layers"))
     version = data.get("polyframe", VERSION)
     if version != VERSION:

@@ -191,6 +191,8 @@ SPECS: list[tuple[str, Callable[[], Any], str]] = [
     ("no type", lambda: pf.load_spec({"type": 3}), "there is no shipped model 3."),
     ("argument", lambda: pf.load_spec({"type": "nin", "num_clases": 3}), "spec: unknown key "
      "'num_clases'. Did you mean 'num_classes'?"),
+    ("no shipped", lambda: pf.load_spec({"name": "nin", "width": 2}), "spec: width is an "
+     "argument of shipped models ({type: resnet18, width: …} is one; of others the layers"),
     ("classes", lambda: pf.load_spec({"type": "nin", "num_classes": 2.5}), "spec: num_classes "
      "is 2.5; a whole number from 1 to"),
     ("width", lambda: pf.load_spec({"type": "nin", "width": 0}), "spec: width is 0; a finite "
