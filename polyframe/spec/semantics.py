@@ -93,7 +93,13 @@ ASPECTS = (
         "loss",
         "Losses are the framework's own classes, with their own formula and mean.",
         (),
-        ("loss-denominator", "loss-smoothing", "mse-half"),
+        (
+            "cosine-sign",
+            "focal-probabilities",
+            "loss-denominator",
+            "loss-smoothing",
+            "mse-half",
+        ),
     ),
     Aspect(
         "optimizer",
