@@ -95,7 +95,9 @@ def setup_of(
     go on with its own."""
     step, outputs = engine.objective, engine.graph.outputs
     losses = zip(outputs, step.losses, strict=True)
-    defaults = own_defaults(engine.backend.defaults, engine.semantics) or None
+    defaults = None
+    if engine.semantics != "aligned":
+        defaults = own_defaults(engine.backend.defaults, engine.semantics)
     setup = {
         "spec": engine.spec.hash,
         "dtype": engine.dtype,

@@ -51,9 +51,8 @@ def write(path: str | Path, model: TrainedModel) -> None:
     semantics the spec says what was UNSET in it: the weights are for these values, and
     another backend has others (the eps of batch norms)."""
     engine, spec = model.engine, model.spec
-    defaults = own_defaults(model.backend.defaults, engine.semantics)
-    if defaults:
-        spec = spec.resolved(defaults)
+    if engine.semantics != "aligned":
+        spec = spec.resolved(own_defaults(model.backend.defaults, engine.semantics))
     about = {
         "version": VERSION,
         "spec": spec.to_data(),
