@@ -318,13 +318,22 @@ class TensorFlowTrainingSession(
         self.begin_once()
         states = {
             f"{name}/{key}": variable
-            for optimizer, trained in self._optimizers()
             for key in self.program.state
-            for name, variable in self._by_name(
-                arrays_in(optimizer, key), trained
-            ).items()
+            for arrays, trained in self._arrays(key)
+            for name, variable in self._by_name(arrays, trained).items()
         }
         return states | self.kept()
+
+    def _arrays(self, key: str) -> Iterator[tuple[list[Native], list[Native]]]:
+        """The variables that hold an array of that canonical name, and those that they
+        are for, for each optimizer."""
+        for optimizer, trained in self._optimizers():
+            if isinstance(optimizer, tf.keras.optimizers.Optimizer):
+                ends = OWN_STATES.get(type(optimizer).__name__, {})
+                end = f"_{ends.get(key, key)}"
+                yield [v for v in optimizer.variables if v.name.endswith(end)], trained
+            else:
+                yield list(getattr(optimizer, STATES.get(key, key))), trained
 
     def _optimizers(self) -> list[tuple[Native, list[Native]]]:
         """The optimizer and the variables that it trains: several where groups of
@@ -367,7 +376,7 @@ class TensorFlowTrainingSession(
         for product in self._products():
             product.assign(state[PRODUCT].item())
         for optimizer, _ in self._optimizers():
-            if is_own(optimizer):
+            if isinstance(optimizer, tf.keras.optimizers.Optimizer):
                 optimizer.iterations.assign(step)
             if hasattr(optimizer, "step"):  # a plug-in's optimizer may not count steps
                 optimizer.step.assign(step)
@@ -393,18 +402,3 @@ def to_numpy(tensor: Native) -> Array:
     """A tensor's or a variable's numbers, as an array of their own."""
     array: Array = tensor.numpy()
     return array.copy()
-
-
-def is_own(optimizer: Native) -> bool:
-    """Whether it is a class of Keras's."""
-    return isinstance(optimizer, tf.keras.optimizers.Optimizer)
-
-
-def arrays_in(optimizer: Native, key: str) -> list[Native]:
-    """The variables that hold an array of that canonical name, one for each that the
-    optimizer trains, in order."""
-    if not is_own(optimizer):
-        return list(getattr(optimizer, STATES.get(key, key)))
-    ends = OWN_STATES.get(type(optimizer).__name__, {})
-    end = f"_{ends.get(key, key)}"
-    return [v for v in optimizer.variables if v.name.endswith(end)]

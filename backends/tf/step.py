@@ -46,10 +46,13 @@ def clip(gradients):
 '''
 
 OWN_CLIPS = {
-    "clip_norm": "clipped, _ = tf.clip_by_global_norm(gradients, {bound})",
-    "clip_value": "clipped = [tf.clip_by_value(g, -{bound}, {bound}) for g in gradients]",
+    "clip_norm": ("clipped, _ = tf.clip_by_global_norm(gradients, {bound})",),
+    "clip_value": (
+        "bound = {bound}",
+        "clipped = [tf.clip_by_value(g, -bound, bound) for g in gradients]",
+    ),
 }
-"""Native semantics: TensorFlow's own functions."""
+"""Setting → lines of TensorFlow's own functions, for native semantics."""
 
 GROUPS = """
 def make_optimizer(model):
@@ -195,7 +198,7 @@ class TensorFlowStep(StepWriter):
         lines, gradients = [], "gradients"
         if self.bound is not None and self.target.native("clipping"):
             name, bound = self.bound
-            lines.append(OWN_CLIPS[name].format(bound=literal(bound)))
+            lines += [line.format(bound=literal(bound)) for line in OWN_CLIPS[name]]
             gradients = "clipped"
         elif self.bound is not None:
             gradients = "clip(gradients)"

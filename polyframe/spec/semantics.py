@@ -99,6 +99,8 @@ ASPECTS = (
         (),
         (
             "bce-gradient-at-zero",
+            "cosine-sign",
+            "focal-probabilities",
             "kl-div-mean",
             "loss-denominator",
             "loss-smoothing",

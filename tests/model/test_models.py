@@ -235,7 +235,7 @@ def test_native_semantics_takes_each_frameworks_own_defaults():
         zero = not model.weights()["conv1.bias"].any()
         assert zero == (backend != "torch")
     assert "layers.BatchNormalization()" in sources["tensorflow"]
-    assert "epsilon=1e-07" in sources["tensorflow"]
+    assert "tf.keras.optimizers.Adam(learning_rate=0.001)" in sources["tensorflow"]
     assert "nn.BatchNorm()" in sources["mxnet"]
     assert "nn.BatchNorm2d(8)" in sources["torch"]
     # U(±1/√27), Glorot's U(±√(6/(27+72))), U(±0.07)

@@ -31,7 +31,7 @@ class Groups:
 
 
 class KerasGroups(Groups):
-    """The same for optimizers of Keras's, which have their learning rates."""
+    """Groups of Keras's own optimizers, each of which has one learning rate."""
 
     def set_rate(self, learning_rate):
         """Change the learning rate; that of a factor of 1."""

@@ -133,7 +133,7 @@ class Cosine(Loss):
 
     ``loss[n] = 1 - x·t / (max(|x|, 1e-8) · max(|t|, 1e-8))``, the mean over pixels of
     that for (N, C, H, W). The cosine is PyTorch's ``cosine_similarity``; Keras's
-    ``CosineSimilarity`` loss is minus the cosine, with 1e-6 for 1e-8.
+    ``CosineSimilarity`` loss is minus the cosine, with 1e-7 for 1e-8.
     """
 
     word = "cosine"
