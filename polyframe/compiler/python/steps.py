@@ -137,7 +137,12 @@ class StepWriter:
             if loss.loss_weight != 1.0:
                 text = f"{literal(loss.loss_weight)} * {text}"
             terms.append(text)
-        return "\n".join(statement("loss = ", Name(" + ".join(terms)), indent))
+        lines = statement("loss = ", Name(" + ".join(terms)), indent)
+        if len(lines) > 1:
+            lines = statement("loss = ", Name(terms[0]), indent)
+            for term in terms[1:]:
+                lines += statement("loss = loss + ", Name(term), indent)
+        return "\n".join(lines)
 
     def losses_text(self, indent: int) -> str:
         """The statement that computes ``losses``, one for each sample, as lines."""
