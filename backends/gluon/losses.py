@@ -208,12 +208,17 @@ def own_likelihood(view: LossView) -> Code:
 
 def own_binary(view: LossView) -> Code:
     """Gluon's class takes the weight of positive targets when it is called."""
-    name, given = "SigmoidBinaryCrossEntropyLoss", view.loss.pos_weight
+    given = view.loss.pos_weight
     if given is None:
-        return own_class(view, name)
-    weight = f"weight{beside(view.axes * (len(given) > 1), RESHAPE)}"
-    called = f"    return gluon.loss.{name}()(output, target, None, {weight})  # (N,)"
-    return replace(function(tensor("weight", given), [called]), own=view.mean)
+        return own_class(view, "SigmoidBinaryCrossEntropyLoss")
+    shape = beside(view.axes * (len(given) > 1), RESHAPE)
+    lines = [
+        *tensor("weight", given),
+        *([f"    weight = weight{shape}"] if shape else []),
+        "    losses = gluon.loss.SigmoidBCELoss()(output, target, None, weight)",
+        "    return losses  # (N,)",
+    ]
+    return replace(function(lines), own=view.mean)
 
 
 def own_smooth_l1(view: LossView) -> Code:

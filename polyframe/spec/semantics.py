@@ -104,6 +104,7 @@ ASPECTS = (
             "kl-div-mean",
             "loss-denominator",
             "loss-smoothing",
+            "log-softmax-onednn",
             "mse-half",
             "triplet-squares",
         ),
