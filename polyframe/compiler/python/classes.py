@@ -28,6 +28,9 @@ AXES = {1: ("C",), 2: ("C", "L"), 3: ("C", "H", "W"), 4: ("C", "D", "H", "W")}
 SCRATCH = ("x", "y", "z", "u", "v", "w")
 """Names of variables for intermediate values; after these come h1, h2, …"""
 
+KEYED = 'self._modules["{}"]'
+"""How a class of PyTorch reaches a child whose name is no attribute's."""
+
 Lines = tuple[int, int]
 """The first and the last line of something, counted from 0."""
 
@@ -104,7 +107,9 @@ def _attributes(group: Group, style: Style) -> dict[str, str]:
         name = node.name.replace(".", "_")
         clash = name in closed or name.isdigit()
         if clash and style.keyed and name not in style.assigned:
-            references[node.name], native = f'getattr(self, "{name}")', name
+            known = name.isdigit()  # to torch.jit.script, which knows no _modules
+            reference = 'getattr(self, "{}")' if known else KEYED
+            references[node.name], native = reference.format(name), name
         else:
             attribute = f"layer{name}" if name.isdigit() else name
             while attribute in closed or attribute in used:
@@ -118,9 +123,9 @@ def _attributes(group: Group, style: Style) -> dict[str, str]:
 
 
 def assigned(reference: str) -> str:
-    """Where something is put that a forward pass reaches by this: ``getattr`` stands
-    there since ``torch.jit.script`` knows it, and ``_modules`` not."""
-    return re.sub(r'getattr\(self, (".*")\)', r"self._modules[\1]", reference)
+    """What is assigned to, for that to be what a forward pass reaches by this."""
+    number = re.fullmatch(r'getattr\(self, "(\d+)"\)', reference)
+    return KEYED.format(number[1]) if number else reference
 
 
 def _forward(
