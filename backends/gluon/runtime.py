@@ -129,7 +129,7 @@ class GluonSession(ModuleSession):
         if not given:
             yield
             return
-        own = vars(self.native)
+        own: dict[str, Native] = self.native.__dict__
         users = {name: own[name] for name in RECORDED}
         own.update(self.recorded)
         try:
