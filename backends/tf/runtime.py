@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 import os
 import random
@@ -128,9 +129,9 @@ class TensorFlowSession(ModuleSession):
 
     @staticmethod
     def release(module: str) -> None:
-        from keras.src.saving.object_registration import GLOBAL_CUSTOM_NAMES
-
-        for registry in (tf.keras.utils.get_custom_objects(), GLOBAL_CUSTOM_NAMES):
+        private = importlib.import_module("keras.src.saving.object_registration")
+        names = private.GLOBAL_CUSTOM_NAMES
+        for registry in (tf.keras.utils.get_custom_objects(), names):
             for key, value in list(registry.items()):
                 if module in (getattr(each, "__module__", "") for each in (key, value)):
                     del registry[key]
