@@ -168,26 +168,29 @@ def graph_from(
     return Graph(inputs, tuple(nodes.values()), tuple(outputs))
 
 
-def name_layers(items: list[Any], inputs: Sequence[str], number: bool) -> list[str]:
+def name_layers(
+    items: Sequence[object], inputs: Sequence[str], number: bool
+) -> list[str]:
     """The names of the layers of a list: those that are given, and for the others those
     that they would get in Python."""
-    names = Names(number)
+    names, layers, given = Names(number), [], {}
     for name in inputs:
         names.take(name, -1)
     for index, item in enumerate(items):
         where = f"layers[{index}]"
         if not isinstance(item, Mapping):
             raise SpecError(f"is {brief(item)}; {{type: …, …}} is needed", where=where)
+        layers.append(item)
         if "name" in item:
-            names.take(check_node_name(item["name"], f"{where}: name"), index)
-
+            name = check_node_name(item["name"], f"{where}: name")
+            given[index] = names.take(name, index)
     return [
-        item["name"] if "name" in item else names.take(new_name(names, i, item), i)
-        for i, item in enumerate(items)
+        given.get(index) or names.take(new_name(names, index, item), index)
+        for index, item in enumerate(layers)
     ]
 
 
-def new_name(names: Names, index: int, item: Mapping[str, Any]) -> str:
+def new_name(names: Names, index: int, item: Mapping[str, object]) -> str:
     """The name of an unnamed layer; SpecError where there can be none."""
     where, first = f"layers[{index}]", item.get("shares")
     if first is None:
@@ -222,7 +225,9 @@ def shares_error(where: str, shares: object, hint: str | None = None) -> SpecErr
     )
 
 
-def read_by(name: str, item: Mapping[str, Any], before: list[str]) -> tuple[str, ...]:
+def read_by(
+    name: str, item: Mapping[str, object], before: list[str]
+) -> tuple[str, ...]:
     """The names that a layer reads; ``before``: what it reads if it does not say."""
     sources = item.get("from", before)
     sources = [sources] if isinstance(sources, str) else sources
