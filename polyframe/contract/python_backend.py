@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from polyframe.compiler.program import WHOLE, Helpers, Program
+from polyframe.compiler.program import WHOLE, Helpers, Program, Role
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.helpers import reason, section_of, with_helpers
 from polyframe.compiler.python.sections import Section, assemble, bound_by
@@ -175,13 +175,11 @@ class PythonBackend(Backend):
             own = table[function.loss.type].snippets
             snippets += [Snippet(name, own) for name in code.snippets]
         of_rule = {name.rpartition(".")[2] for name in rule.snippets}
-        helpers = {}
-        for one in copied(snippets, self.libraries)[len(model) :]:
-            helpers[one.name] = Section.of(one.text)
-            if one.name in of_rule:
-                mapped = Section.of(one.text, (WHOLE, "optimizer_class"))
-                helpers[one.name] = mapped
-        return helpers
+        role: tuple[str, Role] = (WHOLE, "optimizer_class")
+        return {
+            one.name: Section.of(one.text, *([role] if one.name in of_rule else []))
+            for one in copied(snippets, self.libraries)[len(model) :]
+        }
 
 
 def plug_in_files(
