@@ -62,6 +62,7 @@ def test_a_programs_step_is_that_of_keras_guides():
         "        loss = loss_fn(target, outputs)",
         "    clipped, _ = tf.clip_by_global_norm(gradients, 1.0)",
         "    optimizer.apply_gradients(zip(clipped, model.trainable_variables))",
+        "@tf.function",
         "def train_step(model, x, target, optimizer):",
     ):
         assert line in text.splitlines(), line
