@@ -105,7 +105,7 @@ class TensorFlow(PythonBackend):
 
     def probe(self) -> Probe:
         try:
-            from polyframe.backends.tf.runtime import devices, version
+            from polyframe.backends.tf.framework import devices, version
         except Exception as error:  # a broken installation can raise anything
             return Probe(False, None, problem=f"{type(error).__name__}: {error}")
         return Probe(True, version(), devices())
@@ -131,13 +131,13 @@ class TensorFlow(PythonBackend):
         }
 
     def resolve_device(self, device: str) -> Device:
-        from polyframe.backends.tf.runtime import resolve_device
+        from polyframe.backends.tf.framework import resolve_device
 
         resolved: Device = resolve_device(device)
         return resolved
 
     def make_deterministic(self, device: Device) -> list[str]:
-        from polyframe.backends.tf.runtime import ask_for_determinism
+        from polyframe.backends.tf.framework import ask_for_determinism
 
         ask_for_determinism()
         kernels = "losses run other kernels then: resume with --deterministic, too"

@@ -23,7 +23,7 @@ from polyframe.spec.typed import TypedGraph, TypedNode
 
 
 class Flattening(NamedTuple):
-    """The path of a Flatten and those of the dense layers after it."""
+    """A Flatten and the dense layers that read it."""
 
     flatten: TypedNode
     dense: tuple[TypedNode, ...]

@@ -356,11 +356,11 @@ TABLE: dict[str, Entry] = {
         kl_div,
         "tf.keras.losses.KLDivergence takes probabilities, and these are their logs",
     ),
-    "l1": keras(lambda view: function(L1), "MeanAbsoluteError", "mean_absolute_error"),
+    "l1": keras(lambda view: function(L1), "MeanAbsoluteError", "mae"),
     "mse": keras(
         lambda view: function(mean("(output - target) ** 2", "output")),
         "MeanSquaredError",
-        "mean_squared_error",
+        "mse",
     ),
     "multi_margin": lacking(
         multi_margin,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.source import Call, Name, literal, statement
 from polyframe.compiler.python.steps import StepWriter
+from polyframe.spec.semantics import rewrites
 
 GRADIENTS = '''
 {gradients_head}
@@ -87,7 +88,7 @@ for variable in layer.trainable_variables:  # but not batch norms' statistics
             variable.trainable = False"""
 
 TRAIN = """
-@tf.function(autograph=False)
+{decorator}
 {train_head}
 {called}
     {update}
@@ -177,7 +178,9 @@ class TensorFlowStep(StepWriter):
             several = len(self.graph.outputs) > 1
             each = f"[tf.cast(y, tf.float32) for y in {outputs}]"
             outputs = each if several else f"tf.cast({outputs}, tf.float32)"
+        plain = not rewrites(self.target.semantics)  # as in Keras's guides
         return {
+            "decorator": "@tf.function" if plain else "@tf.function(autograph=False)",
             "outputs": outputs,
             "losses": self.whole_loss(8),
             "scaled": SCALED if self.scaled else "",

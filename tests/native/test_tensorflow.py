@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from polyframe.compiler.program import Slot
 from polyframe.compiler.table import Target
 from polyframe.contract import registry
 from polyframe.contract.programs import make_step, write_programs
+from polyframe.spec.losses import Loss
 from polyframe.spec.settings import Training
 
 X = np.random.default_rng(3).normal(size=(8, 2, 5, 4)).astype("float32")
@@ -59,6 +62,7 @@ def test_a_programs_step_is_that_of_keras_guides():
         "        loss = loss_fn(target, outputs)",
         "    clipped, _ = tf.clip_by_global_norm(gradients, 1.0)",
         "    optimizer.apply_gradients(zip(clipped, model.trainable_variables))",
+        "@tf.function",
         "def train_step(model, x, target, optimizer):",
     ):
         assert line in text.splitlines(), line
@@ -167,3 +171,54 @@ def test_all_settings_train_with_kerass_own_optimizer_and_go_on_from_a_state():
     for name, value in model.training_state().items():
         assert np.array_equal(fresh.training_state()[name], value), name
     assert losses[-1] < 0.7 * losses[0]
+
+
+PER_SAMPLE = {
+    "mse": {}, "l1": {}, "huber": {"delta": 0.5}, "cross_entropy": {},
+    "binary_cross_entropy": {"label_smoothing": 0.2}, "hinge": {}, "squared_hinge": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 4, 5)], ids=["vectors", "images"])
+def test_a_number_for_each_sample_where_the_mean_is_not_enough(shape):
+    """Sample weights, accumulation and sums, by Keras's functions: what the definitions
+    give, up to rounding."""
+    rng = np.random.default_rng(6)
+    head = pf.Conv2D(3, 1, name="head") if len(shape) > 1 else pf.Dense(3, name="head")
+    spec = pf.Sequential([head], (2, *shape[1:]), name="net")
+    x, weights = rng.normal(size=(6, 2, *shape[1:])), rng.uniform(size=6)
+    losses = [Loss.parse({"type": t, **f}) for t, f in PER_SAMPLE.items()]
+    losses += [
+        pf.CrossEntropy(label_smoothing=0.1),
+        pf.CrossEntropy(ignore_index=1),
+        pf.Focal(),
+        pf.Cosine(),
+    ]
+    for number, loss in enumerate(losses):
+        y = rng.choice([-1.0, 1.0], (6, *shape))
+        if loss.labels:
+            y = rng.integers(0, 3, (6, *shape[1:]))
+        elif loss.domain == "from 0 to 1":
+            y = (y + 1) / 2
+        options = {"dtype": "float64", "seed": 1, "optimizer": pf.SGD(0.1)}
+        way, accumulate = number % 3, 2 if number % 3 == 1 else 1
+        if way == 2:
+            loss = dataclasses.replace(loss, reduction="sum")
+        given = {"sample_weight": weights} if way == 0 else {}
+        ours, wanted = (
+            pf.compile(
+                spec, "tensorflow", loss, semantics=semantics, accumulate=accumulate,
+                **options,
+            )
+            for semantics in ({"loss": "native"}, "aligned")
+        )  # fmt: skip
+        values = [m.train_step(x, y, **given) for m in (ours, wanted)]
+        shift = 1.0 if loss.type == "cosine" else 0.0  # Keras's is minus the cosine
+        shift *= len(x) if way == 2 else 1
+        # Keras clips the probabilities of its focal loss at 1e-7.
+        close = {"rtol": 1e-6 if loss.type == "focal" else 1e-12, "atol": 1e-12}
+        np.testing.assert_allclose(values[0] + shift, values[1], **close)
+        for name, value in wanted.weights().items():
+            np.testing.assert_allclose(ours.weights()[name], value, **close)
+        assert "tf.keras.losses" in ours.source
+        assert "count" in ours.source or way == 2
