@@ -195,7 +195,8 @@ OWN = {
 
 
 def trainer(view: OptimizerView) -> Code:
-    """``gluon.Trainer`` with a class of mx.optimizer's, its rate and its options."""
+    """``gluon.Trainer`` with a class of mx.optimizer's, its rate and its options. On one
+    device its default key-value store is none at all."""
     rule, own, training = view.rule, OWN[view.word], view.training
     names = {**own.options, "weight_decay": ("wd", 0.0)}
     if getattr(rule, "centered", True) is False:
