@@ -35,7 +35,7 @@ def noisy():
     )  # fmt: skip
 
 
-SAMPLE = ("noisy", "digits_cnn")
+SAMPLE = ("noisy",)
 NAMES = [
     pytest.param(name, marks=[pytest.mark.full] * (name not in SAMPLE))
     for name in ("noisy", *pf.zoo.list())
