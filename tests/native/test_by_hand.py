@@ -15,7 +15,6 @@ from helpers.support import BACKENDS, distance
 import polyframe as pf
 
 TARGET = 0.7  # of all outputs: in the range of every last activation
-STEPS = 10
 
 
 def noisy():
@@ -36,7 +35,7 @@ def noisy():
     )  # fmt: skip
 
 
-SAMPLE = ("noisy", "digits_cnn")
+SAMPLE = ("noisy",)
 NAMES = [
     pytest.param(name, marks=[pytest.mark.full] * (name not in SAMPLE))
     for name in ("noisy", *pf.zoo.list())
@@ -85,6 +84,7 @@ class OfTorch:
     def __init__(self, native):
         import torch
 
+        torch.manual_seed(0)
         self.torch, self.native = torch, native
         self.rule = torch.optim.Adam(native.parameters(), lr=3e-3)
         self.loss_fn = torch.nn.MSELoss()
@@ -110,6 +110,7 @@ class OfTensorFlow:
     def __init__(self, native):
         import tensorflow as tf
 
+        tf.keras.utils.set_random_seed(0)
         self.native = native
         native.compile(tf.keras.optimizers.Adam(3e-3), "mse")
 
@@ -127,8 +128,9 @@ class OfMxnet:
     """A tutorial's code with Gluon."""
 
     def __init__(self, native):
-        from mxnet import gluon
+        from mxnet import gluon, random
 
+        random.seed(0)
         self.native = native
         rate = {"learning_rate": 3e-3}
         self.trainer = gluon.Trainer(native.collect_params(), "adam", rate)
@@ -158,8 +160,8 @@ OF = {"torch": OfTorch, "tensorflow": OfTensorFlow, "mxnet": OfMxnet}
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_plain_code_trains_it_and_polyframe_goes_on(backend, name):
-    spec = spec_of(name)
-    x, y = batch(spec)
+    spec, steps = spec_of(name), 30 if name in SAMPLE else 10
+    x, y = batch(spec, 16 if name in SAMPLE else 4)
     for trains, model in variants(spec, backend):
         predicted = model.predict(x)
         if trains:
@@ -172,8 +174,8 @@ def test_plain_code_trains_it_and_polyframe_goes_on(backend, name):
             continue
         if drops(spec):
             assert distance(hand.call(x, True), hand.call(x, True)) > 1e-5
-        losses = [hand.step(x, y) for _ in range(STEPS)]
-        assert np.mean(losses[-3:]) < losses[0], losses
+        losses = [hand.step(x, y) for _ in range(steps)]
+        assert np.mean(losses[-3:]) < np.mean(losses[:3]), losses
         by_hand = hand.call(x)
         # Four samples leave variances of almost 0, so that norms enlarge roundings.
         assert distance(model.predict(x), by_hand) < 1e-3
