@@ -41,13 +41,9 @@ class Style:
     block: str = "{self}({all})"  # how a block is called
     block_base: str = ""  # the class that a block extends, if it is another
     init: str = "super().__init__()"
-    numbered: str = (
-        ""  # the class that those extend whose layers are 0, 1, 2, …: self[0]
-    )
-    keyed: str = ""  # … whose layers have other numbers, too: self["3"]
-    keyed_reserved: frozenset[str] = (
-        frozenset()
-    )  # attributes that the latter has besides
+    numbered: str = ""  # the base of classes whose layers are 0, 1, 2, …: self[0]
+    keyed: str = ""  # … and of those with other numbers among them: self["3"]
+    keyed_reserved: frozenset[str] = frozenset()  # attributes the latter has besides
     reserved: frozenset[str] = frozenset()  # attributes the base class has
     names: frozenset[str] = frozenset()  # more that its programs name
     leading: tuple[str, ...] = ("self",)  # arguments of ``forward`` before the inputs …
