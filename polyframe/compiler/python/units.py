@@ -42,11 +42,9 @@ class Style:
     block_base: str = ""  # the class that a block extends, if it is another
     decorator: str = ""  # of the model's class
     options: str = ""  # arguments of the model's constructor that its base takes
-    # The class that those extend whose layers are 0, 1, 2, … (self[0]), the one of those
-    # whose layers have other numbers, too (self["3"]), and what attributes that one has.
-    numbered: str = ""
-    keyed: str = ""
-    keyed_reserved: frozenset[str] = frozenset()
+    numbered: str = ""  # the base of classes whose layers are 0, 1, 2, …: self[0]
+    keyed: str = ""  # … and of those with other numbers among them: self["3"]
+    keyed_reserved: frozenset[str] = frozenset()  # attributes the latter has besides
     reserved: frozenset[str] = frozenset()  # attributes the base class has
     names: frozenset[str] = frozenset()  # more that its programs name
     leading: tuple[str, ...] = ("self",)  # arguments of ``forward`` before the inputs …
