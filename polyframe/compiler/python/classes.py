@@ -29,7 +29,6 @@ AXES = {1: ("C",), 2: ("C", "L"), 3: ("C", "H", "W"), 4: ("C", "D", "H", "W")}
 SCRATCH = ("x", "y", "z", "u", "v", "w")
 """Names of variables for intermediate values; after these come h1, h2, …"""
 
-
 Lines = tuple[int, int]
 """The first and the last line of something, counted from 0."""
 

@@ -45,9 +45,7 @@ class StepWriter:
     last: ClassVar[str] = "last=True"  # whether gradients are complete
     clips: ClassVar[Mapping[str, str]] = {}  # setting → the function ``clip``
     total: ClassVar[str] = "{losses}.sum()"  # of losses, one for each sample
-    own_loss: ClassVar[
-        str
-    ]  # the mean that the framework's own class ``{loss}`` returns
+    own_loss: ClassVar[str]  # the mean that a framework's own class ``{loss}`` gives
 
     def __init__(
         self,
