@@ -172,10 +172,10 @@ def test_plain_code_trains_it_and_polyframe_goes_on(backend, name):
         assert distance(hand.call(x), predicted) < 1e-5
         if not trains:
             continue
-        if drops(spec):
-            assert distance(hand.call(x, True), hand.call(x, True)) > 1e-5
         losses = [hand.step(x, y) for _ in range(steps)]
         assert np.mean(losses[-3:]) < np.mean(losses[:3]), losses
+        if drops(spec):
+            assert distance(hand.call(x, True), hand.call(x, True)) > 1e-7
         by_hand = hand.call(x)
         # Four samples leave variances of almost 0, so that norms enlarge roundings.
         assert distance(model.predict(x), by_hand) < 1e-3
