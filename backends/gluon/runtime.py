@@ -261,7 +261,7 @@ class GluonTrainingSession(GluonSession, ModuleTrainingSession, PhasedSession):
         optimizer = self.training_objects["optimizer"].optimizer
         return optimizer.create_state(self.index(name), self.parameters[name].data())
 
-    def by_name(self, state: Native) -> dict[str, Native]:
+    def by_name(self, state: object) -> dict[str, Native]:
         """The arrays of a parameter's state: several, one or none."""
         names = self.program.state
         if not self.takes_rate:

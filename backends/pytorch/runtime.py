@@ -270,7 +270,10 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
 
 
 def make_contiguous(
-    module: torch.nn.Module, state: dict[str, Native], prefix: str, metadata: object
+    module: torch.nn.Module,
+    state: dict[str, torch.Tensor],
+    prefix: str,
+    metadata: object,
 ) -> None:
     """The hook of ``state_dict``: copies in place of what is in the memory format
     channels_last, which safetensors does not write. Parameters themselves, which

@@ -175,8 +175,16 @@ class PolyframeContestant:
         model, session, ready = self.model, self.model.engine.session, self.ready
         times = {"host to device": seconds(self.staged, count)}
         if isinstance(session, PhasedSession):
-            forward = timed(session, lambda: each(session.run_forward, ready), count)
-            both = timed(session, lambda: each(session.run_gradients, ready), count)
+            forward = timed(
+                session,
+                lambda: [session.run_forward(part) for part in ready][-1],
+                count,
+            )
+            both = timed(
+                session,
+                lambda: [session.run_gradients(part) for part in ready][-1],
+                count,
+            )
             session.forget()
             times["forward"] = forward
             times["backward"] = max(both - forward, 0.0)
@@ -206,11 +214,6 @@ def timed(session: TrainingSession, call: Callable[[], Native], count: int) -> f
     session.read(handle)
     session.wait()
     return (time.perf_counter() - began) / count
-
-
-def each(run: Callable[[StagedBatch], Native], parts: list[StagedBatch]) -> Native:
-    """What the last of several calls returns."""
-    return [run(part) for part in parts][-1]
 
 
 def as_one(arrays: list[Array]) -> Any:

@@ -54,12 +54,21 @@ class Settings:
     rivals: str | None = None
 
     @classmethod
-    def of(cls, recipe: Recipe, name: str, **options: Any) -> Settings:
-        """The settings for a recipe, without the parts of it that take none."""
+    def of(
+        cls,
+        recipe: Recipe,
+        name: str,
+        batch: int = 32,
+        threads: int = 1,
+        device: str = "cpu",
+        width: float = 1.0,
+        rivals: str | None = None,
+    ) -> Settings:
+        """The settings for a recipe, without its parts that take no part."""
         bare = replace(
             recipe, augmentation=(), callbacks=(), schedule=None, initial_weights=None
         )
-        return cls(bare.to_data(), name, **options)
+        return cls(bare.to_data(), name, batch, threads, device, width, rivals)
 
     @cached_property
     def trained(self) -> Recipe:

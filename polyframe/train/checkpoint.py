@@ -26,7 +26,7 @@ from polyframe.io.text import parse_json, read_text
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET, Float, Int, Kind
-from polyframe.spec.semantics import own_defaults
+from polyframe.spec.semantics import Defaults, own_defaults
 from polyframe.spec.settings import plain_setting
 from polyframe.spec.text import plain_value
 from polyframe.train.progress import Progress
@@ -127,7 +127,7 @@ def setup_of(
 def fields_of(
     key: str,
     element: Element | None,
-    defaults: Mapping[str, Mapping[str, Any]] | None = None,
+    defaults: Defaults | None = None,
 ) -> dict[str, Any]:
     """An element's type and fields, by dotted names; with a backend's ``defaults``, None
     for what it has by them."""

@@ -117,7 +117,11 @@ def test_every_aspect_changes_something_on_some_backend(aspect: Any) -> None:
         step = step_of(
             NET, name, "cross_entropy", pf.SGD(0.1, momentum=0.9), clip_norm=1.0
         )
-        return write(NET, name, step=step, dtype="float32", semantics=semantics).source
+        try:
+            written = write(NET, name, step=step, dtype="float32", semantics=semantics)
+        except pf.UnsupportedError:  # PyTorch's and MXNet's "same" takes no strides
+            return "a gap"
+        return written.source
 
     if aspect.name in AT_RUN_TIME:
         files = Path(__file__).parents[2].glob("backends/*/runtime.py")

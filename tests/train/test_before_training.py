@@ -237,7 +237,7 @@ def test_resuming_with_the_same_settings(backend, semantics, tmp_path):
     weights = (1, 2, 3) if semantics == "aligned" else None
     made = {
         "optimizer": pf.Adam(0.01), "loss": pf.CrossEntropy(class_weights=weights),
-        "schedule": pf.StepSchedule(1, gamma=0.5), "clip_norm": 1.0, "accumulate": 2,
+        "schedule": pf.StepSchedule(1, gamma=0.5), "clip_value": 1.0, "accumulate": 2,
         "ema": 0.5, "semantics": semantics,
     }  # fmt: skip
     fit = {"batch_size": 2, "augmentation": ["random_flip"]}

@@ -3,6 +3,23 @@
 This file is read, never imported by polyframe.
 """
 
+from mxnet import gluon
+
+
+class DropPath(gluon.HybridBlock):
+    """Drops whole samples of any shape; Gluon's dropout is told how many axes there are.
+
+    Outside training it does nothing.
+    """
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def hybrid_forward(self, F, x):
+        flat = F.Dropout(F.reshape(x, (0, -1)), p=self.rate, axes=(1,))
+        return F.reshape_like(flat, x)
+
 
 def gaussian_noise(F, x, stddev):
     """Add normal noise while training, which Gluon has no layer for.

@@ -21,6 +21,15 @@ def dropout(first: int | None = None) -> Callable[[View], Code]:
     return write
 
 
+def drop_path(view: View) -> Code:
+    """Gluon's own layer is made for one rank; the helper for all, since it may be
+    shared."""
+    if not view.target.training or view.target.native("dropout"):
+        return dropout(1)(view)
+    rate = view.layer.p if view.layer.p > SMALLEST else 0.0
+    return Code(make=call("DropPath", {"rate": rate}), snippets=("DropPath",))
+
+
 def gaussian_noise(view: View) -> Code:
     forward = f"gaussian_noise(F, {{0}}, {view.layer.stddev!r})"
     return Code(forward, snippets=("gaussian_noise",))
@@ -31,7 +40,7 @@ SMALLEST = 2.0**-126
 SHARED = "F.broadcast_mul({0}, {draw})"
 
 TABLE: dict[str, Entry] = {
-    "DropPath": random_entry(SHARED, dropout(1)),
+    "DropPath": random_entry(SHARED, drop_path),
     "Dropout": random_entry("{0} * {draw}", dropout()),
     "GaussianNoise": random_entry("F.broadcast_add({0}, {draw})", gaussian_noise),
     "SpatialDropout2D": random_entry(SHARED, dropout(2)),

@@ -13,3 +13,21 @@ class GaussianNoise(layers.GaussianNoise):
 
     def call(self, x, training=False):
         return x + self.factor * super().call(tf.zeros_like(x), training=training)
+
+
+class DropPath(layers.Layer):
+    """Drops whole samples of any shape; Keras's dropout is told one shape.
+
+    Outside training it does nothing.
+    """
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+        self.seed_generator = tf.keras.random.SeedGenerator()
+
+    def call(self, x, training=False):
+        if not training or not self.rate:
+            return x
+        shape = (None, *[1] * (x.shape.rank - 1))
+        return tf.keras.random.dropout(x, self.rate, shape, self.seed_generator)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from polyframe.compiler.python.code import Code, random_entry
 from polyframe.compiler.python.source import Call, call
@@ -14,12 +15,17 @@ def own(make: Callable[[View], Call]) -> Callable[[View], Code]:
     return lambda view: Code("{self}({0}, training=training)", make(view))
 
 
-def drop_path(view: View) -> Call:
-    """One factor for each sample; none in inference, where it is the identity."""
+def drop_path(view: View) -> Code:
+    """One factor for each sample; none in inference, where it is the identity. Keras's
+    own layer is made for one rank, and the helper for all, since it may be shared."""
+    rate = {"rate": view.layer.p}
     if not view.target.training:
-        return call("layers.Dropout", {"rate": view.layer.p})
+        return own(lambda view: call("layers.Dropout", rate))(view)
+    if not view.target.native("dropout"):
+        write = own(lambda view: call("DropPath", rate))
+        return replace(write(view), snippets=("DropPath",))
     shape = (None, *[1] * len(view.shape))
-    return call("layers.Dropout", {"rate": view.layer.p}, noise_shape=shape)
+    return own(lambda view: call("layers.Dropout", rate, noise_shape=shape))(view)
 
 
 def gaussian_noise(view: View) -> Code:
@@ -36,7 +42,7 @@ def gaussian_noise(view: View) -> Code:
 FACTOR = "{0} * {draw}"
 
 TABLE: dict[str, Entry] = {
-    "DropPath": random_entry(FACTOR, own(drop_path)),
+    "DropPath": random_entry(FACTOR, drop_path),
     "Dropout": random_entry(
         FACTOR, own(lambda v: call("layers.Dropout", {"rate": v.layer.p}))
     ),
