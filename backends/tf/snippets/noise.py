@@ -15,16 +15,8 @@ class GaussianNoise(layers.GaussianNoise):
         return x + self.factor * super().call(tf.zeros_like(x), training=training)
 
 
-class DropPath(layers.Layer):
-    """Drops whole samples of any shape; Keras's dropout is told one shape.
-
-    Outside training it does nothing.
-    """
-
-    def __init__(self, rate):
-        super().__init__()
-        self.rate = rate
-        self.seed_generator = tf.keras.random.SeedGenerator()
+class DropPath(layers.Dropout):
+    """Drops whole samples of any shape; Keras's dropout is told one shape."""
 
     def call(self, x, training=False):
         if not training or not self.rate:
