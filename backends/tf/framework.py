@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from polyframe.contract.devices import Device, choose_device, threads
 
+__all__ = ["ask_for_determinism", "devices", "resolve_device", "tf", "version"]
+
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
