@@ -139,7 +139,7 @@ class LayerRunner:
         session.set_weights(self.weights)
         part = HostBatch(tuple(self.x), tuple(self.y), None)
         (batch,) = assemble_step([part], None, 0, 0)
-        staged = self.stager.stage(session, batch)
+        staged = self.stager.stage(session, batch, self.graph)
         session.seed(7)
         if self.unit.dtype == "float32":
             session.read(session.train(staged, 1e-2)[0])
