@@ -70,6 +70,10 @@ def optimizer_of(rule):
             return "lars", options | more
 
 
+def rate_of(trainer):
+    return trainer.learning_rate
+
+
 def make_net(weights, dtype):
     net = nn.HybridSequential()
     net.add(

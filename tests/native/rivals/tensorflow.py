@@ -66,6 +66,12 @@ def optimizer_of(rule):
             return optimizers.Adadelta(rho=rule.rho, epsilon=rule.eps, **given)
 
 
+def rate_of(optimizer):
+    made = [o for *_, o in getattr(optimizer, "groups", [(optimizer,)])]
+    (rate,) = {float(o.learning_rate) for o in made}
+    return rate
+
+
 @contextlib.contextmanager
 def floats(dtype):
     """Keras's global dtype, in which its optimizers keep their rate."""

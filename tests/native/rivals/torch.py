@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -55,6 +56,13 @@ def optimizer_of(rule, groups):
             return torch.optim.Adadelta(
                 groups, rule.lr, rule.rho, rule.eps, rule.weight_decay
             )
+
+
+def rate_of(optimizer):
+    groups = optimizer.param_groups
+    rates = [group["lr"] / group.get("lr_multiplier", 1.0) for group in groups]
+    assert np.allclose(rates, rates[0], rtol=1e-12)
+    return rates[0]
 
 
 class Net(nn.Module):
