@@ -168,3 +168,18 @@ def criterion_of(loss, dtype, axes):
             return nn.L1Loss()
         case "mse":
             return nn.MSELoss()
+
+
+def noise(layer, x, seed):
+    torch.manual_seed(seed)
+    x = torch.from_numpy(x)
+    match layer.type:
+        case "Dropout":
+            y = nn.Dropout(layer.p)(x)
+        case "SpatialDropout2D":
+            y = nn.Dropout2d(layer.p)(x)
+        case "DropPath":  # as torchvision's StochasticDepth, of rows
+            y = x * nn.Dropout(layer.p)(torch.ones(len(x), 1, 1, 1, dtype=x.dtype))
+        case "GaussianNoise":
+            y = x + layer.stddev * torch.randn_like(x)
+    return y.numpy()
