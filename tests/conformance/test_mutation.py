@@ -8,21 +8,28 @@ import pytest
 from mutation.harness import every, survivors
 from mutation.report import LEAST, Reasons
 from mutation.unit import Unit
-from mutation.units import runner, texts, units, unreached
+from mutation.units import own_units, runner, texts, units, unreached
 
 from polyframe.contract import registry
 
 SAMPLE = {"torch": 80, "mxnet": 60, "tensorflow": 40}
 CHEAP = 30  # units of a backend from which a sample is drawn
+OWN, SHARE = 8, 0.2  # units of native semantics' own forms, and their share of mutants
 
 
 def drawn(backend, count):
-    """That many mutants of some units, from a fixed seed."""
+    """That many mutants of some units, from a fixed seed; a fifth of them of the losses,
+    optimizers and steps that native semantics take."""
     rng = random.Random(7)
-    chosen = rng.sample(list(units(backend)), CHEAP)
-    held = every([backend], chosen)
-    order = sorted(held, key=lambda m: (m.text, m.start, m.new))
-    return {mutant: held[mutant] for mutant in rng.sample(order, count)}
+    own = list(own_units(backend))
+    others = [unit for unit in units(backend) if unit not in own]
+    chosen: dict = {}
+    for among, size, share in ((others, CHEAP, 1 - SHARE), (own, OWN, SHARE)):
+        held = every([backend], rng.sample(among, size))
+        order = sorted(held, key=lambda m: (m.text, m.start, m.new))
+        some = rng.sample(order, min(round(share * count), len(order)))
+        chosen |= {mutant: held[mutant] for mutant in some}
+    return chosen
 
 
 @pytest.mark.parametrize("backend", SAMPLE)

@@ -12,7 +12,7 @@ import threading
 from dataclasses import dataclass, field
 
 from .points import Mutant, mutants
-from .unit import Unit
+from .unit import Unit, UnrepeatableError
 from .units import runner, texts, units
 
 LIMIT = 60  # seconds for a mutant; the slowest unit takes about 5
@@ -136,6 +136,11 @@ class Hand:
                 raise RuntimeError(f"{task.unit}: the program as written: {detail}")
             while left:
                 kind, detail = self.hear(LIMIT)
+                if kind == "failed" and self.done:  # an earlier mutant may be the cause
+                    self.end()
+                    break
+                if kind == "failed":
+                    raise RuntimeError(detail)
                 verdicts[left.pop(0)] = detail
                 self.done += 1
                 if kind == "lost":
@@ -172,7 +177,11 @@ def work(line, backends) -> None:
             return
         line.send(("ready", None))
         for mutant in left:
-            line.send(("verdict", verdict(known, mutant)))
+            try:
+                line.send(("verdict", verdict(known, mutant)))
+            except UnrepeatableError as error:
+                line.send(("failed", str(error)))
+                return
             settle()
 
 
@@ -180,10 +189,8 @@ def verdict(known, mutant: Mutant) -> str | None:
     """How a mutant is caught, or None."""
     try:
         return known.check(mutant)
-    except AssertionError as error:
-        if "cannot be repeated" in str(error):
-            os._exit(3)  # no verdict at all would be worth anything
-        return "AssertionError"
+    except UnrepeatableError:
+        raise
     except Exception as error:
         return type(error).__name__
 

@@ -17,7 +17,7 @@ from polyframe.spec.losses import MSE
 from polyframe.spec.optimizers import Optimizer
 
 from .points import definitions
-from .unit import differ, forget, mutated
+from .unit import UnrepeatableError, differ, forget, mutated
 
 ROUNDED = 1e-5  # float32: what 8 steps with sums in another order may be apart
 
@@ -161,7 +161,8 @@ class TrainingRunner:
                 self.wanted[run] = self.values(run)
                 again, _ = self.values(run)
                 where = self.apart(again, self.wanted[run][0], run.dtype)
-                assert where is None, f"{self.unit}: cannot be repeated: {where}"
+                if where is not None:
+                    raise UnrepeatableError(f"{self.unit}: cannot be repeated: {where}")
             wanted, half = self.wanted[run]
             try:
                 trace, _ = self.values(run, mutant, half)

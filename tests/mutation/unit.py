@@ -3,7 +3,8 @@
 The bounds are the suite's own. Outputs and running statistics: ``FORWARD``; gradients:
 ``DIFFERENCES``, since of a form that is not the first that is all the suite asks;
 optimizers' steps: ``STEPS``. In float32 a layer's outputs are held against the
-definition, as the suite does, and gradients are not looked at, as in the suite.
+definition, as the suite does, and gradients are not looked at, as in the suite. What
+native semantics take is held against code written by hand: see native.py.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Unit:
     """A layer's form, a loss, an optimizer, or the training step, on one backend."""
 
     backend: str
-    family: str  # "layers", "losses", "optimizers", "step"
+    family: str  # "layers", "losses", "optimizers", "step"; "own …" (native.py)
     entry: str
     form: str = ""
     dtype: str = "float64"
@@ -29,6 +30,10 @@ class Unit:
     def __str__(self) -> str:
         more = f", {self.form}" if self.form else ""
         return f"{self.backend}: {self.family}, {self.entry}{more}, {self.dtype}"
+
+
+class UnrepeatableError(AssertionError):
+    """The program as written is not what it should be, so no verdict means anything."""
 
 
 def differ(actual, wanted, measure, bound):

@@ -14,6 +14,8 @@ A rival is code that a user of the framework writes by hand: ``rivals/<backend>.
   its mean squared error at these learning rates, one for each batch. ``clip`` is
   ("clip_norm" or "clip_value", the bound), ``factors`` a mapping of parameters to
   (factor of the learning rate, of the weight decay);
+- ``rate_of(optimizer)``: the learning rate of an optimizer of the framework's, that of a
+  factor of 1;
 - ``loss(loss, weight, x, target, dtype)``: (value, gradient of the weight) of one dense
   layer without a bias, or for images (N, C, H, W) of a 1x1 convolution; None where the
   framework's own classes have not what ``loss`` or the kind of the targets asks for.
@@ -24,10 +26,21 @@ UNSET.
 
 from __future__ import annotations
 
-import importlib
+import math
 
 import numpy as np
 import pytest
+from helpers.own_classes import (
+    NET,
+    SETTINGS,
+    batch_of,
+    batches,
+    head_of,
+    optimizers_of_setting,
+    rate_as_made,
+    rival,
+    rival_arguments,
+)
 from helpers.support import BACKENDS
 
 import polyframe as pf
@@ -36,30 +49,8 @@ from polyframe.contract import registry
 from polyframe.io import weights as weight_files
 from polyframe.spec.optimizers import Optimizer
 
-NET = pf.Sequential(
-    [pf.Dense(7, name="fc1"), pf.Tanh(), pf.Dense(4, name="fc2")], (5,), name="net"
-)
 STEPS, STOP = 50, 3
 DTYPES = ("float32", "float64")
-SETTINGS = {
-    "clip_norm": {"clip_norm": 0.5},
-    "clip_value": {"clip_value": 0.02},
-    "factors": {
-        "learning_rate_multipliers": {"fc1": 0.1},
-        "weight_decay_multipliers": {"*.bias": 0.0, "fc2.weight": 3.0},
-    },
-    "decay_on": {},
-}
-FACTORS = {
-    "fc1.weight": (0.1, 1.0),
-    "fc1.bias": (0.1, 0.0),
-    "fc2.weight": (1.0, 3.0),
-    "fc2.bias": (1.0, 0.0),
-}
-
-
-def rival(backend):
-    return importlib.import_module(f"native.rivals.{backend}")
 
 
 def full(unless):
@@ -67,14 +58,6 @@ def full(unless):
 
 
 # --- optimizers ------------------------------------------------------------------
-
-
-def batches(dtype, steps=STEPS):
-    rng = np.random.default_rng(7)
-    return [
-        (rng.normal(size=(8, 5)).astype(dtype), rng.normal(size=(8, 4)).astype(dtype))
-        for _ in range(steps)
-    ]
 
 
 def rules():
@@ -125,11 +108,15 @@ def test_optimizers_take_the_steps_of_the_frameworks_own_class(
         return
     model = compiled()
     weights = model.weights()
-    rates = [resolved.lr if n % 10 < 7 else resolved.lr / 3 for n in range(STEPS)]
     if rule.type in getattr(by_hand, "WITHOUT_RATE", ()):
         rates = [resolved.lr] * STEPS
-    wanted = by_hand.train(resolved, weights, batches(dtype), dtype, rates)
-    for step, (batch, after) in enumerate(zip(batches(dtype), wanted, strict=True)):
+    else:
+        rates = [resolved.lr if n % 10 < 7 else resolved.lr / 3 for n in range(STEPS)]
+        made = rate_as_made(backend, model)
+        assert math.isclose(made, resolved.lr, rel_tol=1e-6)
+    data = batches(dtype, STEPS)
+    wanted = by_hand.train(resolved, weights, data, dtype, rates)
+    for step, (batch, after) in enumerate(zip(data, wanted, strict=True)):
         if step == STOP:
             model = resumed(model, compiled, tmp_path)
         model.learning_rate = rates[step]
@@ -144,11 +131,7 @@ def test_optimizers_take_the_steps_of_the_frameworks_own_class(
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_settings_act_as_the_framework_has_them(backend, setting):
     by_hand, options = rival(backend), SETTINGS[setting]
-    on = "kernels" if setting == "decay_on" else "all"
-    for rule in (
-        pf.SGD(0.1, momentum=0.9, weight_decay=0.1, decay_on=on),
-        pf.Adam(0.01, weight_decay=0.1, decay_on=on),
-    ):
+    for rule in optimizers_of_setting(setting):
 
         def compiled(rule=rule):
             return pf.compile(
@@ -160,11 +143,11 @@ def test_settings_act_as_the_framework_has_them(backend, setting):
                 compiled()
             continue
         model = compiled()
+        assert math.isclose(rate_as_made(backend, model), rule.lr, rel_tol=1e-6)
         resolved = rule.resolve(registry.get(backend).defaults)
-        clip = next(((k, v) for k, v in options.items() if "clip" in k), None)
         wanted = by_hand.train(
             resolved, model.weights(), batches("float32", 5), "float32", [rule.lr] * 5,
-            clip, FACTORS if setting == "factors" else None,
+            *rival_arguments(setting),
         )  # fmt: skip
         for batch in batches("float32", 5):
             model.train_step(*batch)
@@ -191,45 +174,12 @@ def loss_cases():
         seen.add(case.loss.type)
 
 
-def softmax(x):
-    powers = np.exp(x)
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def targets_of(case, rng, count=6):
-    """Targets of a case's kind and domain."""
-    loss, shape, kind = case
-    size = (count, *shape)
-    if kind == "labels":
-        return rng.integers(0, shape[0], (count, *shape[1:]))
-    if kind == "probabilities":
-        return softmax(rng.normal(size=size))
-    return {
-        "any": lambda: rng.normal(size=size),
-        "from 0 to 1": lambda: rng.uniform(size=size),
-        "signs": lambda: rng.choice([-1.0, 1.0], size),
-        "probabilities": lambda: softmax(rng.normal(size=size)),
-        "log-probabilities": lambda: np.log(softmax(rng.normal(size=size))),
-        "unused": lambda: np.zeros(count),
-    }[loss.domain]()
-
-
 @pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")  # PyTorch's KLDivLoss
 @pytest.mark.parametrize("case, dtype", list(loss_cases()))
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_losses_are_the_frameworks_own(backend, case, dtype):
-    by_hand, rng, loss = rival(backend), np.random.default_rng(5), case.loss
-    image = len(case.shape) > 1
-    head = pf.Conv2D if image else pf.Dense
-    sizes = (1,) if image else ()
-    spec = pf.Sequential(
-        [head(case.shape[0], *sizes, bias=False, name="head")],
-        (5, *case.shape[1:]),
-        name="net",
-    )
-    x = rng.normal(size=(6, 5, *case.shape[1:])).astype(dtype)
-    y = targets_of(case, rng)
-    y = y.astype(dtype) if y.dtype.kind == "f" else y
+    by_hand, loss = rival(backend), case.loss
+    spec, (x, y) = head_of(case), batch_of(case, dtype)
     options = {"semantics": "native", "dtype": dtype, "seed": 3}
     weight = pf.compile(spec, backend, **options).weights()["head.weight"]
     wanted = None

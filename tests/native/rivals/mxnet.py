@@ -70,6 +70,10 @@ def optimizer_of(rule):
             return "lars", options | more
 
 
+def rate_of(trainer):
+    return trainer.learning_rate
+
+
 def make_net(weights, dtype):
     net = nn.HybridSequential()
     net.add(
@@ -192,3 +196,16 @@ def criterion_of(loss, dtype, image, labels):
             return own.L1Loss()
         case "mse":
             return own.L2Loss()
+
+
+def noise(layer, x, seed):
+    x = nd.array(x, dtype=x.dtype)
+    mx.random.seed(seed)
+    with autograd.train_mode():
+        if layer.type == "GaussianNoise":  # Gluon has no layer: the helper by hand
+            sign = nn.Dropout(0.5)(nd.ones_like(x)) - 1
+            y = x + layer.stddev * sign * nd.random.normal_like(x)
+        else:
+            axes = {"Dropout": (), "SpatialDropout2D": (2, 3), "DropPath": (1, 2, 3)}
+            y = nn.Dropout(layer.p, axes[layer.type])(x)
+    return y.asnumpy()

@@ -66,6 +66,12 @@ def optimizer_of(rule):
             return optimizers.Adadelta(rho=rule.rho, epsilon=rule.eps, **given)
 
 
+def rate_of(optimizer):
+    made = [o for *_, o in getattr(optimizer, "groups", [(optimizer,)])]
+    (rate,) = {float(o.learning_rate) for o in made}
+    return rate
+
+
 @contextlib.contextmanager
 def floats(dtype):
     """Keras's global dtype, in which its optimizers keep their rate."""
@@ -196,3 +202,19 @@ def criterion_of(loss, soft, dtype):
             return losses.MeanAbsoluteError(dtype=dtype)
         case "mse":
             return losses.MeanSquaredError(dtype=dtype)
+
+
+def noise(layer, x, seed):
+    dtype = str(x.dtype)
+    match layer.type:
+        case "Dropout":
+            own = layers.Dropout(layer.p, dtype=dtype)
+        case "SpatialDropout2D":
+            own = layers.SpatialDropout2D(layer.p, dtype=dtype)
+        case "DropPath":
+            own = layers.Dropout(layer.p, noise_shape=(None, 1, 1, 1), dtype=dtype)
+        case "GaussianNoise":
+            own = layers.GaussianNoise(layer.stddev, dtype=dtype)
+    own.seed_generator.state.assign([seed, 1])  # the first layer of its model
+    y = own(np.moveaxis(x, 1, -1), training=True)
+    return np.moveaxis(y.numpy(), -1, 1)

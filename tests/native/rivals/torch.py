@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -55,6 +56,13 @@ def optimizer_of(rule, groups):
             return torch.optim.Adadelta(
                 groups, rule.lr, rule.rho, rule.eps, rule.weight_decay
             )
+
+
+def rate_of(optimizer):
+    groups = optimizer.param_groups
+    rates = [group["lr"] / group.get("lr_multiplier", 1.0) for group in groups]
+    assert np.allclose(rates, rates[0], rtol=1e-12)
+    return rates[0]
 
 
 class Net(nn.Module):
@@ -160,3 +168,18 @@ def criterion_of(loss, dtype, axes):
             return nn.L1Loss()
         case "mse":
             return nn.MSELoss()
+
+
+def noise(layer, x, seed):
+    torch.manual_seed(seed)
+    x = torch.from_numpy(x)
+    match layer.type:
+        case "Dropout":
+            y = nn.Dropout(layer.p)(x)
+        case "SpatialDropout2D":
+            y = nn.Dropout2d(layer.p)(x)
+        case "DropPath":  # as torchvision's StochasticDepth, of rows
+            y = x * nn.Dropout(layer.p)(torch.ones(len(x), 1, 1, 1, dtype=x.dtype))
+        case "GaussianNoise":
+            y = x + layer.stddev * torch.randn_like(x)
+    return y.numpy()
