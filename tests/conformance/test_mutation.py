@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from mutation.harness import every, survivors
+from mutation.harness import Hand, Task, every, survivors
 from mutation.report import LEAST, Reasons
-from mutation.unit import Unit
+from mutation.unit import Unit, UnrepeatableError
 from mutation.units import own_units, runner, texts, units, unreached
 
+import polyframe as pf
 from polyframe.contract import registry
 
 SAMPLE = {"torch": 80, "mxnet": 60, "tensorflow": 40}
@@ -64,6 +65,49 @@ def test_what_is_written_passes_and_an_obvious_mutant_does_not():
     slopes = [m for m in mutants("torch", text) if "negative_slope" in m.lines[0]]
     assert slopes
     assert all(known.check(mutant) for mutant in slopes)
+
+
+def test_a_program_that_is_not_what_is_written_by_hand_gives_no_verdicts():
+    from mutation.points import mutants
+
+    unit = Unit("torch", "own optimizers", "Adadelta", "own class", semantics="native")
+    (text, *_) = [text for text in texts(unit) if "def make_optimizer" in text]
+    mutant = mutants("torch", text)[0]
+    assert runner(unit).check(mutant)
+    known = runner(unit)
+    known.rule = lambda run: pf.Adadelta(0.5).resolve({})
+    with pytest.raises(
+        UnrepeatableError, match="by hand it is different: the rate as made"
+    ):
+        known.check(mutant)
+
+
+def test_a_process_that_cannot_repeat_its_program_is_made_anew_and_then_an_error():
+    """An earlier mutant may have broken the framework; with none, nothing is caught."""
+
+    class Told(Hand):
+        replies = [
+            ("ready", None), ("verdict", "by it"), ("failed", "first"),
+            ("ready", None), ("failed", "again"),
+        ]  # fmt: skip
+        sent, line = [], None
+
+        def begin(self):
+            self.process, self.line, self.done = self, self, 0
+
+        def end(self):
+            self.process = None
+
+        def send(self, task):
+            self.sent.append(list(task[1]))
+
+        def hear(self, limit):
+            return self.replies.pop(0)
+
+    hand = Told(["torch"])
+    with pytest.raises(RuntimeError, match="again"):
+        hand.run(Task(Unit("torch", "own step", "train_step"), ["a", "b", "c"]))
+    assert hand.sent == [["a", "b", "c"], ["b", "c"]]
 
 
 @pytest.mark.parametrize("backend", SAMPLE)

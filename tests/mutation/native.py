@@ -274,8 +274,9 @@ class OwnRunner:
         except Exception as error:
             where = f"{type(error).__name__}: {error}"
         if where is not None:
+            what = f"{run.loss}, {run.optimizer}, {run.setting or 'no setting'}"
             raise UnrepeatableError(
-                f"{self.unit}: by hand it is different: {where}, {run}"
+                f"{self.unit}: by hand it is different: {where} ({what})"
             )
         self.known.add(run)
 
