@@ -8,6 +8,7 @@ import pytest
 from helpers.support import BACKENDS
 
 import polyframe as pf
+from polyframe.spec.interpreter import interpret
 from polyframe.spec.layers import activation
 from polyframe.spec.layers.base import Context
 
@@ -64,3 +65,26 @@ def test_values_and_gradients_far_out_and_at_zero(layer, dtype):
     exact = results["torch"][1]
     for _, gradient in results.values():
         np.testing.assert_allclose(gradient, exact, rtol=relative, atol=10 * absolute)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_activation_may_follow_a_convolution_and_a_norm_at_rest(backend):
+    """TensorFlow would fuse the three where the statistics are fixed, with kernels for
+    some activations only."""
+    x, ends = pf.Input((2, 5, 5)), []
+    for index, layer in enumerate(ACTIVATIONS):
+        y = pf.BatchNorm(name=f"bn{index}")(pf.Conv2D(2, 3, bias=False)(x))
+        ends.append(layer(y))
+    y = pf.Dense(3, name="fc")(pf.GlobalAvgPool2D()(pf.Concat()(ends)))
+    spec = pf.ModelSpec(x, y, name="branches")
+    model = pf.compile(
+        spec, backend, "cross_entropy", pf.SGD(0.1), optimize=False, freeze="bn*"
+    )
+    rng = np.random.default_rng(0)
+    images, labels = rng.normal(size=(4, 2, 5, 5)).astype("float32"), np.arange(4) % 3
+    outputs, _ = interpret(model.graph, model.weights(), [images], training=False)
+    np.testing.assert_allclose(
+        model.predict(images), outputs[spec.graph.outputs[0]], rtol=1e-4, atol=1e-5
+    )
+    losses = [model.train_step(images, labels) for _ in range(5)]
+    assert losses[-1] < losses[0]

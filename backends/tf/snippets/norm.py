@@ -17,19 +17,24 @@ class FusedBatchNorm(layers.BatchNormalization):
 
     def call(self, x, training=False):
         ones, zeros = tf.ones_like(self.moving_mean), tf.zeros_like(self.moving_mean)
+        gamma = self.gamma if self.scale else ones
+        beta = self.beta if self.center else zeros
+        if not training:
+            # TensorFlow fuses a convolution, the kernel and a tanh into one it lacks.
+            y = tf.cast(x, ones.dtype) - self.moving_mean
+            y *= tf.math.rsqrt(self.moving_variance + self.epsilon) * gamma
+            return tf.cast(y + beta, x.dtype)
         y, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             x,
-            self.gamma if self.scale else ones,
-            self.beta if self.center else zeros,
+            gamma,
+            beta,
             self.moving_mean,
             self.moving_variance,
             epsilon=self.epsilon,
-            is_training=training,
             exponential_avg_factor=1 - self.momentum,
         )
-        if training:
-            self.moving_mean.assign(mean)
-            self.moving_variance.assign(variance)
+        self.moving_mean.assign(mean)
+        self.moving_variance.assign(variance)
         return y
 
 
