@@ -12,6 +12,16 @@ IMAGES = ["pillow>=10"]
 TENSORBOARD = ["tensorboardX>=2.6"]
 PLOTS = ["matplotlib>=3.8"]
 HTML = ["jinja2>=3.1"]
+STUDY = [
+    "scipy>=1.11",
+    "statsmodels>=0.14",
+    "altair>=5.5",
+    "vl-convert-python>=1.7",  # charts in one offline file, and as SVG and PNG
+    *HTML,
+]
+DASK = ["distributed>=2024.1"]
+RAY = ["ray>=2.30"]
+MLFLOW = ["mlflow-skinny>=2.15"]
 
 setup(
     name="polyframe",
@@ -69,11 +79,18 @@ setup(
         "tensorboard": TENSORBOARD,
         "plots": PLOTS,
         "html": HTML,
+        "study": STUDY,
+        "dask": DASK,
+        "ray": RAY,
+        "mlflow": MLFLOW,
         "dev": [
             *IMAGES,
             *TENSORBOARD,
             *PLOTS,
-            *HTML,
+            *STUDY,
+            *DASK,
+            *RAY,
+            *MLFLOW,
             "basedpyright",
             "hypothesis",
             "jax==0.7.1",  # of the example of a third party's backend

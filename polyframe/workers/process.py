@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import queue
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +22,10 @@ PATIENCE = 10.0
 """Seconds that a worker has to end by itself once its standard input is closed."""
 
 
+class TimeLimitError(PolyframeError):
+    """A worker that took longer than it may; it was ended."""
+
+
 class Worker:
     """A process that runs a module (``python -m MODULE``) and answers requests.
 
@@ -24,7 +33,8 @@ class Worker:
     standard output, until standard input ends. What it prints to standard error is kept
     for the message of an error. ``name`` is how errors call it; ``variables`` come on
     top of this process's environment; ``python`` is the interpreter, this one if left
-    out. A context manager that ends the process.
+    out. With ``alone`` it leads a group of its own: Ctrl-C in a terminal does not reach it,
+    and what it has started ends with it. A context manager that ends the process.
     """
 
     def __init__(
@@ -33,8 +43,9 @@ class Worker:
         name: str,
         variables: Mapping[str, str] | None = None,
         python: str = sys.executable,
+        alone: bool = False,
     ) -> None:
-        self.name = name
+        self.name, self.alone = name, alone
         self.errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
         self.process = subprocess.Popen(  # noqa: S603 - our own module
             [python, "-m", module],
@@ -43,6 +54,7 @@ class Worker:
             stderr=self.errors,
             text=True,
             env={**os.environ, **(variables or {})},
+            start_new_session=alone,
         )
 
     def ask(self, request: Mapping[str, object]) -> dict[str, Any]:
@@ -56,14 +68,63 @@ class Worker:
         except BrokenPipeError:
             line = ""
         if not line:
-            code = self.process.wait()
-            last = self.last_words()
-            self.close()
-            raise PolyframeError(
-                f"its process ended with status {code}: {last}", where=self.name
-            )
+            raise self.ended()
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def listen(
+        self, request: Mapping[str, object], limit: float
+    ) -> Iterator[dict[str, Any]]:
+        """All messages that the process sends about a request, until one has the key
+        "result". TimeLimitError after ``limit`` seconds, when the process is killed;
+        PolyframeError if it ended instead."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+        def read(stream: Any) -> None:
+            with suppress(ValueError):  # closed meanwhile
+                for line in stream:
+                    lines.put(line)
+            lines.put("")
+
+        threading.Thread(target=read, args=(self.process.stdout,), daemon=True).start()
+        until = time.monotonic() + limit
+        while True:
+            try:
+                line = lines.get(timeout=max(until - time.monotonic(), 0))
+            except queue.Empty:
+                self.kill()
+                raise TimeLimitError(
+                    f"took longer than {limit:g} s and was ended", where=self.name
+                ) from None
+            if not line:
+                raise self.ended()
+            message: dict[str, Any] = json.loads(line)
+            yield message
+            if "result" in message:
+                return
+
+    def ended(self) -> PolyframeError:
+        """The error for a process that has ended by itself."""
+        code = self.process.wait()
+        last = self.last_words()
+        self.close()
+        how = (
+            f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+        )
+        return PolyframeError(f"its process {how}: {last}", where=self.name)
+
+    def kill(self) -> None:
+        """End the process at once, with all that it has started if it is alone."""
+        with suppress(ProcessLookupError):
+            if self.alone:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            else:
+                self.process.kill()
+        self.process.wait()
 
     def last_words(self) -> str:
         """The last line of what the process printed to standard error."""
@@ -79,8 +140,7 @@ class Worker:
         try:
             self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
         self.errors.close()
 
     def __enter__(self) -> Self:

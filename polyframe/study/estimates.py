@@ -1,0 +1,113 @@
+"""What an analysis says, as data: estimates with intervals, comparisons, effects.
+
+Made by ``analysis``, shown by ``report``; nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CONFIDENCE = 0.95
+ALPHA = 1 - CONFIDENCE
+
+IDENTICAL = "identical"
+HIGHER, LOWER = "higher", "lower"
+NO_DIFFERENCE = "no significant difference"
+EQUIVALENT = "equivalent"
+UNKNOWN = "unknown"
+VERDICTS = (IDENTICAL, HIGHER, LOWER, NO_DIFFERENCE, EQUIVALENT, UNKNOWN)
+"""What a comparison may come to. HIGHER and LOWER: the corrected interval excludes zero.
+EQUIVALENT: it does not, and the equivalence test holds within the margin. UNKNOWN: there
+are fewer than two pairs."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its interval of ``CONFIDENCE``. ``low`` and ``high`` are None where
+    there is none (n = 1). ``method``: how the interval was made, in words."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    method: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """What one contestant's seeds of one variant gave for a measure. ``values`` are by
+    seed, in the order of ``seeds``; ``spread`` is their standard deviation."""
+
+    measure: str
+    contestant: str
+    variant: str
+    seeds: tuple[int, ...]
+    values: tuple[float, ...]
+    mean: Estimate
+    spread: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two groups, paired by seed: ``one`` minus ``other``, or their ratio (``relative``:
+    1 is no difference).
+
+    - ``estimate``: with the interval that is not corrected; ``corrected``: the one that is
+      corrected for all comparisons of the measure (Holm's level for this one).
+    - ``p``: of the paired t test (or its bootstrap); ``p_holm``: corrected; None where
+      there is none.
+    - ``p_equivalence``: of the equivalence test (TOST) within ``margin``; None without one.
+    - ``detectable``: the smallest difference that this many pairs would have shown with a
+      power of 0.8, in the same unit (a factor where ``relative``).
+    """
+
+    measure: str
+    one: tuple[str, str]  # contestant, variant
+    other: tuple[str, str]
+    relative: bool
+    estimate: Estimate
+    corrected: Estimate
+    p: float | None
+    p_holm: float | None
+    margin: float | None
+    p_equivalence: float | None
+    detectable: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What switching semantics from aligned to native does to one contestant.
+
+    - ``effects``: aspect → native minus aligned with that aspect alone; ``whole``: with
+      all of them. ``total``: the sum of the effects by seed. ``rest``: whole minus sum,
+      what the aspects do together and not alone.
+    - ``without``: aspects that change nothing there, or are gaps, and why.
+    """
+
+    contestant: str
+    measure: str
+    effects: tuple[tuple[str, Comparison], ...]
+    whole: Comparison | None
+    total: Estimate | None
+    rest: Estimate | None
+    without: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """All of a study's numbers that reports show.
+
+    ``warnings``: what is unequal or missing, a sentence each. ``summary``: the result in
+    sentences, the most important one first. ``stamp``: "VERIFIED", "OWN DEFAULTS" (native
+    semantics: different on purpose) or "UNVERIFIED", and ``stamp_reason`` why.
+    """
+
+    groups: tuple[Group, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    ablations: tuple[Ablation, ...] = ()
+    warnings: tuple[str, ...] = ()
+    summary: tuple[str, ...] = ()
+    stamp: str = "UNVERIFIED"
+    stamp_reason: str = ""
+    notes: tuple[str, ...] = field(default_factory=tuple)
