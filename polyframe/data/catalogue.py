@@ -21,6 +21,7 @@ from polyframe.data import (
 )
 from polyframe.data.dataset import Dataset
 from polyframe.data.files import user_path
+from polyframe.data.subset import OPTIONS, subset
 from polyframe.errors import DataError, brief, did_you_mean
 from polyframe.plugins import load_installed
 
@@ -115,25 +116,40 @@ def describe(name: str) -> str:
 
 
 def options_of(name: str | Path) -> list[str]:
-    """The options that a data set takes."""
+    """The options that a data set takes: its own, and those of every one."""
+    own = options_of_loader(_entry(name))
+    return [*own, *(option for option in OPTIONS if option not in own)]
+
+
+def options_of_loader(entry: Entry) -> list[str]:
+    """The options that a loader knows itself."""
     return [
         parameter.name
-        for parameter in inspect.signature(_entry(name).loader).parameters.values()
+        for parameter in inspect.signature(entry.loader).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
     ]
 
 
 def load(name: str | Path, **options: object) -> Dataset:
-    """A data set by its name, or from a file or folder; see ``describe``."""
+    """A data set by its name, or from a file or folder; see ``describe``.
+
+    Every one takes ``train`` and ``test``: so many of its samples, the same ones each time
+    (``subset``); synthetic data make as many up.
+    """
     entry, allowed = _entry(name), options_of(name)
     for option in options:
         if option not in allowed:
             raise DataError(
                 f"there is no option {option!r}.{did_you_mean(option, allowed)}",
                 where=str(name),
-                hint=f"allowed: {', '.join(allowed) or 'no options'}",
+                hint=f"allowed: {', '.join(allowed)}",
             )
-    return entry.loader(name, **options) if entry in FILES else entry.loader(**options)
+    own = options_of_loader(entry)
+    parts = {
+        key: options.pop(key) for key in OPTIONS if key not in own and key in options
+    }
+    data = entry.loader(name, **options) if entry in FILES else entry.loader(**options)
+    return subset(data, **parts)
 
 
 def _entry(name: str | Path) -> Entry:

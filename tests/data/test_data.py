@@ -395,4 +395,6 @@ def test_names_and_descriptions() -> None:
         assert "\n" not in data.describe(name) and len(data.describe(name)) < 90
     fails("set 'fashon-mnist'. Did you mean 'fashion-mnist'", data.load, "fashon-mnist")
     fails("allowed: cifar10, .* or a file that ends in", data.describe, "?")
-    fails("digits: there is no option 'x'.*no options", data.load, "digits", x=1)
+    fails(
+        "digits: there is no option 'x'.*allowed: train, test", data.load, "digits", x=1
+    )
