@@ -135,7 +135,8 @@ def of_pairs(
     unknown = [each for each in comparisons if each.verdict == UNKNOWN]
     known = [each for each in comparisons if each not in differ + unknown]
     for rest in filter(None, (known, unknown)):
-        yield f"{start}{alike(rest, measure, len(rest) < len(comparisons))}."
+        text = alike(rest, measure, len(rest) < len(comparisons))
+        yield f"{start}{text}." if start else f"{text[0].upper()}{text[1:]}."
 
 
 def sameness(comparisons: Sequence[Comparison]) -> str:
@@ -156,7 +157,8 @@ def alike(comparisons: Sequence[Comparison], measure: Measure, others: bool) -> 
     pairs = [
         f"{who(each.one, each)} and {who(each.other, each)}" for each in comparisons
     ]
-    between = f" between {names(pairs)}" if others else ""
+    variants = any(each.one[1] != each.other[1] for each in comparisons)
+    between = f" between {names(pairs)}" if others or variants else ""
     if verdicts == {IDENTICAL}:
         return f"{measure.title} is {sameness(comparisons)}{between}"
     least = min(each.estimate.n for each in comparisons)

@@ -190,7 +190,7 @@ def means_of(rows: Values, indices: NDArray[np.generic]) -> Values:
     sets = indices.reshape(-1, k).astype(np.int64)
     at = sets + n * np.arange(len(sets))[:, None]
     counts = np.bincount(at.ravel(), minlength=n * len(sets)).reshape(len(sets), n)
-    result = rows @ (counts.T / k)
+    result: Values = np.matmul(rows, counts.T / k)
     return result.reshape(len(rows), *indices.shape[:-1])
 
 
