@@ -20,13 +20,15 @@ from polyframe.study.measures import Measure
 from polyframe.study.pairs import Key, Pair, between, single_aspects, within
 from polyframe.study.plan import Study, Variant
 from polyframe.study.stamp import names
+from polyframe.study.statistics import RATIO_MARGIN
 
 MOST = 6
 """How many variants, and pairs of a variant, a summary tells of."""
-TOLD = ("examples_per_second", "training_seconds", "time_to_target", "peak_mib")
+TOLD = ("training_seconds", "time_to_target", "peak_mib")
 """The measures that a summary tells of besides the first."""
+NOUNS = {"training_seconds": "training time"}
+"""Measure → what sentences call it, where its title is not that."""
 RATIOS = {
-    "examples_per_second": "trains {} times as many examples a second as",
     "training_seconds": "takes {} times as long to train as",
     "time_to_target": "takes {} times as long to the target as",
     "peak_mib": "needs {} times the memory of",
@@ -43,7 +45,7 @@ def summary(
     if not measures:
         return ()
     first = measures[0]
-    several = [first, *(m for m in measures[1:] if m.name in TOLD)]
+    others = [measure for measure in measures[1:] if measure.name in TOLD]
     single = {variant.name for variant in single_aspects(study)}
     variants = [v for v in study.variants if v.name not in single]
     lines: list[str] = []
@@ -52,15 +54,12 @@ def summary(
     for ablation in analysis.ablations:
         if ablation.measure == first.name:
             lines += of_ablation(ablation, first)
-    for measure in several:
-        for pairs in between(study).values():
-            lines += of_pairs(measure, found(analysis, measure, pairs))
-    for measure in several[1:]:
-        for variant in variants[:MOST]:
-            pairs = within(study)[variant.name]
-            lines += of_pairs(
-                measure, found(analysis, measure, pairs), prefix(study, variant)
-            )
+    changed = [pair for pairs in between(study).values() for pair in pairs]
+    lines += of_pairs(first, found(analysis, first, changed))
+    lines += of_others(others, changed, analysis, "Between variants: ")
+    for variant in variants[:MOST]:
+        pairs = within(study)[variant.name]
+        lines += of_others(others, pairs, analysis, prefix(study, variant))
     if len(variants) > MOST:
         lines.append(f"The tables have {len(variants) - MOST} more variants.")
     return tuple(lines)
@@ -127,16 +126,53 @@ def of_pairs(
     measure: Measure, comparisons: Sequence[Comparison], start: str = ""
 ) -> Iterator[str]:
     """A sentence for each pair that differs, and one for all that do not."""
+    yield from of_different(measure, comparisons, start)
+    unknown = [each for each in comparisons if each.verdict == UNKNOWN]
+    known = [c for c in comparisons if c.verdict not in (HIGHER, LOWER, UNKNOWN)]
+    for rest in filter(None, (known, unknown)):
+        text = alike(rest, measure, len(rest) < len(comparisons))
+        yield f"{start}{text}." if start else f"{text[0].upper()}{text[1:]}."
+
+
+def of_different(
+    measure: Measure, comparisons: Sequence[Comparison], start: str
+) -> Iterator[str]:
+    """A sentence for each pair that differs; of many only the first."""
     differ = [each for each in comparisons if each.verdict in (HIGHER, LOWER)]
     for each in differ[:MOST]:
         yield f"{start}{differing(each, measure)}."
     if len(differ) > MOST:
-        yield f"{start}{len(differ) - MOST} more pairs differ in {measure.title}."
-    unknown = [each for each in comparisons if each.verdict == UNKNOWN]
-    known = [each for each in comparisons if each not in differ + unknown]
-    for rest in filter(None, (known, unknown)):
-        text = alike(rest, measure, len(rest) < len(comparisons))
-        yield f"{start}{text}." if start else f"{text[0].upper()}{text[1:]}."
+        yield f"{start}{len(differ) - MOST} more pairs differ in {noun(measure)}."
+
+
+def of_others(
+    measures: Sequence[Measure],
+    pairs: Sequence[Pair],
+    analysis: Analysis,
+    start: str = "",
+) -> Iterator[str]:
+    """Of measures that are not the first: a sentence for each pair that differs, and one
+    for those in which none does."""
+    alike_in: dict[str, list[str]] = {}
+    least = 0
+    for measure in measures:
+        comparisons = found(analysis, measure, pairs)
+        verdicts = {each.verdict for each in comparisons} - {UNKNOWN}
+        if verdicts & {HIGHER, LOWER}:
+            yield from of_different(measure, comparisons, start)
+        elif verdicts:
+            same = verdicts <= {EQUIVALENT, IDENTICAL}
+            alike_in.setdefault(EQUIVALENT if same else "", []).append(noun(measure))
+            least = min(each.estimate.n for each in comparisons)
+    for word, nouns in alike_in.items():
+        text = (
+            f"{names(nouns)} {'is' if len(nouns) == 1 else 'are'} equivalent within a "
+            f"factor of {1 + RATIO_MARGIN:g} (TOST, {least} pairs of runs)."
+            if word
+            else f"no significant difference in {names(nouns)} ({least} pairs of runs, "
+            "paired t on logs, Holm-corrected)."
+        )
+        yield f"{start}{text}" if start else f"{text[0].upper()}{text[1:]}"
 
 
 def sameness(comparisons: Sequence[Comparison]) -> str:
@@ -158,30 +194,32 @@ def alike(comparisons: Sequence[Comparison], measure: Measure, others: bool) -> 
         f"{who(each.one, each)} and {who(each.other, each)}" for each in comparisons
     ]
     variants = any(each.one[1] != each.other[1] for each in comparisons)
-    between = f" between {names(pairs)}" if others or variants else ""
+    more = f"; and {len(pairs) - MOST} more pairs" if len(pairs) > MOST else ""
+    told = f" between {'; '.join(pairs[:MOST])}{more}"
+    whom = told if others or variants else ""
     if verdicts == {IDENTICAL}:
-        return f"{measure.title} is {sameness(comparisons)}{between}"
+        return f"{noun(measure)} is {sameness(comparisons)}{whom}"
     least = min(each.estimate.n for each in comparisons)
     if verdicts == {UNKNOWN}:
         return (
-            f"nothing can be said of differences in {measure.title}{between}: there "
+            f"nothing can be said of differences in {noun(measure)}{whom}: there "
             f"{'is 1 pair' if least == 1 else f'are {least} pairs'} of runs"
         )
     margins = {each.margin for each in comparisons if each.verdict == EQUIVALENT}
     if verdicts <= {IDENTICAL, EQUIVALENT}:
         (margin,) = margins
         assert margin is not None
-        within = (
+        limit = (
             f"a factor of {1 + margin:g}"
             if measure.relative
             else f"{number(margin, measure)}{unit(measure)}"
         )
         return (
-            f"{measure.title} is equivalent within {within}{between} (TOST, {least} pairs "
+            f"{noun(measure)} is equivalent within {limit}{whom} (TOST, {least} pairs "
             "of runs)"
         )
     seen = [each.detectable for each in comparisons if each.detectable is not None]
-    text = f"no significant difference in {measure.title}{between}"
+    text = f"no significant difference in {noun(measure)}{whom}"
     basis = f"({least} pairs of runs, paired t, Holm-corrected)"
     if not seen:
         return f"{text} {basis}"
@@ -198,14 +236,14 @@ def differing(comparison: Comparison, measure: Measure) -> str:
     one, other = who(comparison.one, comparison), who(comparison.other, comparison)
     estimate = comparison.corrected
     if measure.relative:
-        words = RATIOS.get(measure.name, "is at {} times the " + measure.title + " of")
+        words = RATIOS.get(measure.name, "is at {} times the " + noun(measure) + " of")
         text = words.format(number(estimate.value, measure))
         return f"{one} {text} {other} ({grounds(estimate, measure)})"
     above = estimate.value > 0
     size = estimate if above else negated(estimate)
     return (
         f"{one} is {number(size.value, measure)}{unit(measure)} "
-        f"{'above' if above else 'below'} {other} in {measure.title} "
+        f"{'above' if above else 'below'} {other} in {noun(measure)} "
         f"({grounds(size, measure)})"
     )
 
@@ -248,6 +286,11 @@ def number(value: float, measure: Measure) -> str:
     return f"{value:.2g}" if measure.unit == "points" else f"{value:.3g}"
 
 
+def noun(measure: Measure) -> str:
+    """What sentences call a measure."""
+    return NOUNS.get(measure.name, measure.title)
+
+
 def unit(measure: Measure) -> str:
     """A unit behind a number."""
     return f" {measure.unit}" if measure.unit else ""
@@ -259,18 +302,20 @@ def of_ablation(ablation: Ablation, measure: Measure) -> Iterator[str]:
     effects = sorted(ablation.effects, key=lambda pair: -abs(pair[1].estimate.value))
     strong = [pair for pair in effects if pair[1].verdict in (HIGHER, LOWER)]
     if not effects:
-        yield f"No default of {name} alone could be compared with its aligned value."
+        reasons = list(dict.fromkeys(reason for _, reason in ablation.without))
+        yield f"No default of {name} was measured alone ({names(reasons)})."
     elif strong:
         texts = [effect(aspect, each, measure) for aspect, each in strong]
-        rest = len(effects) - len(strong)
+        weak = [pair for pair in effects if pair not in strong]
         others = (
-            f"; no other of {rest} changes {measure.title} significantly"
-            if rest
+            f"; {listed(weak)} {'does' if len(weak) == 1 else 'do'} not change "
+            f"{noun(measure)} significantly"
+            if weak
             else ""
         )
         yield f"Of {name}'s defaults, {'; '.join(texts)}{others}."
     elif all(each.verdict == IDENTICAL for _, each in effects):
-        yield f"{name}'s defaults ({listed(effects)}) change no {measure.title} at all."
+        yield f"{name}'s defaults ({listed(effects)}) change no {noun(measure)} at all."
     else:
         known = [each for _, each in effects if each.verdict != UNKNOWN]
         seen = [each.detectable for each in known if each.detectable is not None]
@@ -281,7 +326,7 @@ def of_ablation(ablation: Ablation, measure: Measure) -> Iterator[str]:
             else ""
         )
         yield (
-            f"None of {name}'s defaults alone ({listed(effects)}) changes {measure.title} "
+            f"None of {name}'s defaults alone ({listed(effects)}) changes {noun(measure)} "
             f"significantly ({effects[0][1].estimate.n} pairs, paired t, "
             f"Holm-corrected){limit}."
         )
@@ -301,7 +346,7 @@ def effect(aspect: str, comparison: Comparison, measure: Measure) -> str:
     if measure.unit == "points":
         word = "gives" if higher == bool(measure.larger_is_better) else "costs"
     else:
-        word = f"{'raises' if higher else 'lowers'} {measure.title} by"
+        word = f"{'raises' if higher else 'lowers'} {noun(measure)} by"
     size = estimate if higher else negated(estimate)
     return (
         f"{aspect} {word} {number(size.value, measure)}{unit(measure)} "
@@ -313,7 +358,7 @@ def together(whole: Comparison, ablation: Ablation, measure: Measure) -> str:
     """All aspects at once, held against the sum of the single effects."""
     name, estimate = ablation.contestant, whole.corrected
     text = (
-        f"All of {name}'s defaults together change {measure.title} by "
+        f"All of {name}'s defaults together change {noun(measure)} by "
         f"{number(estimate.value, measure)}{unit(measure)} ({grounds(estimate, measure)})"
         if whole.verdict in (HIGHER, LOWER)
         else f"All of {name}'s defaults together: {alike([whole], measure, False)}"

@@ -56,8 +56,8 @@ BOOTSTRAP_FROM = 20
 """From how many values on means have bootstrap intervals."""
 RESAMPLES, SEED = 4999, 0
 RATIO_MARGIN = 0.03
-"""Ratios of times, speeds and memory within 1/1.03 to 1.03 are equivalent: runs of the very
-same program on a quiet machine are seen to differ by 1 to 3 %."""
+"""Ratios of times, speeds and memory within 1/1.03 to 1.03 are equivalent: a choice, since
+nobody chooses a framework for 3 % of a time."""
 DIGITS = 1e-9
 """Numbers that differ by less than this share of them are the same number, summed in
 another order: float64 runs of two frameworks differ by 1e-11 and less."""
@@ -190,8 +190,8 @@ def means_of(rows: Values, indices: NDArray[np.generic]) -> Values:
     sets = indices.reshape(-1, k).astype(np.int64)
     at = sets + n * np.arange(len(sets))[:, None]
     counts = np.bincount(at.ravel(), minlength=n * len(sets)).reshape(len(sets), n)
-    result: Values = np.matmul(rows, counts.T / k)
-    return result.reshape(len(rows), *indices.shape[:-1])
+    result = np.matmul(rows, counts.T / k)
+    return np.reshape(result, (len(rows), *indices.shape[:-1]))
 
 
 def difference(
@@ -199,7 +199,8 @@ def difference(
 ) -> Values:
     """One minus other, pair by pair; of their logs where ``relative``."""
     a, b = np.asarray(one, float), np.asarray(other, float)
-    return np.log(a) - np.log(b) if relative else a - b
+    result: Values = np.log(a) - np.log(b) if relative else a - b
+    return result
 
 
 def as_ratio(estimate: Estimate) -> Estimate:

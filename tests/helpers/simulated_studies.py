@@ -69,26 +69,27 @@ def noisy(study, rng, seed_noise=0.02, noise=0.004, change=lambda key, values: v
     shared = {seed: rng.normal(size=2) * seed_noise for seed in study.seeds}
     records = []
     for cell in study.cells():
-        own = rng.normal(size=6) * noise
+        own = rng.normal(size=8) * noise
         values = {
             "accuracy": 0.9 + shared[cell.seed][0] + own[0],
             "loss": 0.3 * (1 + shared[cell.seed][1] + own[1]),
             "speed": 1000 * (1 + own[2]),
         }
         values = change(cell.key, values)
-        speed = values["speed"]
+        seconds = 1000 / values["speed"]
         records.append(
             a_record(
                 study_hash,
                 cell.key,
                 **values,
+                phases={"training": 10 * seconds * (1 + own[3])},
                 start={
-                    "import": 2e3 / speed * (1 + own[3]),
-                    "compile": 1e3 / speed * (1 + own[4]),
+                    "import": 2 * seconds * (1 + own[4]),
+                    "compile": seconds * (1 + own[5]),
                 },
                 resources={
-                    "peak_mib": 5e5 / speed * (1 + own[5]),
-                    "cpu_seconds": 2e4 / speed * (1 + own[0]),
+                    "peak_mib": 500 * seconds * (1 + own[6]),
+                    "cpu_seconds": 20 * seconds * (1 + own[7]),
                 },
             )
         )

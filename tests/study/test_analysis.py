@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 from helpers.simulated_studies import (
     ALIGNED,
-    BASE,
     NATIVE,
-    a_model,
     a_record,
     a_study,
     aspect,
@@ -25,7 +23,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from polyframe.study.analysis import analyse, analyse_folder
+from polyframe.study.analysis import analyse
 from polyframe.study.estimates import (
     EQUIVALENT,
     HIGHER,
@@ -34,8 +32,7 @@ from polyframe.study.estimates import (
     NO_DIFFERENCE,
     UNKNOWN,
 )
-from polyframe.study.folder import StudyFolder
-from polyframe.study.plan import Skipped, Variant
+from polyframe.study.plan import Variant
 
 FLIPPED = {HIGHER: LOWER, LOWER: HIGHER}
 SPEED = [
@@ -90,7 +87,12 @@ def better(contestant, points):
 
 
 def test_a_study_against_itself_says_no_difference():
-    """Three contestants that are one, five seeds, all measures."""
+    """Three contestants that are one, five seeds, all measures.
+
+    The chance of a wrong difference in a given measure is 0.047 (test_statistics.py), so
+    that 100 studies have 4.7 and 2.1 (a standard deviation) more or less: too few to see
+    more than that all of a study is as it should be.
+    """
     study, rng = a_study(), np.random.default_rng(0)
     quiet = {}
     for _ in range(100):
@@ -102,8 +104,8 @@ def test_a_study_against_itself_says_no_difference():
             quiet.setdefault(name, []).append(none)
     assert {len(each) for each in quiet.values()} == {100}
     assert len(quiet) == 8  # all that these records have
-    assert sum(quiet["accuracy"]) >= 95
-    assert np.mean(list(quiet.values())) >= 0.95
+    assert np.mean(list(quiet.values())) >= 0.93  # of 800: 3 standard deviations
+    assert min(map(sum, quiet.values())) >= 89
 
 
 @pytest.mark.parametrize("points", [-2.0, 2.0])
@@ -138,8 +140,14 @@ def test_a_planted_slowdown_is_found():
     assert (same.verdict, same.margin) == (EQUIVALENT, 0.03)
     told = [line for line in analysis.summary if line.startswith("b takes 1.1")]
     assert told[0].startswith("b takes 1.1 times as long to train as c (95 % interval ")
-    assert any(
-        "equivalent within a factor of 1.03" in line for line in analysis.summary
+
+
+def test_equivalent_times_are_said_to_be():
+    study = a_study()
+    analysis = analyse(study, noisy(study, np.random.default_rng(2), noise=0.002))
+    assert analysis.summary[-1] == (
+        "Training time and peak memory are equivalent within a factor of 1.03 (TOST, 5 "
+        "pairs of runs)."
     )
 
 
@@ -272,7 +280,7 @@ def test_variants_are_compared_with_the_first():
     assert (pair.verdict, round(pair.estimate.value, 2)) == (HIGHER, 1.25)
     assert any(
         line.startswith(
-            "a with optimize=false takes 1.25 times as long to train as a with"
+            "Between variants: a with optimize=false takes 1.25 times as long to train"
         )
         for line in analysis.summary
     )
@@ -282,159 +290,10 @@ def test_variants_are_compared_with_the_first():
     assert "95 % interval" in analysis.summary[0]
 
 
-ASPECTS = [aspect("initializer"), aspect("norm_momentum"), aspect("norm_epsilon")]
-
-
-def ablated(skipped=()):
-    study = a_study(("a", "b"), (ALIGNED, NATIVE, *ASPECTS), skipped=skipped)
-    rng = np.random.default_rng(8)
-    cost = {"norm_momentum": 0.6, "initializer": 0.02, "native": 0.63}
-
-    def change(key, values):
-        less = cost.get(key[1], 0.0) if key[0] == "b" else 0.0
-        return {**values, "accuracy": values["accuracy"] - less}
-
-    return study, analyse(study, noisy(study, rng, noise=0.002, change=change))
-
-
-def test_an_ablation_names_the_default_that_does_it():
-    study, analysis = ablated()
-    found = {a.contestant: a for a in analysis.ablations if a.measure == "accuracy"}
-    ablation = found["b"]
-    effects = dict(ablation.effects)
-    assert list(effects) == ["initializer", "norm_momentum", "norm_epsilon"]
-    assert effects["norm_momentum"].one == ("b", "norm_momentum")
-    assert effects["norm_momentum"].other == ("b", "aligned")
-    assert effects["norm_momentum"].verdict == LOWER
-    assert effects["norm_momentum"].estimate.value == pytest.approx(-60, abs=0.5)
-    assert effects["norm_epsilon"].verdict not in FLIPPED
-    assert ablation.whole.estimate.value == pytest.approx(-63, abs=0.5)
-    singles = sum(each.estimate.value for each in effects.values())
-    assert ablation.total.value == pytest.approx(singles)
-    assert ablation.rest.value == pytest.approx(ablation.whole.estimate.value - singles)
-    assert ablation.rest.low < ablation.rest.value < ablation.rest.high
-    assert all(each.verdict not in FLIPPED for _, each in found["a"].effects)
-    (line,) = [each for each in analysis.summary if each.startswith("Of b's defaults")]
-    assert line.startswith("Of b's defaults, norm_momentum costs ")
-    assert "; initializer costs " in line
-    assert line.endswith("; no other of 1 changes test accuracy significantly.")
-    assert any("their single effects add up to -6" in each for each in analysis.summary)
-    # Contestants are not compared within one aspect: that would cost the others power.
-    compared = {each.one[1] for each in analysis.comparisons}
-    assert compared == {"aligned", "native"}
-
-
-def test_times_of_an_ablation_are_multiplied():
-    _, analysis = ablated()
-    (ablation,) = [
-        each
-        for each in analysis.ablations
-        if (each.contestant, each.measure) == ("a", "training_seconds")
-    ]
-    product = math.prod(each.estimate.value for _, each in ablation.effects)
-    assert ablation.total.value == pytest.approx(product)
-    assert ablation.rest.value == pytest.approx(ablation.whole.estimate.value / product)
-    assert ablation.rest.method == "t on logs"
-
-
-def test_aspects_that_change_nothing_have_no_effect():
-    skipped = [
-        Skipped("a", "native", "all defaults are the aligned ones", "aligned"),
-        *(Skipped("a", v.name, "as aligned", "aligned") for v in ASPECTS),
-        Skipped("b", "norm_epsilon", "not in b"),
-        Skipped("b", "initializer", "as norm_momentum", "norm_momentum"),
-    ]
-    _, analysis = ablated(skipped)
-    one, other = [each for each in analysis.ablations if each.measure == "accuracy"]
-    assert (one.effects, one.whole, one.total, one.rest) == ((), None, None, None)
-    assert len(one.without) == 4
-    assert [aspect for aspect, _ in other.effects] == ["initializer", "norm_momentum"]
-    assert dict(other.effects)["initializer"].one == ("b", "norm_momentum")
-    assert other.without == (("norm_epsilon", "not in b"),)
-    # What has no cells since it is the same stands for itself.
-    pairs = {(c.one, c.other) for c in analysis.comparisons if c.measure == "accuracy"}
-    assert pairs == {
-        (("a", "aligned"), ("b", "aligned")),
-        (("a", "aligned"), ("b", "native")),
-    }
-    assert analysis.warnings == ()
-
-
-def certificate(study, **more):
-    return {
-        "passed": True,
-        "spec": {"name": "small", "hash": study.recipe.model.hash},
-        "settings": {"semantics": "aligned"},
-        "backends": {each.backend: "1.0" for each in study.contestants},
-        **more,
-    }
-
-
-def test_a_study_is_verified_by_its_certificates():
-    study = a_study(variants=(ALIGNED, NATIVE))
-    good = certificate(study)
-    analysis = analyse(study, [], {"aligned": good})
-    assert analysis.stamp == "VERIFIED"
-    assert "native differ on purpose" in analysis.stamp_reason
-    for bad, reason in (
-        (None, "aligned has no certificate"),
-        ({**good, "passed": False}, "did not pass"),
-        ({**good, "passed": "yes"}, "did not pass"),
-        ({**good, "spec": {"hash": "0"}}, "is of another model ('0', not "),
-        ({**good, "spec": []}, "is of another model"),
-        ({**good, "settings": {"semantics": "native"}}, "has semantics 'native'"),
-        ({**good, "backends": ["a", "b"]}, "was not taken on c"),
-    ):
-        analysis = analyse(study, [], {} if bad is None else {"aligned": bad})
-        assert analysis.stamp == "UNVERIFIED"
-        assert reason in analysis.stamp_reason
-    other = a_record(study.hash, ("a", "aligned", 0), facts={"spec_hash": "0"})
-    analysis = analyse(study, [other], {"aligned": good})
-    assert analysis.stamp == "UNVERIFIED"
-    assert "trained another model" in analysis.stamp_reason
-
-
-def test_native_variants_have_their_own_defaults():
-    native = a_study(
-        variants=(NATIVE, Variant("x", {"semantics.initializer": "native"}))
-    )
-    assert analyse(native, []).stamp == "OWN DEFAULTS"
-    assert analyse(a_study(), []).stamp == "UNVERIFIED"
-    assert analyse(a_study(), []).summary == ()
-
-
-def test_each_variant_needs_a_certificate_of_its_model():
-    model = a_model(5)
-    wide = Variant("dense=5", {"model": model.to_data()})
-    study = a_study(variants=(BASE, wide))
-    one = certificate(study)
-    assert analyse(study, [], {"base": one, "dense=5": one}).stamp == "UNVERIFIED"
-    theirs = {**one, "spec": {"hash": model.hash}}
-    assert analyse(study, [], {"base": one, "dense=5": theirs}).stamp == "VERIFIED"
-
-
-def test_a_folder_is_analysed(tmp_path):
-    study = a_study(seeds=3)
-    records = noisy(study, np.random.default_rng(9))
-    folder = StudyFolder(tmp_path / "study")
-    with folder.opened(study):
-        for cell, record in zip(study.cells(), records, strict=True):
-            folder.write(record, cell)
-        folder.write_certificate("base", certificate(study))
-    analysis = analyse_folder(folder)
-    assert analysis == analyse(study, records, {"base": certificate(study)})
-    assert analysis.stamp == "VERIFIED"
-    damaged = folder.path / next(study.cells()).path
-    damaged.write_text("{")
-    first, second = analyse_folder(folder).warnings
-    assert "the cell counts as not run" in first
-    assert second == "1 of 9 cells have not run: a, base, seed 0."
-
-
 @given(st.randoms(use_true_random=False))
 @hypothesis_settings(max_examples=5)
 def test_the_order_of_records_does_not_matter(random):
-    study = a_study(("a", "b"), (ALIGNED, NATIVE, ASPECTS[0]), seeds=3)
+    study = a_study(("a", "b"), (ALIGNED, NATIVE, aspect("initializer")), seeds=3)
     records = noisy(study, np.random.default_rng(10))
     mixed = random.sample(records, len(records))
     assert analyse(study, mixed) == analyse(study, records)
