@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 
@@ -37,6 +36,8 @@ from polyframe.study.statistics import (
 
 Table = dict[Key, dict[int, float]]
 """The values of one measure: contestant and variant → seed → value."""
+LARGEST = 1e100
+"""What is larger has diverged, and its square is no number any more."""
 NAMED, LONGEST = 5, 160
 """How many cells a warning names, and how many characters of an error."""
 NOTES = (
@@ -44,9 +45,9 @@ NOTES = (
     "one, always on the seeds that both have. Times, speeds, memory and energy are "
     "compared by their ratio (on logs: the estimate is a geometric mean).",
     "The p-values and corrected intervals are those of paired t tests with Holm's "
-    "correction for all comparisons of one measure. The effects of an ablation are a family of their "
-    "own. Nothing is corrected for there being several measures: of 100 studies of equal "
-    "contestants, about 5 find a difference in a given measure.",
+    "correction for all comparisons of one measure. The effects of an ablation are a "
+    "family of their own. Nothing is corrected for there being several measures: of 100 "
+    "studies of equal contestants, about 5 find a difference in a given measure.",
     "Intervals of single means and uncorrected ones are Student's t below 20 values, and a "
     "BCa bootstrap with a fixed seed from there on.",
     "Equivalence is tested by two one-sided paired t tests (TOST), without a correction.",
@@ -179,7 +180,7 @@ def values_of(measure: Measure, records: Sequence[Record]) -> tuple[Table, list[
         value = measure.value(record)
         if value is None:
             none.append(cell(record.key))
-        elif not math.isfinite(value) or (measure.relative and value <= 0):
+        elif not abs(value) < LARGEST or (measure.relative and value <= 0):
             odd.append(f"{cell(record.key)} ({value:g})")
         else:
             table.setdefault(record.key[:2], {})[record.seed] = float(value)

@@ -16,7 +16,7 @@ VERIFIED, OWN_DEFAULTS, UNVERIFIED = "VERIFIED", "OWN DEFAULTS", "UNVERIFIED"
 PARTS = ("model", "semantics")
 """The parts of a recipe that decide what a certificate has to be of."""
 Certificates = Mapping[str, Mapping[str, object]]
-"""Variant → its certificate (``conformance.verify.Certificate.to_data``)."""
+"""Variant → its certificate, as the study's folder has it."""
 
 
 def stamp(
@@ -34,10 +34,12 @@ def stamp(
     - UNVERIFIED: else, and where facts differ that must not (``refused``: sentences).
     """
     aligned, native, reasons = [], [], list(refused)
-    trained: dict[str, set[object]] = {}
+    trained: dict[str, set[str]] = {}
     for record in records:
         if record.done and "spec_hash" in record.facts:
-            trained.setdefault(record.variant, set()).add(record.facts["spec_hash"])
+            trained.setdefault(record.variant, set()).add(
+                str(record.facts["spec_hash"])
+            )
     recipes = cached_recipes(study)
     for variant in study.variants:
         try:
@@ -97,6 +99,11 @@ def missed(
 ) -> Iterator[str]:
     """What an aligned variant lacks to be verified."""
     name = variant.name
+    left_out = {each.contestant for each in study.skipped if each.variant == name}
+    contestants = [c.name for c in study.contestants if c.name not in left_out]
+    if certificate is None and len(contestants) < 2:
+        yield f"{name} has one contestant, and nothing to certify it against"
+        return
     if certificate is None:
         yield f"{name} has no certificate"
         return
@@ -113,13 +120,13 @@ def missed(
     semantics = settings.get("semantics") if isinstance(settings, Mapping) else None
     if semantics not in (None, "aligned"):
         yield f"the certificate of {name} has semantics {brief(semantics)}"
-    backends = certificate.get("backends")
-    taken = set(map(str, backends)) if isinstance(backends, (Mapping, list)) else set()
-    left_out = {each.contestant for each in study.skipped if each.variant == name}
-    for contestant in study.contestants:
-        here = taken & {contestant.name, contestant.backend}
-        if contestant.name not in left_out and not here:
-            yield f"the certificate of {name} was not taken on {contestant.name}"
+    if certificate.get("optimize", variant.optimize) is not variant.optimize:
+        yield f"the certificate of {name} is of other rewrites (optimize)"
+    listed = certificate.get("contestants", certificate.get("backends"))
+    taken = list(map(str, listed)) if isinstance(listed, (Mapping, list)) else []
+    for contestant in contestants:
+        if contestant not in taken:
+            yield f"the certificate of {name} was not taken on {contestant}"
 
 
 def names(several: Sequence[str], most: int = 5) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 from helpers.simulated_studies import (
     ALIGNED,
@@ -42,6 +45,9 @@ def test_a_study_is_verified_by_its_certificates():
         ({**good, "spec": []}, "is of another model"),
         ({**good, "settings": {"semantics": "native"}}, "has semantics 'native'"),
         ({**good, "backends": ["a", "b"]}, "was not taken on c"),
+        ({**good, "contestants": {"a": {}, "b": {}}}, "was not taken on c"),
+        ({**good, "backends": 3}, "was not taken on a; and 2 more"),
+        ({**good, "optimize": False}, "is of other rewrites"),
     ):
         analysis = analyse(study, [], {} if bad is None else {"aligned": bad})
         assert analysis.stamp == "UNVERIFIED"
@@ -59,6 +65,32 @@ def test_native_variants_have_their_own_defaults():
     assert analyse(native, []).stamp == "OWN DEFAULTS"
     assert analyse(a_study(), []).stamp == "UNVERIFIED"
     assert analyse(a_study(), []).summary == ()
+
+
+def test_one_contestant_has_nothing_to_be_certified_against():
+    analysis = analyse(a_study(("a",), variants=(ALIGNED,)), [])
+    assert analysis.stamp == "UNVERIFIED"
+    assert "one contestant, and nothing to certify it against" in analysis.stamp_reason
+
+
+def test_facts_that_must_be_equal_make_a_study_unverified(monkeypatch):
+    study = a_study(variants=(ALIGNED,))
+    told = []
+
+    def unequal(study, records):
+        told.append(len(records))
+        return [
+            SimpleNamespace(reason="The threads differ.", refuses=False),
+            SimpleNamespace(reason="The data differ.", refuses=True),
+        ]
+
+    fairness = SimpleNamespace(unequal=unequal)
+    monkeypatch.setitem(sys.modules, "polyframe.study.fairness", fairness)
+    records = noisy(study, np.random.default_rng(1))
+    analysis = analyse(study, records, {"aligned": certificate(study)})
+    assert told == [15]
+    assert analysis.warnings == ("The threads differ.", "The data differ.")
+    assert (analysis.stamp, analysis.stamp_reason) == ("UNVERIFIED", "The data differ.")
 
 
 def test_each_variant_needs_a_certificate_of_its_model():
