@@ -13,7 +13,7 @@ TENSORBOARD = ["tensorboardX>=2.6"]
 PLOTS = ["matplotlib>=3.8"]
 HTML = ["jinja2>=3.1"]
 STUDY = [
-    "scipy>=1.11",
+    "scipy>=1.15",
     "statsmodels>=0.14",
     "altair>=5.5",
     "vl-convert-python>=1.7",  # charts in one offline file, and as SVG and PNG

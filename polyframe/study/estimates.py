@@ -16,15 +16,17 @@ NO_DIFFERENCE = "no significant difference"
 EQUIVALENT = "equivalent"
 UNKNOWN = "unknown"
 VERDICTS = (IDENTICAL, HIGHER, LOWER, NO_DIFFERENCE, EQUIVALENT, UNKNOWN)
-"""What a comparison may come to. HIGHER and LOWER: the corrected interval excludes zero.
-EQUIVALENT: it does not, and the equivalence test holds within the margin. UNKNOWN: there
-are fewer than two pairs."""
+"""What a comparison may come to. IDENTICAL: equal on every seed, to 9 digits at least.
+HIGHER and LOWER: the corrected interval excludes no difference, or three or more pairs
+differ by the same. EQUIVALENT: it does not, and the equivalence test holds within the
+margin. UNKNOWN: there are fewer than two pairs, or two with one and the same difference."""
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A mean with its interval of ``CONFIDENCE``. ``low`` and ``high`` are None where
-    there is none (n = 1). ``method``: how the interval was made, in words."""
+    there is none (n = 1), the value where all values are the same, and may be 0 and
+    infinity for a ratio. ``method``: how the interval was made, in words."""
 
     value: float
     low: float | None
@@ -36,7 +38,8 @@ class Estimate:
 @dataclass(frozen=True)
 class Group:
     """What one contestant's seeds of one variant gave for a measure. ``values`` are by
-    seed, in the order of ``seeds``; ``spread`` is their standard deviation."""
+    seed, in the order of ``seeds``, without those that are no finite number; ``spread`` is
+    their standard deviation."""
 
     measure: str
     contestant: str
@@ -54,8 +57,9 @@ class Comparison:
 
     - ``estimate``: with the interval that is not corrected; ``corrected``: the one that is
       corrected for all comparisons of the measure (Holm's level for this one).
-    - ``p``: of the paired t test (or its bootstrap); ``p_holm``: corrected; None where
-      there is none.
+    - ``p``: of the paired t test; ``p_holm``: corrected; None where there is none: all
+      pairs differ by the same, or there is one pair. ``corrected`` is of the same test,
+      so it excludes no difference if and only if ``p_holm`` is below ``ALPHA``.
     - ``p_equivalence``: of the equivalence test (TOST) within ``margin``; None without one.
     - ``detectable``: the smallest difference that this many pairs would have shown with a
       power of 0.8, in the same unit (a factor where ``relative``).
@@ -81,7 +85,8 @@ class Ablation:
 
     - ``effects``: aspect → native minus aligned with that aspect alone; ``whole``: with
       all of them. ``total``: the sum of the effects by seed. ``rest``: whole minus sum,
-      what the aspects do together and not alone.
+      what the aspects do together and not alone. Of a relative measure they are factors:
+      ``total`` is a product, ``rest`` a quotient.
     - ``without``: aspects that change nothing there, or are gaps, and why.
     """
 

@@ -112,7 +112,7 @@ def time_to(recipe: Recipe, target: float) -> Measure:
     def value(record: Record) -> float | None:
         before = None
         for row in record.epochs:
-            if column not in row:
+            if column not in row or "seconds" not in row:
                 continue
             if sign * row[column] >= sign * target:
                 if before is None:
