@@ -109,7 +109,7 @@ class TorchSession(ModuleSession):
             "version": torch.__version__,
         }
         if self.device.is_gpu:
-            facts["tf32"] = torch.backends.cudnn.allow_tf32
+            facts["TF32"] = torch.backends.cudnn.allow_tf32
             facts["autotune"] = torch.backends.cudnn.benchmark
         return facts
 

@@ -135,7 +135,7 @@ class TensorFlowSession(ModuleSession):
         facts: dict[str, int | str] = {"threads": count, "version": tf.__version__}
         if self.device.is_gpu:
             tf32 = tf.config.experimental.tensor_float_32_execution_enabled()
-            facts["tf32"] = tf32
+            facts["TF32"] = tf32
             facts["autotune"] = os.environ.get("TF_CUDNN_USE_AUTOTUNE", "1") != "0"
         return facts
 

@@ -160,7 +160,7 @@ class InferenceSession(abc.ABC):
 
     def facts(self) -> dict[str, int | str]:
         """What the framework says of itself: ``threads`` on the CPU, ``version``; on a GPU,
-        where it has them, ``tf32`` (whether float32 may be rounded to TF32) and
+        where it has them, ``TF32`` (whether float32 may be rounded to TF32) and
         ``autotune`` (whether kernels are chosen by timing them)."""
         return {}
 

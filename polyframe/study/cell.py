@@ -112,6 +112,7 @@ def run_cell(
             **facts,
             "program_hash": program.hash,
             "order_hash": observer.order_hash,
+            "augmentation_hash": observer.augmentation_hash,
         },
         "start": start,
         "epochs": observer.rows,
@@ -176,6 +177,7 @@ def facts_of(recipe: Recipe, model: Model, data: Dataset) -> Message:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
+        "host": hash_of_text(platform.node()),
         "processor": processor(),
         "processors": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
@@ -204,6 +206,11 @@ def facts_of(recipe: Recipe, model: Model, data: Dataset) -> Message:
     if model.device.is_gpu:
         facts["gpu"] = gpu_name(model.device.index)
     return facts
+
+
+def hash_of_text(text: str) -> str:
+    """A short hash: it tells machines apart without their names."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def hash_of_arrays(arrays: Mapping[str, Array]) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from polyframe.compiler.program import Program
 from polyframe.study.jobs import Message
 from polyframe.train.callbacks.base import Callback, Plan, StepEnd
 from polyframe.train.callbacks.helpers import scalars
+from polyframe.train.feed import Batch
 from polyframe.train.history import Row
 from polyframe.train.loop import WAITING
 from polyframe.train.progress import Progress
@@ -24,8 +25,8 @@ MOST_STEPS = 1000
 """How many step times are kept."""
 MOST_WEIGHTS = 256
 """How many weights are followed."""
-ORDERED = 16
-"""Of how many batches the order is hashed."""
+ORDERED, AUGMENTED = 16, 4
+"""Of how many batches the order is hashed, and of how many the augmentation."""
 STEADY = 10
 """The steps after which the speed is steady, where there is one epoch only."""
 
@@ -52,7 +53,7 @@ class Observer(Callback):
         self.evaluate, self.tell, self.follows = evaluate, tell, divergence
         self.rows: list[dict[str, float]] = []
         self.divergence: list[tuple[int, list[float]]] = []
-        self.order_hash: str | None = None
+        self.order_hash = self.augmentation_hash = ""
         self.program: Program | None = None  # what ran: it may depend on the data
         self.seconds = self.paused = 0.0
         self.first_step: float | None = None
@@ -68,7 +69,8 @@ class Observer(Callback):
         """Evaluate the initial weights, and hash the order of the samples."""
         self.epochs, self.program = plan.epochs, model.program
         if plan.replay is not None:
-            self.order_hash = hash_of_order(plan)
+            first = itertools.islice(plan.replay(plan.epoch, plan.step, 0), ORDERED)
+            self.order_hash, self.augmentation_hash = hashes_of(list(first))
         self._add(model, {"epoch": 0, "steps": 0, "seconds": 0.0})
 
     def wants_pause(self, step: int) -> bool:
@@ -174,16 +176,22 @@ def spread(count: int, most: int) -> list[int]:
     return [int(i) for i in np.linspace(0, count - 1, most).round()]
 
 
-def hash_of_order(plan: Plan) -> str:
-    """SHA-256 of the targets of the first batches, in the order in which they come: that
-    of the samples, whatever the framework's layout of inputs is."""
-    assert plan.replay is not None
-    digest = hashlib.sha256()
-    for batch in itertools.islice(plan.replay(plan.epoch, plan.step, 0), ORDERED):
+def hashes_of(batches: Sequence[Batch]) -> tuple[str, str]:
+    """SHA-256 of the order of the samples, as their targets tell it, and of what the
+    augmentation made of the first ones: of a sum over their numbers, each with a factor
+    of its own, to five digits, since NumPy may round otherwise on another processor.
+    Without augmentation inputs are in the framework's layout, and are left out."""
+    order, augmentation = hashlib.sha256(), hashlib.sha256()
+    for number, batch in enumerate(batches):
         for target in batch.part.targets:
-            digest.update(f"{target.dtype.str}{target.shape}".encode())
-            digest.update(np.ascontiguousarray(target).tobytes())
-    return digest.hexdigest()
+            order.update(f"{target.dtype.str}{target.shape}".encode())
+            order.update(np.ascontiguousarray(target).tobytes())
+        if number < AUGMENTED and not batch.part.arranged:
+            for x in batch.part.inputs:
+                factors = 1 + np.cos(np.arange(x.size)).reshape(x.shape)
+                total = float((np.abs(x, dtype=np.float64) * factors).mean())
+                augmentation.update(f"{x.shape} {total:.5g}".encode())
+    return order.hexdigest(), augmentation.hexdigest()
 
 
 def some_weights(model: TrainedModel) -> list[float]:
