@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,8 @@ from polyframe.study.jobs import Executor, Job, Message
 from polyframe.study.plan import Contestant, Study, Variant
 
 Tell = Callable[[str], None]
+KEPT = ".certificate-"
+"""How the names of folders begin that hold tensors while they are compared."""
 
 
 # --- in a contestant's process ---------------------------------------------------
@@ -112,7 +115,9 @@ def certify(
         names=tuple(each.name for each in contestants),
         threads=study.settings.threads,
     )
-    with TemporaryDirectory(prefix=".certificate-", dir=folder) as kept:
+    for stray in Path(folder).glob(f"{KEPT}*") if folder is not None else ():
+        shutil.rmtree(stray, ignore_errors=True)  # of a study that was killed
+    with TemporaryDirectory(prefix=KEPT, dir=folder) as kept:
         several = [
             job_of(study, variant, recipe, number, contestant, certificate, kept)
             for number, contestant in enumerate(contestants)

@@ -172,7 +172,7 @@ def test_a_training_that_diverges_says_where():
 
 
 def test_data_that_are_missing_are_named(tmp_path):
-    data = {"name": "npz", "path": str(tmp_path / "none.npz")}
+    data = {"name": str(tmp_path / "none.npz")}
     fails(PolyframeError, lambda: cell("torch", data=data), "none.npz")
     data = {"name": "synthetic", "input_shape": [1, 9, 9]}
     fails(DataError, lambda: cell("torch", data=data), "a sample is (1, 9, 9)")
