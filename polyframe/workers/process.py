@@ -47,15 +47,19 @@ class Worker:
     ) -> None:
         self.name, self.alone = name, alone
         self.errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
-        self.process = subprocess.Popen(  # noqa: S603 - our own module
-            [python, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            text=True,
-            env={**os.environ, **(variables or {})},
-            start_new_session=alone,
-        )
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - our own module
+                [python, "-m", module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.errors,
+                text=True,
+                env={**os.environ, **(variables or {})},
+                start_new_session=alone,
+            )
+        except OSError:  # there is no such interpreter
+            self.errors.close()
+            raise
 
     def ask(self, request: Mapping[str, object]) -> dict[str, Any]:
         """The answer to a request; PolyframeError with the last line that the process
