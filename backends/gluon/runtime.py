@@ -178,7 +178,11 @@ class GluonSession(ModuleSession):
 
     def facts(self) -> dict[str, int | str]:
         threads_ = int(os.environ["OMP_NUM_THREADS"])  # read when it was imported
-        return {"threads": threads_, "version": mx.__version__}
+        facts: dict[str, int | str] = {"threads": threads_, "version": mx.__version__}
+        if self.device.is_gpu:
+            autotune = os.environ.get("MXNET_CUDNN_AUTOTUNE_DEFAULT", "1")
+            facts["autotune"] = autotune != "0"
+        return facts
 
     def seed(self, seed: int) -> None:
         mx.random.seed(seed)

@@ -104,7 +104,14 @@ class TorchSession(ModuleSession):
             torch.cuda.synchronize(self.device.name)
 
     def facts(self) -> dict[str, int | str]:
-        return {"threads": torch.get_num_threads(), "version": torch.__version__}
+        facts: dict[str, int | str] = {
+            "threads": torch.get_num_threads(),
+            "version": torch.__version__,
+        }
+        if self.device.is_gpu:
+            facts["tf32"] = torch.backends.cudnn.allow_tf32
+            facts["autotune"] = torch.backends.cudnn.benchmark
+        return facts
 
     def seed(self, seed: int) -> None:
         torch.manual_seed(seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 import random
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
@@ -131,7 +132,12 @@ class TensorFlowSession(ModuleSession):
 
     def facts(self) -> dict[str, int | str]:
         count = tf.config.threading.get_intra_op_parallelism_threads()
-        return {"threads": count, "version": tf.__version__}
+        facts: dict[str, int | str] = {"threads": count, "version": tf.__version__}
+        if self.device.is_gpu:
+            tf32 = tf.config.experimental.tensor_float_32_execution_enabled()
+            facts["tf32"] = tf32
+            facts["autotune"] = os.environ.get("TF_CUDNN_USE_AUTOTUNE", "1") != "0"
+        return facts
 
     def seed(self, seed: int) -> None:
         # Keras's random layers keep generators of their own.

@@ -15,6 +15,7 @@ from polyframe.bench.ratios import Ratio, Spread, paired_ratio, spread
 from polyframe.bench.settings import Settings
 from polyframe.errors import PolyframeError
 from polyframe.io.version import __version__
+from polyframe.workers.resources import processor
 
 EQUAL = ("threads", "dtype", "batch", "parameters", "device")
 """What has to be equal for all contestants."""
@@ -124,18 +125,6 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
     }
-
-
-def processor() -> str:
-    """The processor's name, as the system reports it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def compare(

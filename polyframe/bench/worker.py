@@ -8,13 +8,13 @@ input ends. What frameworks print goes to standard error.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import resource
 import sys
 import time
 from typing import TYPE_CHECKING, Any
+
+from polyframe.workers.resources import peak_memory
 
 if TYPE_CHECKING:
     from polyframe.bench.contestant import PolyframeContestant
@@ -39,17 +39,6 @@ def open_contestant(settings: Settings, entrant: dict[str, str]) -> AnyContestan
     trainer = settings.rival(backend if kind == "hand" else kind, entrant["trainer"])
     assert model is not None and trainer is not None  # else it would not take part
     return Handwritten(settings, model, trainer)
-
-
-def peak_memory() -> float:
-    """The peak memory of this process in MiB. Linux counts it from the start of the
-    program; ``getrusage`` also counts what the parent process held at the fork."""
-    with contextlib.suppress(OSError), open("/proc/self/status") as file:
-        for line in file:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 2**10
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def answer(contestant: AnyContestant, request: dict[str, Any]) -> dict[str, Any]:

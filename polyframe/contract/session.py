@@ -159,7 +159,9 @@ class InferenceSession(abc.ABC):
         still be under way when the loss of its step has been read."""
 
     def facts(self) -> dict[str, int | str]:
-        """What the framework says of itself: ``threads`` on the CPU, ``version``."""
+        """What the framework says of itself: ``threads`` on the CPU, ``version``; on a GPU,
+        where it has them, ``tf32`` (whether float32 may be rounded to TF32) and
+        ``autotune`` (whether kernels are chosen by timing them)."""
         return {}
 
     def seed(self, seed: int) -> None:  # noqa: B027 - optional

@@ -50,6 +50,15 @@ def with_data(recipe: Recipe, data: Dataset, say: Callable[[str], None]) -> Reci
 def evaluate(model: Model, recipe: Recipe, data: Dataset) -> tuple[str, int, Row]:
     """The part of a recipe's data that a trained model is evaluated on, its number of
     samples, and loss and metrics: test, or else validation, or else train."""
+    name, samples, batches = evaluation_data(model, recipe, data)
+    return name, samples, model.engine.measure(batches)
+
+
+def evaluation_data(
+    model: Model, recipe: Recipe, data: Dataset
+) -> tuple[str, int, EvaluationData]:
+    """What ``evaluate`` evaluates a model on: the name of the part, its number of samples,
+    and the part."""
     check_dataset(model.engine, data)
     rows = rows_in(recipe, data)
     name, part = data.evaluated
@@ -57,5 +66,5 @@ def evaluate(model: Model, recipe: Recipe, data: Dataset) -> tuple[str, int, Row
     if name == "train" and rows is not None:
         name, taken, weights = "validation", rows.validation, data.weights
     samples = len(part[0] if taken is None else taken)
-    source = EvaluationData.of_split(model.engine, part, size, taken, weights)
-    return name, samples, model.engine.measure(source)
+    batches = EvaluationData.of_split(model.engine, part, size, taken, weights)
+    return name, samples, batches
