@@ -169,14 +169,14 @@ def parse_contestant(
     if word in named:
         one = named[word]
         if one.python and here:
-            python = str(interpreter(one.python, word))
-            one = Contestant(one.name, one.backend, python)
+            path = str(interpreter(one.python, word))
+            one = Contestant(one.name, one.backend, path)
         return one, True
     again = AGAIN.fullmatch(word)
     if again is not None:
         one, _ = parse_contestant(again[1], named, here)
         return Contestant(f"{one.name}#{again[2]}", one.backend, one.python), True
-    backend, at, path = word.partition("@")
+    backend, at, given = word.partition("@")
     if not at:
         known = [*registry.backends(), *named]
         if word not in known:
@@ -187,14 +187,14 @@ def parse_contestant(
                 f"backend in another Python, {CONFIG} gives such a pair a name",
             )
         return Contestant(word, registry.get(word).name), False
-    if not backend or not path:
+    if not backend or not given:
         raise PolyframeError(
             "is not BACKEND@PYTHON",
             where=WHERE.format(brief(word)),
             hint="such as torch@/opt/venvs/torch24",
         )
-    python = interpreter(path, word) if here else Path(path)
-    return Contestant(f"{backend}@{folder_name(path)}", backend, str(python)), False
+    python = str(interpreter(given, word)) if here else given
+    return Contestant(f"{backend}@{folder_name(given)}", backend, python), False
 
 
 def folder_name(path: str) -> str:
@@ -264,8 +264,8 @@ def about(contestant: Contestant) -> Message:
     ``{"usable": False, "problem": …}``."""
     try:
         if contestant.python:
-            path = str(interpreter(contestant.python, contestant.name))
-            contestant = Contestant(contestant.name, contestant.backend, path)
+            python = str(interpreter(contestant.python, contestant.name))
+            contestant = Contestant(contestant.name, contestant.backend, python)
         answer = run_job(about_job(contestant, None, "gpu"))
         return checked_about(contestant, answer, None, ask_again=True)
     except PolyframeError as error:

@@ -7,7 +7,7 @@ study that was interrupted, or killed, goes on with the same call.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,12 +18,12 @@ from polyframe.io.atomic import write_atomic
 from polyframe.io.json_csv import to_json
 from polyframe.plugins import loaded_files
 from polyframe.spec.recipe import Recipe
-from polyframe.spec.semantics import native_aspects
 from polyframe.study.contestants import about_job, checked_about
 from polyframe.study.estimate import Estimator
 from polyframe.study.folder import StudyFolder, read, record_of
 from polyframe.study.jobs import Executor, Job, Local, Message
 from polyframe.study.plan import Cell, Contestant, Study, slug
+from polyframe.study.planning import uncertified
 from polyframe.study.records import Record
 from polyframe.study.variants import recipes
 
@@ -37,7 +37,6 @@ VERSIONS = ("polyframe", "python", "backend", "version")
 """What of a contestant may not change while a study goes on."""
 LARGEST_PROGRAM = 2**22
 """The most characters of a program's file that are kept."""
-ROOT = Path("studies")
 
 
 class Watch:
@@ -81,7 +80,6 @@ def compare(
     folder: str | Path,
     executor: Executor,
     *,
-    certify: bool = True,
     again: bool = False,
     report: bool = True,
     watch: Watch | None = None,
@@ -89,8 +87,6 @@ def compare(
     """Run the cells of a study that are left, and write its report.
 
     - ``folder``: the study's own; a study that is in it goes on.
-    - ``certify``: take the certificates of the aligned variants first; without them the
-      report says UNVERIFIED.
     - ``again``: run the cells that failed once more. ``report``: write the report.
 
     A cell that fails or takes too long has a record that says so, and the others run.
@@ -108,14 +104,14 @@ def compare(
         left = store.left(study, again)  # nobody else changes it from now on
         if told:
             remember(store, told)
-        if certify and left:
+        if left:
             take_certificates(study, store, made, executor, watch)
         before = list(store.records(watch.say))
         pace = Estimator(made, study.settings.threads, before)
         watch.planned(study, left, pace)
         begun = 1 + max((record.order for record in before), default=-1)
         run_cells(study, store, left, executor, watch, made, begun)
-        outcome = counted(study, store)
+        outcome = counted(study, folder)
         if report and outcome.done:
             write_report(store, watch)
     return outcome
@@ -173,11 +169,8 @@ def take_certificates(
     taken is told, and the study goes on: its report says UNVERIFIED."""
     from polyframe.study.certify import certify
 
-    for variant in study.variants:
+    for variant in uncertified(study, store, made):
         name = variant.name
-        native = native_aspects(made[name].semantics)
-        if native or store.certificate(name) is not None:
-            continue
         try:
             data = certify(study, variant, executor)
         except PolyframeError as error:
@@ -307,12 +300,12 @@ def keep_programs(store: StudyFolder, cell: Cell, programs: object) -> None:
                 write_atomic(folder / name, text)
 
 
-def counted(study: Study, store: StudyFolder) -> Outcome:
-    """How the cells of a study ended."""
+def counted(study: Study, folder: str | Path) -> Outcome:
+    """How the cells of a study in a folder ended."""
     hash = study.hash
     keys = {cell.key for cell in study.cells()}
     done = failed = 0
-    for record in store.records():
+    for record in StudyFolder(folder).records():
         if record.key in keys and record.study == hash:
             done, failed = done + record.done, failed + (not record.done)
     return Outcome(done, failed, len(keys) - done - failed)
@@ -326,19 +319,3 @@ def write_report(store: StudyFolder, watch: Watch) -> None:
         write([store.path], store.path)
     except PolyframeError as error:
         watch.say(f"no report: {error}; the cells are kept")
-
-
-def folder_for(study: Study, say: Callable[[str], None] = lambda text: None) -> Path:
-    """The default folder ``studies/<recipe>/<n>``: the newest that this study can go on
-    in, else the next free number."""
-    root = ROOT / study.name
-    numbers = sorted(int(path.name) for path in root.glob("*") if path.name.isdecimal())
-    for number in reversed(numbers):
-        path = root / str(number)
-        try:
-            StudyFolder(path).check(study)
-        except PolyframeError:
-            continue
-        say(f"goes on in {path}")
-        return path
-    return root / str(1 + max(numbers, default=0))
