@@ -153,7 +153,7 @@ def print_certificate(certificate: Certificate) -> None:
         "verdict",
     ]
     print_table(heads, rows)
-    names = ", ".join(b.name for b in certificate.backends)
+    names = ", ".join(certificate.names)
     what = f"{', '.join(certificate.dtypes)}; {certificate.steps} steps"
     name = certificate.subject.spec.name
     precision = certificate.subject.training.precision

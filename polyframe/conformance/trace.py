@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyframe.conformance.subject import Subject
+from polyframe.contract.backend import Backend
 from polyframe.contract.session import OWN_STATE
 from polyframe.io.array import Array
 from polyframe.model.model import Model
@@ -132,3 +134,39 @@ def trace(model: Model, subject: Subject, steps: int) -> Trace:
         complete = step in (1, steps)
         run |= {k: v for k, v in step_trace.items() if complete or k.kind == "loss"}
     return run | predictions(model, subject, steps)
+
+
+class Run(NamedTuple):
+    """A run of a subject: in which dtype, and whether from its nudged weights, as its
+    own twin."""
+
+    dtype: str
+    twin: bool = False
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What a run computed: its tensors, and the hashes of the programs that it ran."""
+
+    tensors: Trace
+    programs: dict[str, str]
+
+
+def traced(
+    subject: Subject,
+    backend: Backend,
+    run: Run,
+    steps: int,
+    device: str = "cpu",
+    optimize: bool = True,
+) -> Traced:
+    """Run a subject on a backend in this process."""
+    dtype, weights = run.dtype, None
+    if run.twin:
+        subject, weights = subject.twin(dtype), subject.nudged(dtype)
+    model = subject.model(backend, dtype, device, optimize, weights)
+    hashes = {
+        dtype: model.program.hash,
+        f"{dtype}, inference": model.inference_program.hash,
+    }
+    return Traced(trace(model, subject, steps), hashes)

@@ -14,7 +14,7 @@ import numpy as np
 from polyframe.conformance.defaults import native_differences
 from polyframe.conformance.measurements import FORWARD, GRADIENT, Bound, scaled_distance
 from polyframe.conformance.subject import NUDGE, Subject
-from polyframe.conformance.trace import INSPECTED, Key, Trace, trace
+from polyframe.conformance.trace import INSPECTED, Key, Run, Trace, Traced, traced
 from polyframe.contract.backend import Backend
 from polyframe.contract.devices import threads
 from polyframe.contract.registry import get, require
@@ -46,6 +46,8 @@ PRECISION_BOUND = Bound(
 )
 DTYPES = ("float64", "float32")
 Tell = Callable[[str], None]
+Tracer = Callable[[int, Run], Traced]
+"""What runs a subject on the backend of that number, in this process or in another."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,12 @@ class Comparison:
 
 @dataclass
 class Certificate:
-    """What was compared, how, and the results."""
+    """What was compared, how, and the results.
+
+    ``names``: what each backend is called, its own name if left out; one backend may be
+    there twice, in two Pythons. ``versions``: those of their frameworks; those of this
+    process if left out.
+    """
 
     subject: Subject
     backends: tuple[Backend, ...]
@@ -79,6 +86,12 @@ class Certificate:
     differences: list[str] = field(default_factory=list)
     # dtype → the distance of the first backend's predictions from its twin's
     growth: dict[str, float] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    versions: Mapping[str, str | None] = field(default_factory=dict)
+    threads: int = field(default_factory=threads)
+
+    def __post_init__(self) -> None:
+        self.names = self.names or tuple(b.name for b in self.backends)
 
     @property
     def passed(self) -> bool:
@@ -104,7 +117,7 @@ class Certificate:
         """The certificate as plain data, for ``certificate.json``."""
         from polyframe.io.version import __version__
 
-        subject = self.subject
+        subject, named = self.subject, zip(self.names, self.backends, strict=True)
         return {
             "schema": SCHEMA,
             "passed": self.passed,
@@ -112,9 +125,10 @@ class Certificate:
             "polyframe": __version__,
             "platform": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),
-            "backends": {b.name: b.probe().version for b in self.backends},
+            "backends": self.versions
+            or {b.name: b.probe().version for b in self.backends},
             "device": self.device,
-            "threads": threads(),
+            "threads": self.threads,
             "spec": {"name": subject.spec.name, "hash": subject.spec.hash},
             "settings": {
                 "semantics": subject.semantics,
@@ -122,8 +136,8 @@ class Certificate:
             },
             "losses": [str(loss) for loss in subject.losses],
             "optimizers": {
-                b.name: str(subject.optimizer.resolve(subject.defaults(b)))
-                for b in self.backends
+                name: str(subject.optimizer.resolve(subject.defaults(backend)))
+                for name, backend in named
             },
             "native_differences": self.differences,
             "steps": self.steps,
@@ -190,43 +204,56 @@ def verify(
     for backend in chosen:  # before the first of them is opened
         require(backend, "train", where="verify")
     certificate = Certificate(subject, chosen, steps, dtypes, device)
-    certificate.differences = native_differences(subject, chosen)
+    complete(
+        certificate,
+        lambda index, run: traced(subject, chosen[index], run, steps, device),
+        tell,
+    )
+    return certificate
+
+
+def runs_of(dtypes: Sequence[str], index: int) -> list[Run]:
+    """The runs that a certificate needs of the backend of that number, in order: float32
+    is judged by its distance from float64, so that always runs, and the first backend is
+    its own twin as well."""
+    several = ("float64", *(dtype for dtype in dtypes if dtype != "float64"))
+    twins = (False, True) if index == 0 else (False,)
+    return [Run(dtype, twin) for dtype in several for twin in twins]
+
+
+def complete(certificate: Certificate, tracer: Tracer, tell: Tell) -> None:
+    """Run all that a certificate needs, and put in what it says."""
+    chosen, names = certificate.backends, certificate.names
+    certificate.differences = native_differences(
+        certificate.subject, list(dict.fromkeys(chosen))
+    )
     runs: dict[tuple[int, str], Trace] = {}
-    # float32 is judged by its distance from float64, so that always runs.
-    for dtype in ("float64", *(d for d in dtypes if d != "float64")):
+    for dtype in dict.fromkeys(run.dtype for run in runs_of(certificate.dtypes, 0)):
         for index, backend in enumerate(chosen):
-            tell(f"{backend.title}, {dtype}, {steps} steps")
-            model = subject.model(backend, dtype, device)
-            hashes = certificate.programs.setdefault(backend.name, {})
-            hashes[dtype] = model.program.hash
-            hashes[f"{dtype}, inference"] = model.inference_program.hash
-            runs[index, dtype] = trace(model, subject, steps)
+            tell(f"{backend.title}, {dtype}, {certificate.steps} steps")
+            result = tracer(index, Run(dtype))
+            certificate.programs.setdefault(names[index], {}).update(result.programs)
+            runs[index, dtype] = result.tensors
         tell(f"{chosen[0].title}, {dtype}, from weights moved by {NUDGE} units")
-        twin_subject = subject.twin(dtype)
-        twin_model = twin_subject.model(
-            chosen[0], dtype, device, weights=subject.nudged(dtype)
-        )
-        twin = trace(twin_model, twin_subject, steps)
-        if dtype in dtypes:
-            precision = subject.training.precision
-            certificate.comparisons += compare(chosen, dtype, runs, twin, precision)
-        first = runs[0, dtype]
+        twin, first = tracer(0, Run(dtype, twin=True)).tensors, runs[0, dtype]
+        if dtype in certificate.dtypes:
+            certificate.comparisons += compare(certificate, dtype, runs, twin)
         scales = scales_of(first)
         predictions = [k for k in twin if k.kind == "prediction"]
         certificate.growth[dtype] = max(
             scaled_distance(twin[k], first[k], scales[k]) for k in predictions
         )
-    return certificate
 
 
 def compare(
-    backends: Sequence[Backend],
+    certificate: Certificate,
     dtype: str,
     runs: dict[tuple[int, str], Trace],
     twin: Trace,
-    precision: str | None = None,
 ) -> list[Comparison]:
     """Every tensor of every pair in one dtype."""
+    backends, names = certificate.backends, certificate.names
+    precision = certificate.subject.training.precision
     pairs = list(itertools.combinations(range(len(backends)), 2))
     first, exact = runs[0, dtype], [runs[i, "float64"] for i in range(len(backends))]
     # A float64 run has no loss scaling: the scale of that is its own.
@@ -255,12 +282,12 @@ def compare(
             difference = scaled_distance(
                 runs[i, dtype].get(key, ()), runs[j, dtype].get(key, ()), scale
             )
-            pair = (backends[i].name, backends[j].name)
+            pair = (names[i], names[j])
             comparisons.append(Comparison(dtype, pair, key, difference, bound))
     if precision is None or dtype == "float64":
         return comparisons
     for i, j in pairs:
-        key, pair = Key(1, "precision", precision), (backends[i].name, backends[j].name)
+        key, pair = Key(1, "precision", precision), (names[i], names[j])
         ratio = precision_ratio(levels[i][1, False], levels[j][1, False])
         comparisons.append(Comparison(dtype, pair, key, ratio, PRECISION_BOUND))
     return comparisons

@@ -35,6 +35,7 @@ from polyframe.run.train import (
     load_initial_weights,
     with_always,
 )
+from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.recipe import Recipe, load_recipe
 from polyframe.spec.safety import ModelCheckpoint
 from polyframe.spec.settings import plain_setting
@@ -157,7 +158,7 @@ def import_framework(backend: Backend) -> None:
         )
 
 
-def watching(recipe: Recipe) -> list[object]:
+def watching(recipe: Recipe) -> list[CallbackSpec]:
     """The callbacks of a recipe, and those of every run, without checkpoints."""
     several = with_always(recipe.callbacks)
     return [each for each in several if not isinstance(each, ModelCheckpoint)]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from polyframe.bench.process import THREADS
 from polyframe.errors import PolyframeError
+from polyframe.io.version import __version__
 from polyframe.workers.process import TimeLimitError, Worker
 
 MODULE = "polyframe.study.worker"
@@ -49,13 +50,18 @@ def run_job(job: Job, tell: Tell = lambda job, message: None) -> Message:
     """
     variables = {
         **dict.fromkeys(THREADS, str(job.threads)),
+        "PYTHONSAFEPATH": "1",  # its own packages, not those of the working directory
         **({"CUDA_VISIBLE_DEVICES": "-1"} if job.device == "cpu" else {}),
     }
     try:
         with Worker(
             MODULE, job.name, variables, job.python or sys.executable, alone=True
         ) as worker:
-            request = {"protocol": PROTOCOL, **job.request}
+            request = {
+                "protocol": PROTOCOL,
+                "polyframe": __version__,
+                **job.request,
+            }
             for message in worker.listen(request, job.time_limit):
                 if "result" in message:
                     return {"status": message.get("status", "done"), **message}
@@ -64,6 +70,9 @@ def run_job(job: Job, tell: Tell = lambda job, message: None) -> Message:
         return {"status": "timeout", "error": error.message}
     except (PolyframeError, OSError, ValueError) as error:
         text = error.message if isinstance(error, PolyframeError) else str(error)
+        if "No module named 'polyframe" in text:
+            python = job.python or sys.executable
+            text = f"{python} has no polyframe {__version__}: install it there"
         return {"status": "failed", "error": text}
     return {"status": "failed", "error": "it gave no answer"}
 

@@ -92,7 +92,7 @@ def answer(request: Message, send: Send, times: tuple[float, float]) -> Message:
         if request.get("do") == "trace":
             from polyframe.study.certify import run_traces
 
-            return {"status": "done", "result": run_traces(request)}
+            return {"status": "done", "result": run_traces(request, send)}
         return failed(f"does not know how to do {request.get('do')!r}")
     except (Exception, SystemExit) as error:  # frameworks can raise anything
         traceback.print_exc()
