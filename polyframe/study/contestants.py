@@ -131,14 +131,14 @@ def parse_contestants(
     ``named`` are those of a configuration file; ``here``: whether they run on this
     machine, so that their Pythons have to be there. PolyframeError for an unknown word, a
     Python that is not there, two of one name, and two that are one (the same backend in
-    the same Python) unless both were named on purpose: by the file, or with ``#2``.
+    the same Python) unless one of them has its name on purpose: by the file, or ``#2``.
     """
     if not words:
         raise PolyframeError(
             "no contestant is given", where="compare", hint="such as -b torch"
         )
     contestants: list[Contestant] = []
-    seen: dict[tuple[str, Path | str], str] = {}
+    seen: dict[tuple[str, Path | str], tuple[str, bool]] = {}
     for word in words:
         one, on_purpose = parse_contestant(word, named or {}, here)
         for other in contestants:
@@ -150,8 +150,8 @@ def parse_contestants(
                     f"{word}#2 to compare it with itself",
                 )
         key = one.backend, identity(one.python) if here else one.python
-        twin = seen.setdefault(key, one.name)
-        if twin != one.name and not on_purpose:
+        twin, meant = seen.setdefault(key, (one.name, on_purpose))
+        if twin != one.name and not (on_purpose or meant):
             raise PolyframeError(
                 f"{twin} and {one.name} are one: {one.backend} in "
                 f"{one.python or sys.executable}",
@@ -320,6 +320,7 @@ def diagnosis(contestant: Contestant) -> PolyframeError | None:
             errors="replace",
             timeout=PROBE_LIMIT,
             check=False,
+            env={**os.environ, "PYTHONSAFEPATH": "1"},  # as the worker has it
         )
         has = json.loads(done.stdout)
         version = has["python"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +36,11 @@ def plan_study(
     if settings.target is not None and not recipe.metrics:
         raise PolyframeError("the recipe has no metric", where="target")
     left_out = skipped(contestants, variants, made, settings.device)
-    times = [each.variant for each in left_out]
-    count = {name: times.count(name) for name in dict.fromkeys(times)}
+    absent = Counter(each.variant for each in left_out)
     return Study(
         recipe,
         tuple(contestants),
-        tuple(v for v in variants if count.get(v.name, 0) < len(contestants)),
+        tuple(v for v in variants if absent[v.name] < len(contestants)),
         tuple(seeds),
         settings,
         left_out,
@@ -65,12 +65,16 @@ def folder_for(study: Study) -> Path:
 def uncertified(
     study: Study, store: StudyFolder, made: Mapping[str, Recipe]
 ) -> list[Variant]:
-    """The aligned variants that have no certificate; none where the plan wants none."""
+    """The aligned variants that two contestants or more run, and that have no
+    certificate; none where the plan wants none."""
+    if not study.settings.certify_steps:
+        return []
+    absent = Counter(each.variant for each in study.skipped)
     return [
         variant
         for variant in study.variants
-        if study.settings.certify_steps
-        and not native_aspects(made[variant.name].semantics)
+        if not native_aspects(made[variant.name].semantics)
+        and len(study.contestants) - absent[variant.name] > 1
         and store.certificate(variant.name) is None
     ]
 

@@ -171,8 +171,10 @@ def take_certificates(
 
     for variant in uncertified(study, store, made):
         name = variant.name
+        watch.say(f"taking the certificate of {name}")
+        shared = None if isinstance(executor, Local) else store.path
         try:
-            data = certify(study, variant, executor)
+            data = certify(study, variant, executor, folder=shared)
         except PolyframeError as error:
             watch.say(f"no certificate of {name}: {error}")
             continue
@@ -313,7 +315,7 @@ def counted(study: Study, folder: str | Path) -> Outcome:
 
 def write_report(store: StudyFolder, watch: Watch) -> None:
     """Write the report into the study's folder; a line where that cannot be done."""
-    from polyframe.study.report import write_report as write
+    from polyframe.study.report.write import write_report as write
 
     try:
         write([store.path], store.path)
