@@ -18,6 +18,7 @@ import click
 
 from polyframe.cli.bench import bench
 from polyframe.cli.catalogue import list_command
+from polyframe.cli.compare import compare
 from polyframe.cli.data import data
 from polyframe.cli.diff import diff
 from polyframe.cli.doctor import doctor
@@ -136,6 +137,7 @@ for command in (
     verify,
     diff,
     bench,
+    compare,
 ):
     cli.add_command(command)
 

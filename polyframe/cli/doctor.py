@@ -19,8 +19,10 @@ MXNET_BUILDS = ("mxnet", "mxnet-cu112")
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Show which backends are usable and how to install them.
 
-    The command imports each framework, which may take some seconds. The exit code is 1
-    if two builds of MXNet are installed, since they overwrite each other's files.
+    The command imports each framework, which may take some seconds. The contestants that
+    polyframe.yaml names for `polyframe compare` are shown, too: the Python of each is
+    started. The exit code is 1 if two builds of MXNet are installed, since they overwrite
+    each other's files.
 
     \b
     Examples:
@@ -76,6 +78,18 @@ def collect_report(conflict: str | None) -> dict[str, Any]:
         "backends": {
             name: backend_status(name, conflict) for name in registry.backends()
         },
+        "contestants": contestants(),
+    }
+
+
+def contestants() -> dict[str, dict[str, Any]]:
+    """What the Python of each configured contestant has; a broken one is reported, not
+    raised."""
+    from polyframe.study.contestants import about, config_file, configured
+
+    return {
+        name: {"backend": each.backend, "executable": each.python, **about(each)}
+        for name, each in configured(config_file()).items()
     }
 
 
@@ -134,3 +148,31 @@ def print_report(report: dict[str, Any]) -> None:
             click.echo(f"{name}: {status['problem']}")
             if status["install"]:
                 click.echo(f"  install it with: {status['install']}")
+    if report["contestants"]:
+        print_contestants(report["contestants"])
+
+
+def print_contestants(several: dict[str, dict[str, Any]]) -> None:
+    """Print a table of the configured contestants."""
+    from polyframe.cli.output import print_table
+
+    click.echo()
+    rows = [
+        [
+            name,
+            told["backend"],
+            told.get("version") or "-",
+            told.get("python") or "-",
+            told.get("polyframe") or "-",
+            "yes" if told["usable"] else "no",
+            told["executable"],
+        ]
+        for name, told in several.items()
+    ]
+    heads = ["contestant", "backend", "version", "Python", "polyframe", "usable", "in"]
+    print_table(heads, rows)
+    for name, told in several.items():
+        if not told["usable"]:
+            click.echo(f"{name}: {told['problem']}")
+            if told.get("hint"):
+                click.echo(f"  {told['hint']}")

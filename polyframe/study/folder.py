@@ -24,6 +24,7 @@ from polyframe.io.json_csv import to_json
 from polyframe.io.lock import LOCK, locked
 from polyframe.spec.recipe import load_recipe
 from polyframe.study.plan import (
+    FREE,
     SCHEMA,
     Cell,
     Contestant,
@@ -83,7 +84,7 @@ class StudyFolder:
             f"{part}.{key}"
             for part in ("recipe", "settings")
             for key in {**mine[part], **theirs[part]}
-            if mine[part].get(key) != theirs[part].get(key)
+            if mine[part].get(key) != theirs[part].get(key) and key not in FREE
         ]
         if changed:
             raise PolyframeError(
@@ -151,10 +152,10 @@ class StudyFolder:
 
     def left(self, study: Study, again: bool = False) -> list[Cell]:
         """The cells without a record, in order; with ``again`` those that failed, too."""
-        cells = []
+        cells, hash = [], study.hash
         for cell in study.cells():
             record = self.record(cell)
-            mine = record is not None and record.study == study.hash
+            mine = record is not None and record.study == hash
             if not mine or (again and record is not None and not record.done):
                 cells.append(cell)
         return cells

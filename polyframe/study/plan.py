@@ -16,6 +16,8 @@ from polyframe.spec.recipe import Recipe, load_recipe
 SCHEMA = 1
 """The version of study.json."""
 LONGEST_SLUG = 80
+FREE = ("time_limit", "target", "margin", "certify_steps")
+"""Settings that may change while a study goes on: no cell's numbers depend on them."""
 RUN_KEYS = ("optimize",)
 """Keys that a variant may change besides those of a recipe: ``optimize``, whether exact
 rewrites are applied."""
@@ -120,7 +122,9 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Study:
-    """A plan. PolyframeError where two contestants or variants are one."""
+    """A plan. PolyframeError where two contestants or variants have one name. Two
+    contestants may be one backend in one Python: an A/A study measures what chance does
+    (``parse_contestants`` refuses it where it was not asked for)."""
 
     recipe: Recipe
     contestants: tuple[Contestant, ...]
@@ -137,16 +141,6 @@ class Study:
             if not several:
                 raise PolyframeError(f"no {what} is given", where="compare")
             check_distinct(what, [each.name for each in several])
-        pairs = [(c.backend, c.python) for c in self.contestants]
-        for i, contestant in enumerate(self.contestants):
-            if pairs.index(pairs[i]) != i:
-                twin = self.contestants[pairs.index(pairs[i])]
-                raise PolyframeError(
-                    f"{twin.name} and {contestant.name} are the same backend in the same "
-                    "Python",
-                    where="compare",
-                    hint="name each contestant once",
-                )
 
     @property
     def name(self) -> str:
@@ -177,8 +171,12 @@ class Study:
 
     @property
     def hash(self) -> str:
-        """The hash of what decides a cell's numbers: recipe and settings."""
-        data = {"recipe": self.recipe.to_data(), "settings": self.settings.to_data()}
+        """The hash of what decides a cell's numbers: the recipe, and the settings without
+        ``FREE``."""
+        settings = self.settings.to_data()
+        for key in FREE:
+            del settings[key]
+        data = {"recipe": self.recipe.to_data(), "settings": settings}
         text = json.dumps(data, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

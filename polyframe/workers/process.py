@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from polyframe.errors import PolyframeError
+from polyframe.errors import PolyframeError, brief
 
 PATIENCE = 10.0
 """Seconds that a worker has to end by itself once its standard input is closed."""
@@ -106,7 +106,7 @@ class Worker:
                 ) from None
             if not line:
                 raise self.ended()
-            message: dict[str, Any] = json.loads(line)
+            message = message_of(line, self.name)
             yield message
             if "result" in message:
                 return
@@ -156,4 +156,17 @@ class Worker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None and self.alone and self.process.poll() is None:
+            self.kill()  # it may hang, and nobody wants its answer any more
         self.close()
+
+
+def message_of(line: str, name: str) -> dict[str, Any]:
+    """A message from its line; PolyframeError for what is none."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        raise PolyframeError(f"said what is no message: {brief(line)}", where=name)
+    return message
