@@ -51,7 +51,7 @@ def several(program: Program) -> None:
         readings = program.of(setting)
         if any(each.read for each in readings):
             program.drop(setting)
-            program.readings += [each for each in readings if each.read]
+            program.readings += [each for each in readings if each.read or each.call]
 
 
 def normalisation(program: Program) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from polyframe.errors import brief
 from polyframe.spec.optimizers import Optimizer
@@ -66,8 +67,7 @@ class Reader:
         if call is None and not name and isinstance(function, ast.Attribute):
             call, name = self.framework.methods.get(function.attr), function.attr
         if call is None:
-            if name.startswith(("torch.optim.lr_scheduler.", "mxnet.lr_scheduler.")):
-                self.add("schedule", node, value=name.rpartition(".")[2])
+            self.unknown(node, name)
             return
         given, problem = self.bind(node, positional, call)
         problem = problem or self.condition(node)
@@ -76,6 +76,14 @@ class Reader:
         self.read(call, name, node, given, problem)
         for argument in call.words:
             self.word(argument, node, given)
+
+    def unknown(self, node: ast.Call, name: str) -> None:
+        """Say that an optimizer, a loss or a schedule has no row in the tables."""
+        for setting, pattern in self.framework.families.items():
+            if fnmatchcase(name, pattern):
+                problem = f"is {name}, which is not in the tables"
+                self.add(setting, node, problem=problem, of=Owner(call=name))
+                return
 
     def dotted(self, node: ast.expr) -> str:
         """The full name of a function that is imported; "" for all else."""
@@ -309,6 +317,7 @@ class Reader:
             self.add(
                 "optimizer", node,
                 problem=f"is the class {owner.name} of line {owner.lineno}",
+                of=Owner(call=owner.name),
             )  # fmt: skip
 
     def windows(self, call: Call, node: ast.Call, given: Given) -> None:

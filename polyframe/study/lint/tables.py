@@ -72,6 +72,7 @@ class Framework:
     attributes: Mapping[str, Mapping[str, Any]]
     words: Mapping[str, str]
     absent: Mapping[str, Any]
+    families: Mapping[str, str]
     loads: frozenset[str]
     waits: frozenset[str]
 
@@ -134,6 +135,7 @@ def framework(name: str, data: Mapping[str, Any]) -> Framework:
         data["attributes"],
         {call.word: full for full, call in calls.items() if call.word},
         data["absent"],
+        data["families"],
         frozenset(data["loads"]),
         frozenset(data["waits"]),
     )

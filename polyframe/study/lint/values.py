@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 DEEPEST = 30
 """How many names and operations may hang on each other."""
+FRAMEWORKS = {"torch", "torchvision", "tensorflow", "keras", "mxnet", "numpy"}
+"""Packages whose names are constants."""
 MOST_STEPS = 5000
 """How many expressions are looked at for one value."""
 LARGEST_INTEGER = 2**63
@@ -208,13 +210,13 @@ class Names:
                     return self.value(values[0], depth + 1)
             name = self.dotted(node, scope)
             if name:
-                return Dotted(name)
+                return imported(name)
             raise NotReadError(f"is an attribute at line {node.lineno}")
         given = self.lookup(node.id, scope)
         if given is None:
             name = self.dotted(node, scope)
             if name:
-                return Dotted(name)
+                return imported(name)
             raise NotReadError(f"{node.id} is not given a value that can be told")
         if len(given) > 1:
             lines = sorted({getattr(each, "lineno", 0) for each in given})
@@ -222,6 +224,14 @@ class Names:
                 f"{node.id} is given values at lines {', '.join(map(str, lines[:4]))}"
             )
         return self.value(given[0], depth + 1)
+
+
+def imported(name: str) -> Dotted:
+    """A name of a framework; NotReadError for one of another file."""
+    module, _, last = name.rpartition(".")
+    if name.partition(".")[0] not in FRAMEWORKS:
+        raise NotReadError(f"{last} comes from {module or last}")
+    return Dotted(name)
 
 
 def arguments(function: Function) -> Iterator[ast.arg]:
