@@ -231,8 +231,9 @@ def way(setting: Setting, found: Sequence[tuple[Program, list[Reading]]]) -> str
         return setting.way
     readings = [reading for _, several in found for reading in several]
     wanted = next((r for r in readings if r.given), readings[0])
-    texts = []
-    for program, several in found:
+    texts: list[str] = []
+    mixed = any(len(once(several)) > 1 for _, several in found)
+    for program, several in () if mixed else found:
         for reading in once(several):
             if reading.value != wanted.value and reading.keyword:
                 value = wanted.value

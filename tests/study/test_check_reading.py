@@ -70,9 +70,17 @@ def test_a_gluon_step_of_1_sums(tmp_path):
 
 # --- what is not read is said, never guessed ---------------------------------------------
 
+PARSER = """\
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("-l", "--my-lr", type=float, default=1e-3)
+parser.add_argument("--none", type=float)
+args = parser.parse_args()
+"""
 UNREAD = [
     ("lr=LR", "lr=rate()", "is computed at line"),
-    ("lr=LR", "lr=args.lr", "is an attribute at line"),
+    ("lr=LR", "lr=options.lr", "is an attribute at line"),
+    ("lr=LR", "lr=args.none", "is the option none, which has no default"),
     ("LR = 1e-3", "LR = 1e-3\nLR = 1e-2", "LR is given values at lines 6, 7"),
     ("LR = 1e-3", "LR = 1e-3 if big else 1e-2", "is computed at line 6"),
     ("LR = 1e-3", "from settings import LR", "LR comes from settings"),
@@ -83,7 +91,7 @@ UNREAD = [
 
 @pytest.mark.parametrize(("old", "new", "problem"), UNREAD)
 def test_what_cannot_be_told_is_said(tmp_path, old, new, problem):
-    found = check(written(tmp_path, a=TORCH.replace(old, new), b=KERAS))
+    found = check(written(tmp_path, a=TORCH.replace(old, new) + PARSER, b=KERAS))
     assert "learning_rate" not in unfair(found)
     (one,) = [each for each in found if each.setting == "learning_rate"]
     assert one.kind == NOT_READ and one.title.startswith("not compared: ")
@@ -98,13 +106,14 @@ TOLD = [
     ("LR = 1e-3", "LR: float = 1e-3"),
     ("lr=LR", "lr={'lr': 1e-3}['lr']"),
     ("lr=LR", "LR"),
+    ("lr=LR", "lr=args.my_lr"),
     ("LR = 1e-3\n", "class C:\n    lr = 1e-3\nLR = C.lr\n"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new"), TOLD)
 def test_constants_are_followed(tmp_path, old, new):
-    found = check(written(tmp_path, a=TORCH.replace(old, new), b=KERAS))
+    found = check(written(tmp_path, a=PARSER + TORCH.replace(old, new), b=KERAS))
     assert "learning_rate" not in {each.setting for each in found}
 
 
@@ -264,3 +273,11 @@ def test_an_optimizer_of_the_programs_own_is_not_read(tmp_path):
     found = check(written(tmp_path, a=text, b=KERAS))
     (one,) = [each for each in found if each.setting == "optimizer"]
     assert one.kind == NOT_READ and one.seen[0].value == "is the class Mine of line 6"
+
+
+def test_losses_of_evaluation_do_not_count(tmp_path):
+    text = "def test(x, y):\n    nn.functional.cross_entropy(x, y, reduction='sum')\n"
+    found = check(written(tmp_path, a=TORCH + text, b=KERAS))
+    assert "reduction" not in unfair(found)
+    text = text.replace("def test", "def train")
+    assert "reduction" in unfair(check(written(tmp_path, a=TORCH + text, b=KERAS)))

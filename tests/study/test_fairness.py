@@ -9,7 +9,7 @@ from polyframe.study.fairness import FACTS, MISSING, unequal
 from polyframe.study.plan import Contestant, Settings, Study, Variant
 from polyframe.study.records import Record
 
-SAME = {
+EQUAL = {
     "polyframe": "0.18.0", "platform": "Linux", "processor": "x", "host": "a",
     "device": "cpu", "threads": 2, "dtype": "float32", "precision": None,
     "batch_size": 64, "epochs": 2, "parameters": 6090, "spec_hash": "5", "TF32": False,
@@ -37,7 +37,7 @@ def study(**changes):
 
 def records(other=None, seeds=(0, 1), status="done", variant="base"):
     for seed in seeds:
-        mine = SAME | {"weights_hash": f"w{seed}"}
+        mine = EQUAL | {"weights_hash": f"w{seed}"}
         for name, facts in (("torch", mine), ("mxnet", mine | (other or {}))):
             told = {key: value for key, value in facts.items() if value != MISSING}
             yield Record(name, variant, seed, "s", status, facts=told)

@@ -89,7 +89,7 @@ def flag(target: ast.expr, node: ast.Assign, reader: Reader) -> None:
     if isinstance(target, ast.Attribute):
         row = reader.framework.attributes.get(reader.dotted(target))
         if row is not None:
-            reader.add(row["setting"], node.value, meanings=row["values"])
+            reader.add(str(row["setting"]), node.value, meanings=row["values"])
 
 
 def variable(target: ast.expr, node: ast.Assign, reader: Reader) -> None:

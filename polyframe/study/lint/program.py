@@ -57,7 +57,6 @@ class Program:
     framework: Framework | None
     readings: list[Reading] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
     def of(self, setting: str) -> list[Reading]:
         """All readings of a setting."""

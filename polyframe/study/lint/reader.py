@@ -23,6 +23,7 @@ from polyframe.study.lint.values import Dotted, Names, NotReadError
 
 EVALUATION = re.compile(r"test|val|eval", re.IGNORECASE)
 """In the name of a loader, or of its data: it does not train."""
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Given = dict[str, ast.expr]
 
 
@@ -72,6 +73,8 @@ class Reader:
         given, problem = self.bind(node, positional, call)
         problem = problem or self.condition(node)
         if call.loader and self.evaluates(node, given):
+            return
+        if "loss" in call.sets and self.in_evaluation(node):
             return
         self.read(call, name, node, given, problem)
         for argument in call.words:
@@ -124,9 +127,9 @@ class Reader:
         if optimizer:
             self.add("optimizer", node, value=optimizer, of=Owner(call=name))
         for setting, value in call.sets.items():
-            text = (
-                value if not call.replaces else value + self.others(call, node, given)
-            )
+            text = value
+            if call.replaces:
+                text = f"{value}{self.others(call, node, given)}"
             self.add(setting, node, value=text, of=Owner(optimizer), problem=problem)
         if call.element:
             self.element(call, name, node, given, problem)
@@ -271,6 +274,16 @@ class Reader:
             return False
         call = self.framework.calls.get(self.dotted(node.func))
         return call is not None and "initializer" in call.sets
+
+    def in_evaluation(self, node: ast.AST) -> bool:
+        """Whether a node is in a function that evaluates, by its name."""
+        inner = node
+        while inner in self.names.parents:
+            inner = self.names.parents[inner]
+            name = getattr(inner, "name", "") if isinstance(inner, FUNCTIONS) else ""
+            if EVALUATION.search(name) and "train" not in name.lower():
+                return True
+        return False
 
     def evaluates(self, node: ast.Call, given: Given) -> bool:
         """Whether a loader is of data for evaluation, by its names."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from polyframe.contract import registry
 from polyframe.contract.aspects import shown
@@ -46,17 +46,52 @@ class Call:
     element: str = ""
     order: Sequence[str] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, object] = field(default_factory=dict)
     inverse: Sequence[str] = ()
-    sets: Mapping[str, Any] = field(default_factory=dict)
+    sets: Mapping[str, object] = field(default_factory=dict)
     reads: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
-    neutral: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Mapping[object, object]] = field(default_factory=dict)
+    neutral: Mapping[str, object] = field(default_factory=dict)
     windows: Sequence[str] = ()
     words: Sequence[str] = ()
     word: str = ""
     loader: bool = False
     replaces: bool = False
+
+
+class Row(TypedDict, total=False):
+    """A call as calls.yaml has it: as ``Call``, or ``like`` another row."""
+
+    like: str
+    element: str
+    order: list[str]
+    fields: dict[str, str]
+    defaults: dict[str, object]
+    inverse: list[str]
+    sets: dict[str, object]
+    reads: dict[str, str]
+    values: dict[str, dict[object, object]]
+    neutral: dict[str, object]
+    windows: list[str]
+    words: list[str]
+    word: str
+    loader: bool
+    replaces: bool
+
+
+class Table(TypedDict):
+    """A framework as calls.yaml has it."""
+
+    title: str
+    absent: dict[str, object]
+    families: dict[str, str]
+    names: dict[str, str | list[str]]
+    calls: dict[str, Row]
+    methods: dict[str, Row]
+    helpers: dict[str, Row]
+    attributes: dict[str, dict[str, object]]
+    loads: list[str]
+    waits: list[str]
 
 
 @dataclass(frozen=True)
@@ -69,9 +104,9 @@ class Framework:
     calls: Mapping[str, Call]
     methods: Mapping[str, Call]
     helpers: Mapping[str, Call]
-    attributes: Mapping[str, Mapping[str, Any]]
+    attributes: Mapping[str, Mapping[str, object]]
     words: Mapping[str, str]
-    absent: Mapping[str, Any]
+    absent: Mapping[str, object]
     families: Mapping[str, str]
     loads: frozenset[str]
     waits: frozenset[str]
@@ -117,7 +152,7 @@ def frameworks() -> dict[str, Framework]:
     }
 
 
-def framework(name: str, data: Mapping[str, Any]) -> Framework:
+def framework(name: str, data: Table) -> Framework:
     """One framework from its table."""
     rows = {
         each: row
@@ -141,9 +176,9 @@ def framework(name: str, data: Mapping[str, Any]) -> Framework:
     )
 
 
-def made(row: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> Call:
+def made(row: Row, rows: Mapping[str, Row]) -> Call:
     """A call of a row, which may be like another."""
-    merged = {**rows[row["like"]], **row} if "like" in row else dict(row)
+    merged: dict[str, Any] = {**rows[row["like"]], **row} if "like" in row else {**row}
     merged.pop("like", None)
     return Call(**merged)
 

@@ -56,6 +56,7 @@ class Names:
         self.imports: dict[str, str] = {}
         self.module = Scope(tree)
         self.classes: dict[str, ast.ClassDef] = {}
+        self.options: dict[str, ast.expr | None] = {}  # of a command line
         self.steps = 0  # of the value that is being told
         self.walk(tree)
 
@@ -84,6 +85,8 @@ class Names:
         elif isinstance(node, ast.ImportFrom) and not node.level:
             for each in node.names:
                 self.imports[each.asname or each.name] = f"{node.module}.{each.name}"
+        elif isinstance(node, ast.Call):
+            self.options.update(option(node))
         elif isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             scope.given.setdefault(node.name, []).append(node)
             if isinstance(node, ast.ClassDef):
@@ -193,6 +196,19 @@ class Names:
             return self.named(node, depth)
         raise NotReadError(f"is computed at line {getattr(node, 'lineno', 0)}")
 
+    def is_parsed(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether a name is what ``parse_args`` returned."""
+        if not isinstance(node, ast.Name):
+            return False
+        given = self.lookup(node.id, scope)
+        return (
+            given is not None
+            and len(given) == 1
+            and isinstance(given[0], ast.Call)
+            and isinstance(given[0].func, ast.Attribute)
+            and given[0].func.attr == "parse_args"
+        )
+
     def named(self, node: ast.Name | ast.Attribute, depth: int) -> object:
         """The value of a name, of an attribute of a class, or of what is imported."""
         scope = self.scopes.get(node, self.module)
@@ -208,6 +224,13 @@ class Names:
                 ]
                 if len(values) == 1:
                     return self.value(values[0], depth + 1)
+            if self.is_parsed(node.value, scope) and node.attr in self.options:
+                value = self.options[node.attr]
+                if value is None:
+                    raise NotReadError(
+                        f"is the option {node.attr}, which has no default"
+                    )
+                return self.value(value, depth + 1)
             name = self.dotted(node, scope)
             if name:
                 return imported(name)
@@ -224,6 +247,17 @@ class Names:
                 f"{node.id} is given values at lines {', '.join(map(str, lines[:4]))}"
             )
         return self.value(given[0], depth + 1)
+
+
+def option(node: ast.Call) -> dict[str, ast.expr | None]:
+    """The option that a call of ``add_argument`` makes, with its default."""
+    if not isinstance(node.func, ast.Attribute) or node.func.attr != "add_argument":
+        return {}
+    texts = [a.value for a in node.args if isinstance(a, ast.Constant)]
+    long = [t[2:] for t in texts if isinstance(t, str) and t.startswith("--")]
+    defaults = [k.value for k in node.keywords if k.arg == "default"]
+    name = long[0].replace("-", "_") if long else ""
+    return {name: defaults[0] if defaults else None} if name else {}
 
 
 def imported(name: str) -> Dotted:
