@@ -44,7 +44,7 @@ class Reader:
     """Walks the nodes of one program."""
 
     def __init__(
-        self, program: Program, framework: Framework, names: Names, lines: list[str]
+        self, program: Program, framework: Framework, names: Names, lines: list[bytes]
     ) -> None:
         self.program, self.framework = program, framework
         self.names, self.lines = names, lines

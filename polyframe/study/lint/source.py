@@ -10,7 +10,7 @@ from pathlib import Path
 
 from polyframe.errors import PolyframeError, brief
 
-LARGEST = 2**18
+LARGEST = 2**17
 """The most bytes that a program may have."""
 SEGMENT = 50
 
@@ -61,20 +61,20 @@ def parse(text: str, where: str) -> ast.Module:
         ) from None
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines as a syntax tree counts them."""
-    return re.split(r"\r\n|\r|\n", text)
+def lines_of(text: str) -> list[bytes]:
+    """The lines as a syntax tree counts them, and their columns."""
+    return [line.encode() for line in re.split(r"\r\n|\r|\n", text)]
 
 
-def segment(lines: list[str], node: ast.AST) -> str:
+def segment(lines: list[bytes], node: ast.AST) -> str:
     """The text of a node on one line, cut."""
     first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", 0)
     if not first or not last:
         return ""
     start, end = getattr(node, "col_offset", 0), getattr(node, "end_col_offset", 0)
     if first == last:
-        text = lines[first - 1].encode()[start:end].decode(errors="replace")
+        text = lines[first - 1][start:end].decode(errors="replace")
     else:
-        text = lines[first - 1].encode()[start:].decode(errors="replace") + " …"
+        text = lines[first - 1][start:].decode(errors="replace") + " …"
     text = " ".join(text.split())
     return text if len(text) <= SEGMENT else f"{text[: SEGMENT - 1]}…"

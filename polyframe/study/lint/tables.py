@@ -183,7 +183,8 @@ def made(row: Row, rows: Mapping[str, Row]) -> Call:
     return Call(**merged)
 
 
-def element_fields(element: str) -> dict[str, object]:
+@cache
+def element_fields(element: str) -> Mapping[str, object]:
     """The fields of a layer, loss or optimizer, with their neutral defaults."""
     for family in (Optimizer, Layer, Loss):
         if element in family.registry:
@@ -196,9 +197,16 @@ def element_fields(element: str) -> dict[str, object]:
 
 def default(backend: str, call: Call, name: str) -> object:
     """What a framework has where a field is not given."""
-    neutral = element_fields(call.element)[name]
-    own = registry.get(backend).defaults.get(call.element, {})
-    value = call.defaults.get(name, own.get(name, neutral))
+    if name in call.defaults:
+        return call.defaults[name]
+    return own_default(backend, call.element, name)
+
+
+@cache
+def own_default(backend: str, element: str, name: str) -> object:
+    """What a backend has for a field of an element: its own default, or the neutral."""
+    own = registry.get(backend).defaults.get(element, {})
+    value = own.get(name, element_fields(element)[name])
     return shown(value) if isinstance(value, Initializer) else value
 
 

@@ -57,6 +57,7 @@ class Names:
         self.module = Scope(tree)
         self.classes: dict[str, ast.ClassDef] = {}
         self.options: dict[str, ast.expr | None] = {}  # of a command line
+        self.known: dict[str, str] = {}  # names that were looked up
         self.steps = 0  # of the value that is being told
         self.walk(tree)
 
@@ -148,6 +149,12 @@ class Names:
 
     def canonical(self, name: str) -> str:
         """A dotted name as ``calls.yaml`` has it."""
+        if name not in self.known:
+            self.known[name] = self.renamed(name)
+        return self.known[name]
+
+    def renamed(self, name: str) -> str:
+        """A name whose beginning is another in ``calls.yaml``."""
         longest = max(
             (a for a in self.aliases if f"{name}.".startswith(f"{a}.")),
             key=len,
@@ -242,7 +249,7 @@ class Names:
                 return imported(name)
             raise NotReadError(f"{node.id} is not given a value that can be told")
         if len(given) > 1:
-            lines = sorted({getattr(each, "lineno", 0) for each in given})
+            lines = sorted({getattr(each, "lineno", 0) for each in given[:8]})
             raise NotReadError(
                 f"{node.id} is given values at lines {', '.join(map(str, lines[:4]))}"
             )
