@@ -59,6 +59,7 @@ setup(
         "polyframe.conformance": ["*.j2", "support.json"],
         "polyframe.data": ["*.npz"],
         "polyframe.differences": ["*.yaml"],
+        "polyframe.study.lint": ["*.yaml"],
         "polyframe.zoo": ["recipes/*.yaml"],
     },
     install_requires=[
