@@ -82,7 +82,9 @@ def test_a_node_is_killed_and_every_job_ends_once(dask, tmp_path):
     assert len(began) == 2 and began[0][3] != began[1][3], "on another node"
     assert overlaps(log) == []
     assert len({line[3] for line in log}) == 2, "both nodes had work"
-    assert ["job2", "was dropped"] in [line[:2] for line in log], "it ends with its node"
+    assert ["job2", "was dropped"] in [line[:2] for line in log], (
+        "it ends with its node"
+    )
     assert len(executor.nodes()) == 1
     executor.close()
 
@@ -100,7 +102,9 @@ def test_an_interrupt_ends_the_jobs_and_leaves_the_cluster(dask, tmp_path):
     executor.close()
     again, ended = make("dask", str(dask.file)), []
     (tmp_path / "log").unlink()
-    again.run(make_jobs(tmp_path, 1, 0.0), lambda j, a: ended.append(a), lambda *_: None)
+    again.run(
+        make_jobs(tmp_path, 1, 0.0), lambda j, a: ended.append(a), lambda *_: None
+    )
     again.close()
     assert [answer["status"] for answer in ended] == ["done"]
 
@@ -119,7 +123,9 @@ def test_nodes_are_asked_first(dask, monkeypatch, tmp_path):
 
 @pytest.mark.full
 def test_a_node_without_polyframe(dask, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['polyframe'] = None")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['polyframe'] = None"
+    )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     bare = dask.worker("127.0.0.3", *NODE, env=environment)
     executor = make("dask", str(dask.file))
@@ -131,7 +137,9 @@ def test_a_node_without_polyframe(dask, tmp_path):
     (node,) = wait_for(left_out)
     assert node.startswith("tcp://127.0.0.3:")
     executor.close()
-    text = f"executor dask, {dask.file}: node {node}: its Python cannot import polyframe ("
+    text = (
+        f"executor dask, {dask.file}: node {node}: its Python cannot import polyframe ("
+    )
     fails(PolyframeError, lambda: make("dask", str(dask.file)), text)
     bare.kill()
 
@@ -172,7 +180,9 @@ def test_which_workers_are_nodes():
 
     workers.update({"b1": worker("b"), "a1": worker("a"), "a2": worker("a")})
     undeclared = executor()
-    with pytest.warns(UserWarning, match="its workers declare no resource node: jobs run"):
+    with pytest.warns(
+        UserWarning, match="its workers declare no resource node: jobs run"
+    ):
         assert sorted(undeclared.nodes()) == ["a1", "b1"]
     del workers["a1"]
     assert sorted(undeclared.nodes()) == ["a2", "b1"]

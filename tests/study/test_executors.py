@@ -59,7 +59,9 @@ class Simulated(Cluster):
             self.there.append(f"n{self.count}")
             self.count += 1
         for task, job in [ghost for ghost in self.ghosts if ghost[0] in self.stopped]:
-            yield News(task, answer={"status": "done", "result": f"ghost of {job.name}"})
+            yield News(
+                task, answer={"status": "done", "result": f"ghost of {job.name}"}
+            )
         for task, (node, job, left) in list(self.running.items()):
             if task not in self.running:  # given up while we tell
                 continue
@@ -99,7 +101,9 @@ def test_every_job_ends_once_while_nodes_die(seed, patient):
     assert sorted(ended) == sorted((f"job{i}",) * 2 for i in range(120))
     assert executor.deaths == 0 and len(executor.began) > 120
     first = list(dict.fromkeys(executor.began))
-    assert first == [f"job{i}" for i in range(120)], "jobs begin in the order of the plan"
+    assert first == [f"job{i}" for i in range(120)], (
+        "jobs begin in the order of the plan"
+    )
 
 
 def test_a_job_that_kills_its_nodes_fails(monkeypatch):
@@ -116,7 +120,9 @@ def test_a_job_that_kills_its_nodes_fails(monkeypatch):
 
     executor.news = news
     executor.run(
-        numbered(3), lambda job, answer: ended.update({job.name: answer}), lambda *_: None
+        numbered(3),
+        lambda job, answer: ended.update({job.name: answer}),
+        lambda *_: None,
     )
     assert executor.began == ["job0", "job1", "job1", "job1", "job2"]
     assert ended["job1"] == {
@@ -188,8 +194,12 @@ def test_a_node_that_comes_late_with_another_protocol_is_left_out():
     executor.ready()
     executor.protocol = 7
     executor.there.append("n9")
-    with pytest.warns(UserWarning, match="simulated: node n9 is left out: its polyframe"):
-        executor.run(numbered(2), lambda job, a: ended.append(job.name), lambda *_: None)
+    with pytest.warns(
+        UserWarning, match="simulated: node n9 is left out: its polyframe"
+    ):
+        executor.run(
+            numbered(2), lambda job, a: ended.append(job.name), lambda *_: None
+        )
     assert ended == ["job0", "job1"]
 
 
@@ -204,10 +214,22 @@ def closed_port():
     [
         (("dsk", "x"), "executor: 'dsk' is no executor. Did you mean 'dask'? (one of"),
         (("local", "x"), "executor: local runs on this machine and takes no address"),
-        (("dask", None), "executor dask: needs the address of a cluster that runs (--addr"),
-        (("ray", ""), "executor ray: needs the address of a cluster that runs (--address"),
-        (("dask", "no.json"), "executor dask, no.json: is no scheduler file (FileNotFound"),
-        (("dask", "here"), "executor dask, here: is no address (give tcp://HOST:PORT, or"),
+        (
+            ("dask", None),
+            "executor dask: needs the address of a cluster that runs (--addr",
+        ),
+        (
+            ("ray", ""),
+            "executor ray: needs the address of a cluster that runs (--address",
+        ),
+        (
+            ("dask", "no.json"),
+            "executor dask, no.json: is no scheduler file (FileNotFound",
+        ),
+        (
+            ("dask", "here"),
+            "executor dask, here: is no address (give tcp://HOST:PORT, or",
+        ),
         (("dask", "h:x"), "executor dask, h:x: is no address"),
         (("dask", "127.0.0.1:{}"), "executor dask, 127.0.0.1:{}: nobody listens there"),
     ],
@@ -228,9 +250,7 @@ def test_a_ray_that_is_not_there(given):
     fails(PolyframeError, lambda: make("ray", address), text)
 
 
-@pytest.mark.parametrize(
-    ("name", "package"), [("dask", "distributed"), ("ray", "ray")]
-)
+@pytest.mark.parametrize(("name", "package"), [("dask", "distributed"), ("ray", "ray")])
 def test_an_extra_that_is_not_installed(name, package, monkeypatch):
     monkeypatch.delitem(sys.modules, f"polyframe.study.executors.{name}", raising=False)
     monkeypatch.setitem(sys.modules, package, None)

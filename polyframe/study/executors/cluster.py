@@ -214,7 +214,9 @@ class Cluster(ABC):
         if task.before + 1 < ATTEMPTS:
             coming.again(Task(task.job, before=task.before + 1))
             return
-        error = f"{ATTEMPTS} nodes died while it ran; the last one, {task.node}, {reason}"
+        error = (
+            f"{ATTEMPTS} nodes died while it ran; the last one, {task.node}, {reason}"
+        )
         done(task.job, {"status": "failed", "error": error})
 
     def deserted(self) -> PolyframeError:

@@ -80,7 +80,9 @@ class Dask(Cluster):
             workers = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
         except (OSError, AttributeError) as error:
             raise self.gone(error) from None
-        there = {a: w for a, w in workers.items() if w["status"] in ("running", "paused")}
+        there = {
+            a: w for a, w in workers.items() if w["status"] in ("running", "paused")
+        }
         if self.declared is None and there:
             self.declared = any(RESOURCE in w["resources"] for w in there.values())
             if not self.declared:
@@ -212,7 +214,9 @@ def address_of(address: str, where: str) -> str:
         host = port = None
     if not host or not port:
         raise PolyframeError(
-            "is no address", where=where, hint="give tcp://HOST:PORT, or a scheduler file"
+            "is no address",
+            where=where,
+            hint="give tcp://HOST:PORT, or a scheduler file",
         )
     node_side.reach(host, port, where, HINT)
     return address

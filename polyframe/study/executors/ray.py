@@ -83,7 +83,9 @@ class Ray(Cluster):
 
     def ask(self, nodes: list[str], what: Any, *given: str) -> dict[str, Any]:
         """The answers of nodes to a function; without those that are gone."""
-        refs = {node: self.remote(what, node, num_cpus=0).remote(*given) for node in nodes}
+        refs = {
+            node: self.remote(what, node, num_cpus=0).remote(*given) for node in nodes
+        }
         ray.wait(list(refs.values()), num_returns=len(refs), timeout=PATIENCE)
         answers: dict[str, Any] = {}
         for node, ref in refs.items():
