@@ -12,7 +12,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -225,16 +225,16 @@ def to_tensorboard(study: Study, cells: list[Exported], to: str) -> str:
         run = root / each.folder
         inside(root, run)
         with tempfile.TemporaryDirectory() as temporary:
-            events = writer(str(Path(temporary) / "events"))
-            for step, when, values in each.rows():
-                scalars = [
-                    summary.Value(tag=tag, simple_value=value)
-                    for tag, value in values.items()
-                ]
-                events.write_event(
-                    event(wall_time=when, step=step, summary=summary(value=scalars))
-                )
-            events.close()
+            with closing(writer(str(Path(temporary) / "events"))) as events:
+                for step, when, values in each.rows():
+                    scalars = [
+                        summary.Value(tag=tag, simple_value=value)
+                        for tag, value in values.items()
+                    ]
+                    content = summary(value=scalars)
+                    events.write_event(
+                        event(wall_time=when, step=step, summary=content)
+                    )
             (file,) = Path(temporary).iterdir()
             write_atomic(run / EVENTS, file.read_bytes())
     return f"{len(cells)} runs in {root} (tensorboard --logdir {root})"

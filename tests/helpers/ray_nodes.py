@@ -39,7 +39,7 @@ def parent(process):
     return int(text.rpartition(")")[2].split()[1])
 
 
-def main(folder, temporary):
+def main(folder):
     """Run jobs while a node is killed; interrupt others; see that the cluster is left."""
     from ray.cluster_utils import Cluster
 
@@ -51,10 +51,7 @@ def main(folder, temporary):
         "object_store_memory": OBJECTS,
         "include_dashboard": False,
     }
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={**node, "_temp_dir": temporary},
-    )
+    cluster = Cluster(initialize_head=True, head_node_args=dict(node))
     other = cluster.add_node(**node)
     raylet = other.all_processes["raylet"][0].process.pid
 
@@ -139,8 +136,9 @@ def wait_and_interrupt(folder):
 if __name__ == "__main__":
     raise_loopback()
     temporary = tempfile.mkdtemp(prefix="ray")  # short: sockets lie in it
+    os.environ["RAY_TMPDIR"] = temporary
     try:
-        result = main(Path(sys.argv[1]), temporary)
+        result = main(Path(sys.argv[1]))
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     (Path(sys.argv[1]) / "result.json").write_text(json.dumps(result))

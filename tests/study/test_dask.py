@@ -29,7 +29,7 @@ class DaskCluster(Processes):
         own = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
         file = ("--scheduler-file", str(self.file), "--idle-timeout", f"{LONGEST} s")
         self.start("distributed.cli.dask_scheduler", *own, *file)
-        wait_for(self.file.exists)
+        wait_for(lambda: self.file.exists() and self.file.read_text().endswith("}"))
 
     def worker(self, host, *more, **options):
         """One worker process; its work may be killed without anybody to restart it."""

@@ -43,7 +43,8 @@ def work(
 
 def unfit(answer: Message | Exception) -> str:
     """Why a node cannot run jobs, from its answer to ``about``; "" if it can."""
-    if isinstance(answer, ImportError):
+    if isinstance(answer, Exception) and "ModuleNotFoundError" in repr(answer):
+        # Dask passes its text on, Ray the exception itself.
         return f"its Python cannot import polyframe ({answer})"
     if isinstance(answer, Exception):
         return f"it cannot be asked ({type(answer).__name__}: {answer})"

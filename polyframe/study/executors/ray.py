@@ -156,7 +156,7 @@ def cause_of(error: exceptions.RayTaskError) -> Exception:
     """What a task raised on its node."""
     text = str(error.cause).strip()
     if "failed to import on the worker" in text:
-        return ImportError(text.splitlines()[-1])
+        return ModuleNotFoundError(text.splitlines()[-1])
     return error.cause if isinstance(error.cause, Exception) else error
 
 
