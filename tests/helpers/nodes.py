@@ -63,6 +63,21 @@ def log_of(folder: Path) -> list[list]:
     return [json.loads(line) for line in lines]
 
 
+def status_of(process: int) -> tuple[str, int]:
+    """The state of a process, and the one that it belongs to; ("", 0) if it is gone."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return "", 0
+    state, parent = text.rpartition(")")[2].split()[:2]
+    return state, int(parent)
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs. One that ended may stay as a zombie ("Z")."""
+    return status_of(process)[0] not in ("", "Z", "X")
+
+
 def wait_for(true, seconds: float = 120.0):
     """What ``true`` returns, once that is something."""
     until = time.monotonic() + seconds

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from helpers.nodes import log_of, make_jobs, overlaps, wait_for
+from helpers.nodes import alive, log_of, make_jobs, overlaps, status_of, wait_for
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 OBJECTS = 80 * 2**20
@@ -31,12 +31,6 @@ def raise_loopback():
         request = fcntl.ioctl(one, SIOCGIFFLAGS, struct.pack("16sh14x", b"lo", 0))
         _, flags = struct.unpack("16sh14x", request)
         fcntl.ioctl(one, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
-
-
-def parent(process):
-    """The process that started another one."""
-    text = Path(f"/proc/{process}/stat").read_text()
-    return int(text.rpartition(")")[2].split()[1])
 
 
 def main(folder):
@@ -60,7 +54,7 @@ def main(folder):
             return [
                 line
                 for line in log_of(folder)
-                if line[1] == "began" and parent(line[3]) == raylet
+                if line[1] == "began" and status_of(line[3])[1] == raylet
             ]
 
         (line, *_) = wait_for(running_there, 200)
@@ -95,7 +89,9 @@ def main(folder):
     try:
         executor.run(long, lambda *_: None, lambda *_: None)
     except KeyboardInterrupt:
-        ended_early = wait_for(lambda: not alive(folder), 60)
+        ended_early = wait_for(
+            lambda: not any(alive(line[2]) for line in log_of(folder)), 60
+        )
     executor.close()
     again, after = make("ray", cluster.address), []
     again.run(make_jobs(folder, 1, 0.0), lambda j, a: after.append(a), lambda *_: None)
@@ -117,12 +113,6 @@ def main(folder):
         "after": [answer["status"] for answer in after],
         "missing": missing,
     }
-
-
-def alive(folder):
-    """The processes of jobs that run."""
-    processes = {line[2] for line in log_of(folder)}
-    return [p for p in processes if os.path.exists(f"/proc/{p}")]
 
 
 def wait_and_interrupt(folder):

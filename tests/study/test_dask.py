@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from helpers.failing import fails
-from helpers.nodes import Processes, log_of, make_jobs, overlaps, wait_for
+from helpers.nodes import Processes, alive, log_of, make_jobs, overlaps, wait_for
 
 from polyframe.errors import PolyframeError
 from polyframe.study import jobs
@@ -37,11 +37,6 @@ class DaskCluster(Processes):
         file = ("--scheduler-file", str(self.file), "--death-timeout", "60")
         words = ("distributed.cli.dask_worker", *own, *file, *more)
         return self.start(*words, cwd=self.file.parent, **options)
-
-
-def alive(process):
-    """Whether a process runs."""
-    return os.path.exists(f"/proc/{process}")
 
 
 @pytest.fixture(scope="module")
