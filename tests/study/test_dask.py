@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import threading
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,20 +23,36 @@ LONGEST = 400
 NODE = ("--resources", "node=1")
 
 
+def only(host):
+    """Options for the web server, which --no-dashboard leaves on, and --host does not
+    bind."""
+    return "--no-dashboard", "--dashboard-address", f"{host}:0"
+
+
+def listening(process):
+    """The IPv4 and IPv6 addresses on which a process listens, as the kernel tells."""
+    opened = {os.readlink(fd) for fd in Path(f"/proc/{process}/fd").iterdir()}
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, address, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in opened:
+                yield address.partition(":")[0]
+
+
 class DaskCluster(Processes):
     """A scheduler; it ends when it had nothing to do for a while, and workers with it."""
 
     def __init__(self, folder):
         super().__init__()
         self.file = folder / "scheduler.json"
-        own = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        own = ("--host", "127.0.0.1", "--port", "0", *only("127.0.0.1"))
         file = ("--scheduler-file", str(self.file), "--idle-timeout", f"{LONGEST} s")
         self.start("distributed.cli.dask_scheduler", *own, *file)
         wait_for(lambda: self.file.exists() and self.file.read_text().endswith("}"))
 
     def worker(self, host, *more, **options):
         """One worker process; its work may be killed without anybody to restart it."""
-        own = ("--host", host, "--no-nanny", "--no-dashboard", "--nthreads", "2")
+        own = ("--host", host, "--no-nanny", "--nthreads", "2", *only(host))
         file = ("--scheduler-file", str(self.file), "--death-timeout", "60")
         words = ("distributed.cli.dask_worker", *own, *file, *more)
         return self.start(*words, cwd=self.file.parent, **options)
@@ -84,6 +103,13 @@ def test_a_node_is_killed_and_every_job_ends_once(dask, tmp_path):
     executor.close()
 
 
+def test_only_this_machine_can_reach_it(dask):
+    """What docs/clusters.md says to start listens on 127.0.0.1, 127.0.0.2, … only."""
+    addresses = [a for p in dask.all if p.poll() is None for a in listening(p.pid)]
+    assert len(addresses) >= 4
+    assert all(len(a) == 8 and a.endswith("7F") for a in addresses), addresses
+
+
 def test_an_interrupt_ends_the_jobs_and_leaves_the_cluster(dask, tmp_path):
     executor = make("dask", str(dask.file))
 
@@ -114,6 +140,52 @@ def test_nodes_are_asked_first(dask, monkeypatch, tmp_path):
     text = f"executor dask, {dask.file}: node tcp://127.0.0."
     text = fails(PolyframeError, lambda: make("dask", str(dask.file)), text)
     assert "speaks protocol 1, this one" in text
+
+
+@pytest.mark.full
+def test_nodes_are_killed_at_20_random_moments(tmp_path, monkeypatch):
+    """And others come in their place; jobs go on until the last one was killed."""
+    monkeypatch.setattr("polyframe.study.executors.cluster.ATTEMPTS", 100)
+    cluster, moments = DaskCluster(tmp_path), random.Random(0)
+    watchdog = threading.Timer(3 * LONGEST, cluster.end)
+    watchdog.start()
+    hosts = ("127.0.0.1", "127.0.0.2")
+    workers = [cluster.worker(host, *NODE) for host in hosts]
+    executor, ended = make("dask", str(cluster.file)), []
+
+    def kill():
+        for _ in range(20):
+            wait_for(lambda: len(executor.client.nthreads()) == 2, LONGEST)
+            time.sleep(moments.uniform(0, 1.5))
+            which = moments.randrange(2)
+            workers[which].kill()
+            workers[which].wait()
+            workers[which] = cluster.worker(hosts[which], *NODE)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    given = []
+
+    def endless():
+        for job in make_jobs(tmp_path, 10_000, 0.5):
+            if not killer.is_alive():
+                return
+            given.append(job.name)
+            yield job
+
+    try:
+        killer.start()
+        executor.run(
+            endless(), lambda job, answer: ended.append(job.name), lambda *_: None
+        )
+    finally:
+        watchdog.cancel()
+        executor.close()
+        cluster.end()
+    killer.join()
+    assert sorted(ended) == sorted(given) and len(given) > 20
+    log = log_of(tmp_path)
+    assert len([line for line in log if line[1] == "began"]) > len(given)
+    assert overlaps(log) == []
 
 
 @pytest.mark.full

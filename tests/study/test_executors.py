@@ -8,13 +8,13 @@ import sys
 
 import pytest
 from helpers.failing import fails
-from helpers.nodes import log_of, make_jobs
+from helpers.nodes import alive, log_of, make_jobs
 
 from polyframe.errors import PolyframeError
 from polyframe.study.executors import cluster, make
 from polyframe.study.executors.cluster import Cluster, News
 from polyframe.study.executors.nodes import about, has, unfit
-from polyframe.study.jobs import Job, Local
+from polyframe.study.jobs import Job, Local, run_job
 
 
 class Simulated(Cluster):
@@ -257,6 +257,19 @@ def test_an_extra_that_is_not_installed(name, package, monkeypatch):
     text = f"executor {name}: needs {package}, which does not import:"
     text = fails(PolyframeError, lambda: make(name, "127.0.0.1:1"), text)
     assert text.endswith(f'(pip install "polyframe[{name}]")')
+
+
+def test_a_job_that_nobody_wants_any_more_is_killed(tmp_path):
+    (job,) = make_jobs(tmp_path, 1, 300.0)
+    answer = run_job(job, unwanted=lambda: bool(log_of(tmp_path)))
+    assert answer == {"status": "failed", "error": "was stopped"}
+    ((_, _, process, *_),) = log_of(tmp_path)
+    assert not alive(process)
+    (job,) = make_jobs(tmp_path, 1, 300.0, time_limit=0.7)
+    assert run_job(job) == {
+        "status": "timeout",
+        "error": "took longer than 0.7 s and was ended",
+    }
 
 
 def test_local_runs_one_after_the_other(tmp_path):

@@ -35,7 +35,8 @@ TOPIC = "polyframe"
 RESOURCE = "node"
 PATIENCE = 30.0
 """Seconds that a scheduler has to answer."""
-HINT = "start one with: dask scheduler --host 127.0.0.1"
+SCHEDULER = "dask scheduler --host 127.0.0.1 --dashboard-address 127.0.0.1:8787"
+HINT = f"start one with: {SCHEDULER}"
 
 
 class Dask(Cluster):
@@ -205,7 +206,7 @@ def address_of(address: str, where: str) -> str:
             raise PolyframeError(
                 f"is no scheduler file ({type(error).__name__}: {error})",
                 where=where,
-                hint="dask scheduler --host 127.0.0.1 --scheduler-file FILE writes it",
+                hint=f"{SCHEDULER} --scheduler-file FILE writes it",
             ) from None
     try:
         parts = urlsplit(address if "://" in address else f"tcp://{address}")
