@@ -36,13 +36,12 @@ FILE_STORE = "MLFLOW_ALLOW_FILE_STORE"
 
 @dataclass(frozen=True)
 class Exported:
-    """A cell that ended, and what identifies it elsewhere: ``name`` is for readers;
-    ``certificate`` the hash of its variant's certificate, "" without one."""
+    """A cell that ended, with the certificate of its variant: empty without one."""
 
     cell: Cell
     record: Record
     study: Study
-    certificate: str
+    certificate: Mapping[str, Any]
 
     @property
     def name(self) -> str:
@@ -78,7 +77,8 @@ class Exported:
             "cell": str(self.folder),
             "status": self.record.status,
             **({"error": self.record.error} if self.record.error else {}),
-            "certificate": self.certificate or "UNVERIFIED",
+            "certificate": str(self.certificate.get("hash", "none")),
+            "verified": str(self.certificate.get("passed") is True),
             **facts,
         }
 
@@ -152,23 +152,15 @@ def export(folder: StudyFolder, kind: str, to: str | None = None) -> str:
 
 def ended(folder: StudyFolder, study: Study) -> Iterator[Exported]:
     """The cells of a study that have a record, in the plan's order."""
-    certificates: dict[str, str] = {}
+    certificates: dict[str, Mapping[str, Any]] = {}
     for cell in study.cells():
         record = folder.record(cell)
         if record is None or record.study != study.hash:
             continue
         name = cell.variant.name
         if name not in certificates:
-            certificates[name] = hash_of(folder.certificate(name))
+            certificates[name] = folder.certificate(name) or {}
         yield Exported(cell, record, study, certificates[name])
-
-
-def hash_of(certificate: Mapping[str, Any] | None) -> str:
-    """The hash of a certificate's content; "" without one."""
-    if certificate is None:
-        return ""
-    text = json.dumps(certificate, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def inside(root: Path, path: Path) -> None:

@@ -71,7 +71,7 @@ def folder(tmp_path):
             one.write(record_of(study, cell), cell)
         lost = {"status": "failed", "error": "out of memory", "epochs": ()}
         one.write(record_of(study, failed, **lost), failed)
-        one.write_certificate("aligned", {"passed": True})
+        one.write_certificate("aligned", {"passed": True, "hash": "abc123"})
     return one
 
 
@@ -141,8 +141,8 @@ def test_mlflow(folder, tmp_path, real_mlflow):
     name, runs, client = runs_in(store)
     assert name == "digits_cnn" and len(runs) == 7
     run = runs["old, aligned, seed 1"]
-    certificate = run.data.tags["polyframe.certificate"]
-    assert len(certificate) == 16 and int(certificate, 16)
+    assert run.data.tags["polyframe.certificate"] == "abc123"
+    assert run.data.tags["polyframe.verified"] == "True"
     assert run.info.status == "FINISHED"
     assert run.info.start_time == int((STARTED + 1) * 1000)
     assert run.data.params["python"] == "/old/bin/python"
@@ -159,7 +159,8 @@ def test_mlflow(folder, tmp_path, real_mlflow):
     changed = runs["torch, lr 0.1, seed 0"]
     assert changed.data.params["optimizer.lr"] == "0.1"
     assert changed.data.params["optimize"] == "False"
-    assert changed.data.tags["polyframe.certificate"] == "UNVERIFIED"
+    assert changed.data.tags["polyframe.certificate"] == "none"
+    assert changed.data.tags["polyframe.verified"] == "False"
     failed = runs["torch, lr 0.1, seed 1"]
     assert failed.info.status == "FAILED"
     assert failed.data.tags["polyframe.error"] == "out of memory"
