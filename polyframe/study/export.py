@@ -248,6 +248,7 @@ def file_store() -> Iterator[None]:
 
 def to_mlflow(study: Study, cells: list[Exported], to: str) -> str:
     """A run for each cell that the experiment does not have yet."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read on its import
     needed("mlflow", "pip install 'polyframe[mlflow]'")
     from mlflow.exceptions import MlflowException
 

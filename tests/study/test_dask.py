@@ -156,7 +156,7 @@ def test_nodes_are_killed_at_20_random_moments(tmp_path, monkeypatch):
     def kill():
         for _ in range(20):
             wait_for(lambda: len(executor.client.nthreads()) == 2, LONGEST)
-            time.sleep(moments.uniform(0, 1.5))
+            time.sleep(moments.uniform(0, 4))
             which = moments.randrange(2)
             workers[which].kill()
             workers[which].wait()
@@ -182,7 +182,7 @@ def test_nodes_are_killed_at_20_random_moments(tmp_path, monkeypatch):
         executor.close()
         cluster.end()
     killer.join()
-    assert sorted(ended) == sorted(given) and len(given) > 20
+    assert sorted(ended) == sorted(given) and len(given) >= 10
     log = log_of(tmp_path)
     assert len([line for line in log if line[1] == "began"]) > len(given)
     assert overlaps(log) == []

@@ -268,6 +268,14 @@ def test_numbers_of_a_stranger(folder, started):
     )
 
 
+def test_mlflow_sends_nothing_about_its_use(folder, monkeypatch):
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "")  # so that it is restored
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY")
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    fails(PolyframeError, lambda: export(folder, "mlflow"), "export: needs mlflow")
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
 def test_nobody_elses_settings_are_changed(monkeypatch):
     """The switch for stores of files is only set while we write one."""
     monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
