@@ -42,8 +42,12 @@ class Job:
     alone: bool = True
 
 
-def run_job(job: Job, tell: Tell = lambda job, message: None) -> Message:
-    """Run a job in a process on this node.
+def run_job(
+    job: Job,
+    tell: Tell = lambda job, message: None,
+    unwanted: Callable[[], bool] = lambda: False,
+) -> Message:
+    """Run a job in a process on this node, until it ends or is ``unwanted``.
 
     Its answer: ``{"status": "done", "result": …}``, ``{"status": "failed", "error": …}``
     or ``{"status": "timeout", "error": …}``. Nothing is raised but KeyboardInterrupt.
@@ -62,7 +66,7 @@ def run_job(job: Job, tell: Tell = lambda job, message: None) -> Message:
                 "polyframe": __version__,
                 **job.request,
             }
-            for message in worker.listen(request, job.time_limit):
+            for message in worker.listen(request, job.time_limit, unwanted):
                 if "result" in message:
                     return {"status": message.get("status", "done"), **message}
                 tell(job, message)
@@ -84,8 +88,10 @@ class Executor(Protocol):
         """Run all jobs in order, as many at once as there are nodes for them.
 
         ``done`` and ``tell`` are called in this process, in the thread that called
-        ``run``. A job whose node dies runs again elsewhere. KeyboardInterrupt ends all
-        that run and is raised.
+        ``run``: ``done`` once for each job, ``tell`` where messages can be had while a
+        job runs (not on Ray). A job whose node dies runs again elsewhere.
+        KeyboardInterrupt ends all that run and is raised. PolyframeError where the
+        cluster itself is gone.
         """
 
     def close(self) -> None:

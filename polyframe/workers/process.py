@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +20,8 @@ from polyframe.errors import PolyframeError, brief
 
 PATIENCE = 10.0
 """Seconds that a worker has to end by itself once its standard input is closed."""
+TICK = 0.5
+"""Seconds between two looks at whether a worker is still wanted."""
 
 
 class TimeLimitError(PolyframeError):
@@ -77,11 +79,14 @@ class Worker:
         return answer
 
     def listen(
-        self, request: Mapping[str, object], limit: float
+        self,
+        request: Mapping[str, object],
+        limit: float,
+        unwanted: Callable[[], bool] = lambda: False,
     ) -> Iterator[dict[str, Any]]:
         """All messages that the process sends about a request, until one has the key
         "result". TimeLimitError after ``limit`` seconds, when the process is killed;
-        PolyframeError if it ended instead."""
+        PolyframeError if it ended instead, or is killed because it is ``unwanted``."""
         assert self.process.stdin is not None and self.process.stdout is not None
         with suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(request) + "\n")
@@ -97,9 +102,15 @@ class Worker:
         threading.Thread(target=read, args=(self.process.stdout,), daemon=True).start()
         until = time.monotonic() + limit
         while True:
+            left = until - time.monotonic()
             try:
-                line = lines.get(timeout=max(until - time.monotonic(), 0))
+                line = lines.get(timeout=max(min(left, TICK), 0))
             except queue.Empty:
+                if unwanted():
+                    self.kill()
+                    raise PolyframeError("was stopped", where=self.name) from None
+                if left > TICK:
+                    continue
                 self.kill()
                 raise TimeLimitError(
                     f"took longer than {limit:g} s and was ended", where=self.name
