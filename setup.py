@@ -59,6 +59,7 @@ setup(
         "polyframe.conformance": ["*.j2", "support.json"],
         "polyframe.data": ["*.npz"],
         "polyframe.differences": ["*.yaml"],
+        "polyframe.study.report": ["*.css", "*.j2", "*.js", "*.json"],
         "polyframe.zoo": ["recipes/*.yaml"],
     },
     install_requires=[

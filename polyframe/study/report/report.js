@@ -1,0 +1,26 @@
+"use strict";
+// Draws each chart once it can be seen: those in a closed <details> when it is opened.
+const specs = JSON.parse(document.getElementById("specs").textContent);
+const drawn = new Set();
+
+function draw(node) {
+  const key = node.dataset.chart;
+  if (drawn.has(key)) return;
+  drawn.add(key);
+  vegaEmbed(node, specs[key], { renderer: "svg", actions: false, mode: "vega-lite" }).catch(
+    (error) => { node.textContent = "This chart cannot be drawn: " + error.message; },
+  );
+}
+
+function shown(node) {
+  for (let up = node.parentElement; up; up = up.parentElement) {
+    if (up.tagName === "DETAILS" && !up.open) return false;
+  }
+  return true;
+}
+
+const nodes = [...document.querySelectorAll("[data-chart]")];
+nodes.filter(shown).forEach(draw);
+document.querySelectorAll("details").forEach((details) => {
+  details.addEventListener("toggle", () => nodes.filter(shown).forEach(draw));
+});
