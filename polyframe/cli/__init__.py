@@ -25,6 +25,7 @@ from polyframe.cli.eject import eject
 from polyframe.cli.evaluate import evaluate
 from polyframe.cli.options import common_options, debugging
 from polyframe.cli.predict import predict
+from polyframe.cli.report import report
 from polyframe.cli.show import show
 from polyframe.cli.summary import summary
 from polyframe.cli.train import train
@@ -136,6 +137,7 @@ for command in (
     verify,
     diff,
     bench,
+    report,
 ):
     cli.add_command(command)
 

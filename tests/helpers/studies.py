@@ -52,7 +52,9 @@ def record(study, cell, order, rng, epochs=3, steps=60, sample=16):
     """What a cell might have measured: contestants learn the same at the same seed, up to
     a little noise; each has its own speed."""
     at = [c.name for c in study.contestants].index(cell.contestant.name)
-    level = 0.97 + 0.004 * math.sin(cell.seed) - 0.03 * (cell.variant.aspect == "native")
+    level = (
+        0.97 + 0.004 * math.sin(cell.seed) - 0.03 * (cell.variant.aspect == "native")
+    )
     seconds = 0.8 + 0.3 * at
     rows = []
     for epoch in range(epochs + 1):
@@ -188,14 +190,22 @@ def against_first(study, measure, by_group):
             values[s] / reference[s] if measure.relative else values[s] - reference[s]
             for s in both
         ]
-        yield comparison(measure.name, (contestant, variant), (first, variant), pairs, measure.relative)
+        yield comparison(
+            measure.name,
+            (contestant, variant),
+            (first, variant),
+            pairs,
+            measure.relative,
+        )
 
 
 def comparison(measure, one, other, pairs, relative=False):
     mean, null = estimate(pairs), 1.0 if relative else 0.0
     verdict = UNKNOWN
     if mean.low is not None:
-        verdict = HIGHER if mean.low > null else LOWER if mean.high < null else NO_DIFFERENCE
+        verdict = (
+            HIGHER if mean.low > null else LOWER if mean.high < null else NO_DIFFERENCE
+        )
     known = mean.low is not None
     return Comparison(
         measure, one, other, relative, mean, mean, 0.03 if known else None,

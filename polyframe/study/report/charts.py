@@ -1,80 +1,32 @@
-"""The charts of a study, as Vega-Lite made with Altair.
-
-Colours of axes and texts are set by the page's style sheet, so that they follow its
-theme; those of the contestants are dark enough for a white page and light enough for a
-dark one (contrast at least 3 to 1).
-"""
+"""The charts of a study."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from polyframe.errors import PolyframeError
-from polyframe.io.json_csv import finite
 from polyframe.study.plan import slug
 from polyframe.study.report import rows as data
+from polyframe.study.report.chart import (
+    HEIGHT,
+    PALETTE,
+    ROW,
+    Chart,
+    base,
+    coloured,
+    finished,
+    height_of,
+    import_altair,
+    rows_axis,
+    tooltip,
+)
 from polyframe.study.report.rows import Row
 from polyframe.study.report.source import PERCENTILES, Shown
 
-if TYPE_CHECKING:
-    import altair as alt
-
-PALETTE = (
-    "#0072b2", "#d55e00", "#008f68", "#b5609a", "#7b61c4", "#8c6d31", "#0e8a9a", "#c8374a",
-)  # fmt: skip
-PHASE_COLOURS = (*PALETTE[4:], *PALETTE[:4])
-WIDTH, HEIGHT, ROW = 640, 260, 26
-"""Pixels: the width of a figure's file (a page's charts are as wide as the page), the
-height of a chart of curves, and that of a row."""
 MOST_VARIANTS = 24
 """The most variants whose curves are drawn."""
-CONFIG: dict[str, Any] = {
-    "font": "system-ui, sans-serif",
-    "range": {"category": list(PALETTE)},
-    "axis": {"labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal"},
-    "axisY": {"labelLimit": 150},
-    "legend": {
-        "orient": "bottom", "columns": 3, "labelLimit": 170, "labelFontSize": 12,
-        "symbolStrokeWidth": 3,
-    },
-    "view": {"stroke": None},
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Chart:
-    """One chart. ``text`` says what it shows and how that was made, ``note`` what was left
-    out of it; ``alt`` describes it to who cannot see it. ``spec`` is Vega-Lite with its
-    rows; ``minor``: not shown until it is asked for."""
-
-    key: str
-    part: str
-    title: str
-    text: str
-    alt: str
-    note: str
-    rows: tuple[Row, ...]
-    spec: dict[str, Any]
-    minor: bool = False
-
-
-def import_altair() -> Any:
-    """The package; PolyframeError if it is not installed."""
-    try:
-        import altair
-    except ImportError:
-        raise PolyframeError(
-            "a report's charts are made with Altair, which is not installed",
-            hint='pip install "polyframe[study]"',
-        ) from None
-    return altair
-
-
-def vega_lite() -> str:
-    """The version of Vega-Lite that Altair writes, as vl-convert names it: "v6_4"."""
-    return "_".join(str(import_altair().SCHEMA_VERSION).split(".")[:2])
+MOST_DASHES = 6
+"""The most variants that dashed lines tell apart."""
+PHASE_COLOURS = (*PALETTE[4:], *PALETTE[:4])
 
 
 def charts(shown: Shown) -> list[Chart]:
@@ -95,74 +47,30 @@ def charts(shown: Shown) -> list[Chart]:
     ]
 
 
-def finished(
-    chart: alt.Chart | alt.LayerChart, rows: Sequence[Row], height: int, text: str
-) -> dict[str, Any]:
-    """A chart's Vega-Lite, with its rows and what all charts have in common."""
-    spec: dict[str, Any] = chart.to_dict()
-    spec.pop("config", None)
-    return {
-        **spec,
-        "description": text,
-        "width": "container",
-        "height": height,
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        "config": CONFIG,
-        "datasets": {"table": finite(list(rows))},
-    }
-
-
-def base() -> alt.Chart:
-    """A chart of the rows that ``finished`` adds."""
-    import altair as alt
-
-    return alt.Chart(alt.NamedData(name="table"))
-
-
-def coloured(shown: Shown) -> alt.Color:
-    """A contestant's colour: the same in all charts."""
-    import altair as alt
-
-    names = list(shown.contestants)
-    colours = [PALETTE[i % len(PALETTE)] for i in range(len(names))]
-    return alt.Color(
-        "contestant:N",
-        title=None,
-        scale=alt.Scale(domain=names, range=colours),
-        legend=alt.Legend() if len(names) > 1 else None,
-    )
-
-
-def rows_axis(rows: Sequence[Row], name: str = "group") -> alt.Y:
-    """A row for each group, in the order of the data."""
-    import altair as alt
-
-    order = list(dict.fromkeys(row[name] for row in rows))
-    return alt.Y(f"{name}:N", title=None, sort=order)
-
-
-def height_of(rows: Sequence[Row], name: str = "group") -> int:
-    """The height of a chart with a row for each group."""
-    return max(2, len({row[name] for row in rows})) * ROW
-
-
 def curves(shown: Shown) -> Iterator[Chart]:
     """The first measure over epochs and over time: two charts a variant."""
     import altair as alt
 
     _, _, title = data.outcome(shown)
     several = len(shown.variants) > 1
-    for i, variant in enumerate(shown.variants[:MOST_VARIANTS]):
+    native = [each.name for each in shown.study.variants if each.aspect == "native"]
+    major = [shown.variants[0], *(native or shown.variants[1:2])]
+    for variant in shown.variants[:MOST_VARIANTS]:
         rows, note = data.curve(shown, variant)
         left = len(shown.variants) - MOST_VARIANTS
         if left > 0:
-            note += f"Only the first {MOST_VARIANTS} variants have curves; the other {left} are in results.csv. "
+            note += (
+                f"Only the first {MOST_VARIANTS} variants have curves; the other {left} "
+                "are in results.csv. "
+            )
         what = f", {variant}" if several else ""
         for key, column, name in (
             ("epochs", "epoch", "epochs"),
             ("time", "seconds", "training time"),
         ):
-            whole = alt.Axis(tickMinStep=1, format="d") if key == "epochs" else alt.Axis()
+            whole = (
+                alt.Axis(tickMinStep=1, format="d") if key == "epochs" else alt.Axis()
+            )
             x = alt.X(
                 f"{column}:Q",
                 title="epoch" if key == "epochs" else "seconds of training",
@@ -203,7 +111,7 @@ def curves(shown: Shown) -> Iterator[Chart]:
                 note,
                 tuple(rows),
                 finished(alt.layer(band, line), rows, HEIGHT, text),
-                minor=i > 1,
+                minor=variant not in major,
             )
 
 
@@ -212,19 +120,6 @@ def last_values(rows: Sequence[Row]) -> str:
     last = {row["contestant"]: row for row in rows}
     ends = (f"{name} ends at {row['mean']:.4g}" for name, row in last.items())
     return "; ".join(list(ends)[:12])
-
-
-def tooltip(rows: Sequence[Row], names: Sequence[str]) -> list[alt.Tooltip]:
-    """What is shown of a row at the pointer."""
-    import altair as alt
-
-    first = rows[0] if rows else {}
-    return [
-        alt.Tooltip(f"{name}:Q", format=".5~g")
-        if isinstance(first.get(name), float)
-        else alt.Tooltip(f"{name}:N")
-        for name in names
-    ]
 
 
 def dots(shown: Shown, name: str, key: str, part: str) -> Iterator[Chart]:
@@ -245,7 +140,9 @@ def dots(shown: Shown, name: str, key: str, part: str) -> Iterator[Chart]:
         base()
         .transform_filter("isValid(datum.value)")
         .mark_circle(size=46, opacity=0.55, yOffset=5)
-        .encode(x=x, y=y, color=colour, tooltip=tooltip(singles, ("group", "seed", "value")))
+        .encode(
+            x=x, y=y, color=colour, tooltip=tooltip(singles, ("group", "seed", "value"))
+        )
     )
     group = base().transform_filter("isValid(datum.mean)")
     rule = group.mark_rule(strokeWidth=2, yOffset=-5).encode(
@@ -267,7 +164,9 @@ def dots(shown: Shown, name: str, key: str, part: str) -> Iterator[Chart]:
         part,
         measure.title.capitalize(),
         "A dot is a seed. The upright mark is their mean, the line its interval of 95 %"
-        + (" (there is none with one seed)." if any(r["n"] < 2 for r in means) else "."),
+        + (
+            " (there is none with one seed)." if any(r["n"] < 2 for r in means) else "."
+        ),
         f"{text}: {'; '.join(values)}",
         note,
         tuple(rows),
@@ -297,30 +196,43 @@ def ablation(shown: Shown) -> Iterator[Chart]:
     import altair as alt
 
     rows, note = data.effects(shown)
-    _, _, title = data.outcome(shown)
-    x = alt.X("mean:Q", title=f"native less aligned: {title}")
-    y, colour = rows_axis(rows), coloured(shown)
-    shape = alt.Shape("kind:N", title=None)
-    zero = base().mark_rule(strokeDash=[3, 3]).encode(x=alt.datum(0), color=alt.value("#808080"))
-    rule = base().mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q", y=y, color=colour)
-    point = (
+    _, _, outcome = data.outcome(shown)
+    unit = shown.measures[0].unit
+    title = f"native less aligned, {unit}" if unit else "native less aligned"
+    names = list(shown.contestants)
+    y, colour = rows_axis(rows, "aspect"), coloured(shown)
+    offset = alt.YOffset("contestant:N", sort=names, scale=alt.Scale(domain=names))
+    row = base().encode(y=y, yOffset=offset, color=colour)
+    zero = (
         base()
-        .mark_point(size=70, filled=True, opacity=1)
-        .encode(x=x, y=y, color=colour, shape=shape, tooltip=tooltip(rows, ("group", "mean", "low", "high", "n")))
+        .mark_rule(strokeDash=[3, 3])
+        .encode(x=alt.datum(0), color=alt.value("#808080"))
     )
+    rule = row.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", title=title), x2="high:Q"
+    )
+    point = row.mark_point(size=60, filled=True, opacity=1).encode(
+        x=alt.X("mean:Q", title=title),
+        shape=alt.Shape("kind:N", title=None),
+        tooltip=tooltip(rows, ("contestant", "aspect", "mean", "low", "high", "n")),
+    )
+    height = height_of(rows, "aspect") // ROW * (ROW // 2) * (1 + len(names))
     text = "What each default of a framework does to its result"
-    values = (f"{row['group']}: {row['mean']:+.4g}" for row in rows[:20])
+    values = (
+        f"{each['aspect']} on {each['contestant']}: {each['mean']:+.4g}"
+        for each in rows[:20]
+    )
     yield Chart(
         "ablation",
         "ablation",
         text,
         "Each row switches one default from aligned to the framework's own; lines are "
         "intervals of 95 %, corrected for the number of comparisons. What all of them do "
-        "at once stands against the sum of what each does alone.",
-        f"{text}, in {title}: {'; '.join(values)}",
+        f"at once stands against the sum of what each does alone. All in {outcome}.",
+        f"{text}, in {outcome}: {'; '.join(values)}",
         note,
         tuple(rows),
-        finished(alt.layer(zero, rule, point), rows, height_of(rows), text),
+        finished(alt.layer(zero, rule, point), rows, height, text),
     )
 
 
@@ -345,9 +257,15 @@ def step_times(shown: Shown) -> Iterator[Chart]:
             tooltip=tooltip(rows, ("group", *(f"p{p}" for p in PERCENTILES), "seeds")),
         )
     )
-    tick = base().mark_tick(thickness=3, size=16).encode(x=alt.X(middle, title=title), y=y, color=colour)
+    tick = (
+        base()
+        .mark_tick(thickness=3, size=16)
+        .encode(x=alt.X(middle, title=title), y=y, color=colour)
+    )
     text = "Step times in the steady state"
-    values = (f"{row['group']} has a median of {row['p50']:.3g} ms" for row in rows[:12])
+    values = (
+        f"{row['group']} has a median of {row['p50']:.3g} ms" for row in rows[:12]
+    )
     yield Chart(
         "step-times",
         "speed",
@@ -374,7 +292,9 @@ def by_phase(shown: Shown) -> Iterator[Chart]:
     ):  # fmt: skip
         rows, note = data.seconds(shown, names, part)
         there = [name for name in names if any(row["phase"] == name for row in rows)]
-        colours = [PHASE_COLOURS[names.index(name) % len(PHASE_COLOURS)] for name in there]
+        colours = [
+            PHASE_COLOURS[names.index(name) % len(PHASE_COLOURS)] for name in there
+        ]
         chart = (
             base()
             .mark_bar(size=16)
@@ -409,23 +329,21 @@ def divergence(shown: Shown) -> Iterator[Chart]:
     import altair as alt
 
     rows, note = data.divergence(shown)
-    order = list(dict.fromkeys(row["run"] for row in rows))
-    chart = (
-        base()
-        .transform_filter("datum.distance > 0")
-        .mark_line(point=True, strokeWidth=2)
-        .encode(
-            x=alt.X("step:Q", scale=alt.Scale(type="log", base=2), title="step"),
-            y=alt.Y(
-                "distance:Q",
-                scale=alt.Scale(type="log"),
-                title="relative distance of the weights",
-                axis=alt.Axis(format=".0e"),
-            ),
-            color=coloured(shown),
-            strokeDash=alt.StrokeDash("run:N", title=None, sort=order),
-            tooltip=tooltip(rows, ("run", "step", "distance", "seeds")),
-        )
+    variants = list(dict.fromkeys(row["variant"] for row in rows))
+    lines = base().transform_filter("datum.distance > 0").encode(detail="run:N")
+    if 1 < len(variants) <= MOST_DASHES:
+        dash = alt.StrokeDash("variant:N", title=None, sort=variants)
+        lines = lines.encode(strokeDash=dash)
+    chart = lines.mark_line(point=True, strokeWidth=2).encode(
+        x=alt.X("step:Q", scale=alt.Scale(type="log", base=2), title="step"),
+        y=alt.Y(
+            "distance:Q",
+            scale=alt.Scale(type="log"),
+            title="relative distance of the weights",
+            axis=alt.Axis(format=".0e", tickCount=6),
+        ),
+        color=coloured(shown),
+        tooltip=tooltip(rows, ("run", "step", "distance", "seeds")),
     )
     text = "Divergence of the weights over the steps"
     last = {row["run"]: row for row in rows}
@@ -435,7 +353,9 @@ def divergence(shown: Shown) -> Iterator[Chart]:
         "outcome",
         text,
         "The largest difference of the same sample of weights, divided by the largest "
-        "weight of the sample; the median over the seeds. Rounding alone makes it grow.",
+        "weight of the sample; the median over the seeds. A run is compared with the same "
+        "contestant's in float64, or else with the first contestant's. Rounding alone "
+        "makes the distance grow.",
         f"{text}: {'; '.join(list(values)[:12])}",
         note,
         tuple(rows),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from polyframe.errors import one_line
-from polyframe.study.report.charts import Chart
+from polyframe.study.report.chart import Chart
 from polyframe.study.report.source import Shown
 from polyframe.study.report.tables import Table, across, tables
 
@@ -63,9 +63,10 @@ def lines(table: Table) -> list[str]:
     head = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     body = []
     for i, row in enumerate(table.rows):
-        cells = [text(cell) for cell in row]
-        if i in table.strong:
-            cells[-1] = f"**{cells[-1]}**"
+        cells = [
+            f"**{text(cell)}**" if (i, j) in table.strong else text(cell)
+            for j, cell in enumerate(row)
+        ]
         body.append(f"| {' | '.join(cells)} |")
     parts = ["\n".join([head, *body])]
     if table.left:

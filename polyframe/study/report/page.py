@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polyframe.errors import PolyframeError, one_line
-from polyframe.study.report.charts import Chart, vega_lite
+from polyframe.study.report.chart import Chart, vega_lite
 from polyframe.study.report.results import safe
 from polyframe.study.report.source import Program, Shown
 from polyframe.study.report.tables import Table, across, number, tables

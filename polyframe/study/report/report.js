@@ -2,12 +2,16 @@
 // Draws each chart once it can be seen: those in a closed <details> when it is opened.
 const specs = JSON.parse(document.getElementById("specs").textContent);
 const drawn = new Set();
+const NARROW = 480;  // pixels: below, a legend has one column, and rows have short names
 
 function draw(node) {
   const key = node.dataset.chart;
   if (drawn.has(key)) return;
   drawn.add(key);
-  vegaEmbed(node, specs[key], { renderer: "svg", actions: false, mode: "vega-lite" }).catch(
+  const config = node.clientWidth < NARROW
+    ? { legend: { columns: 1 }, axisY: { labelLimit: 105 } }
+    : {};
+  vegaEmbed(node, specs[key], { config, renderer: "svg", actions: false, mode: "vega-lite" }).catch(
     (error) => { node.textContent = "This chart cannot be drawn: " + error.message; },
   );
 }

@@ -17,7 +17,16 @@ from polyframe.study.report.source import PERCENTILES, Measured, Shown
 SCHEMA = 1
 """The version of results.json."""
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
-COLUMNS = ("study", "contestant", "variant", "seed", "epoch", "measure", "value", "unit")
+COLUMNS = (
+    "study",
+    "contestant",
+    "variant",
+    "seed",
+    "epoch",
+    "measure",
+    "value",
+    "unit",
+)
 RISKY = ("=", "+", "-", "@")
 """How a text may begin that a spreadsheet would take for a formula."""
 
@@ -129,8 +138,7 @@ def to_csv(studies: Sequence[Shown]) -> str:
         for cell in shown.cells:
             record = cell.record
             names = [
-                safe(name)
-                for name in (shown.title, record.contestant, record.variant)
+                safe(name) for name in (shown.title, record.contestant, record.variant)
             ]
             for epoch, measure, value, unit in measurements(shown, cell):
                 if value is not None and math.isfinite(value):
@@ -142,7 +150,7 @@ def to_csv(studies: Sequence[Shown]) -> str:
 def measurements(
     shown: Shown, cell: Measured
 ) -> Iterator[tuple[int | str, str, float | None, str]]:
-    """Epoch ("" for the whole cell), measure, value and unit of all that a cell measured."""
+    """Epoch ("" for the whole cell), measure, value and unit of all of a cell's."""
     record = cell.record
     for row in record.epochs:
         epoch = int(row["epoch"]) if math.isfinite(row.get("epoch", math.nan)) else ""

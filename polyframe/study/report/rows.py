@@ -50,7 +50,10 @@ def curve(shown: Shown, variant: str) -> tuple[list[Row], str]:
         epochs = sorted(by_epoch)
         chosen = spread_out(epochs, MOST_EPOCHS)
         if len(chosen) < len(epochs):
-            note = f"Of {len(epochs)} epochs, {len(chosen)} are shown; all are in results.csv. "
+            note = (
+                f"Of {len(epochs)} epochs, {len(chosen)} are shown; all are in "
+                "results.csv. "
+            )
         for epoch in chosen:
             values = [factor * row[column] for row in by_epoch[epoch]]
             seconds = [row.get("seconds", math.nan) for row in by_epoch[epoch]]
@@ -79,10 +82,19 @@ def spread_out(items: Sequence[int], most: int) -> list[int]:
 def dots(shown: Shown, measure: str) -> tuple[list[Row], list[Row], str]:
     """A measure's values: a row a seed, a row a group (mean and interval), and a note.
     Without single seeds where there are too many of them."""
-    groups = [g for g in shown.analysis.groups if g.measure == measure and g.values]
+    order = list(shown.groups)
+    groups = sorted(
+        (
+            g
+            for g in shown.analysis.groups
+            if g.measure == measure and g.values and (g.contestant, g.variant) in order
+        ),
+        key=lambda g: order.index((g.contestant, g.variant)),
+    )
     shown_groups, note = groups[:MOST_GROUPS], ""
     if len(groups) > MOST_GROUPS:
-        note = f"The first {MOST_GROUPS} groups are shown; {thinned(len(groups) - MOST_GROUPS)}"
+        more = thinned(len(groups) - MOST_GROUPS)
+        note = f"The first {MOST_GROUPS} groups are shown; {more}"
     total = sum(len(g.values) for g in shown_groups)
     singles: list[Row] = []
     means: list[Row] = []
@@ -99,7 +111,9 @@ def dots(shown: Shown, measure: str) -> tuple[list[Row], list[Row], str]:
             if math.isfinite(value)
         ]
     if total > MOST_DOTS:
-        note += f"The {total} single seeds are too many to draw; they are in results.csv. "
+        note += (
+            f"The {total} single seeds are too many to draw; they are in results.csv. "
+        )
         singles = []
     return singles, means, note
 
@@ -153,7 +167,9 @@ def seconds(shown: Shown, names: Sequence[str], part: str) -> tuple[list[Row], s
             values = [
                 value
                 for cell in cells
-                if math.isfinite(value := getattr(cell.record, part).get(name, math.nan))
+                if math.isfinite(
+                    value := getattr(cell.record, part).get(name, math.nan)
+                )
             ]
             if values:
                 rows.append(
@@ -254,9 +270,6 @@ def effects(shown: Shown) -> tuple[list[Row], str]:
             {
                 "contestant": ablation.contestant,
                 "aspect": aspect,
-                "group": aspect
-                if len(shown.contestants) == 1
-                else f"{aspect} · {ablation.contestant}",
                 "kind": kind,
                 **interval(estimate),
             }

@@ -76,8 +76,8 @@ class Program:
 @dataclass(frozen=True)
 class Shown:
     """One study of a report. ``key`` is its name as part of names of files, ``title`` as
-    people read it, ``folder`` the name of its folder; ``damaged``: messages about files that
-    could not be read; ``programs_left``: how many files of programs are not shown."""
+    people read it, ``folder`` the name of its folder; ``damaged``: messages about files
+    that could not be read; ``programs_left``: how many files of programs are not shown."""
 
     key: str
     title: str

@@ -21,15 +21,15 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class Table:
-    """A table. ``strong``: rows whose last cell is a verdict that a difference is there;
-    ``left``: how many rows are not shown; ``note`` explains columns."""
+    """A table. ``strong``: (row, column) of the cells in bold: verdicts that a difference
+    is there; ``left``: how many rows are not shown; ``note`` explains columns."""
 
     key: str
     title: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
-    strong: frozenset[int] = frozenset()
+    strong: frozenset[tuple[int, int]] = frozenset()
     left: int = 0
 
 
@@ -39,7 +39,7 @@ def table(
     heads: Sequence[str],
     rows: Iterable[Sequence[str]],
     note: str = "",
-    strong: Iterable[int] = (),
+    strong: Iterable[tuple[int, int]] = (),
 ) -> Table:
     """A table of at most ``MOST_ROWS`` rows, with texts of one printable line."""
     lines = [tuple(one_line(cell) for cell in row) for row in rows]
@@ -60,11 +60,12 @@ def number(value: float | None, unit: str = "", signed: bool = False) -> str:
         return NONE
     sign = "+" if signed else ""
     if unit == "points":
-        return f"{value:{sign}.2f}"
+        return f"{value:{sign}z.2f}"
     if value and not 1e-3 <= abs(value) < 1e6:
         return f"{value:{sign}.2e}"
     decimals = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-    return f"{value:{sign},.{min(decimals, 6)}f}"
+    text = f"{value:{sign}z,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def between(estimate: Estimate, unit: str = "", signed: bool = False) -> str:
@@ -82,8 +83,12 @@ def counts(shown: Shown) -> Table:
         planned[cell.contestant.name] += 1
     rows = []
     for contestant in shown.study.contestants:
-        ended = [c.record for c in shown.cells if c.record.contestant == contestant.name]
-        by_status = [sum(r.status == s for r in ended) for s in ("done", "failed", "timeout")]
+        ended = [
+            c.record for c in shown.cells if c.record.contestant == contestant.name
+        ]
+        by_status = [
+            sum(r.status == s for r in ended) for s in ("done", "failed", "timeout")
+        ]
         total = planned[contestant.name]
         rows.append(
             [contestant.name, contestant.backend, str(total)]
@@ -92,7 +97,10 @@ def counts(shown: Shown) -> Table:
     return table(
         "cells",
         "Trainings",
-        ("contestant", "backend", "planned", "done", "failed", "over the time limit", "not run"),
+        (
+            "contestant", "backend", "planned", "done", "failed", "over the time limit",
+            "not run",
+        ),
         rows,
     )  # fmt: skip
 
@@ -172,7 +180,10 @@ def numbers(shown: Shown) -> Table:
     return table(
         "numbers",
         "Every contestant's numbers",
-        ("measure", "contestant", "variant", "mean", "95 % interval", "standard deviation", "n", "method"),
+        (
+            "measure", "contestant", "variant", "mean", "95 % interval",
+            "standard deviation", "n", "method",
+        ),
         rows,
         "n is the number of seeds.",
     )  # fmt: skip
@@ -194,21 +205,21 @@ def comparisons(shown: Shown) -> Table:
         measure = by_name.get(each.measure)
         rows.append((titled(each.measure, measure), *sides(each), *line(each, measure)))
         if each.verdict in (HIGHER, LOWER):
-            strong.append(i)
+            strong.append((i, 3))
     return table(
         "comparisons",
         "Comparisons",
         (
-            "measure", "one", "against", "difference", "95 % interval",
-            "corrected interval", "p (Holm)", "n", "method",
-            "smallest detectable difference", "verdict",
+            "measure", "one", "against", "verdict", "difference", "95 % interval",
+            "corrected interval", "n", "detectable", "p (Holm)", "method",
         ),
         rows,
         "Differences are one less the other; those with × are ratios, where 1 is no "
         "difference. The corrected interval allows for the number of comparisons (Holm); "
         "a verdict of “higher” or “lower” is given only where it excludes no difference. "
-        "The smallest detectable difference is what this many seeds would have shown "
-        "with a probability of 80 %.",
+        "A difference smaller than the detectable one would probably not have been seen: "
+        "this many seeds show that one with a probability of 80 %. n is the number of "
+        "pairs of seeds.",
         strong,
     )  # fmt: skip
 
@@ -224,19 +235,19 @@ def sides(comparison: Comparison) -> tuple[str, str]:
 
 
 def line(each: Comparison, measure: Measure | None) -> tuple[str, ...]:
-    """A comparison's numbers, from its difference to its verdict."""
+    """A comparison's verdict, and its numbers."""
     unit, signed = (measure.unit if measure else ""), not each.relative
     unit = "" if each.relative else unit
     times = "×" if each.relative else ""
     return (
+        verdict(each, measure),
         number(each.estimate.value, unit, signed) + times,
         between(each.estimate, unit, signed),
         between(each.corrected, unit, signed),
-        number(each.p_holm),
         str(each.estimate.n),
-        each.estimate.method,
         NONE if each.detectable is None else number(each.detectable, unit) + times,
-        verdict(each, measure),
+        number(each.p_holm),
+        each.estimate.method,
     )
 
 
@@ -247,8 +258,9 @@ def verdict(each: Comparison, measure: Measure | None) -> str:
         better = (text == HIGHER) == measure.larger_is_better
         text += " (better)" if better else " (worse)"
     if each.margin is not None and each.p_equivalence is not None:
-        factor = measure.unit if measure and measure.unit == "points" else ""
-        text += f" (margin {number(each.margin)} {factor}, TOST p = {number(each.p_equivalence)})"
+        within = "" if each.relative or not measure else f" {measure.unit}"
+        text += f" (margin {number(each.margin)}{within}"
+        text += f", equivalence test p = {number(each.p_equivalence)})"
     return text
 
 
@@ -260,19 +272,27 @@ def ablations(shown: Shown) -> Table:
         measure = by_name.get(each.measure)
         unit = measure.unit if measure else ""
         start = (each.contestant, titled(each.measure, measure))
-        several = [*each.effects, *([("all at once", each.whole)] if each.whole else [])]
-        for aspect, effect in several:
+        whole = [("all at once", each.whole)] if each.whole else []
+        for aspect, effect in (*each.effects, *whole):
             if effect.verdict in (HIGHER, LOWER):
-                strong.append(len(rows))
-            rows.append((*start, aspect, *effect_of(effect.corrected, unit), verdict(effect, measure)))
-        for aspect, estimate in (("sum of these", each.total), ("all at once, less the sum", each.rest)):
+                strong.append((len(rows), 3))
+            said = verdict(effect, measure)
+            rows.append((*start, aspect, said, *effect_of(effect.corrected, unit)))
+        sums = ("sum of these", each.total), ("all at once, less the sum", each.rest)
+        for aspect, estimate in sums:
             if estimate is not None:
-                rows.append((*start, aspect, *effect_of(estimate, unit), NONE))
-        rows += [(*start, aspect, NONE, NONE, NONE, reason) for aspect, reason in each.without]
+                rows.append((*start, aspect, NONE, *effect_of(estimate, unit)))
+        for aspect, reason in each.without:
+            rows.append(
+                (*start, aspect, f"no effect: {reason}", NONE, NONE, NONE, NONE)
+            )
     return table(
         "ablation",
         "The effect of each default",
-        ("contestant", "measure", "default", "native less aligned", "95 % interval", "n", "verdict"),
+        (
+            "contestant", "measure", "default", "verdict", "native less aligned",
+            "95 % interval", "n", "method",
+        ),
         rows,
         "Each row changes one default from aligned to the framework's own. The intervals "
         "are corrected for the number of comparisons.",
@@ -280,12 +300,13 @@ def ablations(shown: Shown) -> Table:
     )  # fmt: skip
 
 
-def effect_of(estimate: Estimate, unit: str) -> tuple[str, str, str]:
-    """An effect's number, interval and n."""
+def effect_of(estimate: Estimate, unit: str) -> tuple[str, ...]:
+    """An effect's number, interval, n and method."""
     return (
         number(estimate.value, unit, True),
         between(estimate, unit, True),
         str(estimate.n),
+        estimate.method,
     )
 
 
@@ -307,7 +328,9 @@ def environment(shown: Shown) -> Table:
         elif all(len(v) == 1 for v in values.values()):
             rows += [(name, c, *v) for c, v in values.items()]
         elif all(len(v) == 1 for v in by_cell.values()):
-            rows.append((name, "all", "differs by seed or variant; equal for all contestants"))
+            rows.append(
+                (name, "all", "differs by seed or variant; equal for all contestants")
+            )
         else:
             rows += [(name, c, some(v)) for c, v in values.items()]
     return table("environment", "Environment", ("fact", "contestant", "value"), rows)
@@ -345,7 +368,10 @@ def across(studies: Sequence[Shown]) -> Table:
     return table(
         "across",
         "Across the studies",
-        ("study", "measure", "contestant", "variant", "mean", "95 % interval", "n", "stamp"),
+        (
+            "study", "measure", "contestant", "variant", "mean", "95 % interval", "n",
+            "stamp",
+        ),
         rows,
         "Studies differ in more than their contestants: nothing here is tested between "
         "them.",
@@ -355,6 +381,7 @@ def across(studies: Sequence[Shown]) -> Table:
 def tables(shown: Shown) -> list[Table]:
     """All tables of a study that have rows, in the order of the page."""
     several = (
-        certificates, comparisons, numbers, ablations, counts, failures, skipped, environment,
+        certificates, comparisons, numbers, ablations, counts, failures, skipped,
+        environment,
     )  # fmt: skip
     return [made for make in several if (made := make(shown)).rows]

@@ -9,7 +9,8 @@ from pathlib import Path
 from polyframe.io.atomic import write_atomic
 from polyframe.io.json_csv import to_json
 from polyframe.study.folder import StudyFolder
-from polyframe.study.report.charts import WIDTH, Chart, charts, vega_lite
+from polyframe.study.report.chart import WIDTH, Chart, vega_lite
+from polyframe.study.report.charts import charts
 from polyframe.study.report.markdown import markdown
 from polyframe.study.report.page import import_vl_convert, page
 from polyframe.study.report.results import SCHEMA_FILE, results, to_csv
