@@ -44,8 +44,8 @@ def report(folders: tuple[str, ...], out: str | None, as_json: bool) -> None:
     """
     from pathlib import Path
 
-    from polyframe.cli.output import output_folder, print_json
-    from polyframe.study.report.results import results
+    from polyframe.cli.output import output_folder
+    from polyframe.study.report.results import to_text
     from polyframe.study.report.write import read_studies, write
 
     if out is None and len(folders) > 1 and not as_json:
@@ -63,4 +63,4 @@ def report(folders: tuple[str, ...], out: str | None, as_json: bool) -> None:
             if pictures:
                 click.echo(f"{pictures[0].parent} ({len(pictures)} files)")
     if as_json:
-        print_json(results(studies))
+        click.echo(to_text(studies), nl=False)

@@ -108,7 +108,7 @@ def test_the_json_follows_its_schema(made):
 
 
 def test_the_csv_has_every_measurement(hostile, made):
-    table = list(csv.DictReader((made / "results.csv").open(newline="")))
+    table = list(csv.DictReader(io.StringIO((made / "results.csv").read_text())))
     assert list(table[0]) == [
         "study", "contestant", "variant", "seed", "epoch", "measure", "value", "unit",
     ]  # fmt: skip
@@ -124,14 +124,14 @@ def test_the_csv_has_every_measurement(hostile, made):
         key = safe(record.contestant), safe(record.variant), str(record.seed)
         for row in record.epochs:
             for name in ("loss", "test_accuracy", "seconds"):
-                assert read[(*key, str(row["epoch"]), name)] == row[name]
+                assert read[(*key, f"{row['epoch']:.0f}", name)] == row[name]
         assert read[(*key, "", "accuracy")] == 100 * record.test["accuracy"]
         assert read[(*key, "", "peak_mib")] == record.resources["peak_mib"]
         assert read[(*key, "", "step_ms_p50")] == cell.step_ms[2]
 
 
 def test_no_text_in_the_csv_is_a_formula(made):
-    rows_of = list(csv.reader((made / "results.csv").open(newline="")))
+    rows_of = list(csv.reader(io.StringIO((made / "results.csv").read_text())))
     texts = {
         value for row in rows_of for i, value in enumerate(row) if i not in (3, 4, 6)
     }
@@ -139,7 +139,7 @@ def test_no_text_in_the_csv_is_a_formula(made):
         value.startswith(("=", "+", "-", "@", "\t", "\r")) for value in texts
     )
     assert "'=cmd|'/C calc'!A0" in texts
-    assert safe(" \t=1") == "' \\t=1"
+    assert safe(" =1") == "' =1" and safe("\t=1") == "\\t=1"
     assert safe("torch") == "torch"
 
 
@@ -195,7 +195,7 @@ def test_no_control_character_is_in_any_text(made):
 def test_the_markdown_has_no_markup_of_strangers(hostile, made):
     page_text = (made / "report.md").read_text(encoding="utf-8")
     assert "<script" not in page_text and "<img" not in page_text
-    assert "](javascript" not in page_text
+    assert not re.search(r"(?<!\\)\]\(javascript", page_text)
     assert text("a|b `c` [d](e) <f> http://g") == (
         r"a\|b \`c\` \[d\](e) &lt;f&gt; http\://g"
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from polyframe.errors import PolyframeError
+from polyframe.errors import PolyframeError, one_line
 from polyframe.io.json_csv import finite
 from polyframe.study.report.rows import Row
 from polyframe.study.report.source import Shown
@@ -75,8 +75,23 @@ def vega_lite() -> str:
     return "_".join(str(import_altair().SCHEMA_VERSION).split(".")[:2])
 
 
+def printable(data: object) -> Any:
+    """Plain data whose texts have control characters as escapes: vl-convert ends the
+    whole process at one that XML does not have."""
+    if isinstance(data, str):
+        return one_line(data)
+    if isinstance(data, dict):
+        return {key: printable(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return type(data)(printable(value) for value in data)
+    return data
+
+
 def finished(
-    chart: alt.Chart | alt.LayerChart, rows: Sequence[Row], height: int, text: str
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart,
+    rows: Sequence[Row],
+    height: int,
+    text: str,
 ) -> dict[str, Any]:
     """A chart's Vega-Lite, with its rows and what all charts have in common."""
     spec: dict[str, Any] = chart.to_dict()

@@ -16,6 +16,7 @@ from polyframe.study.report.chart import (
     finished,
     height_of,
     import_altair,
+    printable,
     rows_axis,
     tooltip,
 )
@@ -33,7 +34,7 @@ def charts(shown: Shown) -> list[Chart]:
     """All charts of a study that have anything to show, in the order of the page."""
     import_altair()
     return [
-        chart
+        Chart(**printable(vars(chart)))
         for chart in (
             *curves(shown),
             *seeds(shown),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from polyframe.errors import one_line
+from polyframe.io.json_csv import finite
 from polyframe.study.estimates import Ablation, Comparison, Estimate, Group
 from polyframe.study.measures import Measure
 from polyframe.study.report.source import PERCENTILES, Measured, Shown
@@ -40,6 +42,11 @@ def results(studies: Sequence[Shown]) -> dict[str, Any]:
         "polyframe": __version__,
         "studies": [study_data(shown) for shown in studies],
     }
+
+
+def to_text(studies: Sequence[Shown]) -> str:
+    """``results.json``: ASCII alone, so that no name in it commands a terminal."""
+    return json.dumps(finite(results(studies)), indent=2, allow_nan=False) + "\n"
 
 
 def study_data(shown: Shown) -> dict[str, Any]:

@@ -176,7 +176,8 @@ def proof(variant: str, data: Mapping[str, Any]) -> Proof:
     """What a certificate's data say; what is missing in them is "unknown"."""
     text = json.dumps(data, sort_keys=True)
     several = data.get("comparisons")
-    compared = [c for c in several if isinstance(c, dict)] if listed(several) else []
+    several = several if isinstance(several, list) else []
+    compared = [each for each in several if isinstance(each, dict)]
     worst = max(compared, key=share, default=None)
     return Proof(
         variant,
@@ -188,11 +189,6 @@ def proof(variant: str, data: Mapping[str, Any]) -> Proof:
         len(compared),
         worst_of(worst) if worst else "nothing was compared",
     )
-
-
-def listed(data: object) -> bool:
-    """Whether data are a list."""
-    return isinstance(data, list)
 
 
 def names(data: object) -> str:

@@ -267,7 +267,8 @@ def verdict(each: Comparison, measure: Measure | None) -> str:
 def ablations(shown: Shown) -> Table:
     """The effect of each framework's default, their sum, and the whole."""
     by_name = {m.name: m for m in shown.measures}
-    rows, strong = [], []
+    rows: list[tuple[str, ...]] = []
+    strong = []
     for each in shown.analysis.ablations:
         measure = by_name.get(each.measure)
         unit = measure.unit if measure else ""
@@ -314,7 +315,7 @@ def environment(shown: Shown) -> Table:
     """What each contestant ran with. A fact that changes with the seed or the variant is
     compared between contestants for each of them."""
     names = list(dict.fromkeys(n for c in shown.done for n in c.record.facts))
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in names:
         values: dict[str, set[str]] = {}
         by_cell: dict[tuple[str, int], set[str]] = {}

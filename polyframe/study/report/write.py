@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from polyframe.io.atomic import write_atomic
-from polyframe.io.json_csv import to_json
 from polyframe.study.folder import StudyFolder
 from polyframe.study.report.chart import WIDTH, Chart, vega_lite
 from polyframe.study.report.charts import charts
 from polyframe.study.report.markdown import markdown
 from polyframe.study.report.page import import_vl_convert, page
-from polyframe.study.report.results import SCHEMA_FILE, results, to_csv
+from polyframe.study.report.results import SCHEMA_FILE, to_csv, to_text
 from polyframe.study.report.source import Shown, collect
 
 CHARTS = "figures"
@@ -67,7 +66,7 @@ def write(studies: Sequence[Shown], out: Path) -> list[Path]:
         "report.html": page(studies, made),
         "report.md": markdown(studies, made),
         "results.csv": to_csv(studies),
-        "results.json": to_json(results(studies)),
+        "results.json": to_text(studies),
         SCHEMA_FILE.name: SCHEMA_FILE.read_text(encoding="utf-8"),
     }
     for key, several in made.items():
