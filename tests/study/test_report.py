@@ -30,7 +30,7 @@ HOSTILE = (
 
 
 def shown_of(folder):
-    return collect(folder, studies.by_hand(folder))
+    return collect(folder, studies.by_hand)
 
 
 @pytest.fixture(scope="module")

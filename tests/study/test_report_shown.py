@@ -30,7 +30,7 @@ from polyframe.study.report.write import distinct
 
 
 def shown_of(folder):
-    return collect(folder, studies.by_hand(folder))
+    return collect(folder, studies.by_hand)
 
 
 def test_only_a_difference_that_is_there_is_in_bold(tmp_path):
@@ -55,9 +55,9 @@ def test_only_a_difference_that_is_there_is_in_bold(tmp_path):
     assert "| **higher (better)** |" in markdown([shown], {shown.key: []})
 
 
-def both(folder, analysis=None):
+def both(folder, analyse=studies.by_hand):
     """The page (without its scripts) and the Markdown of a study."""
-    shown = collect(folder, analysis or studies.by_hand(folder))
+    shown = collect(folder, analyse)
     made = {shown.key: charts(shown)}
     jsonschema.validate(
         json.loads(json.dumps(results([shown]))), json.loads(SCHEMA_FILE.read_text())
@@ -70,7 +70,7 @@ def test_a_study_in_which_nothing_has_ended(tmp_path):
     folder = studies.simulated(tmp_path, studies.plan(seeds=1), certified=False)
     for path in tmp_path.glob("cells/*/*/*.json"):
         path.unlink()
-    seen, marked, made = both(folder, Analysis())
+    seen, marked, made = both(folder, lambda *_: Analysis())
     for page_text in (seen, marked):
         assert "UNVERIFIED" in page_text
         assert "No training has ended yet." in page_text
@@ -220,6 +220,7 @@ def test_several_studies_are_one_page(tmp_path):
     [
         (0.4249, "points", True, "+0.42"), (-0.001, "points", False, "0.00"),
         (None, "", False, "–"), (float("nan"), "", False, "–"), (0.06, "", False, "0.06"),
+        (float("inf"), "", True, "∞"),
         (12345.6, "", False, "12,346"), (1200.0, "", False, "1,200"),
         (1e-9, "", False, "1.00e-09"), (0.0, "s", True, "+0"), (1.0816, "", False, "1.082"),
     ],
@@ -230,10 +231,10 @@ def test_numbers_as_people_read_them(value, unit, signed, shown):
 
 def test_an_interval_of_nan_is_null(tmp_path):
     folder = studies.simulated(tmp_path, studies.plan(seeds=1))
-    analysis = studies.by_hand(folder)
+    analysis = shown_of(folder).analysis
     nan = Estimate(float("nan"), None, None, 0, "nothing to average")
     groups = (replace(analysis.groups[0], mean=nan, values=()), *analysis.groups[1:])
-    seen, _, _ = both(folder, replace(analysis, groups=groups))
+    seen, _, _ = both(folder, lambda *_: replace(analysis, groups=groups))
     assert "nothing to average" in seen
 
 
@@ -280,7 +281,7 @@ try:
 except ImportError:
     analyse = studies.by_hand
 folder = studies.StudyFolder(path)
-write([collect(folder, analyse(folder))], path)
+write([collect(folder, analyse)], path)
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 """

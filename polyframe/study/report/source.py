@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,10 @@ MOST_PROGRAMS = 60
 
 Group = tuple[str, str]
 """A contestant and a variant."""
+Analyse = Callable[
+    [Study, Sequence[Record], Mapping[str, Mapping[str, object]]], Analysis
+]
+"""``analysis.analyse``: of a plan, its records, and its certificates by variant."""
 
 
 @dataclass(frozen=True)
@@ -123,16 +127,19 @@ class Shown:
         return contestant if len(self.variants) == 1 else f"{contestant} · {variant}"
 
 
-def collect(folder: StudyFolder, analysis: Analysis) -> Shown:
-    """All that a report shows of a study; PolyframeError unless the folder is one's."""
+def collect(folder: StudyFolder, analyse: Analyse) -> Shown:
+    """All that a report shows of a study; PolyframeError unless the folder is one's.
+
+    Records of another plan are left to the analysis, which says so. It gets records
+    without step times and weights, which no measure is made of.
+    """
     study = folder.study()
     damaged: list[str] = []
+    cells = [compact(record) for record in folder.each(damaged.append)]
+    cells.sort(key=lambda cell: (cell.record.started, cell.record.order))
+    certificates = certificates_of(folder, study, damaged.append)
+    analysis = analyse(study, [cell.record for cell in cells], certificates)
     planned = {cell.key for cell in study.cells()}
-    cells = [
-        compact(record)
-        for record in folder.each(damaged.append)
-        if record.key in planned
-    ]
     programs, left = programs_of(folder.path, study)
     return Shown(
         slug(study.name),
@@ -141,8 +148,12 @@ def collect(folder: StudyFolder, analysis: Analysis) -> Shown:
         study,
         analysis,
         measures(study.recipe, study.settings.target),
-        tuple(sorted(cells, key=lambda c: (c.record.started, c.record.order))),
-        tuple(proofs_of(folder, study, damaged.append)),
+        tuple(
+            cell
+            for cell in cells
+            if cell.record.key in planned and cell.record.study == study.hash
+        ),
+        tuple(proof(name, data) for name, data in certificates.items()),
         programs,
         left,
         tuple(damaged),
@@ -159,9 +170,12 @@ def compact(record: Record) -> Measured:
     )
 
 
-def proofs_of(folder: StudyFolder, study: Study, say: Say) -> Iterator[Proof]:
+def certificates_of(
+    folder: StudyFolder, study: Study, say: Say
+) -> dict[str, dict[str, Any]]:
     """The certificates that were taken, in the order of the variants; ``say`` is told of
     damaged ones."""
+    certificates = {}
     for variant in study.variants:
         try:
             data = folder.certificate(variant.name)
@@ -169,7 +183,8 @@ def proofs_of(folder: StudyFolder, study: Study, say: Say) -> Iterator[Proof]:
             say(str(error))
             continue
         if data is not None:
-            yield proof(variant.name, data)
+            certificates[variant.name] = data
+    return certificates
 
 
 def proof(variant: str, data: Mapping[str, Any]) -> Proof:
@@ -234,16 +249,17 @@ def programs_of(path: Path, study: Study) -> tuple[tuple[Program, ...], int]:
             for file in files_in(path, under):
                 with file.open("rb") as opened:
                     data = opened.read(LONGEST_PROGRAM + 1)
-                if (file.name, data) in seen:
+                name = file.relative_to(under).as_posix()
+                if (name, data) in seen:
                     continue
-                seen.add((file.name, data))
+                seen.add((name, data))
                 if len(shown) == MOST_PROGRAMS:
                     left += 1
                     continue
                 text = data[:LONGEST_PROGRAM].decode("utf-8", errors="replace")
                 shown.append(
                     Program(
-                        contestant.name, variant.name, one_line(file.name),
+                        contestant.name, variant.name, one_line(name),
                         plain(text), len(data) > LONGEST_PROGRAM,
                     )
                 )  # fmt: skip
@@ -251,11 +267,12 @@ def programs_of(path: Path, study: Study) -> tuple[tuple[Program, ...], int]:
 
 
 def files_in(path: Path, under: Path) -> Iterable[Path]:
-    """The regular files in a folder below ``path``, by name; none through a link."""
+    """The regular files in a folder below ``path`` and the folders in it, by name; none
+    through a link."""
     below = [under, *under.parents][: len(under.parts) - len(path.parts)]
     if not under.is_dir() or any(each.is_symlink() for each in below):
         return ()
-    files = (f for f in under.iterdir() if not f.is_symlink() and f.is_file())
+    files = (f for f in under.rglob("*") if not f.is_symlink() and f.is_file())
     return sorted(f for f in files if not f.name.startswith("."))
 
 

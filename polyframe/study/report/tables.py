@@ -56,8 +56,10 @@ def table(
 
 def number(value: float | None, unit: str = "", signed: bool = False) -> str:
     """A number as people read it: points with two decimals, others with four digits."""
-    if value is None or not math.isfinite(value):
+    if value is None or math.isnan(value):
         return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     sign = "+" if signed else ""
     if unit == "points":
         return f"{value:{sign}z.2f}"

@@ -41,7 +41,7 @@ def read_studies(folders: Sequence[str | Path]) -> list[Shown]:
         folder = StudyFolder(path)
         folder.study()  # before any work, so that what is wrong is told at once
         studies.append(folder)
-    return distinct([collect(folder, analyse(folder)) for folder in studies])
+    return distinct([collect(folder, analyse) for folder in studies])
 
 
 def distinct(studies: Sequence[Shown]) -> list[Shown]:
