@@ -60,6 +60,7 @@ setup(
         "polyframe.data": ["*.npz"],
         "polyframe.differences": ["*.yaml"],
         "polyframe.study.lint": ["*.yaml"],
+        "polyframe.study.report": ["*.css", "*.j2", "*.js", "*.json"],
         "polyframe.zoo": ["recipes/*.yaml"],
     },
     install_requires=[

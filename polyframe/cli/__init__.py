@@ -26,6 +26,7 @@ from polyframe.cli.eject import eject
 from polyframe.cli.evaluate import evaluate
 from polyframe.cli.options import common_options, debugging
 from polyframe.cli.predict import predict
+from polyframe.cli.report import report
 from polyframe.cli.show import show
 from polyframe.cli.summary import summary
 from polyframe.cli.train import train
@@ -138,6 +139,7 @@ for command in (
     diff,
     bench,
     compare,
+    report,
 ):
     cli.add_command(command)
 

@@ -139,16 +139,18 @@ class StudyFolder:
             return None
         return record if record.key == cell.key else None
 
-    def records(self, say: Say = lambda text: None) -> list[Record]:
-        """All whole records, in the order in which their cells began; ``say`` is told of
-        damaged ones, which run again when the study goes on."""
-        kept = []
+    def each(self, say: Say = lambda text: None) -> Iterator[Record]:
+        """The whole records, one at a time; ``say`` is told of damaged ones, which run
+        again when the study goes on."""
         for path in sorted((self.path / CELLS).glob("*/*/seed-*.json")):
             try:
-                kept.append(record_of(read(path)))
+                yield record_of(read(path))
             except PolyframeError as error:
                 say(f"{error}; the cell counts as not run")
-        return sorted(kept, key=lambda record: (record.started, record.order))
+
+    def records(self, say: Say = lambda text: None) -> list[Record]:
+        """All whole records (see ``each``), in the order in which their cells began."""
+        return sorted(self.each(say), key=lambda record: (record.started, record.order))
 
     def left(self, study: Study, again: bool = False) -> list[Cell]:
         """The cells without a record, in order; with ``again`` those that failed, too."""
