@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 
 import numpy as np
 
 from polyframe.errors import one_line
 from polyframe.study.estimates import Ablation, Analysis, Comparison, Estimate, Group
+from polyframe.study.fairness import unequal
 from polyframe.study.folder import StudyFolder
 from polyframe.study.measures import Measure, measures
 from polyframe.study.pairs import (
@@ -83,7 +83,7 @@ def analyse(
     kept, left_out = usable(study, records)
     told = [*warnings, *left_out]
     inequalities = unequal(study, kept)
-    told += [reason for reason, _ in inequalities]
+    told += [each.reason for each in inequalities]
     several = measures(study.recipe, study.settings.target)
     pairs = all_pairs(study)
     groups: list[Group] = []
@@ -100,7 +100,7 @@ def analyse(
         study,
         kept,
         certificates or {},
-        [sentence for sentence, refuses in inequalities if refuses],
+        [each.reason for each in inequalities if each.refuses],
     )
     result = Analysis(
         tuple(groups),
@@ -113,16 +113,6 @@ def analyse(
         NOTES,
     )
     return Analysis(**{**vars(result), "summary": summary(study, several, result)})
-
-
-def unequal(study: Study, records: Sequence[Record]) -> list[tuple[str, bool]]:
-    """What differs between contestants and should not: sentences, and whether they must
-    not be compared then."""
-    try:
-        fairness = import_module("polyframe.study.fairness")
-    except ModuleNotFoundError:
-        return []
-    return [(each.reason, each.refuses) for each in fairness.unequal(study, records)]
 
 
 def usable(study: Study, records: Sequence[Record]) -> tuple[list[Record], list[str]]:
