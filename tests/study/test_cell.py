@@ -174,8 +174,8 @@ def test_a_training_that_diverges_says_where():
 def test_data_that_are_missing_are_named(tmp_path):
     data = {"name": str(tmp_path / "none.npz")}
     fails(PolyframeError, lambda: cell("torch", data=data), "none.npz")
-    data = {"name": "synthetic", "input_shape": [1, 9, 9]}
-    fails(DataError, lambda: cell("torch", data=data), "a sample is (1, 9, 9)")
+    changes = {"model.input_shape": [1, 9, 9]}
+    fails(DataError, lambda: cell("torch", **changes), "a sample is (1, 8, 8), but")
 
 
 def test_a_framework_that_is_missing_is_named(monkeypatch):
