@@ -90,6 +90,8 @@ def test_a_record_has_all_parts(cells, backend):
     assert [step for step, _ in record.divergence] == [1, 2, 4, 8, 16, 32]
     assert {len(values) for _, values in record.divergence} == {256}
     assert record.facts["framework"] == registry.get(backend).title
+    assert record.facts["layout"] == ("NCHW" if backend == "mxnet" else "NHWC")
+    assert record.facts["execution"]
     assert record.facts["test_samples"] == 360
     assert record.facts["train_samples"] == 1437
     ((name, text),) = programs.items()
