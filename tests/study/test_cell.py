@@ -19,8 +19,10 @@ from polyframe.errors import BackendError, DataError, DivergedError, PolyframeEr
 from polyframe.io.json_csv import finite
 from polyframe.study.cell import data_hash, hash_of_arrays, run_cell
 from polyframe.study.folder import record_of
+from polyframe.study.jobs import PROTOCOL
 from polyframe.study.observer import Observer, spread
 from polyframe.study.records import SCHEMA
+from polyframe.study.worker import answer
 from polyframe.train.loop import WAITING
 
 PHASES = ["interpreter", "import", "data", "compile", "first step"]
@@ -169,8 +171,14 @@ def test_nothing_is_written_and_callbacks_have_a_folder(tmp_path, monkeypatch):
 
 
 def test_a_training_that_diverges_says_where():
+    asked = request("torch", optimizer={"type": "SGD", "lr": 1e200})
     with pytest.raises(DivergedError, match="the loss became"):
-        cell("torch", **{"optimizer": {"type": "SGD", "lr": 1e200}})
+        run_cell(asked, print, (0.0, 0.0))
+    asked |= {"protocol": PROTOCOL, "do": "cell"}
+    told = answer(asked, print, (0.0, 0.0))
+    assert told["result"] is None
+    assert told["status"] == "failed"
+    assert "the loss became" in told["error"]
 
 
 def test_data_that_are_missing_are_named(tmp_path):
