@@ -178,7 +178,11 @@ class GluonSession(ModuleSession):
 
     def facts(self) -> dict[str, int | str]:
         threads_ = int(os.environ["OMP_NUM_THREADS"])  # read when it was imported
-        facts: dict[str, int | str] = {"threads": threads_, "version": mx.__version__}
+        facts: dict[str, int | str] = {
+            "threads": threads_,
+            "version": mx.__version__,
+            "execution": "hybridize(static_alloc=True, static_shape=True)",
+        }
         if self.device.is_gpu:
             autotune = os.environ.get("MXNET_CUDNN_AUTOTUNE_DEFAULT", "1")
             facts["autotune"] = autotune != "0"

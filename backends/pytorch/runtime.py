@@ -37,6 +37,15 @@ def resolve_device(device: str) -> Device:
     return choose_device(device, gpus, "PyTorch", gpu="cuda:{}")
 
 
+def layout_of(model: torch.nn.Module) -> str:
+    """The order of an image's axes in memory, as the kernels of a model have it."""
+    last = torch.channels_last
+    images = [p for p in model.parameters() if p.dim() == 4 and not p.is_contiguous()]
+    return (
+        "NHWC" if any(p.is_contiguous(memory_format=last) for p in images) else "NCHW"
+    )
+
+
 class TorchSession(ModuleSession):
     """A PyTorch program on one device."""
 
@@ -107,6 +116,8 @@ class TorchSession(ModuleSession):
         facts: dict[str, int | str] = {
             "threads": torch.get_num_threads(),
             "version": torch.__version__,
+            "layout": layout_of(self.native),
+            "execution": "eager",
         }
         if self.device.is_gpu:
             facts["TF32"] = torch.backends.cudnn.allow_tf32
@@ -152,6 +163,10 @@ class TorchTrainingSession(TorchSession, ModuleTrainingSession, PhasedSession):
             and bool(options.get("fused"))
             and options.get("capturable", True)
         )
+
+    def facts(self) -> dict[str, int | str]:
+        recorded = {} if self.graphs is None else {"execution": "CUDA graph"}
+        return {**super().facts(), **recorded}
 
     def train(
         self, batch: StagedBatch, learning_rate: float, last: bool = True

@@ -132,7 +132,11 @@ class TensorFlowSession(ModuleSession):
 
     def facts(self) -> dict[str, int | str]:
         count = tf.config.threading.get_intra_op_parallelism_threads()
-        facts: dict[str, int | str] = {"threads": count, "version": tf.__version__}
+        facts: dict[str, int | str] = {
+            "threads": count,
+            "version": tf.__version__,
+            "execution": "tf.function",
+        }
         if self.device.is_gpu:
             tf32 = tf.config.experimental.tensor_float_32_execution_enabled()
             facts["TF32"] = tf32

@@ -159,9 +159,10 @@ class InferenceSession(abc.ABC):
         still be under way when the loss of its step has been read."""
 
     def facts(self) -> dict[str, int | str]:
-        """What the framework says of itself: ``threads`` on the CPU, ``version``; on a GPU,
-        where it has them, ``TF32`` (whether float32 may be rounded to TF32) and
-        ``autotune`` (whether kernels are chosen by timing them)."""
+        """What the framework says of itself: ``threads`` on the CPU, ``version``,
+        ``execution`` (how steps run), ``layout`` of images in memory where it is not the
+        backend's; on a GPU, where it has them, ``TF32`` (whether float32 may be rounded to
+        TF32) and ``autotune`` (whether kernels are chosen by timing them)."""
         return {}
 
     def seed(self, seed: int) -> None:  # noqa: B027 - optional

@@ -75,6 +75,7 @@ def run_cell(
     with Timed(phases, "compile"):
         model = compile_recipe(recipe, backend.name, request["optimize"])
         load_initial_weights(recipe, model, ignore)
+        model.training_state()  # makes the optimizer, for which PyTorch imports a lot
     name, samples, batches = evaluation_data(model, recipe, data)
     facts = facts_of(recipe, model, data) | {"test_part": name, "test_samples": samples}
 
@@ -85,7 +86,6 @@ def run_cell(
     observer = Observer(
         lambda: model.engine.measure(batches), tell, request["divergence"]
     )
-    fitting = time.perf_counter()
     with TemporaryDirectory(prefix="polyframe-cell-") as folder:
         model.fit(
             data,
@@ -102,7 +102,7 @@ def run_cell(
     phases["first step"] = first = observer.first_step or 0.0
     start = dict(phases)
     phases["training"] = observer.seconds - first
-    phases["evaluation"] = end - fitting - observer.seconds - observer.paused
+    phases["evaluation"] = observer.evaluating
     phases["other"] = end - made - sum(phases.values())
     program = observer.program or model.program
     programs = program_files(program, backend.name)

@@ -14,7 +14,7 @@ import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -226,7 +226,7 @@ def check_answer(
         )
 
 
-def read_tensors(file: Path, keys: list[list[Any]], where: str) -> Trace:
+def read_tensors(file: Path, keys: Sequence[tuple[int, str, str]], where: str) -> Trace:
     """The tensors in a worker's file; nothing in it is executed."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
@@ -245,7 +245,7 @@ def recipe_hash(recipe: Recipe) -> str:
     return hash_of(data)
 
 
-def certificate_hash(data: Mapping[str, Any]) -> str:
+def certificate_hash(data: Message) -> str:
     """SHA-256 of a certificate without its date and hash."""
     return hash_of({k: v for k, v in data.items() if k not in ("date", "hash")})
 

@@ -38,8 +38,9 @@ class Observer(Callback):
       after each epoch. ``tell``: called with each row.
     - ``divergence``: whether values of the weights are kept at steps 1, 2, 4, ….
 
-    ``rows`` has a row an epoch (see ``Record.epochs``), ``seconds`` the training so far,
-    ``first_step`` and ``paused`` what of it the first step and this observer took.
+    ``rows`` has a row an epoch (see ``Record.epochs``); ``seconds`` of training so far,
+    ``first_step`` of these, and ``evaluating``: the seconds in which test data, and the
+    recipe's own validation data, were evaluated.
     """
 
     tolerates_delay = True
@@ -55,15 +56,15 @@ class Observer(Callback):
         self.divergence: list[tuple[int, list[float]]] = []
         self.order_hash = self.augmentation_hash = ""
         self.program: Program | None = None  # what ran: it may depend on the data
-        self.seconds = self.paused = 0.0
+        self.seconds = self.evaluating = 0.0
         self.first_step: float | None = None
         self.epochs, self.samples, self.first_samples = 0, 0, 0
         # When the loss of each step arrived; a new run of them begins at each pause.
         self.ticks: list[array[float]] = [array("d")]
         self.warm: tuple[float, int] | None = None  # seconds and samples so far
         self.first_epoch: tuple[float, int] | None = None
-        self.began = 0.0
-        self.in_epoch, self.paused_now = False, 0.0
+        self.began = 0.0  # the first step, and each epoch
+        self.in_epoch, self.paused = False, 0.0
 
     def on_fit_begin(self, model: TrainedModel, plan: Plan) -> None:
         """Evaluate the initial weights, and hash the order of the samples."""
@@ -84,14 +85,16 @@ class Observer(Callback):
             model.engine.session.wait()
             self.first_step = time.perf_counter() - self.began
             self.first_samples = self.samples
-        paused = time.perf_counter()
+        began = time.perf_counter()
         known = self.divergence[-1][0] if self.divergence else 0
         if step > known and self.follows and step & (step - 1) == 0:
             self.divergence.append((step, some_weights(model)))
         self.ticks.append(array("d"))
-        self.began = time.perf_counter()
+        now = time.perf_counter()
         if self.in_epoch:
-            self.paused_now += self.began - paused
+            self.paused += now - began
+        else:
+            self.began = now
 
     def on_step_end(self, model: TrainedModel, step: StepEnd) -> None:
         """Note the time."""
@@ -107,12 +110,12 @@ class Observer(Callback):
     ) -> None:
         """Evaluate. The loop's seconds of an epoch end before anything is evaluated; what
         the device is still doing is waited for."""
-        waits = time.perf_counter()
+        ended = time.perf_counter()
+        self.evaluating += ended - self.began - row["seconds"]
         model.engine.session.wait()
-        now = time.perf_counter()
-        self.seconds += row["seconds"] - self.paused_now + now - waits
-        self.paused += self.paused_now
-        self.in_epoch, self.paused_now = False, 0.0
+        waited = time.perf_counter() - ended
+        self.seconds += row["seconds"] - self.paused + waited
+        self.in_epoch, self.paused = False, 0.0
         if self.first_epoch is None:
             self.first_epoch = self.seconds, self.samples
         if self.first_step is None:  # an epoch that ended before a pause
@@ -122,7 +125,9 @@ class Observer(Callback):
 
     def _add(self, model: TrainedModel, row: dict[str, float]) -> None:
         """Keep a row with the measures of the test data."""
+        began = time.perf_counter()
         measured = scalars(self.evaluate())
+        self.evaluating += time.perf_counter() - began
         row |= {f"test_{name}": value for name, value in measured.items()}
         self.rows.append(row)
         self.tell({"event": "epoch", "of": self.epochs, **row})

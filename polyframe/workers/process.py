@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from polyframe.errors import PolyframeError, brief
 
@@ -93,7 +93,7 @@ class Worker:
             self.process.stdin.flush()
         lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-        def read(stream: Any) -> None:
+        def read(stream: IO[str]) -> None:
             with suppress(ValueError):  # closed meanwhile
                 for line in stream:
                     lines.put(line)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 RAPL = Path("/sys/class/powercap")
 """Where Linux counts the energy of processors (RAPL); for root only on most systems."""
+STAT = Path("/proc/self/stat")
+"""Where Linux tells about this process."""
 PATIENCE = 10.0
 """Seconds that ``nvidia-smi`` has to answer."""
 
@@ -38,18 +40,14 @@ def cpu_seconds() -> float:
 
 
 def process_age(asked: float | None = None) -> float:
-    """Seconds since this process was made, to 10 ms: Linux tells it. ``asked``: when it
-    was asked for, in seconds since 1970, which counts where it is later, and where the
-    system does not tell; 0 if neither is known."""
-    ages = []
-    if asked is not None:
-        ages.append(max(time.time() - asked, 0.0))
+    """Seconds since this process was made, to 10 ms: Linux tells it. Elsewhere those since
+    it was ``asked`` for, in seconds since 1970; 0 if that is not known either."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         # The name of the program, in parentheses, may have blanks in it.
-        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        fields = STAT.read_text().rpartition(")")[2].split()
         up = float(Path("/proc/uptime").read_text().split()[0])
-        ages.append(max(up - int(fields[19]) / os.sysconf("SC_CLK_TCK"), 0.0))
-    return min(ages, default=0.0)
+        return max(up - int(fields[19]) / os.sysconf("SC_CLK_TCK"), 0.0)
+    return 0.0 if asked is None else max(time.time() - asked, 0.0)
 
 
 def processor() -> str:

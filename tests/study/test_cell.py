@@ -19,8 +19,10 @@ from polyframe.errors import BackendError, DataError, DivergedError, PolyframeEr
 from polyframe.io.json_csv import finite
 from polyframe.study.cell import data_hash, hash_of_arrays, run_cell
 from polyframe.study.folder import record_of
+from polyframe.study.jobs import PROTOCOL
 from polyframe.study.observer import Observer, spread
 from polyframe.study.records import SCHEMA
+from polyframe.study.worker import answer
 from polyframe.train.loop import WAITING
 
 PHASES = ["interpreter", "import", "data", "compile", "first step"]
@@ -90,6 +92,8 @@ def test_a_record_has_all_parts(cells, backend):
     assert [step for step, _ in record.divergence] == [1, 2, 4, 8, 16, 32]
     assert {len(values) for _, values in record.divergence} == {256}
     assert record.facts["framework"] == registry.get(backend).title
+    assert record.facts["layout"] == ("NCHW" if backend == "mxnet" else "NHWC")
+    assert record.facts["execution"]
     assert record.facts["test_samples"] == 360
     assert record.facts["train_samples"] == 1437
     ((name, text),) = programs.items()
@@ -167,15 +171,21 @@ def test_nothing_is_written_and_callbacks_have_a_folder(tmp_path, monkeypatch):
 
 
 def test_a_training_that_diverges_says_where():
+    asked = request("torch", optimizer={"type": "SGD", "lr": 1e200})
     with pytest.raises(DivergedError, match="the loss became"):
-        cell("torch", **{"optimizer": {"type": "SGD", "lr": 1e200}})
+        run_cell(asked, print, (0.0, 0.0))
+    asked |= {"protocol": PROTOCOL, "do": "cell"}
+    told = answer(asked, print, (0.0, 0.0))
+    assert told["result"] is None
+    assert told["status"] == "failed"
+    assert "the loss became" in told["error"]
 
 
 def test_data_that_are_missing_are_named(tmp_path):
     data = {"name": str(tmp_path / "none.npz")}
     fails(PolyframeError, lambda: cell("torch", data=data), "none.npz")
-    data = {"name": "synthetic", "input_shape": [1, 9, 9]}
-    fails(DataError, lambda: cell("torch", data=data), "a sample is (1, 9, 9)")
+    changes = {"model.input_shape": [1, 9, 9]}
+    fails(DataError, lambda: cell("torch", **changes), "a sample is (1, 8, 8), but")
 
 
 def test_a_framework_that_is_missing_is_named(monkeypatch):

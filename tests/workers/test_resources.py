@@ -70,7 +70,7 @@ def test_gpus_count_where_pynvml_is_there(tmp_path, monkeypatch):
     assert energy.read() is None
 
 
-def test_a_processes_age_is_since_it_was_made():
+def test_a_processes_age_is_since_it_was_made(monkeypatch, tmp_path):
     code = (
         "import time\ntime.sleep(0.3)\n"
         "from polyframe.workers.resources import process_age\nprint(process_age())"
@@ -81,7 +81,9 @@ def test_a_processes_age_is_since_it_was_made():
     )
     assert 0.25 < float(told.stdout) < time.monotonic() - began + 0.05
     assert process_age() > 0
-    assert process_age(time.time()) < 0.1  # asked for just now: not older than that
+    monkeypatch.setattr(resources, "STAT", tmp_path / "none")
+    assert process_age() == 0
+    assert 10 <= process_age(time.time() - 10) < 60
     assert process_age(time.time() + 100) == 0  # by another machine's clock
 
 
