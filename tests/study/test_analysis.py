@@ -181,6 +181,18 @@ def test_no_difference_is_said_with_what_would_have_been_seen():
     assert of(analysis, "accuracy", "a", "b").detectable > 1
 
 
+def test_a_difference_that_is_the_same_on_each_seed_is_told_without_an_interval():
+    study = a_study(("a", "b"), seeds=3)
+    values = {("a", "base"): [0.90, 0.91, 0.92], ("b", "base"): [0.91, 0.92, 0.93]}
+    analysis = analyse(study, records_of(study, values))
+    assert analysis.summary[1] == (
+        "a is 1.0 points below b in test accuracy (3 pairs, the same on each: no interval)."
+    )
+    close = {**values, ("b", "base"): [0.90 + 1e-13, 0.91, 0.92]}
+    analysis = analyse(study, records_of(study, close))
+    assert analysis.summary[0].endswith(": equal to 9 digits on every seed.")
+
+
 def test_one_seed_says_nothing_of_differences():
     study = a_study(seeds=1)
     analysis = analyse(study, noisy(study, np.random.default_rng(4)))
