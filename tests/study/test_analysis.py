@@ -330,13 +330,14 @@ def test_sentences_are_whole():
 
 
 LARGE = """
-import json, resource, time
+import json, resource, sys, time
 import numpy as np
 from helpers.simulated_studies import a_study, noisy
 from polyframe.study.analysis import analyse
 from polyframe.study.plan import Variant
-variants = [Variant(f"lr={i}", {{"optimizer.lr": 1e-4 * (i + 1)}}) for i in range({})]
-study = a_study(variants=variants, seeds={})
+rates = [1e-4 * (i + 1) for i in range(int(sys.argv[1]))]
+variants = [Variant(f"lr={rate}", {"optimizer.lr": rate}) for rate in rates]
+study = a_study(variants=variants, seeds=int(sys.argv[2]))
 records = noisy(study, np.random.default_rng(0))
 start = time.process_time()
 analysis = analyse(study, records)
@@ -347,9 +348,8 @@ print(json.dumps([len(records), len(analysis.comparisons), seconds, mib]))
 
 
 def analyse_many(variants, seeds):
-    code = LARGE.format(variants, seeds)
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", LARGE, str(variants), str(seeds)],
         capture_output=True,
         text=True,
         check=True,
