@@ -107,17 +107,18 @@ def reach(
     """The means of a variant's groups, with their intervals where it is one group."""
     epochs = variant.changes.get("epochs", study.recipe.epochs)
     shown = [number(each.mean.value, measure) for each in groups]
-    who = names([each.contestant for each in groups], MOST)
+    contestants = names([each.contestant for each in groups], MOST)
     sizes = sorted({each.mean.n for each in groups})
     basis = (
         "one seed" if sizes == [1] else f"mean of {names(list(map(str, sizes)))} seeds"
     )
     if len(groups) == 1:
         basis = ", ".join(filter(None, (basis, interval(groups[0].mean, measure))))
-    unit = f" {measure.unit} of" if measure.unit else " as"
+    quantity = f" {measure.unit} of" if measure.unit else " as"
     after = f"after {epochs} {'epoch' if epochs == 1 else 'epochs'}"
-    what = f"{who} reach{'es' if len(groups) == 1 else ''} {names(shown, MOST)}{unit}"
-    text = f"{after}, {what} {measure.title} ({basis})"
+    verb = "reaches" if len(groups) == 1 else "reach"
+    what = f"{contestants} {verb} {names(shown, MOST)}{quantity} {measure.title}"
+    text = f"{after}, {what} ({basis})"
     start = prefix(study, variant)
     return f"{start}{text}" if start else text[0].upper() + text[1:]
 

@@ -181,6 +181,18 @@ def test_no_difference_is_said_with_what_would_have_been_seen():
     assert of(analysis, "accuracy", "a", "b").detectable > 1
 
 
+def test_a_difference_that_is_the_same_on_each_seed_is_told_without_an_interval():
+    study = a_study(("a", "b"), seeds=3)
+    values = {("a", "base"): [0.90, 0.91, 0.92], ("b", "base"): [0.91, 0.92, 0.93]}
+    analysis = analyse(study, records_of(study, values))
+    assert analysis.summary[1] == (
+        "a is 1.0 points below b in test accuracy (3 pairs, the same on each: no interval)."
+    )
+    close = {**values, ("b", "base"): [0.90 + 1e-13, 0.91, 0.92]}
+    analysis = analyse(study, records_of(study, close))
+    assert analysis.summary[0].endswith(": equal to 9 digits on every seed.")
+
+
 def test_one_seed_says_nothing_of_differences():
     study = a_study(seeds=1)
     analysis = analyse(study, noisy(study, np.random.default_rng(4)))
@@ -318,13 +330,14 @@ def test_sentences_are_whole():
 
 
 LARGE = """
-import json, resource, time
+import json, resource, sys, time
 import numpy as np
 from helpers.simulated_studies import a_study, noisy
 from polyframe.study.analysis import analyse
 from polyframe.study.plan import Variant
-variants = [Variant(f"lr={i}", {{"optimizer.lr": 1e-4 * (i + 1)}}) for i in range({})]
-study = a_study(variants=variants, seeds={})
+rates = [1e-4 * (i + 1) for i in range(int(sys.argv[1]))]
+variants = [Variant(f"lr={rate}", {"optimizer.lr": rate}) for rate in rates]
+study = a_study(variants=variants, seeds=int(sys.argv[2]))
 records = noisy(study, np.random.default_rng(0))
 start = time.process_time()
 analysis = analyse(study, records)
@@ -335,9 +348,8 @@ print(json.dumps([len(records), len(analysis.comparisons), seconds, mib]))
 
 
 def analyse_many(variants, seeds):
-    code = LARGE.format(variants, seeds)
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", LARGE, str(variants), str(seeds)],
         capture_output=True,
         text=True,
         check=True,
