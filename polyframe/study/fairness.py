@@ -46,10 +46,12 @@ FACTS = (
     Fact("augmentation_hash", "augmentation", ACCURACY, refuses=True),
     Fact("weights_hash", "initial weights", ACCURACY, True, "initializer"),
     Fact("batch_size", "batch size", BOTH, refuses=True),
+    Fact("accumulate", "batches in a step", BOTH, refuses=True),
     Fact("dtype", "dtype", BOTH, refuses=True),
     Fact("precision", "precision", BOTH, refuses=True),
     Fact("epochs", "number of epochs", BOTH, refuses=True),
     Fact("semantics", "semantics", ACCURACY, refuses=True),
+    Fact("train_samples", "number of training samples", BOTH, refuses=True),
     Fact("test_samples", "number of test samples", ACCURACY, refuses=True),
     Fact("device_kind", "kind of device", TIMES, refuses=True),
     Fact("TF32", "TF32", BOTH, False, "tf32"),
@@ -58,6 +60,8 @@ FACTS = (
     Fact("polyframe", "version of polyframe", "one may have what the other has not"),
     Fact("host", "machine", TIMES),
     Fact("processor", "processor", TIMES),
+    Fact("processors", "number of processors", TIMES),
+    Fact("gpu", "GPU", TIMES),
     Fact("platform", "operating system", TIMES),
 )
 """All of them, those that refuse first. Frameworks, their versions, Pythons and programs

@@ -21,8 +21,10 @@ from polyframe.study.check import (
 HANDWRITTEN = Path(__file__).parents[1] / "handwritten"
 
 
-def emitted(tmp_path, recipe, semantics, backends=("torch", "tensorflow", "mxnet")):
-    recipe = load_recipe(recipe)
+def emitted(
+    tmp_path, recipe, semantics, backends=("torch", "tensorflow", "mxnet"), **changes
+):
+    recipe = load_recipe(recipe, changes)
     paths = []
     for name in backends:
         backend = registry.get(name)
@@ -43,10 +45,21 @@ def emitted(tmp_path, recipe, semantics, backends=("torch", "tensorflow", "mxnet
     return paths
 
 
-@pytest.mark.parametrize("recipe", ["digits_cnn", "residual_cnn", "fashion_cnn"])
+@pytest.mark.parametrize(
+    "recipe", ["digits_cnn", "residual_cnn", "fashion_cnn", "regression_cnn"]
+)
 def test_aligned_programs_of_polyframe_have_no_difference(tmp_path, recipe):
     found = check(emitted(tmp_path, recipe, "aligned"))
     assert [each.sentence for each in found if each.kind != NOT_READ] == []
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["AdamW", "RMSProp", "Adagrad", "Adadelta", "NAdam"]
+)
+def test_helpers_for_optimizers_are_known(tmp_path, optimizer):
+    found = check(emitted(tmp_path, "digits_cnn", "aligned", optimizer=optimizer))
+    assert [each.sentence for each in found if each.kind != NOT_READ] == []
+    assert "optimizer" not in {each.setting for each in found}
 
 
 ADAM = {"epsilon_position", "initializer", "bias_initializer"}

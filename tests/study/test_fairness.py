@@ -14,6 +14,7 @@ EQUAL = {
     "device": "cpu", "threads": 2, "dtype": "float32", "precision": None,
     "batch_size": 64, "epochs": 2, "parameters": 6090, "spec_hash": "5", "TF32": False,
     "data_hash": "d", "order_hash": "o", "augmentation_hash": "a", "optimize": True,
+    "accumulate": 1, "train_samples": 1437, "processors": 2, "gpu": "H",
     "semantics": "aligned", "test_samples": 360,
 }  # fmt: skip
 OTHER = {
@@ -21,6 +22,7 @@ OTHER = {
     "device": "cuda:0", "threads": 4, "dtype": "float64", "precision": "bfloat16",
     "batch_size": 32, "epochs": 3, "parameters": 6091, "spec_hash": "6", "TF32": True,
     "data_hash": "e", "order_hash": "p", "augmentation_hash": "b", "optimize": False,
+    "accumulate": 2, "train_samples": 1000, "processors": 4, "gpu": "V",
     "semantics": "native", "test_samples": 100, "weights_hash": "another",
 }  # fmt: skip
 

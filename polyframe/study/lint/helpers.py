@@ -13,7 +13,7 @@ from functools import cache
 from polyframe.compiler.python.snippets import definitions, library
 from polyframe.contract import registry
 from polyframe.spec.optimizers import Optimizer
-from polyframe.study.lint.tables import Call, frameworks
+from polyframe.study.lint.tables import Call, element_fields, frameworks
 
 ELEMENTS = {"AMSGrad": "Adam"}
 """Helper → the optimizer that it is, where it is called otherwise."""
@@ -35,11 +35,12 @@ def helper_call(backend: str, node: ast.ClassDef) -> Call | None:
     neutral = [c for c in frameworks()[NEUTRAL].calls.values() if c.element == element]
     sets = neutral[0].sets if neutral else {}
     own = {} if "learning_rate" in order else {"lr": None}  # given at each step
-    names = {own: neutral for own, neutral in SPELT.items() if own in order}
+    known = element_fields(element)
+    names = {k: v for k, v in SPELT.items() if k in order and v in known}
     return Call(element, order, names, {**defaults, **own}, sets=sets)
 
 
-SPELT = {"beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps"}
+SPELT = {"beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps", "rho": "alpha"}
 """Arguments of helpers → fields, where they are called otherwise."""
 
 

@@ -372,6 +372,6 @@ def items(node: ast.Dict) -> Given:
 
 def meaning(value: object, meanings: object) -> object:
     """What a value means, if the table says so."""
-    if isinstance(meanings, dict) and isinstance(value, (str, bool)):
+    if isinstance(meanings, dict) and isinstance(value, (str, bool, float)):
         return meanings.get(value, value)
     return value
