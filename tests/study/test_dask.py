@@ -18,6 +18,7 @@ from polyframe.errors import PolyframeError
 from polyframe.study import jobs
 from polyframe.study.executors import make
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has no node yet:UserWarning")
 LONGEST = 400
 """Seconds after which the cluster is killed, whatever hangs."""
 NODE = ("--resources", "node=1")
