@@ -67,7 +67,7 @@ def main(folder):
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     executor.run(
-        make_jobs(folder, 6, 3.0),
+        make_jobs(folder, 6, 0.5, hangs_on=raylet),
         lambda job, answer: ended.append((job.name, answer["status"])),
         lambda job, message: None,
     )
