@@ -182,7 +182,7 @@ def finite(number: float) -> float:
     return number if math.isfinite(number) else 0.0
 
 
-def flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flat(data: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested mappings as dotted keys and texts."""
     for key, value in data.items():
         name = f"{prefix}.{key}" if prefix else str(key)

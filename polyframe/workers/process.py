@@ -102,13 +102,13 @@ class Worker:
         threading.Thread(target=read, args=(self.process.stdout,), daemon=True).start()
         until = time.monotonic() + limit
         while True:
+            if unwanted():
+                self.kill()
+                raise PolyframeError("was stopped", where=self.name)
             left = until - time.monotonic()
             try:
                 line = lines.get(timeout=max(min(left, TICK), 0))
             except queue.Empty:
-                if unwanted():
-                    self.kill()
-                    raise PolyframeError("was stopped", where=self.name) from None
                 if left > TICK:
                     continue
                 self.kill()

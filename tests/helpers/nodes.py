@@ -22,19 +22,26 @@ request = json.loads(sys.stdin.readline())
 
 def log(what):
     with open(request["log"], "a") as file:
-        line = [request["name"], what, os.getpid(), os.getppid(), time.time()]
+        line = [request["name"], what, os.getpid(), node, time.time()]
         file.write(json.dumps(line) + "\\n")
 
 
+def parent(process):
+    with open(f"/proc/{process}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
+node = os.getppid()
+hangs = request["hangs_on"] in (node, parent(node))
 log("began")
-print(json.dumps({"event": "epoch", "node": os.getppid()}), flush=True)
-until = time.monotonic() + request["seconds"]
+print(json.dumps({"event": "epoch", "node": node}), flush=True)
+until = time.monotonic() + (300 if hangs else request["seconds"])
 while time.monotonic() < until:
     if select.select([sys.stdin], [], [], 0.05)[0]:  # its end: nobody wants an answer
         log("was dropped")
         sys.exit(1)
 log("ended")
-print(json.dumps({"result": {"name": request["name"], "node": os.getppid()}}), flush=True)
+print(json.dumps({"result": {"name": request["name"], "node": node}}), flush=True)
 """
 
 
@@ -46,10 +53,14 @@ def fake_python(folder: Path) -> str:
     return str(path)
 
 
-def make_jobs(folder: Path, count: int, seconds: float, **more: object) -> list[Job]:
-    """Jobs that write into ``log`` in the folder when they begin and end."""
+def make_jobs(
+    folder: Path, count: int, seconds: float, hangs_on: int = -1, **more: object
+) -> list[Job]:
+    """Jobs that write into ``log`` in the folder when they begin and end. On the node of
+    the process ``hangs_on`` they do not end."""
     python = fake_python(folder)
-    request = {"log": str(folder / "log"), "seconds": seconds}
+    log = str(folder / "log")
+    request = {"log": log, "seconds": seconds, "hangs_on": hangs_on}
     return [
         Job(f"job{i}", {"name": f"job{i}", **request}, python, **more)
         for i in range(count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import sys
+import threading
 
 import pytest
 from helpers.failing import fails
@@ -164,9 +165,14 @@ def test_an_interrupt_ends_all_that_run(where):
 
 def test_what_nodes_must_be():
     executor = Simulated(nodes=0, wait=0.0)
-    executor.running["x"] = ("n0", None, 1)
     text = "simulated: has had no node for 0 s (start workers; the same command then"
     fails(PolyframeError, executor.ready, text)
+    executor.wait = 10
+    with pytest.warns(
+        UserWarning, match="simulated: has no node yet; it may take 10 s"
+    ):
+        threading.Timer(0.3, lambda: executor.there.append("n0")).start()
+        executor.ready()
     executor = Simulated()
     executor.protocol = 7
     said = about()

@@ -65,6 +65,10 @@ class Cluster(ABC):
     def nodes(self) -> list[str]:
         """The nodes that are there now and may be timed on."""
 
+    def title(self, node: str) -> str:
+        """How a node is called in messages."""
+        return node
+
     @abstractmethod
     def about(self, nodes: list[str]) -> Mapping[str, Message | Exception]:
         """What nodes say of themselves; without those that are gone."""
@@ -92,11 +96,14 @@ class Cluster(ABC):
     def ready(self) -> None:
         """Wait for a node. PolyframeError if none comes, or if one of those that are
         there cannot run jobs."""
-        until = time.monotonic() + self.wait
+        until, told = time.monotonic() + self.wait, False
         while not self.usable():
             self.check()
-            if time.monotonic() > until:
+            if time.monotonic() >= until:
                 raise self.deserted()
+            if not told:
+                warn(f"has no node yet; it may take {self.wait:g} s", self.where)
+            told = True
             time.sleep(TICK)
         self.check()
 
@@ -105,7 +112,7 @@ class Cluster(ABC):
         for node, reason in self.known.items():
             if reason:
                 raise PolyframeError(
-                    f"node {node}: {reason}",
+                    f"node {self.title(node)}: {reason}",
                     where=self.where,
                     hint="install the same polyframe on every node",
                 )
@@ -130,8 +137,10 @@ class Cluster(ABC):
                 asked = set(self.known)
                 nodes = self.usable()
                 for node in set(self.known) - asked:
-                    if self.known[node]:
-                        warn(f"node {node} is left out: {self.known[node]}", self.where)
+                    if reason := self.known[node]:
+                        warn(
+                            f"node {self.title(node)} is left out: {reason}", self.where
+                        )
                 for name, task in list(running.items()):
                     if task.node not in nodes:
                         self.lost(name, running, "is gone", coming, done)
@@ -172,7 +181,8 @@ class Cluster(ABC):
         for node, there in self.has(new, job.python).items():
             if not there:
                 raise PolyframeError(
-                    f"node {node} has no Python {job.python}, which {job.name} needs",
+                    f"node {self.title(node)} has no Python {job.python}, which "
+                    f"{job.name} needs",
                     where=self.where,
                     hint="install it under the same path on every node",
                 )
@@ -214,9 +224,8 @@ class Cluster(ABC):
         if task.before + 1 < ATTEMPTS:
             coming.again(Task(task.job, before=task.before + 1))
             return
-        error = (
-            f"{ATTEMPTS} nodes died while it ran; the last one, {task.node}, {reason}"
-        )
+        last = self.title(task.node)
+        error = f"{ATTEMPTS} nodes died while it ran; the last one, {last}, {reason}"
         done(task.job, {"status": "failed", "error": error})
 
     def deserted(self) -> PolyframeError:

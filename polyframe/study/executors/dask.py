@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
@@ -66,7 +66,7 @@ class Dask(Cluster):
             self.close()
             raise
 
-    def event(self, event: tuple[float, Any]) -> None:
+    def event(self, event: tuple[float, object]) -> None:
         """An event of a job; called in a thread of Dask's."""
         message = event[1]
         if isinstance(message, dict) and isinstance(message.get("event"), dict):
@@ -108,7 +108,9 @@ class Dask(Cluster):
         answers = self.ask(nodes, node_side.has, python)
         return {node: answer is True for node, answer in answers.items()}
 
-    def ask(self, nodes: list[str], what: Any, *given: str) -> dict[str, Any]:
+    def ask(
+        self, nodes: list[str], what: Callable[..., object], *given: str
+    ) -> dict[str, Any]:
         """The answers of nodes to a function; without those that are gone."""
         answers = self.client.run(what, *given, workers=nodes, on_error="return")
         return {n: a for n, a in answers.items() if not isinstance(a, OSError)}
@@ -179,7 +181,7 @@ class Dask(Cluster):
         self.client.close()
 
 
-def work(task: str, data: Mapping[str, Any]) -> Message:
+def work(task: str, data: Message) -> Message:
     """Run a job on the worker that was told to, and end it as soon as the worker is told
     that nobody wants it any more: the study was interrupted or killed, or believes that
     this node is dead."""

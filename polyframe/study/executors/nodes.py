@@ -6,8 +6,7 @@ from __future__ import annotations
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from polyframe.errors import PolyframeError, brief
 from polyframe.io.version import __version__
@@ -33,7 +32,7 @@ def has(python: str) -> bool:
 
 
 def work(
-    data: Mapping[str, Any],
+    data: Message,
     tell: Callable[[Message], None] = lambda message: None,
     unwanted: Callable[[], bool] = lambda: False,
 ) -> Message:

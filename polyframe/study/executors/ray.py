@@ -8,9 +8,10 @@ study on Ray hears of a cell when it has ended.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -43,14 +44,11 @@ class Ray(Cluster):
     def __init__(self, address: str, wait: float = WAIT) -> None:
         super().__init__(f"executor ray, {address}", wait)
         self.refs: dict[str, ray.ObjectRef[Message]] = {}
+        self.declared: bool | None = None  # whether nodes declare to be one
+        self.titles: dict[str, str] = {}
         check_address(address, self.where)
         try:
-            ray.init(
-                address=address,
-                log_to_driver=False,
-                logging_level="error",
-                include_dashboard=None,
-            )
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, RuntimeError, ValueError, exceptions.RayError) as error:
             raise PolyframeError(
                 f"the cluster cannot be joined ({error})", where=self.where, hint=HINT
@@ -62,14 +60,23 @@ class Ray(Cluster):
             raise
 
     def resources(self) -> dict[str, dict[str, float]]:
-        """The resources of the nodes that are there, by their names."""
-        there = {
-            str(node["NodeID"]): dict(node["Resources"])
-            for node in ray.nodes()
-            if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
+        """The resources of the nodes that are there, by their ids."""
+        there: dict[str, dict[str, float]] = {}
+        for node in ray.nodes():
+            if node["Alive"] and node["Resources"].get("CPU", 0) >= 1:
+                id_ = str(node["NodeID"])
+                there[id_] = dict(node["Resources"])
+                self.titles[id_] = f"{node['NodeManagerAddress']} ({id_[:8]})"
+        if self.declared is None and there:
+            self.declared = any(RESOURCE in r for r in there.values())
+        return {
+            id_: r
+            for id_, r in there.items()
+            if not self.declared or r.get(RESOURCE, 0) >= 1
         }
-        declared = {name: r for name, r in there.items() if r.get(RESOURCE, 0) >= 1}
-        return declared or there
+
+    def title(self, node: str) -> str:
+        return self.titles.get(node, node)
 
     def nodes(self) -> list[str]:
         return list(self.resources())
@@ -81,7 +88,9 @@ class Ray(Cluster):
         answers = self.ask(nodes, node_side.has, python)
         return {node: answer is True for node, answer in answers.items()}
 
-    def ask(self, nodes: list[str], what: Any, *given: str) -> dict[str, Any]:
+    def ask(
+        self, nodes: list[str], what: Callable[..., object], *given: str
+    ) -> dict[str, Any]:
         """The answers of nodes to a function; without those that are gone."""
         refs = {
             node: self.remote(what, node, num_cpus=0).remote(*given) for node in nodes
@@ -97,7 +106,7 @@ class Ray(Cluster):
                 ray.cancel(ref, force=True)
         return answers
 
-    def remote(self, what: Any, node: str, **asks: Any) -> Any:
+    def remote(self, what: Callable[..., object], node: str, **asks: object) -> Any:
         """A function that runs on that node or nowhere, once."""
         return ray.remote(what).options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
