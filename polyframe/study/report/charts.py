@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from polyframe.study.plan import slug
 from polyframe.study.report import rows as data
 from polyframe.study.report.chart import (
+    GREY,
     HEIGHT,
     PALETTE,
     ROW,
@@ -207,7 +208,7 @@ def ablation(shown: Shown) -> Iterator[Chart]:
     zero = (
         base()
         .mark_rule(strokeDash=[3, 3])
-        .encode(x=alt.datum(0), color=alt.value("#808080"))
+        .encode(x=alt.datum(0), color=alt.value(GREY))
     )
     rule = row.mark_rule(strokeWidth=2).encode(
         x=alt.X("low:Q", title=title), x2="high:Q"
@@ -333,7 +334,12 @@ def divergence(shown: Shown) -> Iterator[Chart]:
     variants = list(dict.fromkeys(row["variant"] for row in rows))
     lines = base().transform_filter("datum.distance > 0").encode(detail="run:N")
     if 1 < len(variants) <= MOST_DASHES:
-        dash = alt.StrokeDash("variant:N", title=None, sort=variants)
+        dash = alt.StrokeDash(
+            "variant:N",
+            title=None,
+            sort=variants,
+            legend=alt.Legend(symbolType="stroke"),
+        )
         lines = lines.encode(strokeDash=dash)
     chart = lines.mark_line(point=True, strokeWidth=2).encode(
         x=alt.X("step:Q", scale=alt.Scale(type="log", base=2), title="step"),
