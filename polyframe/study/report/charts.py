@@ -332,26 +332,28 @@ def divergence(shown: Shown) -> Iterator[Chart]:
 
     rows, note = data.divergence(shown)
     variants = list(dict.fromkeys(row["variant"] for row in rows))
-    lines = base().transform_filter("datum.distance > 0").encode(detail="run:N")
-    if 1 < len(variants) <= MOST_DASHES:
-        dash = alt.StrokeDash(
-            "variant:N",
-            title=None,
-            sort=variants,
-            legend=alt.Legend(symbolType="stroke"),
+    both = (
+        base()
+        .transform_filter("datum.distance > 0")
+        .encode(
+            x=alt.X("step:Q", scale=alt.Scale(type="log", base=2), title="step"),
+            y=alt.Y(
+                "distance:Q",
+                scale=alt.Scale(type="log"),
+                title="relative distance of the weights",
+                axis=alt.Axis(format=".0e", tickCount=6),
+            ),
+            color=coloured(shown),
         )
-        lines = lines.encode(strokeDash=dash)
-    chart = lines.mark_line(point=True, strokeWidth=2).encode(
-        x=alt.X("step:Q", scale=alt.Scale(type="log", base=2), title="step"),
-        y=alt.Y(
-            "distance:Q",
-            scale=alt.Scale(type="log"),
-            title="relative distance of the weights",
-            axis=alt.Axis(format=".0e", tickCount=6),
-        ),
-        color=coloured(shown),
-        tooltip=tooltip(rows, ("run", "step", "distance", "seeds")),
     )
+    lines = both.mark_line(strokeWidth=2).encode(detail="run:N")
+    if 1 < len(variants) <= MOST_DASHES:
+        dash = alt.StrokeDash("variant:N", title=None, sort=variants)
+        lines = lines.encode(strokeDash=dash)
+    points = both.mark_circle(size=40, opacity=1).encode(
+        tooltip=tooltip(rows, ("run", "step", "distance", "seeds"))
+    )
+    chart = alt.layer(lines, points)
     text = "Divergence of the weights over the steps"
     last = {row["run"]: row for row in rows}
     values = (f"{name} is {row['distance']:.1e} apart" for name, row in last.items())
