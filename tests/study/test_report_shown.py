@@ -48,7 +48,8 @@ def test_only_a_difference_that_is_there_is_in_bold(tmp_path):
     shown = replace(shown, analysis=replace(shown.analysis, comparisons=(first,)))
     html = page([shown], {shown.key: []})
     assert "<strong>" not in html
-    assert "equivalent (margin 0.5 points, equivalence test p = 0.01)" in html
+    assert "<td>equivalent</td>" in html
+    assert "<td>within 0.5 points: p = 0.01</td>" in html
     first = replace(first, verdict=HIGHER, margin=None)
     shown = replace(shown, analysis=replace(shown.analysis, comparisons=(first,)))
     assert "<strong>higher (better)</strong>" in page([shown], {shown.key: []})
@@ -76,6 +77,14 @@ def test_a_study_in_which_nothing_has_ended(tmp_path):
         assert "No training has ended yet." in page_text
     assert "No certificate was taken" in seen
     assert made == []
+
+
+def test_a_long_summary_is_all_there(tmp_path):
+    folder = studies.simulated(tmp_path, studies.plan(seeds=1))
+    sentences = tuple(f"Sentence {i}." for i in range(10))
+    seen, marked, _ = both(folder, lambda *_: Analysis(summary=sentences))
+    assert all(each in seen and each in marked for each in sentences)
+    assert "2 more sentences" in seen
 
 
 def test_one_seed_and_failed_cells(tmp_path):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PALETTE = (
     "#0072b2", "#d55e00", "#008f68", "#b5609a", "#7b61c4", "#8c6d31", "#0e8a9a", "#c8374a",
 )  # fmt: skip
+GREY = "#808080"
 WIDTH, HEIGHT, ROW = 640, 260, 26
 """Pixels: the width of a figure's file (a page's charts are as wide as the page), the
 height of a chart of curves, and that of a row."""
@@ -35,7 +36,8 @@ CONFIG: dict[str, Any] = {
     "axisY": {"labelLimit": 150},
     "legend": {
         "orient": "bottom", "columns": 3, "labelLimit": 170, "labelFontSize": 12,
-        "symbolOpacity": 1, "layout": {"bottom": {"direction": "vertical"}},
+        "symbolOpacity": 1, "symbolBaseFillColor": GREY, "symbolBaseStrokeColor": GREY,
+        "layout": {"bottom": {"direction": "vertical"}},
     },
     "view": {"stroke": None},
 }  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from polyframe.study.plan import slug
 from polyframe.study.report import rows as data
 from polyframe.study.report.chart import (
+    GREY,
     HEIGHT,
     PALETTE,
     ROW,
@@ -207,7 +208,7 @@ def ablation(shown: Shown) -> Iterator[Chart]:
     zero = (
         base()
         .mark_rule(strokeDash=[3, 3])
-        .encode(x=alt.datum(0), color=alt.value("#808080"))
+        .encode(x=alt.datum(0), color=alt.value(GREY))
     )
     rule = row.mark_rule(strokeWidth=2).encode(
         x=alt.X("low:Q", title=title), x2="high:Q"
@@ -331,21 +332,28 @@ def divergence(shown: Shown) -> Iterator[Chart]:
 
     rows, note = data.divergence(shown)
     variants = list(dict.fromkeys(row["variant"] for row in rows))
-    lines = base().transform_filter("datum.distance > 0").encode(detail="run:N")
+    both = (
+        base()
+        .transform_filter("datum.distance > 0")
+        .encode(
+            x=alt.X("step:Q", scale=alt.Scale(type="log", base=2), title="step"),
+            y=alt.Y(
+                "distance:Q",
+                scale=alt.Scale(type="log"),
+                title="relative distance of the weights",
+                axis=alt.Axis(format=".0e", tickCount=6),
+            ),
+            color=coloured(shown),
+        )
+    )
+    lines = both.mark_line(strokeWidth=2).encode(detail="run:N")
     if 1 < len(variants) <= MOST_DASHES:
         dash = alt.StrokeDash("variant:N", title=None, sort=variants)
         lines = lines.encode(strokeDash=dash)
-    chart = lines.mark_line(point=True, strokeWidth=2).encode(
-        x=alt.X("step:Q", scale=alt.Scale(type="log", base=2), title="step"),
-        y=alt.Y(
-            "distance:Q",
-            scale=alt.Scale(type="log"),
-            title="relative distance of the weights",
-            axis=alt.Axis(format=".0e", tickCount=6),
-        ),
-        color=coloured(shown),
-        tooltip=tooltip(rows, ("run", "step", "distance", "seeds")),
+    points = both.mark_circle(size=40, opacity=1).encode(
+        tooltip=tooltip(rows, ("run", "step", "distance", "seeds"))
     )
+    chart = alt.layer(lines, points)
     text = "Divergence of the weights over the steps"
     last = {row["run"]: row for row in rows}
     values = (f"{name} is {row['distance']:.1e} apart" for name, row in last.items())

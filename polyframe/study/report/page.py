@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TEMPLATE, SCRIPT, STYLE = "report.html.j2", "report.js", "report.css"
 FEW_ROWS = 40
 """The most rows of a chart's data that the page has as a table, too."""
+MOST_SENTENCES = 8
+"""The most sentences of a summary that are shown before they are asked for."""
 HIDDEN = ("order",)
 """Columns of a chart's rows that say nothing to a reader."""
 PARTS = (
@@ -68,6 +70,7 @@ def page(studies: Sequence[Shown], charts: Mapping[str, Sequence[Chart]]) -> str
             data_of=data_of,
             csv_of=csv_of,
             few=FEW_ROWS,
+            most=MOST_SENTENCES,
             hashes=[sha256(bundle), sha256(script)],
             bundle=bundle,
             script=script,

@@ -8,10 +8,12 @@ function draw(node) {
   const key = node.dataset.chart;
   if (drawn.has(key)) return;
   drawn.add(key);
-  const config = node.clientWidth < NARROW
-    ? { legend: { columns: 1 }, axisY: { labelLimit: 105 } }
-    : {};
-  vegaEmbed(node, specs[key], { config, renderer: "svg", actions: false, mode: "vega-lite" }).catch(
+  const spec = specs[key];
+  if (node.clientWidth < NARROW) {
+    spec.config.legend.columns = 1;
+    spec.config.axisY.labelLimit = 105;
+  }
+  vegaEmbed(node, spec, { renderer: "svg", actions: false, mode: "vega-lite" }).catch(
     (error) => { node.textContent = "This chart cannot be drawn: " + error.message; },
   );
 }

@@ -213,7 +213,8 @@ def comparisons(shown: Shown) -> Table:
         "Comparisons",
         (
             "measure", "one", "against", "verdict", "difference", "95 % interval",
-            "corrected interval", "n", "detectable", "p (Holm)", "method",
+            "corrected interval", "n", "detectable", "p (Holm)",
+            "equivalence test", "method",
         ),
         rows,
         "Differences are one less the other; those with × are ratios, where 1 is no "
@@ -249,6 +250,7 @@ def line(each: Comparison, measure: Measure | None) -> tuple[str, ...]:
         str(each.estimate.n),
         NONE if each.detectable is None else number(each.detectable, unit) + times,
         number(each.p_holm),
+        equivalence(each, measure),
         each.estimate.method,
     )
 
@@ -259,11 +261,15 @@ def verdict(each: Comparison, measure: Measure | None) -> str:
     if text in (HIGHER, LOWER) and measure and measure.larger_is_better is not None:
         better = (text == HIGHER) == measure.larger_is_better
         text += " (better)" if better else " (worse)"
-    if each.margin is not None and each.p_equivalence is not None:
-        within = "" if each.relative or not measure else f" {measure.unit}"
-        text += f" (margin {number(each.margin)}{within}"
-        text += f", equivalence test p = {number(each.p_equivalence)})"
     return text
+
+
+def equivalence(each: Comparison, measure: Measure | None) -> str:
+    """The margin and the p-value of the equivalence test."""
+    if each.margin is None or each.p_equivalence is None:
+        return NONE
+    unit = f" {measure.unit}" if measure and measure.unit and not each.relative else ""
+    return f"within {number(each.margin)}{unit}: p = {number(each.p_equivalence)}"
 
 
 def ablations(shown: Shown) -> Table:
