@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -272,7 +273,7 @@ def plan(
     seeds: range,
     grids: tuple[str, ...],
     ablate: bool,
-    changes: dict[str, Any],
+    changes: Mapping[str, object],
     options: dict[str, object],
     here: bool,
     settings: Settings,
@@ -293,7 +294,7 @@ def plan(
         raise click.UsageError(
             f"--ablate and {other} exclude each other: an ablation is a study of its own"
         )
-    base = load_recipe(recipe, changes | given)
+    base = load_recipe(recipe, {**changes, **given})
     contestants = parse_contestants(words, configured(config_file()), here)
     variants = ablation() if ablate else grid(parse_grid(grids))
     return plan_study(base, contestants, variants, seeds, settings)
