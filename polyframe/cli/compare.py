@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,20 +21,17 @@ if TYPE_CHECKING:
     from polyframe.study.plan import Settings, Study
     from polyframe.study.run import Outcome
 
-SHOWN_CELLS = 12
-"""Cells of the order that --dry-run prints; --json has them all."""
 EXECUTORS = ("local", "dask", "ray")
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("sources", metavar="RECIPE", nargs=-1, required=True)
 @click.option(
     "-b",
     "--backend",
     "contestants",
     metavar="BACKEND[@PYTHON]",
     multiple=True,
-    required=True,
     help="A contestant: a backend, or one in another Python, or a name from "
     "polyframe.yaml. May be given several times.",
 )
@@ -136,9 +134,15 @@ EXECUTORS = ("local", "dask", "ray")
     help="The study's folder.  [default: studies/<recipe>/<number>]",
 )
 @click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Train nothing: read two or more programs of others (.py), or recipes, and name "
+    "what would make their comparison unfair.",
+)
 @common_options
 def compare(
-    recipe: str,
+    sources: tuple[str, ...],
     contestants: tuple[str, ...],
     seeds: int,
     first_seed: int,
@@ -159,6 +163,7 @@ def compare(
     as_json: bool,
     out: str | None,
     quiet: bool,
+    check: bool,
     **options: object,
 ) -> None:
     """Compare frameworks in a study of many trainings.
@@ -179,6 +184,7 @@ def compare(
       polyframe compare digits_cnn -b torch -b torch@/opt/venvs/torch24
       polyframe compare digits_cnn -b torch -b tensorflow --dry-run
       polyframe compare digits_cnn -b torch --executor dask --address tcp://head:8786
+      polyframe compare --check train_torch.py train_keras.py
 
     A contestant is a backend in a Python. `torch@PATH` is PyTorch as it is installed in
     another Python, which must have polyframe, too; PATH is the folder of a virtual
@@ -204,18 +210,29 @@ def compare(
     the others go on. Ctrl-C ends the cell that runs; the same command goes on without
     repeating what is finished, also with more seeds, variants or contestants. The exit
     code is 1 if a cell failed.
+
+    With --check, the arguments are programs, which are parsed and never run; the exit
+    code is 1 if something is unfair.
     """
+    from polyframe.cli import study_output
+    from polyframe.cli.output import print_json
+
+    if check:
+        study_output.check_programs(sources, as_json)
+        return
+    if len(sources) > 1:
+        raise click.UsageError(f"one RECIPE is compared, not {len(sources)}")
+    if not contestants:
+        raise click.UsageError("Missing option '-b': name the contestants.")
     study = plan(
-        recipe, contestants, range(first_seed, first_seed + seeds), grids, ablate,
+        sources[0], contestants, range(first_seed, first_seed + seeds), grids, ablate,
         parse_settings(settings), options, executor == "local",
         settings_of(threads, device, time_limit, target, margin, not no_certify),
     )  # fmt: skip
     folder, known = study_folder(study, out, resume)
     if dry_run:
-        print_plan(study, folder, retry_failed, as_json)
+        study_output.print_plan(study, folder, retry_failed, as_json)
         return
-    from polyframe.cli.output import print_json
-
     watch = watcher(quiet)
     if not quiet and known:
         watch.say(f"goes on in {folder}")
@@ -256,7 +273,7 @@ def plan(
     seeds: range,
     grids: tuple[str, ...],
     ablate: bool,
-    changes: dict[str, Any],
+    changes: Mapping[str, object],
     options: dict[str, object],
     here: bool,
     settings: Settings,
@@ -277,7 +294,7 @@ def plan(
         raise click.UsageError(
             f"--ablate and {other} exclude each other: an ablation is a study of its own"
         )
-    base = load_recipe(recipe, changes | given)
+    base = load_recipe(recipe, {**changes, **given})
     contestants = parse_contestants(words, configured(config_file()), here)
     variants = ablation() if ablate else grid(parse_grid(grids))
     return plan_study(base, contestants, variants, seeds, settings)
@@ -342,40 +359,3 @@ def run(
         raise click.exceptions.Exit(130) from None
     finally:
         executor.close()
-
-
-def print_plan(study: Study, folder: Path, again: bool, as_json: bool) -> None:
-    """Print the cells that are left, those that are left out, and how long it takes."""
-    from polyframe.cli.output import print_json, print_table, safe
-    from polyframe.cli.progress import duration
-    from polyframe.study.planning import preview, preview_data
-
-    shown = preview(study, folder, again)
-    left = shown.left
-    if as_json:
-        print_json(preview_data(study, folder, shown))
-        return
-    total = sum(1 for _ in study.cells())
-    click.echo(
-        f"{study.name}: {len(study.contestants)} contestants, {len(study.variants)} "
-        f"variants, {len(study.seeds)} seeds: {total:,} cells, {len(left):,} to run"
-    )
-    click.echo(f"folder: {folder}")
-    rows = [[c.name, c.backend, c.python or "this one"] for c in study.contestants]
-    print_table(["contestant", "backend", "Python"], rows)
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for each in study.skipped:
-        key = each.contestant, each.reason
-        reasons.setdefault(key, []).append(safe(each.variant))
-    for (name, reason), variants in reasons.items():
-        click.echo(f"left out of {name}: {', '.join(variants)}: {safe(reason)}")
-    click.echo("order:")
-    for number, cell in enumerate(left[:SHOWN_CELLS], total - len(left) + 1):
-        name, variant, seed = cell.key
-        click.echo(f"  {number:>5}  {name}, {safe(variant)}, seed {seed}")
-    if len(left) > SHOWN_CELLS:
-        click.echo(f"  … {len(left) - SHOWN_CELLS:,} more")
-    seconds, first = duration(shown.seconds), shown.certificate_seconds
-    click.echo(f"time: about {seconds}, one cell after the other ({shown.how})")
-    if first:
-        click.echo(f"  and about {duration(first)} before, for certificates (rough)")

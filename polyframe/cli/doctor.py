@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -152,20 +153,18 @@ def print_report(report: dict[str, Any]) -> None:
         print_contestants(report["contestants"])
 
 
-def print_contestants(several: dict[str, dict[str, Any]]) -> None:
+def print_contestants(several: Mapping[str, Mapping[str, object]]) -> None:
     """Print a table of the configured contestants."""
     from polyframe.cli.output import print_table
 
     click.echo()
+    keys = ("backend", "version", "python", "polyframe")
     rows = [
         [
             name,
-            told["backend"],
-            told.get("version") or "-",
-            told.get("python") or "-",
-            told.get("polyframe") or "-",
+            *(str(told.get(key) or "-") for key in keys),
             "yes" if told["usable"] else "no",
-            told["executable"],
+            str(told["executable"]),
         ]
         for name, told in several.items()
     ]

@@ -138,6 +138,11 @@ class Silent(Lines):
     def say(self, text: str) -> None:
         """Nothing."""
 
+    def cell_line(self, text: str, record: Record) -> None:
+        """Print what failed."""
+        if not record.done:
+            click.echo(safe(text), err=True)
+
 
 class LiveTable(Lines):
     """A table with a row for each contestant and variant; failures stay above it."""

@@ -168,9 +168,9 @@ def parse_contestant(
     """The contestant of a word, and whether its name was given on purpose."""
     if word in named:
         one = named[word]
-        if one.python and here:
-            path = str(interpreter(one.python, word))
-            one = Contestant(one.name, one.backend, path)
+        if one.python:
+            path = interpreter(one.python, word) if here else elsewhere(one.python)
+            one = Contestant(one.name, one.backend, str(path))
         return one, True
     again = AGAIN.fullmatch(word)
     if again is not None:
@@ -193,8 +193,8 @@ def parse_contestant(
             where=WHERE.format(brief(word)),
             hint="such as torch@/opt/venvs/torch24",
         )
-    python = str(interpreter(given, word)) if here else given
-    return Contestant(f"{backend}@{folder_name(given)}", backend, python), False
+    python = interpreter(given, word) if here else elsewhere(given)
+    return Contestant(f"{backend}@{folder_name(given)}", backend, str(python)), False
 
 
 def folder_name(path: str) -> str:
@@ -224,6 +224,13 @@ def interpreter(path: str | Path, word: str) -> Path:
     if not python.is_file() or not os.access(python, os.X_OK):
         raise PolyframeError(f"{python} is not a program, so no Python", where=where)
     return python
+
+
+def elsewhere(path: str) -> Path:
+    """The interpreter of a path on the nodes of a cluster, which this machine may not
+    have: the path itself if it is called so, else that of the environment there."""
+    given = Path(path)
+    return given if given.name.startswith("python") else given / "bin" / "python"
 
 
 def identity(python: str) -> Path:

@@ -15,7 +15,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from polyframe.errors import PolyframeError, brief
@@ -24,7 +24,7 @@ from polyframe.io.json_csv import to_json
 from polyframe.io.lock import LOCK, locked
 from polyframe.spec.recipe import load_recipe
 from polyframe.study.plan import (
-    FREE,
+    CHANGEABLE,
     SCHEMA,
     Cell,
     Contestant,
@@ -84,7 +84,7 @@ class StudyFolder:
             f"{part}.{key}"
             for part in ("recipe", "settings")
             for key in {**mine[part], **theirs[part]}
-            if mine[part].get(key) != theirs[part].get(key) and key not in FREE
+            if mine[part].get(key) != theirs[part].get(key) and key not in CHANGEABLE
         ]
         if changed:
             raise PolyframeError(
@@ -92,13 +92,13 @@ class StudyFolder:
                 where=where,
                 hint="name a new folder, or give the same recipe and settings",
             )
-        planned = {each.key for each in study.cells()}
-        lost = [record.key for record in self.records() if record.key not in planned]
+        planned = {str(self.path / cell.path) for cell in study.cells()}
+        cells = sorted((self.path / CELLS).glob("*/*/seed-*.json"))
+        lost = [path for path in cells if str(path) not in planned]
         if lost:
-            contestant, variant, seed = lost[0]
             raise PolyframeError(
-                f"the folder has {len(lost)} cells that this plan has not: {contestant}, "
-                f"{variant}, seed {seed}, …",
+                f"the folder has {len(lost)} cells that this plan has not: "
+                f"{told_of(lost[0])}, …",
                 where=where,
                 hint="give all of its contestants, variants and seeds, or a new folder",
             )
@@ -189,6 +189,15 @@ def read(path: Path, otherwise: str = "cannot be read") -> dict[str, Any]:
     if not isinstance(data, dict):
         raise damaged(path, "no mapping")
     return data
+
+
+def told_of(path: Path) -> str:
+    """A record's cell in words; the names of its folders if it is damaged."""
+    try:
+        contestant, variant, seed = record_of(read(path)).key
+    except PolyframeError:
+        return brief(str(PurePosixPath(*path.parts[-3:])))
+    return f"{contestant}, {variant}, seed {seed}"
 
 
 def damaged(path: Path, reason: object) -> PolyframeError:

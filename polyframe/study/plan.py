@@ -16,7 +16,7 @@ from polyframe.spec.recipe import Recipe, load_recipe
 SCHEMA = 1
 """The version of study.json."""
 LONGEST_SLUG = 80
-FREE = ("time_limit", "target", "margin", "certify_steps")
+CHANGEABLE = ("time_limit", "target", "margin", "certify_steps")
 """Settings that may change while a study goes on: no cell's numbers depend on them."""
 RUN_KEYS = ("optimize",)
 """Keys that a variant may change besides those of a recipe: ``optimize``, whether exact
@@ -172,9 +172,9 @@ class Study:
     @property
     def hash(self) -> str:
         """The hash of what decides a cell's numbers: the recipe, and the settings without
-        ``FREE``."""
+        ``CHANGEABLE``."""
         settings = self.settings.to_data()
-        for key in FREE:
+        for key in CHANGEABLE:
             del settings[key]
         data = {"recipe": self.recipe.to_data(), "settings": settings}
         text = json.dumps(data, sort_keys=True)

@@ -129,6 +129,7 @@ BAD = {
     "-b torch -o behaviour.json": "behaviour.json: is a file, not a folder",
     "-b torch -o .": "the folder is not empty, and not a study's: it has no study.json",
     "": "Missing option '-b'",
+    "simple_cnn -b torch": "one RECIPE is compared, not 2",
 }
 
 
@@ -146,6 +147,28 @@ def test_the_folder_of_another_study_is_refused(here):
     message = fails("compare", "digits_cnn", "-b", "torch", "--seeds", 1, "-o", "out")
     assert "out: the folder has" in message or "another study" in message
     assert len(begun(here)) == 2
+
+
+# --- programs of others -----------------------------------------------------------------
+
+PROGRAM = """\
+import torch
+from torch import nn
+model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+optimizer = torch.optim.SGD(model.parameters(), lr={})
+"""
+
+
+def test_check_names_what_is_unfair(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, rate in (("a", 0.1), ("b", 0.2), ("c", 0.1)):
+        (tmp_path / f"{name}.py").write_text(PROGRAM.format(rate))
+    text = call("compare", "--check", "a.py", "b.py", code=1).stdout
+    assert "0.1 (a.py:4)" in text
+    assert "0.2 (b.py:4)" in text
+    data = json.loads(call("compare", "--check", "a.py", "c.py", "--json").stdout)
+    assert data["fair"] is True
+    assert "2 to 20 programs" in fails("compare", "--check", "a.py")
 
 
 # --- on a terminal --------------------------------------------------------------------
@@ -218,24 +241,18 @@ def test_a_low_terminal_shows_the_rows_where_something_happens():
 def test_a_small_study_of_two_frameworks(tmp_path, monkeypatch):
     """With certificate and report: what a user gets."""
     monkeypatch.chdir(tmp_path)
-    result = call(
-        "compare", "digits_cnn", "-b", "torch", "-b", "mxnet", "--seeds", 2,
+    command = (
+        "compare", "digits_cnn", "-b", "torch", "-b", "mxnet", "--seeds", 1,
         "--epochs", 1, "--threads", 1, "-o", "study",
     )  # fmt: skip
-    assert "cells:  4 done, 0 failed" in result.stdout
+    result = call(*command)
+    assert "cells:  2 done, 0 failed" in result.stdout
     assert "certificate of base: passed" in result.stderr
-    folder = StudyFolder("study")
-    records = folder.records()
-    assert [(r.contestant, r.seed) for r in records] == [
-        ("torch", 0), ("mxnet", 0), ("torch", 1), ("mxnet", 1),
-    ]  # fmt: skip
-    torch, mxnet = records[:2]
+    torch, mxnet = StudyFolder("study").records()
+    assert (torch.key, mxnet.key) == (("torch", "base", 0), ("mxnet", "base", 0))
     for fact in ("spec_hash", "weights_hash", "data_hash", "order_hash", "threads"):
         assert torch.facts[fact] == mxnet.facts[fact], fact
     assert torch.test["loss"] == pytest.approx(mxnet.test["loss"], rel=1e-3)
     assert (tmp_path / "study/programs/mxnet/base/program_mxnet.py").exists()
     assert "VERIFIED" in (tmp_path / "study/report.md").read_text()
-    again = call("compare", "digits_cnn", "-b", "torch", "-b", "mxnet", "--seeds", 2,
-        "--epochs", 1, "--threads", 1, "-o", "study",
-    )  # fmt: skip
-    assert "0 cells to run (4 of 4 are kept)" in again.stderr
+    assert "0 cells to run (2 of 2 are kept)" in call(*command).stderr

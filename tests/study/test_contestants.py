@@ -111,7 +111,17 @@ def test_wrong_words(here):
     assert f"{here}/file is not a program, so no Python" in error("torch@file")
     named = {"old": Contestant("old", "torch", "/nowhere/python")}
     assert "contestant old: /nowhere/python does not exist" in error("old", named=named)
-    assert parse_contestants(["old"], named, here=False)[0] == named["old"]
+
+
+def test_pythons_of_a_cluster_are_not_looked_for_here():
+    named = {"old": Contestant("old", "torch", "/nowhere/old")}
+    words = ["old", "torch@/nowhere/python3", "torch@/nowhere/new"]
+    pythons = [c.python for c in parse_contestants(words, named, here=False)]
+    assert pythons == [
+        "/nowhere/old/bin/python",
+        "/nowhere/python3",
+        "/nowhere/new/bin/python",
+    ]
 
 
 # --- the configuration file ----------------------------------------------------------
