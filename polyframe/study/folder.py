@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -118,7 +118,7 @@ class StudyFolder:
                 tuple(Contestant(**texts(each)) for each in data["contestants"]),
                 tuple(variant(each) for each in data["variants"]),
                 tuple(whole(seed) for seed in data["seeds"]),
-                Settings(**data["settings"]),
+                settings(data["settings"]),
                 tuple(Skipped(**texts(each)) for each in data["skipped"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -167,7 +167,7 @@ class StudyFolder:
         path = self.path / CERTIFICATES / f"{slug(name)}.json"
         return read(path) if path.exists() else None
 
-    def write_certificate(self, name: str, data: Mapping[str, Any]) -> None:
+    def write_certificate(self, name: str, data: Mapping[str, object]) -> None:
         """Keep a variant's certificate."""
         write_atomic(self.path / CERTIFICATES / f"{slug(name)}.json", to_json(data))
 
@@ -205,11 +205,12 @@ def damaged(path: Path, reason: object) -> PolyframeError:
     return PolyframeError(f"is damaged ({brief(reason)})", where=str(path))
 
 
-def texts(data: Mapping[str, Any]) -> dict[str, str]:
+def texts(data: Mapping[str, object]) -> dict[str, str]:
     """A mapping whose values are texts; TypeError otherwise."""
-    if not all(isinstance(value, str) for value in data.values()):
+    kept = {key: value for key, value in data.items() if isinstance(value, str)}
+    if len(kept) < len(data):
         raise TypeError("a text is needed")
-    return dict(data)
+    return kept
 
 
 def whole(value: object) -> int:
@@ -219,13 +220,57 @@ def whole(value: object) -> int:
     return value
 
 
-def variant(data: Mapping[str, Any]) -> Variant:
+def number(value: object) -> float:
+    """A number; null, which is NaN in the process, is NaN again. TypeError otherwise."""
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError("a number is needed")
+    return float(value)
+
+
+def mapping(value: object) -> dict[str, object]:
+    """A mapping; TypeError otherwise."""
+    if not isinstance(value, dict):
+        raise TypeError("a mapping is needed")
+    return value
+
+
+def several(value: object) -> Sequence[object]:
+    """A list; TypeError otherwise."""
+    if not isinstance(value, (list, tuple)):
+        raise TypeError("a list is needed")
+    return value
+
+
+def variant(value: object) -> Variant:
     """A variant from plain data."""
+    data = mapping(value)
     names = texts({key: data[key] for key in ("name", "aspect")})
-    return Variant(names["name"], dict(data["changes"]), names["aspect"])
+    return Variant(names["name"], mapping(data["changes"]), names["aspect"])
 
 
-def record_of(data: Mapping[str, Any]) -> Record:
+def settings(value: object) -> Settings:
+    """Settings from plain data; TypeError where a value is of another type."""
+    data = dict(mapping(value))
+    target, device = data.pop("target"), data.pop("device")
+    if not isinstance(device, str):
+        raise TypeError("a text is needed")
+    integers = {key: whole(data.pop(key)) for key in ("threads", "certify_steps")}
+    floats = {key: number(data.pop(key)) for key in ("time_limit", "margin")}
+    if data:
+        raise ValueError(f"unknown settings: {', '.join(data)}")
+    return Settings(
+        integers["threads"],
+        device,
+        floats["time_limit"],
+        None if target is None else number(target),
+        floats["margin"],
+        integers["certify_steps"],
+    )
+
+
+def record_of(data: Mapping[str, object]) -> Record:
     """A record from plain data; PolyframeError unless it is one."""
     where = f"cell {brief(data.get('contestant'))}, {brief(data.get('variant'))}"
     if data.get("schema") != RECORD_SCHEMA:
@@ -240,33 +285,35 @@ def record_of(data: Mapping[str, Any]) -> Record:
             **names,
             seed=whole(data["seed"]),
             error=None if data["error"] is None else str(data["error"]),
-            started=float(data["started"]),
+            started=number(data["started"]),
             order=whole(data["order"]),
-            facts=dict(data["facts"]),
+            facts=mapping(data["facts"]),
             start=numbers(data["start"]),
-            epochs=tuple(numbers(row) for row in data["epochs"]),
-            step_ms=tuple(float(each) for each in data["step_ms"]),
+            epochs=tuple(numbers(row) for row in several(data["epochs"])),
+            step_ms=tuple(number(each) for each in several(data["step_ms"])),
             phases=numbers(data["phases"]),
             test=numbers(data["test"]),
             steady=numbers(data["steady"]),
-            divergence=tuple(
-                (whole(step), tuple(map(float, values)))
-                for step, values in data["divergence"]
-            ),
+            divergence=tuple(snapshot(each) for each in several(data["divergence"])),
             resources={
-                key: None if value is None else float(value)
-                for key, value in data["resources"].items()
+                key: None if value is None else number(value)
+                for key, value in mapping(data["resources"]).items()
             },
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise PolyframeError(f"is damaged ({brief(error)})", where=where) from None
 
 
-def numbers(data: Mapping[str, Any]) -> dict[str, float]:
-    """A mapping of names to numbers; what is null (NaN in the process) is NaN again, and
-    what is no number (a confusion matrix) is left out."""
+def snapshot(value: object) -> tuple[int, tuple[float, ...]]:
+    """A step, and the values of the weights after it."""
+    step, weights = several(value)
+    return whole(step), tuple(number(each) for each in several(weights))
+
+
+def numbers(value: object) -> dict[str, float]:
+    """A mapping of names to numbers; what is no number (a confusion matrix) is left out."""
     return {
-        name: math.nan if value is None else float(value)
-        for name, value in data.items()
-        if not isinstance(value, (list, dict))
+        name: number(each)
+        for name, each in mapping(value).items()
+        if not isinstance(each, (list, dict))
     }
