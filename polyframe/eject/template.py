@@ -1,10 +1,11 @@
 """The part of an ejected script that is the same on every backend.
 
 ``eject`` copies these functions; polyframe never calls them, but its tests hold them
-against ``polyframe.randomness`` and the loop.
+against ``polyframe.randomness`` and the loop. A name in capital letters on a line of its
+own is a blank, which ``polyframe.eject.script`` fills.
 """
 
-# ruff: noqa: F821 - names that the program and the script's head define
+# ruff: noqa: B018, F821, F841 - blanks, and names that the program and the script's head define
 # mypy: ignore-errors
 
 import hashlib
@@ -33,6 +34,11 @@ def uniform(path, step, count, shape):
     return raw.view(np.uint32).reshape(count, -1)[:, :size].reshape(count, *shape)
 
 
+def layer_seed(step):
+    """The seed of the framework's own random layers in one step."""
+    return int(np.random.Generator(stream(SEED, "native", step)).integers(2**31))
+
+
 def main():
     """Train, and say how it goes."""
     here = Path(__file__).parent
@@ -46,15 +52,18 @@ def main():
             array = np.ascontiguousarray(array, DTYPE)
         arrays[name] = array
     x, y = arrays["x_train"], arrays["y_train"]
+    FREEZE
     optimizer, number = make_optimizer(model), 0
+    SET_RATE
     for epoch in range(EPOCHS):
         total, shown = 0.0, order(epoch, len(x))
-        for start in range(0, len(x), BATCH_SIZE):
+        DROP_LAST
+        for start in range(0, len(shown), BATCH_SIZE):
             part = shown[start : start + BATCH_SIZE]
-            loss = step(model, optimizer, x[part], y[part], draw(number, len(part)))
+            TAKE_STEP
             total += loss * len(part)
             number += 1
-        line = f"epoch {epoch + 1}: loss {total / len(x)!r}"
+        line = f"epoch {epoch + 1}: loss {total / len(shown)!r}"
         if LABELS:
             right = predict(model, arrays["x_test"]).argmax(1) == arrays["y_test"]
             line += f", test accuracy {right.mean():.4f}"
