@@ -37,7 +37,7 @@ from polyframe.spec.typed import TypedGraph, TypedNode, flatten
 
 HERE = Path(__file__).with_name("template.py")
 
-LATER = {
+UNSUPPORTED_SETTINGS = {
     "precision": "prediction in another dtype",
     "accumulate": "steps of several batches",
     "ema": "prediction with the EMA",
@@ -127,7 +127,7 @@ def check(recipe: Recipe, graph: TypedGraph, step: TrainingSpec, data: Dataset) 
 def check_settings(recipe: Recipe) -> None:
     """UnsupportedError for settings that an ejected script does not support yet."""
     changed = recipe.training.changed()
-    for key, missing in LATER.items():
+    for key, missing in UNSUPPORTED_SETTINGS.items():
         if not (changed.get(key) if key in TRAINING else getattr(recipe, key)):
             continue
         default = Recipe.__dataclass_fields__[key].default

@@ -16,7 +16,7 @@ from helpers.failing import fails
 from helpers.support import BACKENDS
 
 import polyframe as pf
-from polyframe.eject.script import LATER
+from polyframe.eject.script import UNSUPPORTED_SETTINGS
 from polyframe.eject.write import eject
 from polyframe.run.train import compile_recipe
 
@@ -99,7 +99,7 @@ def test_a_script_prints_what_training_finds(backend, case, tmp_path):
     assert shares == [round(v, 4) for v in history["val_accuracy"]]
 
 
-@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize("name", UNSUPPORTED_SETTINGS)
 def test_what_a_script_lacks_is_told_with_a_way_out(name, tmp_path):
     values = {
         "precision": "bfloat16", "accumulate": 2, "ema": 0.9, "unfreeze": {"conv": 1},
@@ -111,7 +111,8 @@ def test_what_a_script_lacks_is_told_with_a_way_out(name, tmp_path):
     text = fails(
         pf.UnsupportedError,
         lambda: eject(recipe, "torch", tmp_path / "out", digits()),
-        f"{name}: eject does not write this yet: its scripts lack {LATER[name]} (--set ",
+        f"{name}: eject does not write this yet: its scripts lack "
+        f"{UNSUPPORTED_SETTINGS[name]} (--set ",
     )
     hint = json.loads(text.partition(f"--set {name}=")[2].rstrip(")"))
     plain = dataclasses.replace(recipe, **{name: hint})

@@ -12,7 +12,7 @@ from helpers.failing import fails
 
 import polyframe as pf
 from polyframe.cli import cli
-from polyframe.eject.script import LATER
+from polyframe.eject.script import UNSUPPORTED_SETTINGS
 from polyframe.eject.write import eject
 from polyframe.spec.settings import (
     KINDS,
@@ -81,7 +81,7 @@ def test_a_setting_is_read_written_and_ejected_or_refused(name, tmp_path):
     if more:
         return
     ejected = partial(eject, recipe, "torch", tmp_path / "out", pf.data.load("digits"))
-    if name not in LATER:
+    if name not in UNSUPPORTED_SETTINGS:
         assert (tmp_path / "out" / "train.py") in ejected()
         return
     text = fails(
