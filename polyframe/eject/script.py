@@ -14,7 +14,12 @@ from pathlib import Path
 
 from polyframe.compiler.program import WHOLE, Program
 from polyframe.compiler.python.sections import Section, import_lines, module
-from polyframe.compiler.python.snippets import definitions, global_names, snippet
+from polyframe.compiler.python.snippets import (
+    definitions,
+    global_names,
+    imports_of,
+    snippet,
+)
 from polyframe.compiler.python.source import (
     Call,
     Name,
@@ -154,12 +159,13 @@ def script(
         *([] if seeds else ["seed"]),
         *([] if sets_rate(recipe, program) else ["set_rate"]),
     }
+    texts, more = backend_texts(backend, recipe, unused)
     blanks = blanks_of(recipe, backend, program, seeds)
     sections = [
         "\n".join(lines),
         *(
             filled(text, blanks).replace("Model(", f"{program.entry}(")
-            for text in backend_texts(backend, recipe, unused)
+            for text in texts
         ),
         *(snippet(HERE, n) for n in ("stream", "order")),
         *([draws_text(drawn)] if drawn else []),
@@ -172,7 +178,8 @@ def script(
     shim = backend.eject_head
     used |= global_names(constants)
     lines = import_lines(HEAD, used)
-    program_imports = [line for line in program.imports if line not in HEAD]
+    imports = (*program.imports, *more)
+    program_imports = [line for line in imports if line not in HEAD]
     lines += [*(["", shim, ""] if shim else []), *import_lines(program_imports, used)]
     doc = (
         f"{recipe.name} on {backend.title}: a script of its own, ejected by polyframe.\n\n"
@@ -182,18 +189,22 @@ def script(
     return module(doc, lines, body).text
 
 
-def backend_texts(backend: Backend, recipe: Recipe, unused: set[str]) -> list[str]:
-    """The backend's functions of a script but the ``unused``: those of ``eject.py`` or,
-    unless all is aligned, of the same name in ``eject_native.py``. UnsupportedError where
-    a file is missing."""
+def backend_texts(
+    backend: Backend, recipe: Recipe, unused: set[str]
+) -> tuple[list[str], list[str]]:
+    """The backend's functions of a script but the ``unused``, and the import lines of
+    their files: those of ``eject.py`` or, unless all is aligned, of the same name in
+    ``eject_native.py``. UnsupportedError where a file is missing."""
     native = recipe.semantics != "aligned"
     texts: dict[str, str] = {}
+    imports: list[str] = []
     for file in ("eject", *(["eject_native"] if native else [])):
         path = backend.file(f"snippets/{file}.py")
         if path is None:
             raise UnsupportedError(f"snippets/{file}.py is missing", where=backend.name)
         texts |= definitions(path)
-    return [text for name, text in texts.items() if name not in unused]
+        imports += imports_of(path)
+    return [text for name, text in texts.items() if name not in unused], imports
 
 
 def blanks_of(
