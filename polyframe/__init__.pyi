@@ -3,6 +3,7 @@ from . import data as data
 from . import train as train
 from . import zoo as zoo
 from .contract.registry import backends as backends
+from .errors import ArgumentError as ArgumentError
 from .errors import BackendError as BackendError
 from .errors import ConformanceError as ConformanceError
 from .errors import DataError as DataError

@@ -70,6 +70,10 @@ class ModelAttributeError(PolyframeError, AttributeError):
     """An attribute that a model does not have, or that cannot be set any more."""
 
 
+class ArgumentError(PolyframeError, TypeError):
+    """A keyword argument that a function does not have."""
+
+
 def warn(message: str, where: str | None = None) -> None:
     """Tell the user, in one line, of something that stops nothing but deserves a look.
 

@@ -9,11 +9,13 @@ from polyframe.compiler.python import losses
 from polyframe.compiler.python.code import Code, entry
 from polyframe.compiler.python.losses import Lines, beside, function, number, smoothed
 from polyframe.compiler.python.source import (
+    Call,
     Name,
     Opt,
     call,
     listing,
     literal,
+    parsed,
     statement,
 )
 from polyframe.compiler.table import Entry, Form, LossView
@@ -112,7 +114,8 @@ def kl_div(view: LossView) -> Code:
 
 def total(value: str) -> str:
     """A sum over the channels."""
-    return f"{value if value.endswith(')') else f'({value})'}.sum(axis=1)"
+    called = isinstance(parsed(value), Call)  # no brackets around a call
+    return f"{value if called else f'({value})'}.sum(axis=1)"
 
 
 def cosine(view: LossView) -> Code:

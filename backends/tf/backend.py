@@ -67,6 +67,7 @@ class TensorFlow(PythonBackend):
     title = "TensorFlow"
     install = 'pip install "polyframe[tensorflow]"'
     layout = "NHWC"
+    eject_number = "tf.constant({}, DTYPE)"
     abilities = frozenset(
         {
             "infer", "train", "float64", "bfloat16", "float16", "gpu",

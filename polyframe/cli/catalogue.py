@@ -182,10 +182,15 @@ KINDS: dict[str, Callable[[], Listing]] = {
 }
 
 
+SENTENCES = ("settings", "aspects")
+"""Kinds of which each has several sentences, too many for the cells of a table."""
+
+
 @click.command("list")
 @click.argument("kind", type=click.Choice(list(KINDS)), metavar="KIND")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
 @common_options
-def list_command(kind: str) -> None:
+def list_command(kind: str, as_json: bool) -> None:
     """List layers, losses, recipes, data sets, …
 
     KIND is layers, composites, losses, optimizers, schedules, initializers,
@@ -197,12 +202,16 @@ def list_command(kind: str) -> None:
       polyframe list layers        and what each backend supports
       polyframe list recipes       what `polyframe train` takes by name
     """
-    from polyframe.cli.output import print_table
+    from polyframe.cli.output import print_entries, print_json, print_table
     from polyframe.plugins import load_installed
 
     load_installed()
     heads, rows = KINDS[kind]()
-    if rows:
+    if as_json:
+        print_json([dict(zip(heads, row, strict=True)) for row in rows])
+    elif kind in SENTENCES:
+        print_entries(heads, rows)
+    elif rows:
         print_table(heads, rows)
     else:
         click.echo(f"There are no {kind} yet.")

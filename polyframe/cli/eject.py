@@ -41,8 +41,11 @@ def eject(
     weights and the data. The script prints the same losses as
     `polyframe train --no-optimize`. The framework need not be installed on this machine.
 
-    Recipes with a schedule, augmentation, initial_weights, or a training setting such as
-    clipping, accumulation or an EMA are refused.
+    Where a backend's programs are in another language, the folder has the program as it
+    is, weights.npz, data.npz, recipe.yaml, and README.md, which describes them.
+
+    Recipes with a schedule, augmentation, initial_weights, accumulation, an EMA, unfreeze
+    or mixed precision are refused.
 
     \b
     Example:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+
+MOST_COLUMNS = 100
+"""Longer lines are hard to read, however wide a terminal is."""
 
 
 def print_json(data: object) -> None:
@@ -47,6 +52,22 @@ def print_table(
             for cell, width, right in zip(line, widths, numbers, strict=True)
         )
         click.echo("  ".join(cells).rstrip())
+
+
+def print_entries(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print what is too long for a table: for each row its first cell, and the others
+    below it with their heads, wrapped to the width of the terminal."""
+    width = min(shutil.get_terminal_size().columns, MOST_COLUMNS)
+    margin = max(map(len, heads[1:])) + 4
+    for number, (name, *cells) in enumerate(rows):
+        click.echo("\n" * (number > 0) + name)
+        for head, cell in zip(heads[1:], cells, strict=True):
+            first = f"  {head}".ljust(margin)
+            click.echo(
+                textwrap.fill(
+                    cell, width, initial_indent=first, subsequent_indent=" " * margin
+                )
+            )
 
 
 def is_number(text: str) -> bool:

@@ -21,13 +21,14 @@ Role = Literal[
     "loss",
     "optimizer",
     "optimizer_class",
+    "freeze",
     "loss_and_gradients",
     "apply",
     "train_step",
 ]
 """What lines of a program do: making a node and calling it; the loss of an output;
-making the optimizer, and its class (or function) where the program has that; the
-functions of the training step."""
+making the optimizer, and its class (or function) where the program has that; freezing
+layers; the functions of the training step."""
 WHOLE = ""
 """The key, in a source map, of what belongs to the whole program."""
 
@@ -117,6 +118,9 @@ class Program:
     - ``language``: of the files that are text.
     - ``source_map``: which lines belong to which node and role.
     - ``helpers``: the section of helpers, where it has one.
+    - ``imports`` and ``body``, of a Python module: the import lines of the file that is
+      run, and its lines after them. A script is made of these; without ``body`` a
+      program is used as it is.
     """
 
     files: Mapping[str, str | bytes]
@@ -132,6 +136,8 @@ class Program:
     language: str = "python"
     source_map: SourceMap = field(default_factory=dict)
     helpers: Helpers | None = None
+    imports: tuple[str, ...] = ()
+    body: Span | None = None
 
     @property
     def texts(self) -> dict[str, str]:

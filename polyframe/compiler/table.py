@@ -6,7 +6,7 @@ written. Conformance tests run every form, chosen or not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -226,14 +226,17 @@ def choose_all(
     """
     nodes: dict[str, Form] = {}
     missing: list[str] = []
+    refused: list[View | LossView | OptimizerView] = []
     plain = replace(target, optimize=False)
     calls: dict[str, set[Form | str]] = {}
     for node in graph.walk():
         calls.setdefault(node.owner, set()).add(choose(table, View(node, target)))
     for node in graph.walk():
         alike = len(calls[node.owner]) == 1
-        form = choose(table, View(node, target if alike else plain))
+        view = View(node, target if alike else plain)
+        form = choose(table, view)
         if isinstance(form, str):
+            refused.append(view)
             missing.append(f"{node.path} ({node.layer.type}): {form}")
         else:
             nodes[node.path] = form
@@ -244,17 +247,40 @@ def choose_all(
     rule = None
     if step is not None:
         for function in step.functions(graph):
-            form = choose(table, LossView(function, target, step.means))
+            of_loss = LossView(function, target, step.means)
+            form = choose(table, of_loss)
             if isinstance(form, str):
+                refused.append(of_loss)
                 problems.append(f"has no loss {function.loss.type!r}: {form}")
             else:
                 losses[function] = form
-        form = choose(table, OptimizerView(step.optimizer, target, step.training))
+        of_rule = OptimizerView(step.optimizer, target, step.training)
+        form = choose(table, of_rule)
         if isinstance(form, str):
+            refused.append(of_rule)
             problems.append(f"has no optimizer {step.optimizer.type!r}: {form}")
         else:
             rule = form
     if problems:
         text = f"the {backend} backend " + "; it ".join(dict.fromkeys(problems))
-        raise UnsupportedError(text, where=graph.name)
+        raise UnsupportedError(text, where=graph.name, hint=way_out(table, refused))
     return Choice(nodes, losses, rule)
+
+
+def way_out(
+    table: Table, refused: Sequence[View | LossView | OptimizerView]
+) -> str | None:
+    """The hint of an error: the native aspects which, aligned, let a backend write what
+    it refuses. None where that does not help with all of it."""
+    aspects: dict[str, None] = {}
+    for view in refused:
+        native = native_aspects(view.target.semantics)
+        for aspect in sorted(native):
+            others = tuple((name, "native") for name in sorted(native - {aspect}))
+            target = replace(view.target, semantics=others or "aligned")
+            if not isinstance(choose(table, replace(view, target=target)), str):
+                aspects[aspect] = None
+                break
+        else:
+            return None
+    return " ".join(f"--set semantics.{name}=aligned" for name in aspects)

@@ -29,7 +29,8 @@ ABILITIES: Mapping[str, str] = {
 - ``float64``, ``bfloat16``, ``float16``: the dtypes beside float32. The last two are
   precisions of the passes; which device has which, the writer says.
 - ``native_semantics``: every ``semantics`` but "aligned".
-- ``eject``: ``snippets/eject.py`` lies beside the backend.
+- ``eject``: ``snippets/eject.py`` lies beside the backend and, where it has the ability
+  ``native_semantics``, ``snippets/eject_native.py``.
 - ``frozen_statistics``: its entries for layers with running statistics look at
   ``view.node.fixed``.
 - ``parameter_groups``: its step writer applies ``StepWriter.factors``.

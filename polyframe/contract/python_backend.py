@@ -114,7 +114,9 @@ class PythonBackend(Backend):
         style = replace(style, names=style.names | closed)
         written = self.write_model(graph, choice, target, style, table)
         imports += written.imports
-        sections = [Section.of(line) for line in self.constants(target)]
+        sections = [
+            Section.of(line, statements=True) for line in self.constants(target)
+        ]
         snippets = [
             snippet
             for snippet in written.snippets
@@ -156,6 +158,8 @@ class PythonBackend(Backend):
             )
             if helpers
             else None,
+            imports=module.imports,
+            body=module.body,
         )
 
     def _step_helpers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
@@ -11,7 +12,13 @@ from polyframe.contract.backend import Backend
 from polyframe.contract.devices import names_a_gpu
 from polyframe.contract.programs import make_step
 from polyframe.contract.registry import get, require
-from polyframe.errors import BackendError, PolyframeError, did_you_mean
+from polyframe.errors import (
+    ArgumentError,
+    BackendError,
+    PolyframeError,
+    brief,
+    did_you_mean,
+)
 from polyframe.model.engine import Engine
 from polyframe.model.model import Model
 from polyframe.spec.load import load_spec
@@ -98,6 +105,7 @@ def compile(
     the backend does not have, and with a list of all layers that it cannot run;
     ``SpecError`` if a loss or a metric does not fit the outputs.
     """
+    check_names(training)
     spec = load_spec(spec)
     chosen = Optimizer.parse(optimizer) if optimizer is not None else Adam()
     try:
@@ -132,14 +140,22 @@ def compile(
     return Model(engine, promises)
 
 
+def check_names(options: TrainingOptions) -> None:
+    """ArgumentError for a keyword that ``compile`` does not have."""
+    known = TrainingOptions.__annotations__
+    for name in options:
+        if name not in known:
+            own = inspect.signature(compile).parameters
+            raise ArgumentError(
+                f"there is no argument {brief(name)}."
+                f"{did_you_mean(name, [*own, *known])}",
+                where="compile",
+                hint="see help(pf.compile)",
+            )
+
+
 def training_of(options: TrainingOptions) -> Training:
     """``Training`` from keywords; ``freeze`` may be a single pattern."""
-    known = TrainingOptions.__annotations__
-    for name in options.keys() - known.keys():
-        raise TypeError(
-            f"compile() got an unexpected keyword argument {name!r}."
-            f"{did_you_mean(name, known)}"
-        )
     values: dict[str, Any] = {**options}
     freeze = values.get("freeze", ())
     values["freeze"] = (freeze,) if isinstance(freeze, str) else tuple(freeze)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.contract.files import program_files
-from polyframe.errors import PolyframeError, RecipeError, WeightsError
+from polyframe.errors import PolyframeError, RecipeError, WeightsError, did_you_mean
 from polyframe.io.atomic import write_atomic
 from polyframe.io.json_csv import LONGEST, row_of, to_csv, to_json
 from polyframe.io.lock import LOCK, locked
@@ -342,7 +342,7 @@ def read_run(
     recipe_file, weights = folder / RECIPE, folder / (BEST if best else WEIGHTS)
     if not folder.is_dir():
         raise PolyframeError(
-            "there is no such run folder",
+            f"there is no such run folder.{resembling(folder)}".removesuffix("."),
             where=str(path),
             hint="`polyframe train` says where it put one: runs/<name>/<backend>/<n>",
         )
@@ -368,6 +368,18 @@ def read_run(
         backend if isinstance(backend, str) else None,
         tuple(word for word in classes if isinstance(word, str) and word.isprintable()),
     )
+
+
+def resembling(folder: Path) -> str:
+    """`` Did you mean 'digits_cnn'?`` in place of the first part of a path that does not
+    exist, by the folders beside it that have the rest of the path; "" where none does."""
+    missing = [part for part in (folder, *folder.parents) if not part.exists()][-1]
+    rest = folder.relative_to(missing)
+    try:
+        beside = [p.name for p in missing.parent.iterdir() if (p / rest).is_dir()]
+    except OSError:
+        return ""
+    return did_you_mean(missing.name, beside)
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

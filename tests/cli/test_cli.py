@@ -104,6 +104,18 @@ def test_bad_input_is_one_message_and_leaves_nothing(line: str, here: Path) -> N
     assert list(here.iterdir()) == []
 
 
+def test_a_misspelt_run_folder_is_told(here: Path) -> None:
+    for name in ("digits_cnn/torch/1", "lenet5/mxnet/1"):
+        (here / "runs" / name).mkdir(parents=True)
+    said = "there is no such run folder. Did you mean 'digits_cnn'? (`polyframe train`"
+    for line in ("evaluate", "predict"):
+        more = ["x.npy"] if line == "predict" else []
+        assert said in fails(line, "runs/digit_cnn/torch/1", *more)
+    # The rest of the path has to be there as well.
+    assert "Did you" not in fails("evaluate", "runs/digit_cnn/mxnet/1")
+    assert "Did you mean 'torch'?" in fails("evaluate", "runs/digits_cnn/toch/1")
+
+
 @pytest.mark.parametrize("args", [["--debug", *TRAIN], [*TRAIN, "--debug"]])
 def test_debug_shows_the_traceback(args: list[str]) -> None:
     lines = call(*args, "--set", "data=nope", code=2).stderr.splitlines()

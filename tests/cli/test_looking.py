@@ -143,14 +143,30 @@ def test_list() -> None:
 
 
 def test_list_aspects_says_what_each_backend_does() -> None:
-    lines = call("list", "aspects").stdout.splitlines()
-    rows = {line.split()[0]: line for line in lines}
-    assert list(rows) == ["name", *NAMES]
-    assert re.search(r"momentum .+ 0.1 +0.01 +0.1$", rows["norm_momentum"])
+    text = call("list", "aspects").stdout
+    rows = {entry.split()[0]: " ".join(entry.split()) for entry in text.split("\n\n")}
+    assert list(rows) == [*NAMES]
+    assert "mxnet 0.1 tensorflow 0.01 torch 0.1" in rows["norm_momentum"]
     assert "glorot_uniform" in rows["initializer"]
     assert "sgd-velocity: v = m v + g; w -= lr v" in rows["optimizer"]
     settings = call("list", "settings").stdout
-    assert "or a mapping of aspects (`polyframe list aspects`) to these" in settings
+    told = "or a mapping of aspects (`polyframe list aspects`) to these"
+    assert told in " ".join(settings.split())
+
+
+def test_long_entries_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns, widest in (("60", 60), ("400", 100)):
+        monkeypatch.setenv("COLUMNS", columns)
+        for kind in ("aspects", "settings"):
+            lines = call("list", kind).stdout.splitlines()
+            assert 0.8 * widest < max(map(len, lines)) <= widest
+
+
+def test_list_as_json() -> None:
+    (first, *_) = json.loads(call("list", "aspects", "--json").stdout)
+    assert first["name"] == "initializer" and "glorot" in first["tensorflow"]
+    losses = json.loads(call("list", "losses", "--json").stdout)
+    assert "cross_entropy" in [loss["name"] for loss in losses]
 
 
 def test_data_info() -> None:

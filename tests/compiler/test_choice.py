@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,12 +24,14 @@ from polyframe.compiler.table import (
     choose,
 )
 from polyframe.compiler.training import LossFunction
+from polyframe.contract.programs import make_step, write_programs
 from polyframe.contract.registry import get
 from polyframe.errors import BackendError
 from polyframe.spec.element import define
 from polyframe.spec.layers.base import Layer
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.semantics import NAMES
 
 
 def test_an_error_lists_every_node_loss_and_optimizer() -> None:
@@ -234,3 +238,80 @@ def test_code_says_whether_it_takes_random_numbers() -> None:
     for backend in ("torch", "tensorflow", "mxnet"):
         assert write(drop, backend).draws == ("it",)
         assert write(drop, backend, semantics="native").draws == ()
+
+
+# --- what native semantics lack -------------------------------------------------------
+
+OPTIMIZERS = sorted(Optimizer.registry)
+PADDED = pf.Sequential(
+    [pf.Conv2D(4, 3, stride=2, padding="same", name="conv"), pf.Flatten(), pf.Dense(3)],
+    (1, 8, 8),
+    name="padded",
+)
+
+
+def native_errors(backend: str) -> dict[str, tuple[pf.Recipe, str]]:
+    """The recipes of one loss or optimizer, or of a padded layer, that a backend refuses
+    in native semantics though it writes them in aligned ones, and its errors."""
+    changes = [{"optimizer": name} for name in OPTIMIZERS]
+    for name in sorted(Loss.registry):
+        targets = {"data.targets": list(PADDED.infer().output_shapes[0])}
+        changes.append({"loss": name, "data": "synthetic", **targets})
+    errors = {}
+    for change in changes:
+        try:
+            recipe = pf.load_recipe("digits_cnn", {**change, "model": PADDED.to_data()})
+            written(recipe, backend)
+        except pf.PolyframeError:
+            continue  # refused in any semantics, or a loss that needs another shape
+        native = replace(recipe, semantics="native")
+        try:
+            written(native, backend)
+        except pf.UnsupportedError as error:
+            errors[next(iter(change.values()))] = native, error.hint or ""
+    return errors
+
+
+def written(recipe: pf.Recipe, backend: str) -> str:
+    step = make_step(
+        recipe.model, get(backend), recipe.loss, recipe.optimizer, recipe.training,
+        recipe.semantics,
+    )  # fmt: skip
+    target = Target(semantics=recipe.semantics)
+    program, _ = write_programs(recipe.model, get(backend), step, target, False)
+    return program.source
+
+
+@pytest.mark.parametrize(
+    ("backend", "name", "aspects_needed"),
+    [
+        ("torch", "LAMB", ["padding", "optimizer"]),
+        ("tensorflow", "LARS", ["optimizer"]),
+        ("mxnet", "Adam", ["padding"]),
+    ],
+)
+def test_errors_of_native_semantics_have_a_hint_that_works(
+    backend: str, name: str, aspects_needed: list[str]
+) -> None:
+    errors = native_errors(backend)
+    for recipe, hint in errors.values():
+        aspects = re.findall(r"--set semantics\.(\w+)=aligned", hint)
+        assert aspects, (backend, recipe.optimizer, recipe.loss)
+        changes = dict.fromkeys((f"semantics.{name}" for name in aspects), "aligned")
+        changed = pf.load_recipe(recipe.to_data(), changes)
+        assert len(changed.semantics) == len(NAMES) - len(aspects)
+        assert written(changed, backend)
+    assert errors[name][1] == " ".join(
+        f"--set semantics.{aspect}=aligned" for aspect in aspects_needed
+    )
+
+
+def test_what_no_semantics_can_write_has_no_such_hint() -> None:
+    torch = get("torch")
+    poor = type(torch)()
+    poor.table = {k: v for k, v in torch.table.items() if k != "Lion"}
+    spec = small()
+    step = step_of(spec, "torch", "mse", pf.Lion())
+    with pytest.raises(pf.UnsupportedError) as caught:
+        poor.write(spec.infer(), Target(semantics="native"), step)
+    assert caught.value.hint is None

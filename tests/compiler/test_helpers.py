@@ -15,7 +15,7 @@ import polyframe as pf
 from polyframe.compiler.program import WHOLE, Program
 from polyframe.compiler.python.code import Code
 from polyframe.compiler.python.helpers import HEAD, with_helpers
-from polyframe.compiler.python.sections import Section
+from polyframe.compiler.python.sections import Section, module
 from polyframe.compiler.python.snippets import definitions, library
 from polyframe.compiler.python.source import call
 from polyframe.compiler.table import Entry, Form
@@ -204,3 +204,27 @@ def test_nodes_that_share_a_line() -> None:
     assert "  # layer1.0.conv1 and 4 others\n" in shown
     assert "  # layer2.0.conv1 and 2 others\n" in shown
     assert " layer1\n" in shown  # and not what is inside
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_program_says_where_its_imports_end(backend: str) -> None:
+    """What follows them is its body, from which ``eject`` makes a script."""
+    program = write(spec_of("asymmetric"), backend)
+    lines, body = program.source.splitlines(), program.body
+    assert body is not None and body.file in program.files
+    assert lines[body.first - 3 : body.first - 1] == ["", ""]
+    assert body.last == len(lines)
+    above = lines[: body.first - 1]
+    nodes = ast.parse("\n".join(above)).body[1:]
+    assert program.imports == tuple(ast.unparse(node) for node in nodes)
+    assert not ast.parse("\n".join(lines[body.first - 1 :])).body[0].col_offset
+
+
+def test_statements_stand_closer_to_the_imports_than_definitions() -> None:
+    """As the section declares, whatever its text begins with."""
+    heads = [
+        module("doc", ["import a"], [Section("class A:\n    pass", statements=word)])
+        for word in (False, True)
+    ]
+    assert [m.text.count("\n\n\nclass") for m in heads] == [1, 0]
+    assert [m.body.first for m in heads] == [6, 5]

@@ -10,6 +10,7 @@ import pytest
 from helpers.opening import Opening, wrap
 from helpers.support import BACKENDS, TORCH_FIRST, within
 
+import polyframe as pf
 from polyframe.conformance import feature_cases, features, files
 from polyframe.conformance.rules import rules
 from polyframe.contract import registry
@@ -339,11 +340,12 @@ def ejects(backend):
 
 def test_a_backend_that_ejects_nothing_says_so(tmp_path):
     silent = ejecting(abilities=registry.get("torch").abilities - {"eject"})
+    recipe = pf.load_recipe("digits_cnn")
     assert not ejects(silent)
     with pytest.raises(
         UnsupportedError, match="the torch backend cannot eject scripts"
     ):
-        files.eject(None, silent, tmp_path / "out", None)
+        files.eject(recipe, silent, tmp_path / "out", pf.data.load("digits"))
 
 
 def test_one_that_says_it_does_and_has_no_pieces_is_caught(monkeypatch):

@@ -128,7 +128,6 @@ def test_eject_keeps_them(several, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"language": "prototxt"}, "several: eject writes scripts in Python, and the"),
         ({"files": {"a.py": "x", "train.py": "y"}}, "is called train.py, as one of"),
         ({"files": {"a.py": "x", "../b": "y"}}, "a program's file is called '../b'"),
     ],

@@ -152,5 +152,6 @@ def test_recipes_with_it(tmp_path, file):
     fails(
         pf.UnsupportedError,
         lambda: eject(made, "torch", tmp_path / "out", load_data(made)),
-        "initial_weights: eject does not write this yet (--set initial_weights=null)",
+        "initial_weights: eject does not write this yet: its scripts lack reading the "
+        "file (--set initial_weights=null)",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +12,7 @@ from helpers.failing import fails
 
 import polyframe as pf
 from polyframe.cli import cli
+from polyframe.eject.script import UNSUPPORTED_SETTINGS
 from polyframe.eject.write import eject
 from polyframe.spec.settings import (
     KINDS,
@@ -61,7 +63,7 @@ def test_compile_and_recipes_take_them_all():
 
 
 @pytest.mark.parametrize("name", OTHER)
-def test_a_setting_is_read_written_and_refused_by_eject(name, tmp_path):
+def test_a_setting_is_read_written_and_ejected_or_refused(name, tmp_path):
     more = {"freeze": "conv1"} if name == "unfreeze" else {}
     recipe = pf.Recipe("digits_cnn", **{name: OTHER[name]}, **more)
     assert getattr(recipe, name) == OTHER[name]
@@ -78,10 +80,14 @@ def test_a_setting_is_read_written_and_refused_by_eject(name, tmp_path):
     assert pf.load_recipe("digits_cnn", changes).training == recipe.training
     if more:
         return
+    ejected = partial(eject, recipe, "torch", tmp_path / "out", pf.data.load("digits"))
+    if name not in UNSUPPORTED_SETTINGS:
+        assert (tmp_path / "out" / "train.py") in ejected()
+        return
     text = fails(
         pf.UnsupportedError,
-        lambda: eject(recipe, "torch", tmp_path / "out", pf.data.load("digits")),
-        f"{name}: eject does not write this yet (--set {name}=",
+        ejected,
+        f"{name}: eject does not write this yet: its scripts",
     )
     value = text.partition(f"--set {name}=")[2].rstrip(")")
     changes = {
@@ -120,7 +126,7 @@ def test_a_precision_with_float64_is_refused_alike_everywhere():
 def test_the_command_line_lists_them():
     text = CliRunner().invoke(cli, ["list", "settings"]).output
     for name in KINDS:
-        assert f"\n{name} " in text
+        assert f"\n{name}\n" in f"\n{text}"
     assert "averages" not in text
 
 
@@ -137,3 +143,15 @@ def test_a_change_reaches_into_the_model():
     changes = {"model.layers.body.layers.a.out_features": 6}
     changed = pf.load_recipe({"model": spec.to_data()}, changes).model
     assert changed == spec.replace("body.a", pf.Dense(6))
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("clip_nrom", "clip_norm"), ("optimiser", "optimizer"), ("dtyp", "dtype")],
+)
+def test_an_argument_that_compile_does_not_have_is_told(name, meant):
+    with pytest.raises(TypeError) as caught:
+        pf.compile("digits_cnn", **{name: 1})
+    assert isinstance(caught.value, pf.PolyframeError)
+    said = f"compile: there is no argument '{name}'. Did you mean '{meant}'?"
+    assert str(caught.value).startswith(said)

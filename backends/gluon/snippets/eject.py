@@ -23,7 +23,7 @@ def step(model, optimizer, x, target, random):
     batch = [nd.array(x, dtype=DTYPE), nd.array(target, dtype=target.dtype)]
     if random:
         batch.append([nd.array(numbers, dtype=DTYPE) for numbers in random])
-    loss, _ = train_step(model, *batch, len(x), optimizer, LEARNING_RATE)
+    TRAIN_STEP
     return float(loss.asscalar())
 
 

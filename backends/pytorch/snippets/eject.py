@@ -18,7 +18,7 @@ def step(model, optimizer, x, target, random):
     batch = [torch.from_numpy(x), torch.from_numpy(target)]
     if random:
         batch.append([torch.from_numpy(numbers) for numbers in random])
-    loss, _ = train_step(model, *batch, len(x), optimizer, LEARNING_RATE)
+    TRAIN_STEP
     return loss.item()
 
 

@@ -29,8 +29,7 @@ def step(model, optimizer, x, target, random):
     batch = [tf.constant(channels_last(x)), tf.constant(target)]
     if random:
         batch.append(tuple(tf.constant(channels_last(numbers)) for numbers in random))
-    count, rate = tf.constant(len(x), DTYPE), tf.constant(LEARNING_RATE, DTYPE)
-    loss, _ = train_step(model, *batch, count, optimizer, rate)
+    TRAIN_STEP
     return float(loss)
 
 

@@ -25,25 +25,39 @@ class MappedLines(NamedTuple):
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a module: one or more definitions, and what their lines belong to."""
+    """A part of a module: one or more definitions, and what their lines belong to.
+
+    ``statements``: whether it begins with plain statements, as constants do, which stand
+    closer to the imports than a class or a function.
+    """
 
     text: str
     mapped: tuple[MappedLines, ...] = ()
+    statements: bool = False
 
     @classmethod
-    def of(cls, text: str, *parts: tuple[str, Role]) -> Section:
+    def of(
+        cls, text: str, *parts: tuple[str, Role], statements: bool = False
+    ) -> Section:
         """A section of which every line belongs to these (path, role)."""
         text = text.strip("\n")
         last = text.count("\n")
-        return cls(text, tuple(MappedLines(*part, 0, last) for part in parts))
+        mapped = tuple(MappedLines(*part, 0, last) for part in parts)
+        return cls(text, mapped, statements)
 
 
 class Module(NamedTuple):
-    """A module's text, its source map, and the lines of each section."""
+    """A module's text, its source map, the lines of each section, and its imports."""
 
     text: str
     source_map: dict[str, dict[Role, Span]]
     spans: tuple[Span, ...]
+    imports: tuple[str, ...] = ()
+
+    @property
+    def body(self) -> Span:
+        """All lines after docstring and imports."""
+        return self.spans[0]._replace(last=self.spans[-1].last)
 
 
 def assemble(
@@ -52,7 +66,9 @@ def assemble(
     """A module: docstring, the imports that are used, sections two lines apart."""
     body = list(sections)
     used = global_names("\n\n\n".join(section.text for section in body))
-    return module(doc, import_lines(imports, used), body, file)
+    lines = import_lines(imports, used)
+    made = module(doc, lines, body, file)
+    return made._replace(imports=tuple(line for line in lines if line))
 
 
 def module(
@@ -61,9 +77,9 @@ def module(
     """The same with these lines before the sections."""
     body = [section for section in sections if section.text.strip()]
     code = "\n\n\n".join(section.text for section in body)
-    defines = code.startswith(("class ", "def ", "@"))
     head = "\n".join(lines)
-    top = f'"""{doc}"""\n\n{head}' + ("\n\n\n" if defines else "\n\n")
+    apart = "\n\n" if body[0].statements else "\n\n\n"
+    top = f'"""{doc}"""\n\n{head}{apart}'
     line = top.count("\n") + 1
     source_map: dict[str, dict[Role, Span]] = {}
     spans = []

@@ -59,7 +59,7 @@ def library(path: Path) -> tuple[Path, ...]:
     what only ejected scripts take."""
     if path.is_file():
         return (path,)
-    left_out = ("__init__", "eject")
+    left_out = ("__init__", "eject", "eject_native")
     files = (p for p in path.rglob("*.py") if p.stem not in left_out)
     return tuple(sorted(files, key=lambda p: (len(p.parts), p)))
 

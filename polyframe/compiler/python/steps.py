@@ -70,7 +70,7 @@ class StepWriter:
     def sections(self) -> Iterator[Section]:
         """The sections, in order."""
         yield from self.loss_sections()
-        yield Section.of(self.freeze_text())
+        yield Section.of(self.freeze_text(), (WHOLE, "freeze"))
         yield Section.of(self.optimizer_text(), (WHOLE, "optimizer"))
         yield from map(Section.of, self.maker_texts())
         yield self.part("loss_and_gradients", self.gradients)
