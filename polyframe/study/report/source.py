@@ -187,7 +187,7 @@ def certificates_of(
     return certificates
 
 
-def proof(variant: str, data: Mapping[str, Any]) -> Proof:
+def proof(variant: str, data: Mapping[str, object]) -> Proof:
     """What a certificate's data say; what is missing in them is "unknown"."""
     text = json.dumps(data, sort_keys=True)
     several = data.get("comparisons")
@@ -215,7 +215,7 @@ def names(data: object) -> str:
     return "unknown"
 
 
-def share(comparison: Mapping[str, Any]) -> float:
+def share(comparison: Mapping[str, object]) -> float:
     """A compared value divided by its bound; infinite where either is no number."""
     value, bound = comparison.get("value"), comparison.get("bound")
     if not isinstance(value, (int, float)) or not isinstance(bound, (int, float)):
@@ -225,7 +225,7 @@ def share(comparison: Mapping[str, Any]) -> float:
     return value / bound if bound else (math.inf if value else 0.0)
 
 
-def worst_of(comparison: Mapping[str, Any]) -> str:
+def worst_of(comparison: Mapping[str, object]) -> str:
     """A comparison in words."""
     value, bound = comparison.get("value"), comparison.get("bound")
     numbers = [
