@@ -222,10 +222,12 @@ def compare(
     pairs: Sequence[tuple[Sequence[float] | Values, Sequence[float] | Values]],
     relative: bool = False,
     margin: float | None = None,
+    share: float = 1.0,
 ) -> list[Difference]:
     """All comparisons of a family: each one's first sample against its second, paired.
 
-    Holm's correction is for all of the family that have a p-value. Each corrected
+    Holm's correction is for all of the family that have a p-value; the family may use up
+    the ``share`` of ``ALPHA``, and its p-values are divided by it. Each corrected
     interval is at its own Holm level, so it excludes no difference if and only if
     ``p_holm`` is below ``ALPHA``.
 
@@ -246,7 +248,7 @@ def compare(
         results.append(untested(arrays[i], plain, scales[i]))
         if results[i].verdict == NO_DIFFERENCE:
             tested.append(i)
-    for i, result in tests(arrays, tested, relative, margin):
+    for i, result in tests(arrays, tested, relative, margin, share):
         results[i] = replace(result, estimate=results[i].estimate)
     if relative:
         results = [
@@ -284,6 +286,7 @@ def tests(
     indices: Sequence[int],
     relative: bool,
     margin: float | None,
+    share: float,
 ) -> Iterator[tuple[int, Difference]]:
     """The paired tests of a family, by index; ``estimate`` is left to the caller."""
     if not indices:
@@ -292,11 +295,11 @@ def tests(
     for alike, stack in by_size(arrays, indices):
         p[alike] = stats.ttest_1samp(stack, 0.0, axis=1).pvalue
     p_holm, levels = np.empty(len(arrays)), np.empty(len(arrays))
-    p_holm[indices], levels[indices] = holm(p[indices])
+    p_holm[indices], levels[indices] = holm(p[indices], share)
     for alike, stack in by_size(arrays, indices):
         n = stack.shape[1]
         low, high = t_interval(stack, 1 - levels[alike])
-        effect = smallest_effect(n, ALPHA / len(indices))
+        effect = smallest_effect(n, share * ALPHA / len(indices))
         equivalence = tost(stack, relative, margin)
         for row, i in enumerate(alike):
             p_equal = None if equivalence is None else float(equivalence[row])
@@ -322,16 +325,18 @@ def tests(
             )
 
 
-def holm(p: Values) -> tuple[Values, Values]:
-    """p-values after Holm's correction, and the level that each was tested at.
+def holm(p: Values, share: float = 1.0) -> tuple[Values, Values]:
+    """p-values after Holm's correction, and the level that each was tested at, for a
+    family that may use up the ``share`` of ALPHA.
 
-    The k-th smallest of m is tested at ALPHA / (m - k + 1), until one is not rejected:
-    that and all larger ones stay at its level. An interval of 1 minus that level excludes
-    zero if and only if the corrected p-value is below ALPHA.
+    The k-th smallest of m is tested at share · ALPHA / (m - k + 1), until one is not
+    rejected: that and all larger ones stay at its level. An interval of 1 minus that level
+    excludes zero if and only if the corrected p-value is below ALPHA.
     """
-    rejected, corrected, _, _ = multipletests(p, ALPHA, method="holm")
+    level = share * ALPHA
+    rejected, corrected, _, _ = multipletests(p, level, method="holm")
     rank = np.minimum(stats.rankdata(p, method="min"), rejected.sum() + 1)
-    return np.asarray(corrected), ALPHA / (len(p) - rank + 1)
+    return np.minimum(np.asarray(corrected) / share, 1.0), level / (len(p) - rank + 1)
 
 
 def tost(stack: Values, relative: bool, margin: float | None) -> Values | None:

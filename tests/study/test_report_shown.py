@@ -248,7 +248,6 @@ def test_an_interval_of_nan_is_null(tmp_path):
 
 
 def test_the_command_line(tmp_path, monkeypatch):
-    pytest.importorskip("polyframe.study.analysis")
     monkeypatch.chdir(tmp_path)
     studies.simulated(tmp_path / "one", studies.plan(seeds=2))
     lines = call("report", "one").stdout.splitlines()
@@ -261,7 +260,6 @@ def test_the_command_line(tmp_path, monkeypatch):
 
 
 def test_what_is_no_study(tmp_path, monkeypatch):
-    pytest.importorskip("polyframe.study.analysis")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     message = fails("report", "empty", "-o", "out")
