@@ -21,8 +21,24 @@ from polyframe.cli.options import common_options
     is_flag=True,
     help="Print results.json. Without -o, nothing is written then.",
 )
+@click.option(
+    "--export",
+    type=click.Choice(("tensorboard", "mlflow", "wandb")),
+    help="Also give each training of one study to this tool.",
+)
+@click.option(
+    "--to",
+    metavar="WHERE",
+    help="Where --export writes.  [default: a folder in the study's; W&B: its project]",
+)
 @common_options
-def report(folders: tuple[str, ...], out: str | None, as_json: bool) -> None:
+def report(
+    folders: tuple[str, ...],
+    out: str | None,
+    as_json: bool,
+    export: str | None,
+    to: str | None,
+) -> None:
     """Make the report of a study again, or one report across several studies.
 
     DIR is a folder that `polyframe compare` made. Nothing is trained. The report of a
@@ -41,6 +57,7 @@ def report(folders: tuple[str, ...], out: str | None, as_json: bool) -> None:
       polyframe report studies/digits_cnn
       polyframe report studies/digits_cnn --json | jq .studies[0].summary
       polyframe report studies/adam studies/sgd -o studies/both
+      polyframe report studies/digits_cnn --export mlflow --to mlruns
     """
     from pathlib import Path
 
@@ -51,6 +68,12 @@ def report(folders: tuple[str, ...], out: str | None, as_json: bool) -> None:
     if out is None and len(folders) > 1 and not as_json:
         raise click.UsageError(
             "A report across several studies needs a folder: -o DIR."
+        )
+    if export is not None and len(folders) > 1:
+        raise click.UsageError("--export takes one study at a time.")
+    if to is not None and export is None:
+        raise click.UsageError(
+            "--to says where --export writes; name the tool with it."
         )
     studies = read_studies(folders)
     if out is not None or not as_json:
@@ -64,3 +87,8 @@ def report(folders: tuple[str, ...], out: str | None, as_json: bool) -> None:
                 click.echo(f"{pictures[0].parent} ({len(pictures)} files)")
     if as_json:
         click.echo(to_text(studies), nl=False)
+    if export is not None:
+        from polyframe.study.export import export as give
+        from polyframe.study.folder import StudyFolder
+
+        click.echo(give(StudyFolder(folders[0]), export, to), err=as_json)

@@ -40,10 +40,10 @@ LARGEST = 1e100
 """What is larger has diverged, and its square is no number any more."""
 MAIN_SPEED, MAIN_SHARE, OTHER_SHARE = "examples_per_second", 0.2, 0.1
 """The measure besides the first that a study is about; the share of ALPHA that each of
-these two may use up, and that of all other measures together. They add up to half of ALPHA,
-so that of 100 studies of equal contestants 95 find nothing with a probability of 0.96 (with
-all of ALPHA it would be a toss-up). If all measures shared alike, five seeds would no longer
-see a difference of 10 % in speed."""
+these two may use up, and that of all other measures together. They add up to half of
+ALPHA, so that of 100 studies of equal contestants 95 find nothing with a probability of
+0.96 (with all of ALPHA it would be a toss-up). If all measures shared alike, five seeds
+would no longer see a difference of 10 % in speed."""
 NAMED, LONGEST = 5, 160
 """How many cells a warning names, and how many characters of an error."""
 NOTES = (
@@ -51,12 +51,12 @@ NOTES = (
     "one, always on the seeds that both have. Times, speeds, memory and energy are "
     "compared by their ratio (on logs: the estimate is a geometric mean).",
     "The p-values and corrected intervals are those of paired t tests with Holm's "
-    "correction for all comparisons of one measure, at levels that add up to 2.5 % for the "
-    "whole study: 1 % for the first metric, 1 % for the speed in the steady state, and 0.5 "
-    "% for all other measures together. So of 100 studies of equal contestants, 2 or 3 find "
-    "any difference. The p-values are divided by these shares, so that 0.05 is the bound "
-    "of all. The effects of an ablation are families of their own, one for "
-    "each measure, at 5 %.",
+    "correction for all comparisons of one measure, at levels that add up to 2.5 % for "
+    "the whole study: 1 % for the first metric, 1 % for the speed in the steady state, "
+    "and 0.5 % for all other measures together. So of 100 studies of equal contestants, 2 "
+    "or 3 find any difference. The p-values are divided by these shares, so that 0.05 is "
+    "the bound of all. The effects of an ablation are families of their own, one for each "
+    "measure, at 5 %.",
     "Intervals of single means and uncorrected ones are Student's t below 20 values, and a "
     "BCa bootstrap with a fixed seed from there on.",
     "Equivalence is tested by two one-sided paired t tests (TOST), without a correction.",

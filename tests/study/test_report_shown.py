@@ -259,6 +259,18 @@ def test_the_command_line(tmp_path, monkeypatch):
     assert "needs a folder: -o DIR" in fails("report", "one", "one")
 
 
+def test_an_export_from_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    studies.simulated(tmp_path / "one", studies.plan(seeds=2))
+    assert (
+        "logs"
+        in call("report", "one", "--export", "tensorboard", "--to", "logs").stdout
+    )
+    assert list((tmp_path / "logs").rglob("*tfevents*"))
+    assert "one study at a time" in fails("report", "one", "one", "--export", "mlflow")
+    assert "name the tool" in fails("report", "one", "--to", "logs")
+
+
 def test_what_is_no_study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
@@ -283,10 +295,7 @@ if not path.exists():
     plan = studies.plan(("a", "b", "c", "d"), variants, 100)
     studies.simulated(path, plan, epochs=5, steps=300, sample=2)
     sys.exit()
-try:
-    from polyframe.study.analysis import analyse
-except ImportError:
-    analyse = studies.by_hand
+from polyframe.study.analysis import analyse
 folder = studies.StudyFolder(path)
 write([collect(folder, analyse)], path)
 used = resource.getrusage(resource.RUSAGE_SELF)
