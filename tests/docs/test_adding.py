@@ -21,8 +21,12 @@ MOST = {
 }
 """Page → how many files its addition may take; None where nothing is counted."""
 GENERATED = ("polyframe/__init__.pyi", "polyframe/conformance/support.json")
-UNRELATED = {"backends/gluon/tables/merge.py", "polyframe/spec/layers/merge.py"}
-"""Files of a layer that is called Average."""
+UNRELATED = {
+    "backends/gluon/tables/merge.py",
+    "polyframe/spec/layers/merge.py",
+    "polyframe/eject/script.py",
+}
+"""Files of a layer that is called Average, and the list of what scripts do not have."""
 DIFF = re.compile(r"(?:<!-- named: (.+) -->\n)?```diff\n(.*?)```", re.S)
 
 
