@@ -11,7 +11,7 @@ from polyframe.errors import one_line
 from polyframe.study.estimates import HIGHER, LOWER, Comparison, Estimate
 from polyframe.study.measures import Measure
 from polyframe.study.records import Record
-from polyframe.study.report.source import Shown
+from polyframe.study.report.source import Group, Shown
 
 MOST_ROWS = 200
 LONGEST_TEXT = 300
@@ -205,7 +205,8 @@ def comparisons(shown: Shown) -> Table:
     rows, strong = [], []
     for i, each in enumerate(shown.analysis.comparisons):
         measure = by_name.get(each.measure)
-        rows.append((titled(each.measure, measure), *sides(each), *line(each, measure)))
+        what, which = titled(each.measure, measure), sides(shown, each.one, each.other)
+        rows.append((what, *which, *line(each, measure)))
         if each.verdict in (HIGHER, LOWER):
             strong.append((i, 3))
     return table(
@@ -227,14 +228,10 @@ def comparisons(shown: Shown) -> Table:
     )  # fmt: skip
 
 
-def sides(comparison: Comparison) -> tuple[str, str]:
+def sides(shown: Shown, one: Group, other: Group) -> tuple[str, str]:
     """What is compared, without a variant that both have."""
-    (one, variant), (other, its) = comparison.one, comparison.other
-    if one == other:
-        return f"{one} · {variant}", f"{other} · {its}"
-    if variant == its:
-        return f"{one} · {variant}", other
-    return f"{one} · {variant}", f"{other} · {its}"
+    alike = one[1] == other[1] and one[0] != other[0]
+    return shown.label(one), other[0] if alike else shown.label(other)
 
 
 def line(each: Comparison, measure: Measure | None) -> tuple[str, ...]:
