@@ -65,15 +65,15 @@ def report(
     from polyframe.study.report.results import to_text
     from polyframe.study.report.write import read_studies, write
 
-    if out is None and len(folders) > 1 and not as_json:
-        raise click.UsageError(
-            "A report across several studies needs a folder: -o DIR."
-        )
     if export is not None and len(folders) > 1:
         raise click.UsageError("--export takes one study at a time.")
     if to is not None and export is None:
         raise click.UsageError(
             "--to says where --export writes; name the tool with it."
+        )
+    if out is None and len(folders) > 1 and not as_json:
+        raise click.UsageError(
+            "A report across several studies needs a folder: -o DIR."
         )
     studies = read_studies(folders)
     if out is not None or not as_json:

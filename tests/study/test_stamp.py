@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -84,8 +83,7 @@ def test_facts_that_must_be_equal_make_a_study_unverified(monkeypatch):
             SimpleNamespace(reason="The data differ.", refuses=True),
         ]
 
-    fairness = SimpleNamespace(unequal=unequal)
-    monkeypatch.setitem(sys.modules, "polyframe.study.fairness", fairness)
+    monkeypatch.setattr("polyframe.study.analysis.unequal", unequal)
     records = noisy(study, np.random.default_rng(1))
     analysis = analyse(study, records, {"aligned": certificate(study)})
     assert told == [15]
