@@ -1,8 +1,11 @@
 """`make test-full`: every test, and a report with the worst values in docs/results/.
 
 ``python tools/full.py -n 2`` runs all of them and writes docs/results/test-full.md and
-docs/results/drawn.md; tests that fail are named there. Named files are a part, with a
-report of their own: ``tools/full.py -n 2 tests/fuzz/test_random_graphs.py`` writes
+docs/results/drawn.md; tests that fail are named there. It takes the rooms one after the
+other, each in processes of its own, since the frameworks keep memory; what was finished
+is kept in .full/, and on the same commit, without changed files, the next call goes on
+there (``--anew`` does not). Named files are a part, with a report of their own:
+``tools/full.py -n 2 tests/fuzz/test_random_graphs.py`` writes
 docs/results/test_random_graphs.md. Nothing else can be left out, so that the report of
 the whole is always of the whole.
 """
@@ -23,6 +26,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"
+KEPT = ROOT / ".full"
+"""What the rooms that are finished gave, one JSON file each."""
+TESTS = ROOT / "tests"
+TOGETHER = "the others"
+"""The rooms whose tests are short run together."""
+LONG = ("conformance", "contract", "fuzz", "native", "run", "sweeps", "train", "zoo")
 PACKAGES = ("numpy", "torch", "tensorflow-cpu", "keras", "mxnet")
 
 
@@ -120,9 +129,56 @@ def run(arguments, path):
     return running.wait(), last, failed
 
 
+def measured(arguments):
+    """Run pytest once: its exit status, summary, failed tests, and measured values."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "measured.jsonl"
+        path.touch()
+        code, summary, failed = run(arguments, path)
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {"code": code, "summary": summary, "failed": failed, "lines": lines}
+
+
+def rooms():
+    """The rooms in the order in which they run: name → folders."""
+    folders = sorted({path.parent for path in TESTS.rglob("test_*.py")})
+    tops = dict.fromkeys(path.relative_to(TESTS).parts[0] for path in folders)
+    own = ("example_backend",)  # its tests are run by one of contract/
+    others = [top for top in tops if top not in (*LONG, *own)]
+    return {
+        TOGETHER: [f"tests/{top}" for top in others],
+        **{top: [f"tests/{top}"] for top in LONG},
+    }
+
+
+def whole(processes, tested, anew):
+    """Every room's results; those that are kept from this commit are not run again."""
+    results = {}
+    for name, folders in rooms().items():
+        path = KEPT / f"{name.replace(' ', '_')}.json"
+        known = json.loads(path.read_text()) if path.exists() and not anew else {}
+        if known.get("tested") == tested and not tested.endswith("-dirty"):
+            print(f"{name}: kept from before: {known['summary']}", flush=True)
+        else:
+            print(f"{name}:", flush=True)
+            known = {"tested": tested, **measured([*processes, *folders])}
+            if known["code"] > 1:  # interrupted, or not run at all
+                sys.exit(known["code"])
+            KEPT.mkdir(exist_ok=True)
+            path.write_text(json.dumps(known))
+        results[name] = known
+    return {
+        "code": max(each["code"] for each in results.values()),
+        "summary": "; ".join(f"{n}: {each['summary']}" for n, each in results.items()),
+        "failed": [test for each in results.values() for test in each["failed"]],
+        "lines": [line for each in results.values() for line in each["lines"]],
+    }
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("-n", type=int, help="processes (default: this one)")
+    parser.add_argument("--anew", action="store_true", help="keep nothing from before")
     parser.add_argument("files", nargs="*", help="files of tests (default: all)")
     given = parser.parse_args()
     made, tested = "make test-full", commit()
@@ -131,18 +187,20 @@ def main():
     processes = []
     if given.n is not None:
         processes = ["-n", str(given.n), "--dist", "worksteal"]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "measured.jsonl"
-        path.touch()
-        code, summary, failed = run([*processes, *given.files], path)
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
+    if given.files:
+        result = measured([*processes, *given.files])
+    else:
+        minutes = json.loads((TESTS / "times.json").read_text())[made]["minutes"]
+        print(f"{made}: takes about {minutes} minutes", flush=True)
+        result = whole(processes, tested, given.anew)
+    lines = result["lines"]
     values = worst([line for line in lines if "family" in line])
     title = "A part of the long tests" if given.files else "The long tests"
-    text = report(title, made, tested, summary, failed, values)
+    text = report(title, made, tested, result["summary"], result["failed"], values)
     if values:  # not where nothing was run
         keep(given.files, made, text, [line for line in lines if "counts" in line])
     print(text)
-    sys.exit(code)
+    sys.exit(result["code"])
 
 
 if __name__ == "__main__":
