@@ -172,7 +172,7 @@ def take_certificates(
     for variant in uncertified(study, store, made):
         name = variant.name
         watch.say(f"taking the certificate of {name}")
-        shared = None if isinstance(executor, Local) else store.path
+        shared = None if isinstance(executor, Local) else store.path.resolve()
         try:
             data = certify(study, variant, executor, folder=shared)
         except PolyframeError as error:
