@@ -108,6 +108,9 @@ def test_an_ablation_stands_against_its_sum(tmp_path):
     shown = shown_of(folder)
     made, note = rows.effects(shown)
     assert note == "" and len(made) == 3 * (len(studies.ASPECTS) + 3)
+    kinds = [row["kind"] for row in made]  # each default, then the sums
+    assert kinds == sorted(kinds, key=lambda kind: kind != "one default")
+    assert set(kinds) == {"one default", "all defaults"}
     mine = {row["aspect"]: row["mean"] for row in made if row["contestant"] == "torch"}
     assert mine["all at once"] == pytest.approx(
         mine["sum of these"] + mine["all at once, less the sum"]

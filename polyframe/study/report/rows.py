@@ -275,6 +275,8 @@ def effects(shown: Shown) -> tuple[list[Row], str]:
             }
             for aspect, kind, estimate in lines
         ]
+    # Frameworks have different defaults: all of them stand above the first sum.
+    rows.sort(key=lambda row: row["kind"] != "one default")
     left = len(rows) - MOST_GROUPS
     note = f"{left} more are in results.json. " if left > 0 else ""
     return rows[:MOST_GROUPS], note
