@@ -51,9 +51,9 @@ def summary(
     lines: list[str] = []
     for variant in variants[:MOST]:
         lines += of_variant(study, variant, first, analysis)
-    for ablation in analysis.ablations:
-        if ablation.measure == first.name:
-            lines += of_ablation(ablation, first)
+    mine = [each for each in analysis.ablations if each.measure == first.name]
+    for ablation in sorted(mine, key=strongest, reverse=True):
+        lines += of_ablation(ablation, first)
     changed = [pair for pairs in between(study).values() for pair in pairs]
     lines += of_pairs(first, found(analysis, first, changed))
     lines += of_others(others, changed, analysis, "Between variants: ")
@@ -295,6 +295,12 @@ def noun(measure: Measure) -> str:
 def unit(measure: Measure) -> str:
     """A unit behind a number."""
     return f" {measure.unit}" if measure.unit else ""
+
+
+def strongest(ablation: Ablation) -> float:
+    """The size of the largest effect that is significant; 0 without one."""
+    effects = [each for _, each in ablation.effects if each.verdict in (HIGHER, LOWER)]
+    return max((abs(each.estimate.value) for each in effects), default=0.0)
 
 
 def of_ablation(ablation: Ablation, measure: Measure) -> Iterator[str]:

@@ -47,6 +47,8 @@ def test_an_ablation_names_the_default_that_does_it():
     assert all(each.verdict not in FLIPPED for _, each in found["a"].effects)
     (line,) = [each for each in analysis.summary if each.startswith("Of b's defaults")]
     assert line.startswith("Of b's defaults, norm_momentum costs ")
+    (other,) = [each for each in analysis.summary if each.startswith("None of a's")]
+    assert analysis.summary.index(line) < analysis.summary.index(other)
     assert "; initializer costs " in line
     assert line.endswith("; norm_epsilon does not change test accuracy significantly.")
     assert any("their single effects add up to -6" in each for each in analysis.summary)
