@@ -33,11 +33,11 @@ class Simulated(Cluster):
     def nodes(self):
         return list(self.there)
 
-    def about(self, nodes):
-        return {node: {**about(), "protocol": self.protocol} for node in nodes}
-
-    def has(self, nodes, python):
-        return {node: node != "n1" or python != "/only/elsewhere" for node in nodes}
+    def ask(self, nodes, what, *given):
+        if what is about:
+            return {node: {**about(), "protocol": self.protocol} for node in nodes}
+        assert what is has
+        return {node: node != "n1" or given != ("/only/elsewhere",) for node in nodes}
 
     def start(self, task, job, node):
         assert node in self.there

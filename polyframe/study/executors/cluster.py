@@ -12,12 +12,13 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from polyframe.errors import PolyframeError, warn
-from polyframe.study.executors.nodes import unfit
+from polyframe.study.executors import nodes as node_side
 from polyframe.study.jobs import Done, Job, Message, Tell
 
 ATTEMPTS = 3
@@ -70,12 +71,11 @@ class Cluster(ABC):
         return node
 
     @abstractmethod
-    def about(self, nodes: list[str]) -> Mapping[str, Message | Exception]:
-        """What nodes say of themselves; without those that are gone."""
-
-    @abstractmethod
-    def has(self, nodes: list[str], python: str) -> Mapping[str, bool]:
-        """Whether nodes have a Python; without those that are gone."""
+    def ask(
+        self, nodes: list[str], what: Callable[..., object], *given: str
+    ) -> Mapping[str, Any]:
+        """What a function of ``nodes.py`` returned or raised on each node; without those
+        that are gone."""
 
     @abstractmethod
     def start(self, task: str, job: Job, node: str) -> None:
@@ -122,8 +122,10 @@ class Cluster(ABC):
         nodes = self.nodes()
         new = [node for node in nodes if node not in self.known]
         if new:
-            answers = self.about(new)
-            self.known |= {node: unfit(answer) for node, answer in answers.items()}
+            answers = self.ask(new, node_side.about)
+            self.known |= {
+                node: node_side.unfit(answer) for node, answer in answers.items()
+            }
         now = time.monotonic()
         resting = {node for node, when in self.lost_at.items() if now - when < REST}
         return [n for n in nodes if self.known.get(n) == "" and n not in resting]
@@ -178,8 +180,8 @@ class Cluster(ABC):
         new = [node for node in nodes if (node, job.python) not in self.pythons]
         if not job.python or not new:
             return
-        for node, there in self.has(new, job.python).items():
-            if not there:
+        for node, there in self.ask(new, node_side.has, job.python).items():
+            if there is not True:
                 raise PolyframeError(
                     f"node {self.title(node)} has no Python {job.python}, which "
                     f"{job.name} needs",

@@ -101,17 +101,9 @@ class Dask(Cluster):
         self.chosen = list(hosts.values())
         return self.chosen
 
-    def about(self, nodes: list[str]) -> Mapping[str, Message | Exception]:
-        return self.ask(nodes, node_side.about)
-
-    def has(self, nodes: list[str], python: str) -> Mapping[str, bool]:
-        answers = self.ask(nodes, node_side.has, python)
-        return {node: answer is True for node, answer in answers.items()}
-
     def ask(
         self, nodes: list[str], what: Callable[..., object], *given: str
-    ) -> dict[str, Any]:
-        """The answers of nodes to a function; without those that are gone."""
+    ) -> Mapping[str, Any]:
         answers = self.client.run(what, *given, workers=nodes, on_error="return")
         return {n: a for n, a in answers.items() if not isinstance(a, OSError)}
 

@@ -81,17 +81,9 @@ class Ray(Cluster):
     def nodes(self) -> list[str]:
         return list(self.resources())
 
-    def about(self, nodes: list[str]) -> Mapping[str, Message | Exception]:
-        return self.ask(nodes, node_side.about)
-
-    def has(self, nodes: list[str], python: str) -> Mapping[str, bool]:
-        answers = self.ask(nodes, node_side.has, python)
-        return {node: answer is True for node, answer in answers.items()}
-
     def ask(
         self, nodes: list[str], what: Callable[..., object], *given: str
-    ) -> dict[str, Any]:
-        """The answers of nodes to a function; without those that are gone."""
+    ) -> Mapping[str, Any]:
         refs = {
             node: self.remote(what, node, num_cpus=0).remote(*given) for node in nodes
         }
