@@ -181,6 +181,7 @@ def compare(
       polyframe compare fashion_cnn -b torch -b tensorflow --seeds 3 --ablate
       polyframe compare digits_cnn -b torch --grid optimizer.lr=0.001,0.01,0.1
       polyframe compare digits_cnn -b torch -b mxnet --grid optimize=true,false
+      polyframe compare simple_cnn -b torch --grid model.width=0.5,1
       polyframe compare digits_cnn -b torch -b torch@/opt/venvs/torch24
       polyframe compare digits_cnn -b torch -b tensorflow --dry-run
       polyframe compare digits_cnn -b torch --executor dask --address tcp://head:8786
@@ -279,7 +280,7 @@ def plan(
     settings: Settings,
 ) -> Study:
     """The plan; everything in it is checked, and no framework imported."""
-    from polyframe.spec.recipe import load_recipe
+    from polyframe.spec.recipe import load_recipe, recipe_data
     from polyframe.study.contestants import (
         config_file,
         configured,
@@ -295,8 +296,9 @@ def plan(
             f"--ablate and {other} exclude each other: an ablation is a study of its own"
         )
     base = load_recipe(recipe, {**changes, **given})
+    model = recipe_data(recipe, {**changes, **given})[0]["model"]
     contestants = parse_contestants(words, configured(config_file()), here)
-    variants = ablation() if ablate else grid(parse_grid(grids))
+    variants = ablation() if ablate else grid(parse_grid(grids), model)
     return plan_study(base, contestants, variants, seeds, settings)
 
 

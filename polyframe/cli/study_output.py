@@ -31,6 +31,11 @@ def check_programs(sources: tuple[str, ...], as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+def number(count: int, noun: str) -> str:
+    """``3 seeds``, ``1 seed``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def print_plan(study: Study, folder: Path, again: bool, as_json: bool) -> None:
     """Print the cells that are left, those that are left out, and how long it takes."""
     shown = preview(study, folder, again)
@@ -40,8 +45,10 @@ def print_plan(study: Study, folder: Path, again: bool, as_json: bool) -> None:
         return
     total = sum(1 for _ in study.cells())
     click.echo(
-        f"{study.name}: {len(study.contestants)} contestants, {len(study.variants)} "
-        f"variants, {len(study.seeds)} seeds: {total:,} cells, {len(left):,} to run"
+        f"{study.name}: {number(len(study.contestants), 'contestant')}, "
+        f"{number(len(study.variants), 'variant')}, "
+        f"{number(len(study.seeds), 'seed')}: {number(total, 'cell')}, "
+        f"{len(left):,} to run"
     )
     click.echo(f"folder: {folder}")
     rows = [[c.name, c.backend, c.python or "this one"] for c in study.contestants]
@@ -53,9 +60,9 @@ def print_plan(study: Study, folder: Path, again: bool, as_json: bool) -> None:
     for (name, reason), variants in reasons.items():
         click.echo(f"left out of {name}: {', '.join(variants)}: {safe(reason)}")
     click.echo("order:")
-    for number, cell in enumerate(left[:SHOWN_CELLS], total - len(left) + 1):
+    for index, cell in enumerate(left[:SHOWN_CELLS], total - len(left) + 1):
         name, variant, seed = cell.key
-        click.echo(f"  {number:>5}  {name}, {safe(variant)}, seed {seed}")
+        click.echo(f"  {index:>5}  {name}, {safe(variant)}, seed {seed}")
     if len(left) > SHOWN_CELLS:
         click.echo(f"  … {len(left) - SHOWN_CELLS:,} more")
     seconds, first = duration(shown.seconds), shown.certificate_seconds

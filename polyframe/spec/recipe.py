@@ -140,20 +140,7 @@ def load_recipe(source: object, changes: Mapping[str, Any] | None = None) -> Rec
     ``{"optimizer.lr": 0.01, "data": "synthetic"}``. RecipeError for unknown keys and
     wrong values.
     """
-    if isinstance(source, Recipe):
-        data: object = source.to_data()
-        where = source.name
-    elif isinstance(source, Mapping):
-        data, where = dict(source), "recipe"
-    else:
-        path = recipe_path(source)
-        where = str(path) if path == Path(str(source)) else str(source)
-        data = read_data(path)
-    if not isinstance(data, Mapping):
-        raise RecipeError(f"is {brief(data)}; a mapping is needed", where=where)
-    data = dict(data)
-    for key, value in (changes or {}).items():
-        data = set_key(data, key.split("."), value, key)
+    data, where = recipe_data(source, changes)
     known = sorted(Recipe.__dataclass_fields__, key=lambda name: name in KINDS)
     for key in data:
         if key not in known:
@@ -169,6 +156,28 @@ def load_recipe(source: object, changes: Mapping[str, Any] | None = None) -> Rec
     except PolyframeError as error:
         inner = f"{where}: {error.where}" if error.where else where
         raise RecipeError(error.message, where=inner, hint=error.hint) from None
+
+
+def recipe_data(
+    source: object, changes: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], str]:
+    """A recipe as it is written, with changes, as ``load_recipe`` takes them; and what
+    errors call it. Its parts are not checked."""
+    if isinstance(source, Recipe):
+        data: object = source.to_data()
+        where = source.name
+    elif isinstance(source, Mapping):
+        data, where = dict(source), "recipe"
+    else:
+        path = recipe_path(source)
+        where = str(path) if path == Path(str(source)) else str(source)
+        data = read_data(path)
+    if not isinstance(data, Mapping):
+        raise RecipeError(f"is {brief(data)}; a mapping is needed", where=where)
+    data = dict(data)
+    for key, value in (changes or {}).items():
+        data = set_key(data, key.split("."), value, key)
+    return data, where
 
 
 def recipe_path(source: object) -> Path:

@@ -27,6 +27,7 @@ from polyframe.io.text import parse_yaml
 from polyframe.spec.recipe import Recipe, load_recipe
 from polyframe.spec.sampling import unset_weights
 from polyframe.spec.semantics import NAMES, native_aspects
+from polyframe.spec.text import MODEL_KEYS
 from polyframe.spec.typed import flatten
 from polyframe.study.plan import RUN_KEYS, Contestant, Skipped, Variant
 
@@ -89,9 +90,10 @@ def parse_grid(texts: Sequence[str]) -> tuple[Axis, ...]:
     return tuple(axes)
 
 
-def grid(axes: Sequence[Axis]) -> tuple[Variant, ...]:
+def grid(axes: Sequence[Axis], model: object = None) -> tuple[Variant, ...]:
     """All combinations of the axes' values; the last axis changes fastest. A name has the
-    last part of each key, or the whole key where two would be alike."""
+    last part of each key, or the whole key where two would be alike. ``model``: what the
+    recipe says of its model, as it is written there."""
     if not axes:
         return (Variant(BASE),)
     count = 1
@@ -116,8 +118,27 @@ def grid(axes: Sequence[Axis]) -> tuple[Variant, ...]:
     ):
         pairs = zip(names, shown, strict=True)
         name = ", ".join(f"{key}={text}" for key, text in pairs)
-        made.append(Variant(name, dict(zip(keys, values, strict=True))))
+        changes = dict(zip(keys, values, strict=True))
+        made.append(Variant(name, model_change(changes, model)))
     return tuple(made)
+
+
+def model_change(changes: dict[str, object], model: object) -> dict[str, object]:
+    """Changes in which the arguments of a shipped model, such as ``model.width``, are one
+    change of ``model``: the layers that it has depend on all of them."""
+    reference = changes.get("model", model)
+    if isinstance(reference, str):
+        reference = {"type": reference}
+    arguments = {
+        key: value
+        for key, value in changes.items()
+        if key.startswith("model.") and key.split(".")[1] not in MODEL_KEYS
+    }
+    if not arguments or not isinstance(reference, Mapping) or "type" not in reference:
+        return changes
+    given = {key.partition(".")[2]: value for key, value in arguments.items()}
+    rest = {key: value for key, value in changes.items() if key not in arguments}
+    return {**rest, "model": {**reference, **given}}
 
 
 def value_text(value: object) -> str:

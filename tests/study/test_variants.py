@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from polyframe import zoo
 from polyframe.errors import PolyframeError, RecipeError, UnsupportedError
 from polyframe.spec.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, LeakyReLU
+from polyframe.spec.load import load_spec
 from polyframe.spec.model import Sequential
 from polyframe.spec.optimizers import SGD, Adam
 from polyframe.spec.recipe import Recipe, load_recipe
@@ -74,6 +76,26 @@ def test_any_field_may_vary():
     on, off = variants("optimize=true,false")
     assert (on.optimize, off.optimize) == (True, False)
     assert len(recipes(own, (on, off))) == 2
+
+
+@pytest.mark.parametrize("model", ["resnet18", {"type": "resnet18", "num_classes": 4}])
+def test_arguments_of_a_shipped_model_may_vary_together(model):
+    axes = parse_grid(["model=resnet18,vgg11", "model.width=0.125,0.25"])
+    base = load_recipe("digits_cnn", {"model": model})
+    made = recipes(base, grid(axes, model))
+    sizes = {name: recipe.model.num_parameters for name, recipe in made.items()}
+    for name in ("resnet18", "vgg11"):
+        small, large = (
+            sizes[f"model={name}, width={width}"] for width in (0.125, 0.25)
+        )
+        assert small == getattr(zoo, name)(width=0.125).num_parameters < large
+    alone = recipes(base, grid(parse_grid(["model.width=0.125"]), model))
+    (only,) = (recipe.model for recipe in alone.values())
+    assert only == load_spec({**as_mapping(model), "width": 0.125})
+
+
+def as_mapping(model):
+    return model if isinstance(model, dict) else {"type": model}
 
 
 def test_no_grid_is_the_recipe_itself():
