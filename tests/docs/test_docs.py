@@ -22,12 +22,13 @@ import polyframe as pf
 from polyframe.cli import cli
 from polyframe.contract.gaps import load_gaps
 from polyframe.io.text import parse_yaml
+from polyframe.study.contestants import configured
 
 ROOT = Path(__file__).parents[2]
 PYTHON = {"spec", "program", "use", "example", "from", "parts", "value"}
 KINDS = {
     "python": PYTHON,
-    "yaml": {"recipe", "gaps"},
+    "yaml": {"recipe", "gaps", "contestants"},
     "toml": {"", "from"},
     "diff": {"", "named"},  # test_adding.py
     "console": {""},
@@ -184,6 +185,8 @@ def test_the_files_shown_are_read(page, block, tmp_path):
     path.write_text(block.text)
     if block.kind == "gaps":
         assert load_gaps(path)
+    elif block.kind == "contestants":
+        assert configured(path)
     else:
         known = pf.load_recipe(path).to_data()
         assert set(parse_yaml(block.text, "shown")) <= set(known)
