@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from functools import partial
 
 import numpy as np
@@ -11,7 +12,7 @@ from helpers.support import BACKENDS, held
 import polyframe as pf
 from polyframe import conformance
 from polyframe.conformance import layers
-from polyframe.conformance.cases import has_native_randomness
+from polyframe.conformance.cases import cases_of, has_native_randomness
 from polyframe.contract.registry import get
 from polyframe.spec.layers.base import Layer
 
@@ -27,6 +28,9 @@ AGREE = "gradients"
 CHECKS = [
     c for b in BACKENDS for c in conformance.checks(b, ["layers"]) if c.what != AGREE
 ]
+OF_EACH_FORM = 4
+"""So many examples of each form on each backend in each dtype are in the sample. The
+rest is for test-full: TensorFlow traces each for a second."""
 MEASURES = {word: [c for c in CHECKS if c.entry == word] for word in LAYERS}
 """By layer, so that models are used again for what is compared between backends."""
 
@@ -52,20 +56,58 @@ def test_every_form_is_tested_in_some_dtype():
     assert {word for word, checks in MEASURES.items() if not checks} == set()
 
 
+def sample(word):
+    """The examples that `make test` takes, by number: some of each form, in a fixed
+    order that has nothing to do with that of the list."""
+    taken = set()
+    for check in MEASURES[word]:
+        numbers = [
+            n for n, *_ in cases_of(check.backend, word, check.what, check.dtype)
+        ]
+        random.Random(word).shuffle(numbers)
+        missing = OF_EACH_FORM - len(taken & set(numbers))
+        taken |= set([n for n in numbers if n not in taken][: max(missing, 0)])
+    return taken
+
+
 def cases():
-    """(what is measured, its name), the checks of each layer side by side."""
+    """(what is measured, its layer, whether of all examples), layer by layer."""
     for word, checks in MEASURES.items():
-        for check in checks:
-            yield pytest.param(check.run, id=str(check))
         between = partial(layers.gradients_between_backends, word, BACKENDS)
-        yield pytest.param(between, id=f"{word}, gradients between backends")
+        several = [(check.run, str(check)) for check in checks]
+        several.append((between, f"{word}, gradients between backends"))
+        small = len(Layer.registry[word].examples) <= OF_EACH_FORM
+        for run, name in several:
+            yield pytest.param(run, word, small, id=name)
+        for run, name in several if not small else ():
+            whole = f"{name}, all examples"
+            yield pytest.param(run, word, True, id=whole, marks=pytest.mark.full)
 
 
-@pytest.mark.parametrize("measure", list(cases()))
-def test_conformance(measure):
+@pytest.mark.parametrize(("measure", "word", "whole"), list(cases()))
+def test_conformance(measure, word, whole, monkeypatch):
     """Forward, gradients, statistics and what is hidden, of every form; and gradients
     between backends."""
+    if not whole:
+        of = Layer.registry[word]
+        some = tuple(of.examples[n] for n in sorted(sample(word)))
+        monkeypatch.setattr(of, "examples", some)
     held(measure())
+
+
+def test_the_sample_has_every_form():
+    for word, checks in MEASURES.items():
+        numbers = sample(word)
+        for check in checks:
+            if check.what == "formula":
+                continue
+            cases = cases_of(check.backend, word, check.what, check.dtype)
+            there = {number for number, *_ in cases}
+            wanted = min(OF_EACH_FORM, len(there))
+            assert len(there & numbers) >= wanted, check
+    assert sum(len(sample(word)) for word in MEASURES) < sum(
+        len(Layer.registry[word].examples) for word in MEASURES
+    )
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -22,9 +22,14 @@ def test_the_suite_catches_it(bug):
     assert bug.caught()
 
 
-@pytest.mark.parametrize(
-    "bug", [b for b in BUGS if b.names], ids=lambda b: f"{b}, {b.entry}"
-)
+NAMED = [
+    pytest.param(bug, marks=[pytest.mark.full] * (number % 2), id=f"{bug}, {bug.entry}")
+    for number, bug in enumerate(b for b in BUGS if b.names)
+]
+"""Every second one is for test-full."""
+
+
+@pytest.mark.parametrize("bug", NAMED)
 def test_diff_names_it(bug):
     divergence = bug.named()
     assert divergence is not None
