@@ -111,3 +111,21 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
     lowered = {option.lower(): option for option in options}
     close = difflib.get_close_matches(str(name)[:80].lower(), lowered, n=1, cutoff=0.6)
     return f" Did you mean '{lowered[close[0]]}'?" if close else ""
+
+
+MOST_LISTED = 12
+"""More names than these are not listed whole in an error."""
+
+
+def listed(options: Iterable[str], near: object = "") -> str:
+    """Names for a hint: all of them or, of many, the ten that are most like ``near``."""
+    names = list(options)
+    if len(names) <= MOST_LISTED:
+        return ", ".join(names)
+    word = str(near)[:80].lower()
+
+    def likeness(name: str) -> float:
+        return difflib.SequenceMatcher(None, word, name.lower()).ratio()
+
+    nearest = sorted(names, key=likeness, reverse=True)[:10]
+    return f"{', '.join(nearest)}, and {len(names) - 10} more"

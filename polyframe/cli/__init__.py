@@ -12,13 +12,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from polyframe.cli.bench import bench
 from polyframe.cli.catalogue import list_command
 from polyframe.cli.compare import compare
+from polyframe.cli.completion import completion
 from polyframe.cli.data import data
 from polyframe.cli.diff import diff
 from polyframe.cli.doctor import doctor
@@ -51,10 +52,21 @@ class Commands(click.Group):
             )
         return super().resolve_command(ctx, args)
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the options before the command; wrong usage is told as other errors."""
+        with usage_told():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; click handles its own errors and a closed pipe."""
         try:
-            with warnings_as_lines():
+            with warnings_as_lines(), usage_told():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
@@ -74,6 +86,26 @@ class Commands(click.Group):
                 "This is a bug in polyframe or in a backend; --debug shows where.",
                 1,
             )
+
+
+class WrongUsage(click.UsageError):
+    """Wrong usage, told in the form of all other errors: ``error: …`` at the end."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the usage and the error to stderr."""
+        if self.ctx is not None:
+            click.echo(self.ctx.get_usage(), err=True)
+            click.echo(f"Try '{self.ctx.command_path} --help' for help.\n", err=True)
+        click.echo(f"error: {self.format_message()}", err=True)
+
+
+@contextmanager
+def usage_told() -> Iterator[None]:
+    """Turn click's errors of usage into ``WrongUsage``."""
+    try:
+        yield
+    except click.UsageError as error:
+        raise WrongUsage(error.format_message(), error.ctx) from error
 
 
 @contextmanager
@@ -140,6 +172,7 @@ for command in (
     bench,
     compare,
     report,
+    completion,
 ):
     cli.add_command(command)
 

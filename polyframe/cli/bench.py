@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from polyframe.cli.completion import SOURCES
 from polyframe.cli.options import backend_option, common_options, shipped, size_options
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ PHASES = (*("host to device", "forward", "backward", "update", "metric", "evalua
 
 
 @click.command()
-@click.argument("source", metavar="SPEC|RECIPE")
-@backend_option(several=True, required=False)
+@click.argument("source", metavar="SPEC|RECIPE", shell_complete=SOURCES)
+@backend_option(several=True, count=0)
 @size_options
 @click.option(
     "--classes",

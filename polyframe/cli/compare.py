@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from polyframe.cli.completion import RECIPES
 from polyframe.cli.options import (
     common_options,
     parse_settings,
@@ -25,7 +26,9 @@ EXECUTORS = ("local", "dask", "ray")
 
 
 @click.command()
-@click.argument("sources", metavar="RECIPE", nargs=-1, required=True)
+@click.argument(
+    "sources", metavar="RECIPE", nargs=-1, required=True, shell_complete=RECIPES
+)
 @click.option(
     "-b",
     "--backend",
@@ -280,9 +283,9 @@ def plan(
     settings: Settings,
 ) -> Study:
     """The plan; everything in it is checked, and no framework imported."""
+    from polyframe.io.config import config_file
     from polyframe.spec.recipe import load_recipe, recipe_data
     from polyframe.study.contestants import (
-        config_file,
         configured,
         parse_contestants,
     )

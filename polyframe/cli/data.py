@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from polyframe.cli.completion import DATA
 from polyframe.cli.options import common_options, parse_settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def data() -> None:
 
 
 @data.command()
-@click.argument("name")
+@click.argument("name", shell_complete=DATA)
 @click.option(
     "--set",
     "settings",

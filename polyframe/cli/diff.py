@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from polyframe.cli.completion import SOURCES
 from polyframe.cli.options import backend_option, common_options, load_source
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", metavar="SPEC|RECIPE")
-@backend_option(several=True)
+@click.argument("source", metavar="SPEC|RECIPE", shell_complete=SOURCES)
+@backend_option(several=True, count=2)
 @click.option(
     "--steps",
     default=5,

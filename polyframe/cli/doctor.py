@@ -86,7 +86,8 @@ def collect_report(conflict: str | None) -> dict[str, Any]:
 def contestants() -> dict[str, dict[str, Any]]:
     """What the Python of each configured contestant has; a broken one is reported, not
     raised."""
-    from polyframe.study.contestants import about, config_file, configured
+    from polyframe.io.config import config_file
+    from polyframe.study.contestants import about, configured
 
     return {
         name: {"backend": each.backend, "executable": each.python, **about(each)}

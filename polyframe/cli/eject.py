@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from polyframe.cli.completion import RECIPES
 from polyframe.cli.options import (
     backend_option,
     common_options,
@@ -13,8 +14,8 @@ from polyframe.cli.options import (
 
 
 @click.command()
-@click.argument("recipe")
-@backend_option()
+@click.argument("recipe", shell_complete=RECIPES)
+@backend_option(imports=False)
 @click.option(
     "-o",
     "--out",

@@ -9,7 +9,7 @@ from polyframe.cli.options import backend_option, best_option, common_options
 
 @click.command()
 @click.argument("run")
-@backend_option(required=False)
+@backend_option(count=0)
 @click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, gpu, gpu:1."
 )

@@ -62,20 +62,95 @@ def debugging(ctx: click.Context) -> bool:
     return bool(ctx.meta.get(DEBUG))
 
 
-def backend_option(several: bool = False, required: bool = True) -> Callable[[F], F]:
-    """``-b BACKEND``, once or several times."""
+PREFERRED = ("torch", "tensorflow", "mxnet")
+"""The order in which backends are looked at where none was named; others follow."""
+
+
+def backend_option(
+    several: bool = False, count: int = 1, imports: bool = True
+) -> Callable[[F], F]:
+    """``-b BACKEND``, once or several times.
+
+    - ``count``: how many are taken where none is named: the configured one and the first
+      usable ones. 0 leaves that to the command.
+    - ``imports``: whether the command runs the framework, so that it has to be usable.
+    """
+
+    def chosen(
+        ctx: click.Context,
+        parameter: click.Parameter,
+        value: str | tuple[str, ...] | None,
+    ) -> str | tuple[str, ...] | None:
+        if value or not count or ctx.resilient_parsing:
+            return value
+        names = default_backends(count, imports)
+        if names:
+            listed = " and ".join(names)
+            click.echo(f"backend: {listed} (-b chooses another)", err=True)
+        return names if several else names[0]
+
     text = "torch, tensorflow, mxnet, or another installed backend."
     if several:
         text = f"{text} May be given several times."
+    if count:
+        first = "the first usable one" if count == 1 else f"the first {count} usable"
+        text = f"{text} Default: `backend` in polyframe.yaml, or {first}."
     return click.option(
         "-b",
         "--backend",
         "backends" if several else "backend",
         metavar="BACKEND",
         multiple=several,
-        required=required,
+        callback=chosen,
+        shell_complete=complete_backends,
         help=text,
     )
+
+
+def complete_backends(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The registered backends that begin so, for shells that complete."""
+    from polyframe.contract import registry
+
+    return [name for name in registry.backends() if name.startswith(incomplete)]
+
+
+def default_backends(count: int, imports: bool) -> tuple[str, ...]:
+    """The backend of the configuration file, then those that are preferred; of those, if
+    ``imports``, the usable ones. UsageError if there are fewer than ``count``."""
+    from polyframe.contract import registry
+    from polyframe.errors import BackendError
+    from polyframe.io.config import config_file, read_config
+
+    path = config_file()
+    given = str(read_config(path).get("backend", ""))
+    known = registry.backends()
+    if given and given not in known:
+        registry.get(given)  # its error lists what there is
+    first = [given] if given else []
+    order = dict.fromkeys([*first, *PREFERRED, *known])
+    taken: list[str] = []
+    for name in order:
+        if len(taken) == count:
+            break
+        if name == given or not imports:
+            taken.append(name)
+            continue
+        try:
+            backend = registry.get(name)
+        except BackendError:
+            continue
+        if "train" in backend.abilities and backend.probe().usable:
+            taken.append(name)
+    if len(taken) < count:
+        raise click.UsageError(
+            "no backend is usable: `polyframe doctor` says why, and what to install"
+            if count == 1
+            else f"only {len(taken)} of the {count} backends that are needed are usable: "
+            "`polyframe doctor` says why"
+        )
+    return tuple(taken)
 
 
 set_option = click.option(
@@ -152,7 +227,7 @@ def load_source(source: str) -> tuple[ModelSpec, Recipe | None]:
     from collections.abc import Mapping
 
     from polyframe import zoo
-    from polyframe.errors import SpecError, did_you_mean
+    from polyframe.errors import SpecError, did_you_mean, listed
     from polyframe.spec.load import from_data, is_file_name, load_spec, read_data
     from polyframe.spec.recipe import load_recipe
     from polyframe.zoo.library import recipe_names
@@ -173,7 +248,7 @@ def load_source(source: str) -> tuple[ModelSpec, Recipe | None]:
         raise SpecError(
             f"there is no shipped model or recipe {source!r}."
             f"{did_you_mean(source, known)}",
-            hint=f"shipped: {', '.join(known)}; a file ends in .yaml or .json",
+            hint=f"shipped: {listed(known, source)}; a file ends in .yaml or .json",
         )
     return load_spec(source), None
 

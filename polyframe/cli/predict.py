@@ -15,7 +15,7 @@ SHOWN = 10
 @click.command()
 @click.argument("run_folder", metavar="RUN")
 @click.argument("file")
-@backend_option(required=False)
+@backend_option(count=0)
 @click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, gpu, gpu:1."
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from polyframe.cli.completion import SOURCES
 from polyframe.cli.options import (
     backend_option,
     common_options,
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", metavar="SPEC|RECIPE")
-@backend_option(several=True)
+@click.argument("source", metavar="SPEC|RECIPE", shell_complete=SOURCES)
+@backend_option(several=True, imports=False)
 @click.option(
     "--optimize",
     is_flag=True,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from polyframe.cli.completion import SOURCES
 from polyframe.cli.options import backend_option, common_options, load_source
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("spec")
-@backend_option(several=True, required=False)
+@click.argument("spec", shell_complete=SOURCES)
+@backend_option(several=True, count=0)
 @common_options
 def summary(spec: str, backends: tuple[str, ...]) -> None:
     """Show a model layer by layer: shapes, fields, costs.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from polyframe.cli.completion import SOURCES
 from polyframe.cli.options import backend_option, common_options, shipped, size_options
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ DTYPES = ("float64", "float32")  # as in the library, which is imported when it 
 
 
 @click.command()
-@click.argument("source", metavar="SPEC|RECIPE")
-@backend_option(several=True, required=False)
+@click.argument("source", metavar="SPEC|RECIPE", shell_complete=SOURCES)
+@backend_option(several=True, count=0)
 @click.option(
     "--dtype",
     "dtypes",

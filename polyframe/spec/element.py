@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
-from polyframe.errors import SpecError, brief, did_you_mean
+from polyframe.errors import SpecError, brief, did_you_mean, listed
 from polyframe.plugins import load_installed
 from polyframe.spec.fields import UNSET, Kind, T, field
 
@@ -111,7 +111,7 @@ class Element:
             guess = did_you_mean(name, cls.registry)
             raise SpecError(
                 f"unknown {cls.family} {brief(name)}.{guess}",
-                hint=f"known: {', '.join(sorted(cls.registry))}",
+                hint=f"known: {listed(sorted(cls.registry), name)}",
             )
         return element
 

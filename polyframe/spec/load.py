@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from polyframe.errors import SpecError, brief, did_you_mean
+from polyframe.errors import SpecError, brief, did_you_mean, listed
 from polyframe.io.text import read_text
 from polyframe.spec import shipped
 from polyframe.spec.element import check_name
@@ -61,7 +61,7 @@ def shipped_model(name: object, **arguments: object) -> ModelSpec:
     if name not in known:
         raise SpecError(
             f"there is no shipped model {brief(name)}.{did_you_mean(str(name), known)}",
-            hint=f"shipped: {', '.join(known)}; a file ends in .yaml or .json",
+            hint=f"shipped: {listed(known, name)}; a file ends in .yaml or .json",
         )
     return cast(ModelSpec, shipped.find("model", str(name), **arguments))
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from polyframe.errors import PolyframeError, RecipeError, brief, did_you_mean
+from polyframe.errors import PolyframeError, RecipeError, brief, did_you_mean, listed
 from polyframe.spec import shipped
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
@@ -147,7 +147,7 @@ def load_recipe(source: object, changes: Mapping[str, Any] | None = None) -> Rec
             raise RecipeError(
                 f"unknown key {brief(key)}.{did_you_mean(str(key), known)}",
                 where=where,
-                hint=f"known: {', '.join(known)}",
+                hint=f"known: {listed(known, key)}",
             )
     if "model" not in data:
         raise RecipeError("key 'model' is missing", where=where)
@@ -193,7 +193,7 @@ def recipe_path(source: object) -> Path:
         return Path(source)
     raise RecipeError(
         f"there is no shipped recipe {brief(source)}.{did_you_mean(source, known)}",
-        hint=f"shipped: {', '.join(known)}; a file ends in .yaml or .json",
+        hint=f"shipped: {listed(known, source)}; a file ends in .yaml or .json",
     )
 
 

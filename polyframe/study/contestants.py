@@ -3,11 +3,7 @@
 ``torch`` is the backend in the Python that runs the study; ``torch@PATH`` is it in
 another, PATH being a virtual environment's folder or the interpreter itself; ``torch#2``
 is ``torch`` once more, for a study of how much a contestant differs from itself. Any
-other word is a name from ``polyframe.yaml`` in the working folder or, without one there,
-from ``$XDG_CONFIG_HOME/polyframe/config.yaml``::
-
-    contestants:
-      torch-2.4: {backend: torch, python: /opt/venvs/torch24}
+other word is a name from the configuration file (``polyframe.io.config``).
 """
 
 from __future__ import annotations
@@ -22,13 +18,12 @@ from pathlib import Path
 
 from polyframe.contract import registry
 from polyframe.errors import BackendError, PolyframeError, brief, did_you_mean
-from polyframe.io.text import parse_yaml, read_text
+from polyframe.io.config import CONFIG, check_keys, read_config
 from polyframe.plugins import loaded_files
 from polyframe.spec.recipe import Recipe
 from polyframe.study.jobs import PROTOCOL, Job, Message, run_job
 from polyframe.study.plan import Contestant, slug
 
-CONFIG = "polyframe.yaml"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 AGAIN = re.compile(r"(.+)#([0-9]{1,3})")
 ENVIRONMENTS = (".venv", "venv", "env", ".env")
@@ -51,24 +46,13 @@ print(json.dumps({"python": platform.python_version(), "polyframe": has("polyfra
 """Run in a Python whose worker gave no answer: is it a Python, and what does it lack?"""
 
 
-def config_file(folder: str | Path = ".") -> Path | None:
-    """The configuration file that counts in a folder; None if there is none."""
-    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    user = Path(home).expanduser() / "polyframe" / "config.yaml"
-    return next((p for p in (Path(folder) / CONFIG, user) if p.is_file()), None)
-
-
 def configured(path: Path | None) -> dict[str, Contestant]:
     """The contestants of a configuration file, by name; none without a file.
     PolyframeError where it is wrong. Relative paths are relative to the file's folder.
     Whether their Pythons are there is not looked at."""
+    data = read_config(path)
     if path is None:
         return {}
-    data = parse_yaml(read_text(path), str(path))
-    data = {} if data is None else data
-    if not isinstance(data, Mapping):
-        raise PolyframeError(f"is {brief(data)}; a mapping is needed", where=str(path))
-    check_keys(data, ("contestants",), str(path))
     several = data.get("contestants") or {}
     if not isinstance(several, Mapping):
         raise PolyframeError(
@@ -106,19 +90,6 @@ def configured(path: Path | None) -> dict[str, Contestant]:
             python = os.path.abspath(path.parent / Path(python).expanduser())
         made[name] = Contestant(name, backend, python)
     return made
-
-
-def check_keys(
-    given: Mapping[object, object], known: Sequence[str], where: str
-) -> None:
-    """PolyframeError for a key that there is not."""
-    for key in given:
-        if key not in known:
-            raise PolyframeError(
-                f"unknown key {brief(key)}.{did_you_mean(str(key), known)}",
-                where=where,
-                hint=f"known: {', '.join(known)}",
-            )
 
 
 def parse_contestants(

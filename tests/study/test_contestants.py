@@ -10,11 +10,11 @@ import pytest
 from helpers.command_line import call, fails
 
 from polyframe.errors import PolyframeError
+from polyframe.io.config import config_file
 from polyframe.io.text import parse_yaml
 from polyframe.study import jobs
 from polyframe.study.contestants import (
     about,
-    config_file,
     configured,
     diagnosis,
     identity,
