@@ -59,7 +59,6 @@ def test_closed_pipe_is_quiet() -> None:
 
 BAD = {
     "trian": "Did you mean 'train'?",
-    "train digits_cnn": "Missing option '-b'",
     "train digit_cnn -b torch": "Did you mean 'digits_cnn'?",
     "train digits_cnn -b toch": "Did you mean 'torch'?",
     "train none.yaml -b torch": "none.yaml: there is no such file",

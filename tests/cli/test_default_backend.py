@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from helpers.command_line import call, fails
 
@@ -81,3 +85,19 @@ def test_of_many_names_the_nearest_are_listed():
     text = listed(many, "resnet")
     assert text.startswith("resnet18, resnet50, ") and text.endswith(", and 22 more")
     assert "resnet18, resnet34, resnet50" in fails("summary", "resnet")
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_of_commands_do_not_spin_unless_asked_to(given, kept):
+    text = (
+        "import os, sys\n"
+        "from polyframe.cli import main\n"
+        "sys.argv = ['polyframe', '--version']\n"
+        "try:\n    main()\nfinally:\n    print(os.environ['OMP_WAIT_POLICY'])\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    environment |= {"OMP_WAIT_POLICY": given} if given else {}
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == kept, done.stderr

@@ -280,7 +280,7 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
 
 RECIPES: list[tuple[Mapping[str, Any], str]] = [
     ({}, "recipe: key 'model' is missing"),
-    ({"modle": 1}, "recipe: unknown key 'modle'. Did you mean 'model'? (known: model, name"),
+    ({"modle": 1}, "recipe: unknown key 'modle'. Did you mean 'model'? (known: model, "),
     ({"loss": "cross_entropi"}, "recipe: loss: unknown loss 'cross_entropi'. Did you mean "),
     ({"loss": {"type": "mse", "p": 1}}, "recipe: loss: mse: has no field 'p'."),
     ({"loss": 3}, "recipe: loss: got 3; a name, or {type: name, …} is needed"),
