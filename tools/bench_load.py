@@ -1,4 +1,4 @@
-"""Training on a busy machine: `polyframe train digits_cnn` alone, and beside other programs.
+"""Training on a busy machine: `polyframe train digits_cnn` alone and beside programs.
 
     python tools/bench_load.py [--repeats 5] [--epochs 5]
 
