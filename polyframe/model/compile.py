@@ -134,7 +134,7 @@ def compile(
     promises = backend.make_deterministic(resolved) if deterministic else []
     step = make_step(spec, backend, loss, chosen, settings, meaning)
     engine = Engine(
-        spec, backend, step, parse_metrics(list(metrics)), target, resolved, seed,
+        spec, backend, step, parse_metrics(metrics), target, resolved, seed,
         None if schedule is None else Schedule.parse(schedule),
     )  # fmt: skip
     return Model(engine, promises)

@@ -127,6 +127,7 @@ class Element:
             raise SpecError(
                 f"got {brief(value)}; a name, or {{type: name, …}} is needed",
                 where=where,
+                hint=own_hint(value),
             )
         try:
             element = cls.find(value["type"])
@@ -137,6 +138,13 @@ class Element:
 
 
 F = TypeVar("F", bound=Element)
+
+
+def own_hint(value: object) -> str | None:
+    """The way out for a function or a class of a user's own, or of a framework."""
+    if not callable(value):
+        return None
+    return "code of your own can be used by name once a plug-in defines it: docs/plugins.md"
 
 
 def parse_several(family: type[F], value: object, where: str) -> tuple[F, ...]:

@@ -134,9 +134,11 @@ def graph_from(
         )
     names = [name for name, _ in inputs]
     before = names[:1] if len(names) == 1 else []
-    listed = name_layers(data["layers"], names, number)
+    # A word is a layer without fields, as it is a loss or a metric elsewhere.
+    layers = [{"type": x} if isinstance(x, str) else x for x in data["layers"]]
+    listed = name_layers(layers, names, number)
     items: dict[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {}
-    for name, item in zip(listed, data["layers"], strict=True):
+    for name, item in zip(listed, layers, strict=True):
         items[name] = item, read_by(name, item, before)
         before = [name]
     outputs = data.get("outputs", before)

@@ -20,7 +20,7 @@ import numpy as np
 
 from polyframe.errors import SpecError, brief
 from polyframe.io.array import Array
-from polyframe.spec.element import Element, define_base
+from polyframe.spec.element import Element, define_base, own_hint
 from polyframe.spec.fields import Choice, Float, field
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses.targets import values
@@ -177,6 +177,7 @@ def parse_losses(value: object, outputs: Sequence[str] | None = None) -> Losses:
             f"got {brief(value)}; a name, {{type: name, …}}, or a list with one for "
             "each output is needed",
             where="loss",
+            hint=own_hint(value),
         )
     if outputs is not None and len(value) != len(outputs):
         raise SpecError(
