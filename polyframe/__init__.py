@@ -10,6 +10,7 @@ from typing import Any
 
 import lazy_loader
 
+from polyframe.errors import did_you_mean
 from polyframe.spec import shipped
 
 
@@ -28,4 +29,14 @@ shipped.register(
     lambda name: _library().recipe_file(name),
 )
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return _public(name)
+    except AttributeError:
+        if name in __all__ or name.startswith("_"):
+            raise
+        guess = did_you_mean(name, __all__)
+    raise AttributeError(f"polyframe has no {name!r}.{guess}")

@@ -9,6 +9,7 @@ from .errors import ConformanceError as ConformanceError
 from .errors import DataError as DataError
 from .errors import DivergedError as DivergedError
 from .errors import LockedError as LockedError
+from .errors import MOST_LISTED as MOST_LISTED
 from .errors import ModelAttributeError as ModelAttributeError
 from .errors import PolyframeError as PolyframeError
 from .errors import ProgramError as ProgramError

@@ -59,7 +59,8 @@ def Input(shape: Sequence[int] | None = None, name: str | None = None) -> Tensor
     """
     if name is not None:
         check_name(name, "input name")
-    return Tensor(None, (), None if shape is None else check_shape(shape, name), name)
+    given = None if shape is None else check_shape(shape, name)
+    return Tensor(None, (), given, name)
 
 
 def check_node_name(name: object, what: str) -> str:
@@ -153,6 +154,14 @@ class Block(Layer):
         object.__setattr__(self, "graph", graph)
         object.__setattr__(self, "kind", kind)
         Layer.__post_init__(self)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The shape of the block's output."""
+        known = dict(zip((name for name, _ in self.graph.inputs), shapes, strict=True))
+        for node in self.graph.nodes:
+            layer: Layer = node.layer.resolve({})
+            known[node.name] = layer.infer(*(known[source] for source in node.inputs))
+        return known[self.graph.outputs[0]]
 
 
 def collect(

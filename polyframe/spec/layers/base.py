@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as plain_field
+from functools import cached_property
 from typing import Any, ClassVar
 
 from polyframe.errors import SpecError, brief
@@ -161,13 +162,72 @@ class Layer(Element, family="layer"):
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A value that flows through a graph while it is put together."""
+    """A value that flows through a graph while it is put together.
+
+    ``a + b`` and ``a * b`` are ``pf.Add()(a, b)`` and ``pf.Multiply()(a, b)``.
+    """
 
     layer: Layer | None
     inputs: tuple[Tensor, ...] = ()
-    shape: Shape | None = None  # of an input: per sample, without N
+    given_shape: Shape | None = None  # of an input
     name: str | None = None
     order: int = plain_field(default_factory=lambda: next(_clock))
+
+    @cached_property
+    def shape(self) -> Shape | None:
+        """The shape of a sample, ``(C, H, W)``: without N. None inside a ``Block``, where
+        it depends on where the block stands. SpecError where shapes do not fit."""
+        waiting = [self]  # not by recursion: networks are deep
+        while waiting:
+            tensor = waiting[-1]
+            new = [t for t in tensor.inputs if "shape" not in vars(t)]
+            if tensor is not self and not new:
+                vars(tensor)["shape"] = tensor._shape()
+            if not new:
+                waiting.pop()
+            waiting += new
+        return self._shape()
+
+    def _shape(self) -> Shape | None:
+        """The shape, where those of the inputs are known."""
+        if self.layer is None:
+            return self.given_shape
+        shapes = [t.shape for t in self.inputs]
+        known = [shape for shape in shapes if shape is not None]
+        if len(known) < len(shapes):
+            return None
+        with_values: Layer = self.layer.resolve({})
+        try:
+            return with_values.infer(*known)
+        except SpecError as error:
+            where = error.where or self.layer.label
+            raise SpecError(error.message, where=where, hint=error.hint) from None
+
+    def __add__(self, other: object) -> Tensor:
+        return combined("Add", self, other)
+
+    def __mul__(self, other: object) -> Tensor:
+        return combined("Multiply", self, other)
+
+    def __repr__(self) -> str:
+        what = self.layer.label if self.layer else f"input {self.name or ''}".rstrip()
+        try:
+            shape = self.shape
+        except SpecError:
+            shape = None
+        sizes = "" if shape is None else f", ({', '.join(['N', *map(str, shape)])})"
+        return f"<{what}{sizes}>"
+
+
+def combined(word: str, one: Tensor, other: object) -> Tensor:
+    """Two tensors in a layer, by its name; SpecError for another operand."""
+    if not isinstance(other, Tensor):
+        raise SpecError(
+            f"takes two tensors of the graph, got {brief(other)}",
+            where=word,
+            hint="pf.Scale() has a factor and an offset for each channel",
+        )
+    return connect(Layer.find(word)(), (one, other))
 
 
 def check_arity(layer: Layer, count: int, where: str) -> None:
