@@ -133,10 +133,10 @@ def _read(path: Path) -> Defect:
             raise SpecError(f"{key} is neither a text nor null", where=where)
     _check_values(data, path.stem, where)
     texts = {key: data[key].strip() for key in TEXTS}
-    lists = {key: tuple(data[key]) for key in LISTS}
     return Defect(
         **texts,
-        **lists,
+        entries=tuple(data["entries"]),
+        dies=tuple(data["dies"]),
         versions=dict(data["versions"]),
         difference=data["difference"],
         reported=data["reported"],
