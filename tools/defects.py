@@ -64,10 +64,8 @@ def page() -> str:
 
 def table(own: list[Defect]) -> list[str]:
     """The defects of a framework, as links to their sections."""
-    rows = [
-        f"| [{d.id}](#{d.id}) | {d.title} | {', '.join(d.dies) or 'no'} |" for d in own
-    ]
-    return ["| defect | what is wrong | dies |", "|---|---|---|", *rows, ""]
+    rows = [f"| [{d.id}](#{d.id}) | {d.title} | {d.ending or 'no'} |" for d in own]
+    return ["| defect | what is wrong | the process dies |", "|---|---|---|", *rows, ""]
 
 
 def section(defect: Defect) -> list[str]:
@@ -78,9 +76,8 @@ def section(defect: Defect) -> list[str]:
             f"known as [{defect.reported.removeprefix('https://')}]({defect.reported})"
         )
     prints = "It prints:"
-    if defect.dies:
-        ends = " or ".join(defect.dies)
-        prints = f"It prints this, and the process ends with {ends}:"
+    if defect.crashes:
+        prints = f"It prints this, and the process ends with {defect.ending}:"
     about = f"**Concerns:** {', '.join(map(link, defect.entries))}."
     remedy = f"**In polyframe:** {defect.avoided}"
     if defect.difference:

@@ -71,6 +71,14 @@ class Defect:
         return bool(self.dies)
 
     @property
+    def ending(self) -> str:
+        """How its program ends, in words: "SIGSEGV or SIGABRT, or it hangs"; "" if it ends
+        by itself."""
+        signals = " or ".join(end for end in self.dies if end != HANGS)
+        hangs = "it hangs" if HANGS in self.dies else ""
+        return ", or ".join(part for part in (signals, hangs) if part)
+
+    @property
     def seen(self) -> str:
         """The versions on which it was seen: "torch 2.13.0"."""
         return ", ".join(f"{name} {version}" for name, version in self.versions.items())
@@ -174,9 +182,9 @@ def _is_list_of_texts(value: object) -> bool:
 def report(defect: Defect) -> str:
     """A defect as an upstream issue wants it, in Markdown: what happens, the program and
     what it prints, what should happen, the versions."""
-    ends = (
-        f"\nThe process ends with {' or '.join(defect.dies)}.\n" if defect.dies else ""
-    )
+    prints = "It prints:"
+    if defect.crashes:
+        prints = f"It prints this, and the process ends with {defect.ending}:"
     lines = [
         f"# {defect.title}",
         "",
@@ -186,12 +194,12 @@ def report(defect: Defect) -> str:
         defect.program.rstrip(),
         "```",
         "",
-        "It prints:",
+        prints,
         "",
         "```text",
         defect.prints.rstrip(),
         "```",
-        ends,
+        "",
         f"**Expected:** {defect.expected}",
         "",
         f"**Consequence:** {defect.consequence}",
