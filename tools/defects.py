@@ -18,7 +18,13 @@ from pathlib import Path
 from polyframe.spec.layers import Layer
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
-from polyframe.teach.defect_registry import FOLDER, FRAMEWORKS, Defect, defects
+from polyframe.teach.defect_registry import (
+    FOLDER,
+    FRAMEWORKS,
+    Defect,
+    defects,
+    find_defect,
+)
 from polyframe.teach.defect_runs import Run, run, run_together, shows, verdict
 
 ROOT = Path(__file__).parent.parent
@@ -127,8 +133,10 @@ def run_all(chosen: list[Defect]) -> dict[str, Run]:
 def main() -> None:
     """Run what is asked for, and write the page anew."""
     names = sys.argv[1:]
+    for path in FOLDER.glob("*.yaml"):
+        path.with_suffix(".txt").touch()  # a new one has none yet
     if names != ["--page"]:
-        chosen = [d for d in defects() if not names or d.id in names]
+        chosen = [find_defect(name) for name in names] or list(defects())
         ended = run_all(chosen)
         for defect in chosen:
             how = ended[defect.id]
