@@ -48,23 +48,21 @@ class Run:
     error: str = ""
 
 
-def run(defect: Defect, python: str = sys.executable, limit: float = LIMIT) -> Run:
-    """Run a defect's program in a process of its own, with the interpreter ``python``;
-    after ``limit`` seconds it is killed, and hangs."""
+def run(defect: Defect, limit: float = LIMIT) -> Run:
+    """Run a defect's program in a process of its own; after ``limit`` seconds it is
+    killed, and hangs."""
     with tempfile.TemporaryDirectory() as folder:
-        return _run([python, "-c", defect.program], "", folder, limit)
+        return _run(defect.program, "", folder, limit)
 
 
-def run_together(
-    harmless: Sequence[Defect], python: str = sys.executable, limit: float = LIMIT
-) -> dict[str, Run]:
+def run_together(harmless: Sequence[Defect], limit: float = LIMIT) -> dict[str, Run]:
     """Run defects that end by themselves in one process; id → how each ended.
 
     If that process dies or hangs, those without an answer run alone.
     """
     programs = json.dumps([defect.program for defect in harmless])
     with tempfile.TemporaryDirectory() as folder:
-        _run([python, "-c", TOGETHER], programs, folder, limit)
+        _run(TOGETHER, programs, folder, limit)
         file = Path(folder, "ends")
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     runs = {}
@@ -73,14 +71,14 @@ def run_together(
             prints, error = json.loads(lines[i])
             runs[defect.id] = Run(FAILED if error else EXIT, prints, error)
         else:
-            runs[defect.id] = run(defect, python, limit)
+            runs[defect.id] = run(defect, limit)
     return runs
 
 
-def _run(command: list[str], given: str, folder: str, limit: float) -> Run:
+def _run(program: str, given: str, folder: str, limit: float) -> Run:
     try:
         done = subprocess.run(  # noqa: S603 - shipped programs, in our interpreter
-            command,
+            [sys.executable, "-c", program],
             input=given,
             capture_output=True,
             text=True,
