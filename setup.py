@@ -61,6 +61,7 @@ setup(
         "polyframe.differences": ["*.yaml"],
         "polyframe.study.lint": ["*.yaml"],
         "polyframe.study.report": ["*.css", "*.j2", "*.js", "*.json"],
+        "polyframe.teach": ["defects/*"],
         "polyframe.zoo": ["recipes/*.yaml"],
     },
     install_requires=[

@@ -163,6 +163,14 @@ def backends() -> Listing:
     return ["name", "framework", "install it with"], rows
 
 
+def defects() -> Listing:
+    """Defects of the frameworks that polyframe met."""
+    from polyframe.teach.defect_registry import FRAMEWORKS, defects
+
+    rows = [[d.id, FRAMEWORKS[d.framework], d.title] for d in defects()]
+    return ["name", "framework", "what is wrong"], rows
+
+
 KINDS: dict[str, Callable[[], Listing]] = {
     "layers": supported("layers", "polyframe.spec.layers", "Layer"),
     "composites": composites,
@@ -179,6 +187,7 @@ KINDS: dict[str, Callable[[], Listing]] = {
     "recipes": recipes,
     "datasets": datasets,
     "backends": backends,
+    "defects": defects,
 }
 
 
@@ -195,7 +204,8 @@ def list_command(kind: str, as_json: bool) -> None:
 
     KIND is layers, composites, losses, optimizers, schedules, initializers,
     metrics, augmentations, callbacks, settings, aspects, models,
-    recipes, datasets or backends. Those of installed plug-ins are included.
+    recipes, datasets, backends or defects (of the frameworks). Those of
+    installed plug-ins are included.
 
     \b
     Examples:
