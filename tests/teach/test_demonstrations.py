@@ -3,24 +3,13 @@ versions, and that fail where the behaviour is another one."""
 
 from __future__ import annotations
 
-import dataclasses
-import sys
-
 import pytest
 from helpers import demonstrated
-from helpers.failing import fails
 from helpers.support import BACKENDS
 
-from polyframe.differences import difference, differences
-from polyframe.errors import BackendError, PolyframeError, SpecError
-from polyframe.teach import demonstrations as module
+from polyframe.differences import differences
 from polyframe.teach.demonstrations import (
     FOLDER,
-    demonstration,
-    demonstrations,
-    judge,
-    parse,
-    run,
 )
 
 
