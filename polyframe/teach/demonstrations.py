@@ -37,6 +37,9 @@ ALONE = "# alone: "
 LIMIT = 300.0
 """Seconds that a process of demonstrations may take."""
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+"""Variables that keep frameworks from talking, where they are not set."""
+KERAS = {"KERAS_BACKEND": "tensorflow"}
+"""Keras stands for TensorFlow here, whatever else it may run on."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,7 @@ def _process(
                 errors="replace",
                 timeout=limit,
                 cwd=folder,
-                env={**QUIET, **os.environ},
+                env={**QUIET, **os.environ, **KERAS},
             )
         except OSError as error:
             raise PolyframeError(
