@@ -58,10 +58,10 @@ setup(
         "polyframe.backends.tf": ["gaps.yaml"],
         "polyframe.conformance": ["*.j2", "support.json"],
         "polyframe.data": ["*.npz"],
-        "polyframe.differences": ["*.yaml"],
+        "polyframe.differences": ["entries/*.yaml"],
         "polyframe.study.lint": ["*.yaml"],
         "polyframe.study.report": ["*.css", "*.j2", "*.js", "*.json"],
-        "polyframe.teach": ["defects/*"],
+        "polyframe.teach": ["defects/*", "demonstrations/*/*.py"],
         "polyframe.zoo": ["recipes/*.yaml"],
     },
     install_requires=[

@@ -1,0 +1,8 @@
+import torch
+
+w = torch.nn.Parameter(torch.tensor(0.0))
+w.grad = torch.tensor(1.0)
+torch.optim.Adam([w], lr=1.0, eps=1.0).step()
+w = w.item()
+print(w)  # 1 / (1 + 1)
+assert round(w, 3) == -0.5
