@@ -1,9 +1,10 @@
 import tensorflow as tf
 
-place = "in the call"
+rows = None
 try:
-    rows, place = tf.gather(tf.ones(3), [7]), "on reading"
-    rows.numpy()
+    rows = tf.gather(tf.ones(3), [7])
+    place = f"nowhere: {rows.numpy()}"
 except tf.errors.InvalidArgumentError:
-    print("the error shows", place)
+    place = "in the call" if rows is None else "on reading"
+print("row 7 of 3 is an error", place)
 assert place == "in the call"

@@ -1,9 +1,10 @@
 import torch
 
-place = "in the call"
+rows = None
 try:
-    rows, place = torch.ones(3)[torch.tensor([7])], "on reading"
-    rows.numpy()
+    rows = torch.ones(3)[torch.tensor([7])]
+    place = f"nowhere: {rows.numpy()}"
 except IndexError:
-    print("the error shows", place)
+    place = "in the call" if rows is None else "on reading"
+print("row 7 of 3 is an error", place)
 assert place == "in the call"

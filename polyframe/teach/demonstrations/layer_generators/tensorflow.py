@@ -1,7 +1,7 @@
 import keras
 import tensorflow as tf
 
-dropout, masks = keras.layers.Dropout(0.5, seed=1), []
+dropout, masks = keras.layers.Dropout(0.5), []
 for _ in range(2):
     keras.utils.set_random_seed(0)
     masks.append(dropout(tf.ones(50), training=True).numpy().tolist())
