@@ -2,8 +2,8 @@ import tensorflow as tf
 
 
 @tf.function
-def absolute(x):
-    return x if tf.reduce_sum(x) > 0 else -x
+def absolute(x):  # AutoGraph makes this of `x if tf.reduce_sum(x) > 0 else -x`
+    return tf.cond(tf.reduce_sum(x) > 0, lambda: x, lambda: -x)
 
 
 outcome = absolute(tf.constant([-3.0])).numpy()[0]
