@@ -2,9 +2,9 @@ import tensorflow as tf
 
 tf.ones(2) + 1
 try:
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    outcome = f"{tf.config.threading.get_intra_op_parallelism_threads()} thread"
+    tf.config.threading.set_intra_op_parallelism_threads(7)
+    outcome = "changed"
 except RuntimeError:
     outcome = "refused"
-print("1 thread, asked for after the first operation:", outcome)
+print("the number of threads, set after the first operation, is", outcome)
 assert outcome == "refused"

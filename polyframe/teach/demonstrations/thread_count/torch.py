@@ -1,11 +1,9 @@
-# alone: it changes the number of threads
 import torch
 
+before = torch.get_num_threads()
 torch.ones(2) + 1
-try:
-    torch.set_num_threads(1)
-    outcome = f"{torch.get_num_threads()} thread"
-except RuntimeError:
-    outcome = "refused"
-print("1 thread, asked for after the first operation:", outcome)
-assert outcome == "1 thread"
+torch.set_num_threads(before + 1)
+outcome = "changed" if torch.get_num_threads() == before + 1 else "ignored"
+torch.set_num_threads(before)
+print("the number of threads, set after the first operation, is", outcome)
+assert outcome == "changed"
