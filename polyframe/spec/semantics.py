@@ -141,7 +141,12 @@ ASPECTS = (
         (),
         ("clipping",),
     ),
-    Aspect("tf32", "On a GPU, float32 may be rounded to TF32 in products.", (), ()),
+    Aspect(
+        "tf32",
+        "On a GPU, float32 may be rounded to TF32 in products.",
+        (),
+        ("tf32-default",),
+    ),
 )
 """All aspects. The first whose pattern fits decides a field."""
 NAMES = tuple(aspect.name for aspect in ASPECTS)

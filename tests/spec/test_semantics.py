@@ -159,4 +159,8 @@ def test_what_each_backend_does_is_told() -> None:
     )
     assert told["dropout"]["torch"] == "a generator of its own"
     assert "sgd-velocity: v = m v + g; w -= lr v" in told["optimizer"]["torch"]
-    assert set(told["tf32"].values()) == {""}
+    assert told["tf32"] == {
+        "torch": "off for matrix products, on for convolutions",
+        "tensorflow": "on for both",
+        "mxnet": "",
+    }
