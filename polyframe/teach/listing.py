@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from polyframe.teach.highlight import Tokens
 from polyframe.teach.notes import Note
+from polyframe.teach.rewrites import Changed, Changes
 from polyframe.teach.side_by_side import (
     Line,
     Part,
@@ -249,3 +250,47 @@ def paragraph(first: str, text: str, width: int, style: str) -> Iterator[Styled]
     yield [("soft", first), (style, lines[0])]
     for line in lines[1:]:
         yield [("", " " * len(first)), (style, line)]
+
+
+# --- changes -------------------------------------------------------------------------
+
+
+def change_listing(changes: Changes, width: int) -> Iterator[Styled]:
+    """What optimizing changes in a program: the lines, and what changed them."""
+    yield [
+        ("heading", f"{changes.name} for {changes.title}: idiomatic (-), optimized (+)")
+    ]
+    if not changes.groups:
+        yield [("", "The programs are equal: no rewrite applies.")]
+    for group in changes.groups:
+        yield []
+        for line in group:
+            yield from changed(line, width)
+    for cause in changes.causes:
+        yield []
+        mark = f"[{cause.number}]"
+        head = list(
+            paragraph(f"{mark} ", cause.reason.title, min(width, MOST_TEXT), "title")
+        )
+        head[0] = [("mark", mark), ("", " "), *head[0][1:]]
+        yield from head
+        margin = len("exact: ")
+        if cause.did:
+            yield from entry(
+                "here", listed(cause.did, 5), margin, min(width, MOST_TEXT)
+            )
+        yield from entry("why", cause.reason.why, margin, min(width, MOST_TEXT))
+
+
+def changed(line: Changed, width: int) -> Iterator[Styled]:
+    """A line of a diff, with its sign."""
+    style = SIGNS[line.sign]
+    for i, row in enumerate(wrap(Line(None, line.tokens, line.marks), width - 2)):
+        sign = line.sign if i == 0 or line.sign != " " else " "
+        words = [
+            (style or kind if kind != "mark" else kind, text) for kind, text in row
+        ]
+        yield [(style, f"{sign} "), *words]
+
+
+SIGNS = {" ": "", "-": "removed", "+": "added"}

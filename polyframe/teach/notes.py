@@ -21,11 +21,7 @@ from polyframe.teach.shown import Shown
 
 PLAIN_CALL = re.compile(r"\w+ = self[\w.\[\]\"']*\([\w, =]*\)")
 """A line of the forward pass that calls a layer and does nothing else."""
-INSTEAD: Mapping[Role, Role] = {
-    "construction": "forward",
-    "forward": "construction",
-    "optimizer_class": "optimizer",
-}
+INSTEAD: Mapping[Role, Role] = {"construction": "forward", "forward": "construction"}
 """Role → the one whose lines are taken where a program has no lines of it."""
 
 

@@ -31,12 +31,13 @@ from polyframe.spec.typed import TypedGraph, TypedNode, flatten
 class Shown:
     """The program of one backend, and what it was written from.
 
-    - ``graph``: the network before rewrites, with this backend's defaults where semantics
+    - ``spec``: the network; ``graph``: it is typed, before rewrites, with this backend's defaults where semantics
       take them;
     - ``step``: what training adds; None for a program that predicts;
     - ``inference``: whether it was asked for as a program that predicts.
     """
 
+    spec: ModelSpec
     backend: Backend
     program: Program
     graph: TypedGraph
@@ -101,14 +102,18 @@ def write_shown(
         if alone:
             graph = infer(recipe.model, backend, semantics)
             made = write_inference(recipe.model, backend, target, optimize)
-            shown.append(Shown(backend, made.program, graph, made.target, None, alone))
+            shown.append(
+                Shown(
+                    recipe.model, backend, made.program, graph, made.target, None, alone
+                )
+            )
             continue
         step = make_step(
             recipe.model, backend, recipe.loss, recipe.optimizer, recipe.training,
             semantics,
         )  # fmt: skip
         program, graph = write_programs(recipe.model, backend, step, target, optimize)
-        shown.append(Shown(backend, program, graph, target, step, alone))
+        shown.append(Shown(recipe.model, backend, program, graph, target, step, alone))
     return tuple(shown)
 
 
