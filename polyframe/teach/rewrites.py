@@ -46,6 +46,11 @@ class Changed(NamedTuple):
     tokens: Tokens
     marks: tuple[int, ...] = ()
 
+    @property
+    def number(self) -> int | None:
+        """Its number in the program that has it; in the one after, where both do."""
+        return self.before if self.after is None else self.after
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -151,8 +156,7 @@ def done(before: TypedGraph, after: TypedGraph) -> Iterator[tuple[str, str]]:
             yield path, "" if path in folded else f"{path} left out"
     for path, node in new.items():
         if node.body is None and facts(node) != facts(old[path]):
-            said = node.note if node.note != old[path].note else ""
-            yield path, worded(path, said or "")
+            yield path, worded(node, old[path])
 
 
 def facts(node: TypedNode) -> tuple[object, ...]:
@@ -162,15 +166,15 @@ def facts(node: TypedNode) -> tuple[object, ...]:
     return node.in_shapes, node.shape, node.note, folded
 
 
-def worded(path: str, note: str) -> str:
-    """A node's note with the block that it is in."""
-    text = note.partition(":")[0]
-    block = path.rpartition(".")[0]
-    if text.endswith(" folded in"):
-        text = (
-            f"{text.removesuffix(' folded in')} folded into {path.rpartition('.')[2]}"
-        )
-    return f"{text} in {block}" if text and block else text
+def worded(node: TypedNode, before: TypedNode) -> str:
+    """What was done to a node; "" where the note of another one says it."""
+    if node.folded != before.folded:
+        names = " and ".join(norm.path for norm in node.folded)
+        return f"{names} folded into {node.path}"
+    if node.note is None or node.note == before.note:
+        return ""
+    text, block = node.note.partition(":")[0], node.path.rpartition(".")[0]
+    return f"{text} in {block}" if block else text
 
 
 def faster_forms(before: Shown, after: Shown) -> Iterator[_Origin]:
@@ -252,9 +256,7 @@ def mark(
         if line.sign == " " or not text.strip():
             marked.append(line)
             continue
-        number = line.before if line.sign == "-" else line.after
-        assert number is not None
-        paths = owners[line.sign == "+"].get(number, set())
+        paths = owners[line.sign == "+"].get(line.number or 0, set())
         causes = causes_of(paths, origins)
         for i in causes:
             used.setdefault(i, len(used) + 1)

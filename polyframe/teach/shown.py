@@ -31,8 +31,9 @@ from polyframe.spec.typed import TypedGraph, TypedNode, flatten
 class Shown:
     """The program of one backend, and what it was written from.
 
-    - ``spec``: the network; ``graph``: it is typed, before rewrites, with this backend's defaults where semantics
-      take them;
+    - ``spec``: the network;
+    - ``graph``: the same with shapes, before rewrites, with this backend's defaults where
+      semantics take them;
     - ``step``: what training adds; None for a program that predicts;
     - ``inference``: whether it was asked for as a program that predicts.
     """
