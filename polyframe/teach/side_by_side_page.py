@@ -94,10 +94,17 @@ def indent(line: Line | Changed) -> int:
     return min((len(text) - len(text.lstrip())) // 4 * 4, DEEPEST)
 
 
+def label(path: str, part: str) -> str:
+    """How a row is called in a link to it."""
+    if not path or part not in ("construction", "forward"):
+        return PARTS[part].lower()
+    return path if part == "construction" else f"{path} ({PARTS[part].lower()})"
+
+
 def links(side: SideBySide) -> Mapping[int, list[tuple[int, str]]]:
     """Note → its rows, by number, with what each is."""
     labels = [
-        f"{cells.path}, {PARTS[part.part].lower()}" if cells.path else part.title
+        label(cells.path, part.part)
         for part in side.parts
         for cells in part.rows
     ]
