@@ -3,7 +3,12 @@
 A piece is a run of lines that one node has in one role, as the construction of ``conv1``,
 or that the whole program has (its optimizer, its step). Lines that the source map does not
 name, as the head of a class, go with the piece after or before them. Pieces of different
-programs with one key are a row. Each program keeps its order.
+programs with one key are a row.
+
+Sections are a part of a block: the construction of a class, its forward pass. Within one,
+each program keeps its order. Programs have their classes in different orders, so sections
+stand in an order of their own; and what one program has inside of a statement, where
+another has a class, stands in that class's section.
 """
 
 from __future__ import annotations
@@ -67,20 +72,52 @@ class Row:
     key: tuple[str, ...]
     pieces: dict[str, Piece] = field(default_factory=dict)
 
+    @property
+    def path(self) -> str:
+        """The path of the node that it is about; "" of anything else."""
+        return self.key[0] if len(self.key) == 2 else ""
+
 
 def align(several: Sequence[Shown]) -> list[Row]:
-    """The rows of programs, in an order that is each program's own."""
+    """The rows of programs, by section: inner blocks before those that have them, and
+    the model last; one program alone keeps its order."""
     inside = set.intersection(*(inlined(one.program) for one in several))
-    rows: list[Row] = []
+    sections: dict[Section, list[Row]] = {}
     for one in several:
-        rows = merged(rows, list(pieces(one, inside)), one.name)
-    return rows
+        groups: dict[Section, list[Piece]] = {}
+        for piece in pieces(one, inside):
+            groups.setdefault(piece.section, []).append(piece)
+        for section, new in groups.items():
+            there = sections.get(section, [])
+            sections[section] = merged(there, new, one.name)
+    ordered = list(sections)
+    if len(several) > 1:
+        ordered.sort(key=Order(several[0]))
+    return [row for section in ordered for row in sections[section]]
+
+
+class Order:
+    """The order of sections: by their parts, but the construction and the forward pass of
+    a block together."""
+
+    def __init__(self, shown: Shown) -> None:
+        self.order = {node.path: i for i, node in enumerate(walk(shown.graph))}
+
+    def __call__(self, section: Section) -> tuple[int, int, int, int]:
+        """What sections are sorted by."""
+        block, part = section
+        number = list(PARTS).index(part)
+        if part not in ("construction", "forward"):
+            return number, 0, 0, 0
+        depth = block.count(".") + 1 if block else 0
+        first = list(PARTS).index("construction")
+        return first, -depth, self.order.get(block, len(self.order)), number
 
 
 def merged(rows: Sequence[Row], new: Sequence[Piece], backend: str) -> list[Row]:
-    """Rows with one more backend's pieces."""
-    there = [(row.section, row.key) for row in rows]
-    here = [(piece.section, piece.key) for piece in new]
+    """Rows of a section with one more backend's pieces."""
+    there = [row.key for row in rows]
+    here = [piece.key for piece in new]
     both: list[Row] = []
     matcher = SequenceMatcher(None, there, here, autojunk=False)
     for tag, a, b, c, d in matcher.get_opcodes():
@@ -131,6 +168,7 @@ def pieces(shown: Shown, inside: Collection[str]) -> Iterator[Piece]:
         lines = text.splitlines()
         owners = owners_of(shown, file, len(lines))
         found: list[Piece] = []
+        seen: set[tuple[str, ...]] = set()
         waiting: list[tuple[int, int]] = []
         for first, last, owner in runs(owners):
             if owner is None:
@@ -140,7 +178,11 @@ def pieces(shown: Shown, inside: Collection[str]) -> Iterator[Piece]:
             section = section_of(path, role, inside)
             found += unnamed(waiting, found, section, lines, file)
             waiting = []
-            found.append(Piece(section, (path, role), file, first, last))
+            key: tuple[str, ...] = (path, role)
+            if key in seen:
+                key = "rest", path, role  # as the bracket that closes a container
+            seen.add(key)
+            found.append(Piece(section, key, file, first, last))
         found += unnamed(waiting, found, None, lines, file)
         yield from found
 
@@ -226,5 +268,5 @@ def unnamed(
             key = ("head", following.block, following.part)
         else:
             match = DEFINED.search(lines[first - 1])
-            key = ("own", match[1] if match else str(number))
+            key = ("own", "", match[1] if match else str(number))
         yield Piece(section, key, file, first, last)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from polyframe.teach.highlight import Tokens
 from polyframe.teach.notes import Note
-from polyframe.teach.rewrites import Changed, Changes
 from polyframe.teach.side_by_side import (
     Line,
     Part,
@@ -19,6 +19,9 @@ from polyframe.teach.side_by_side import (
     listed,
     outcome,
 )
+
+if TYPE_CHECKING:
+    from polyframe.teach.rewrites import Changed, Changes
 
 Styled = list[tuple[str, str]]
 """A line of output as (style, text): a kind of ``highlight``, or one of ``STYLES``."""

@@ -89,7 +89,7 @@ def side_by_side(
     for title, part, group in sections(several, rows):
         cells = [
             Cells(
-                row.key[0] if row.key[-1] == part else "",
+                row.path,
                 {name: text.cell(row, number) for name, text in texts.items()},
             )
             for number, row in group
@@ -145,6 +145,12 @@ class Texts:
         self.shown, self.full = shown, full
         self.marks = marks_of(shown, found)
         said = remarks(shown, rows, found) if annotate else {}
+        self.sections = {
+            (piece.file, piece.first): row.section
+            for row in rows
+            for name, piece in row.pieces.items()
+            if name == shown.name
+        }
         self.lines: dict[str, list[list[Line]]] = {}
         for file, text in shown.program.texts.items():
             lines = text.splitlines()
@@ -162,11 +168,21 @@ class Texts:
         else:
             several = self.lines[piece.file][piece.first - 1 : piece.last]
             lines = [line for one in several for line in one]
+            lines += self.elsewhere(row, piece, lines[-1].text)
         marks = self.marks.get(number, ())
         if marks:
             at = first_code([line.text for line in lines])
             lines[at] = lines[at]._replace(marks=marks)
         return tuple(lines)
+
+    def elsewhere(self, row: Row, piece: Piece, last: str) -> Iterator[Line]:
+        """A comment in place of lines that are in the section of a block, since another
+        program has a class for it."""
+        following = self.sections.get((piece.file, piece.last + 1), row.section)
+        if following != row.section and following.block.startswith(row.path):
+            indent = " " * (len(last) - len(last.lstrip()) + 4)
+            text = f"# … {following.block}: {PARTS[following.part].lower()}"
+            yield Line(None, (("", indent), ("comment", text)))
 
     def folded(self) -> list[Tokens]:
         """What stands for the helpers: each with the reason why it is there."""

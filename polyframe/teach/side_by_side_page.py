@@ -104,9 +104,7 @@ def label(path: str, part: str) -> str:
 def links(side: SideBySide) -> Mapping[int, list[tuple[int, str]]]:
     """Note → its rows, by number, with what each is."""
     labels = [
-        label(cells.path, part.part)
-        for part in side.parts
-        for cells in part.rows
+        label(cells.path, part.part) for part in side.parts for cells in part.rows
     ]
     return {
         note.number: [
