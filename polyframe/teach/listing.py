@@ -14,7 +14,7 @@ from polyframe.teach.highlight import Tokens
 from polyframe.teach.notes import Note
 from polyframe.teach.side_by_side import (
     Line,
-    Part,
+    ShownSection,
     SideBySide,
     listed,
     outcome,
@@ -77,7 +77,7 @@ def column_widths(side: SideBySide, width: int) -> dict[str, int] | None:
 
 
 def columns(
-    side: SideBySide, part: Part, widths: Mapping[str, int]
+    side: SideBySide, part: ShownSection, widths: Mapping[str, int]
 ) -> Iterator[Styled]:
     """A section with a column for each framework."""
     if len(widths) > 1:
@@ -107,7 +107,7 @@ def joined(cells: Sequence[Styled], widths: Mapping[str, int]) -> Styled:
     return line
 
 
-def stacked(side: SideBySide, part: Part, width: int) -> Iterator[Styled]:
+def stacked(side: SideBySide, part: ShownSection, width: int) -> Iterator[Styled]:
     """A section with the frameworks one after the other."""
     for name, title in side.titles.items():
         groups = [cells.lines[name] for cells in part.rows if cells.lines[name]]

@@ -48,7 +48,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Part:
+class ShownSection:
     """A section: one part of the programs (a key of ``PARTS``), of one block; ``title``
     says which."""
 
@@ -69,7 +69,7 @@ class SideBySide:
     name: str
     titles: Mapping[str, str]
     semantics: Semantics
-    parts: tuple[Part, ...]
+    parts: tuple[ShownSection, ...]
     notes: tuple[Note, ...]
     defaults: tuple[str, ...]
 
@@ -94,7 +94,7 @@ def side_by_side(
             )
             for number, row in group
         ]
-        parts.append(Part(title, part, tuple(cells)))
+        parts.append(ShownSection(title, part, tuple(cells)))
     return SideBySide(
         several[0].graph.name,
         {one.name: one.title for one in several},
