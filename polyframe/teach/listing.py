@@ -234,8 +234,7 @@ def one_note(side: SideBySide, note: Note, width: int) -> Iterator[Styled]:
     margin = max(len("polyframe"), *map(len, side.titles.values())) + 2
     for name, text in note.texts.items():
         yield from entry(side.titles[name], text, margin, width)
-    text = outcome(note).removeprefix("polyframe: ")
-    yield from entry("native" if note.native else "polyframe", text, margin, width)
+    yield from entry(*outcome(note), margin, width)
     if note.paths:
         yield from entry("where", listed(note.paths), margin, width)
 

@@ -250,14 +250,15 @@ def remark(note: Note, shown: Shown) -> str:
     """A note in the program of one of its backends."""
     text = f"[{note.number}] {sentence(note.difference.title)}"
     text += f" {shown.title}: {sentence(note.texts[shown.name])}"
-    return f"{text} {outcome(note)}"
+    return f"{text} {': '.join(outcome(note))}"
 
 
-def outcome(note: Note) -> str:
-    """What becomes of a difference in the programs that are shown."""
+def outcome(note: Note) -> tuple[str, str]:
+    """Who decides what becomes of a difference in the programs that are shown, and what
+    that is."""
     if note.native:
-        return "With native semantics each framework does its own here."
-    return f"polyframe: {sentence(note.difference.remedy)}"
+        return "native", "Each framework does its own here, so that results differ."
+    return "polyframe", sentence(note.difference.remedy)
 
 
 def sentence(text: str) -> str:

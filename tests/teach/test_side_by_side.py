@@ -257,7 +257,7 @@ def test_native_semantics_say_where_results_differ() -> None:
     aligned = beside("residual_cnn")
     assert not any(note.native for note in aligned.notes) and aligned.defaults == ()
     text = plain(side, 100)
-    assert "With native semantics each framework does its own here." in text
+    assert "Each framework does its own here, so that results differ." in text
     assert "layers.BatchNormalization()" in text
 
 
