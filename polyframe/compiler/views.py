@@ -72,9 +72,11 @@ def annotated(
     file: str,
     lines: Sequence[str],
     remarks: Remarks | None = None,
+    width: int = WIDTH,
 ) -> list[str]:
     """Lines of a file, with the canonical paths of the nodes whose lines begin there, and
-    with the remarks on them. One with a remark above is several lines in one text."""
+    with the remarks on them. One with a remark above is several lines in one text;
+    ``width`` is that of comments."""
     paths: dict[int, dict[str, None]] = defaultdict(dict)
     for path, roles in program.source_map.items():
         for role, span in roles.items():
@@ -89,18 +91,18 @@ def annotated(
             comment = "  # " in line or line.lstrip()[:1] == "#"
             line = f"{line}{' ' if comment else '  # '}{words}"
         indent = line[: len(line) - len(line.lstrip())]
-        result.append("\n".join([*commented(above, indent), line]))
+        result.append("\n".join([*commented(above, indent, width), line]))
     return result
 
 
-def commented(texts: Iterable[str], indent: str = "") -> list[str]:
+def commented(texts: Iterable[str], indent: str, width: int) -> list[str]:
     """Texts as lines of comments."""
     return [
         line
         for text in texts
         for line in textwrap.wrap(
             text,
-            WIDTH,
+            width,
             initial_indent=f"{indent}# ",
             subsequent_indent=f"{indent}#     ",
             break_on_hyphens=False,

@@ -173,13 +173,15 @@ def broken(
         if len(text) <= width:
             break
         start = len(text) - len(text.lstrip())
-        cut = max(text.rfind(sign, start, width) for sign in (" ", "(", ",", "["))
+        comment = text.lstrip().startswith("#")
+        signs = (" ",) if comment else (" ", "(", ",", "[")
+        cut = max(text.rfind(sign, start, width) for sign in signs)
         cut = cut + 1 if cut > start else width
         first, rest = split(rest, cut)
         yield first
         rest = [("", " " * indent), *stripped(rest)]
-        if text.lstrip().startswith("#"):  # what is left of a comment is one, too
-            rest = [("", " " * start), ("comment", "#   "), *rest[1:]]
+        if comment:  # what is left of one is one, too
+            rest = [("", " " * start), ("comment", "#     "), *rest[1:]]
     yield rest
 
 

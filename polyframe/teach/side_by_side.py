@@ -23,6 +23,9 @@ from polyframe.teach.highlight import Tokens, highlight
 from polyframe.teach.notes import Note, notes
 from polyframe.teach.shown import Shown, walk
 
+UNBROKEN = 10_000
+"""The width of comments that whoever shows them breaks."""
+
 
 class Line(NamedTuple):
     """A line of a program: its number there (None for one that was added), its words by
@@ -145,6 +148,7 @@ class Texts:
         self.shown, self.full = shown, full
         self.marks = marks_of(shown, found)
         said = remarks(shown, rows, found) if annotate else {}
+        said = {at: remark._replace(mark="") for at, remark in said.items()}
         self.sections = {
             (piece.file, piece.first): row.section
             for row in rows
@@ -155,7 +159,7 @@ class Texts:
         for file, text in shown.program.texts.items():
             lines = text.splitlines()
             if annotate:
-                lines = annotated(shown.program, file, lines, said)
+                lines = annotated(shown.program, file, lines, said, UNBROKEN)
             self.lines[file] = numbered(lines, shown.program.language)
 
     def cell(self, row: Row, number: int) -> tuple[Line, ...]:

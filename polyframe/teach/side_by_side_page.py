@@ -30,13 +30,21 @@ def page(side: SideBySide) -> str:
     if len(side.titles) > 2:
         *others, last = side.titles.values()
         frameworks = f"{', '.join(others)} and {last}"
-    lead = (
-        "Each framework's program, as polyframe writes and runs it. A row has the same "
-        "layer in the same role. A number marks what the frameworks do differently; the "
-        "notes below say what each does."
-    )
+    lead = "The program, as polyframe writes and runs it."
+    if len(side.titles) > 1:
+        lead = (
+            "Each framework's program, as polyframe writes and runs it. A row has the "
+            "same layer in the same role."
+        )
+    if side.notes:
+        lead += (
+            " A number marks what the frameworks do differently; the notes below say "
+            "what each does."
+        )
     if side.semantics == "native":
-        lead += " With native semantics, each program is what its own tutorial writes."
+        lead += (
+            " With native semantics, a program is what its own tutorial would write."
+        )
     return render(
         title=f"{side.name} in {frameworks}",
         lead=lead,
