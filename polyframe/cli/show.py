@@ -101,6 +101,8 @@ def show(
     from polyframe.cli.show_output import print_lines, width_of
     from polyframe.teach.shown import recipe_of, write_shown
 
+    if html == "":
+        raise click.UsageError("--html needs the name of a file, such as page.html.")
     if differences and (optimize or annotate):
         other = "--optimize" if optimize else "--annotate"
         raise click.UsageError(f"--diff and {other} exclude each other.")

@@ -78,11 +78,12 @@ class Changes:
 
 @dataclass
 class _Origin:
-    """A cause that is looked for: what it did to which nodes."""
+    """A cause that is looked for: what it did to which nodes, and which read others."""
 
     reason: Reason
     did: list[str] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
+    readers: set[str] = field(default_factory=set)
 
 
 def changes(shown: Shown, *, full: bool = False) -> Changes:
@@ -134,6 +135,7 @@ def found(before: Shown, after: Shown) -> Iterator[_Origin]:
     for count, change in enumerate(passes, 1):
         rewritten = rewrite(before.graph, tuple(passes[:count]))
         origin = _Origin(REASONS[change])
+        origin.readers |= readers(graph, rewritten)
         for path, did in done(graph, rewritten):
             origin.paths.add(path)
             if did:
@@ -157,6 +159,12 @@ def done(before: TypedGraph, after: TypedGraph) -> Iterator[tuple[str, str]]:
     for path, node in new.items():
         if node.body is None and facts(node) != facts(old[path]):
             yield path, worded(node, old[path])
+
+
+def readers(before: TypedGraph, after: TypedGraph) -> set[str]:
+    """The nodes that read other nodes than before."""
+    old = {node.path: node.inputs for node in walk(before)}
+    return {node.path for node in walk(after) if node.inputs != old[node.path]}
 
 
 def facts(node: TypedNode) -> tuple[object, ...]:
@@ -266,9 +274,11 @@ def mark(
 
 
 def causes_of(paths: set[str], origins: Sequence[_Origin]) -> list[int]:
-    """The origins that changed lines of these nodes: by what they did to the nodes, or to
-    what is in them, else the last one, of all other lines."""
+    """The origins that changed lines of these nodes: by what they did to the nodes, to what
+    these read, or to what is in them, else the last one, of all other lines."""
     causes = [i for i, origin in enumerate(origins) if origin.paths & paths]
+    if not causes:
+        causes = [i for i, origin in enumerate(origins) if origin.readers & paths]
     inside = tuple(f"{path}." for path in paths if path)
     if not causes and inside:
         causes = [

@@ -148,6 +148,8 @@ def test_wrong_input_is_told_in_one_message(here: Path) -> None:
         "show", "digit_cnn", "-b", "torch"
     )
     assert "Did you mean 'torch'?" in fails("show", "digits_cnn", "-b", "troch")
+    told = fails("show", "digits_cnn", "-b", "torch", "--html", "")
+    assert "--html needs the name of a file, such as page.html." in told
     bad = ("show", "digits_cnn", "-b", "troch", "--html", "page.html")
     fails(*bad)
     assert names(here) == set()
