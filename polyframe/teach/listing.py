@@ -265,7 +265,8 @@ def change_listing(changes: Changes, width: int) -> Iterator[Styled]:
         ("heading", f"{changes.name} for {changes.title}: idiomatic (-), optimized (+)")
     ]
     if not changes.groups:
-        yield [("", "The programs are equal: no rewrite applies.")]
+        equal = "The programs are equal: no rewrite applies."
+        yield from paragraph("", equal, width, "")
     for group in changes.groups:
         yield []
         for line in group:
