@@ -19,6 +19,10 @@ STUDY = [
     "vl-convert-python>=1.7",  # charts in one offline file, and as SVG and PNG
     *HTML,
 ]
+TEACH = [
+    *HTML,
+    "pygments>=2.17",  # colours in pages of programs
+]
 DASK = ["distributed>=2024.1"]
 RAY = ["ray>=2.30"]
 MLFLOW = ["mlflow-skinny>=2.15"]
@@ -61,7 +65,7 @@ setup(
         "polyframe.differences": ["entries/*.yaml"],
         "polyframe.study.lint": ["*.yaml"],
         "polyframe.study.report": ["*.css", "*.j2", "*.js", "*.json"],
-        "polyframe.teach": ["defects/*", "demonstrations/*/*.py"],
+        "polyframe.teach": ["*.css", "*.j2", "defects/*", "demonstrations/*/*.py"],
         "polyframe.zoo": ["recipes/*.yaml"],
     },
     install_requires=[
@@ -83,6 +87,7 @@ setup(
         "plots": PLOTS,
         "html": HTML,
         "study": STUDY,
+        "teach": TEACH,
         "dask": DASK,
         "ray": RAY,
         "mlflow": MLFLOW,
@@ -91,6 +96,7 @@ setup(
             *TENSORBOARD,
             *PLOTS,
             *STUDY,
+            *TEACH,
             *DASK,
             *RAY,
             *MLFLOW,

@@ -52,6 +52,12 @@ def plain(function: str) -> Entry:
     return with_own((Form("native", optimizer(function)),), function)
 
 
+FUSED = (
+    "The same formula, in one kernel for all parameters instead of several for each; "
+    "results agree up to rounding."
+)
+
+
 def fusable(
     function: str,
     capturable: bool = False,
@@ -60,7 +66,7 @@ def fusable(
     """An optimizer that PyTorch has a fused kernel for."""
     fused = optimizer(function, capturable=capturable, fused=True)
     single = optimizer(function, capturable=capturable)
-    forms = Form("fused", fused, when, faster=True), Form("native", single)
+    forms = Form("fused", fused, when, faster=True, why=FUSED), Form("native", single)
     return with_own(forms, function)
 
 

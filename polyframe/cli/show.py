@@ -16,8 +16,10 @@ from polyframe.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from polyframe.compiler.program import Program
+    from collections.abc import Sequence
+
     from polyframe.spec.semantics import Semantics
+    from polyframe.teach.shown import Shown
 
 
 @click.command()
@@ -33,11 +35,22 @@ if TYPE_CHECKING:
 @click.option(
     "--annotate",
     is_flag=True,
-    help="Show the canonical path of each layer on its lines, and what each helper is "
-    "for.",
+    help="Write into the source what each layer is called, what each framework does "
+    "differently there, and what each helper is for.",
 )
 @click.option(
     "--full", is_flag=True, help="Show the helpers, which are folded otherwise."
+)
+@click.option(
+    "--diff",
+    "differences",
+    is_flag=True,
+    help="Show what --optimize changes: which rewrite did what, and why it is exact.",
+)
+@click.option(
+    "--html",
+    metavar="FILE",
+    help="Write a page instead: one file that opens without a network.",
 )
 @common_options
 def show(
@@ -48,26 +61,33 @@ def show(
     semantics: Semantics | None,
     annotate: bool,
     full: bool,
+    differences: bool,
+    html: str | None,
 ) -> None:
-    """Show the native program of a model.
+    """Show the native program of a model, of several frameworks side by side.
 
     The program is idiomatic code for the framework. With --optimize, it is the program
-    that `polyframe train` runs.
+    that `polyframe train` runs. The frameworks need not be installed.
 
     SPEC|RECIPE is a YAML or JSON file or a shipped name. If a name is both a model and a
     recipe, the recipe is used. The program of a recipe trains with the recipe's loss and
     optimizer. The program of a model trains with Adam and with cross-entropy if the
-    output is one number per class, else with the mean squared error. The framework need
-    not be installed.
+    output is one number per class, else with the mean squared error. A backend that
+    cannot train has only a program that predicts. Files of a program that are not text
+    are named on stderr.
 
-    A backend that cannot train has only a program that predicts. Files of a program
-    that are not text are named on stderr.
+    Of one backend, the program is printed as it is; in a pipe, it can be saved as a file.
+    Of several, rows show the same layer in the same role: construction, forward pass,
+    loss, optimizer, training step. Numbers such as [1] mark what the frameworks do
+    differently, and the notes below say what each does and what polyframe writes
+    therefore. A wide terminal has a column for each framework; on a narrow one (and in a
+    pipe, unless COLUMNS is set) they follow each other within each section.
 
-    The programs of several backends are shown side by side if the terminal is wide
-    enough. In a pipe, the output is plain text and can be saved as a file.
+    With --semantics native, each program is what the framework's own tutorial would
+    write. The notes then say where results differ.
 
     What a framework needs to compute exactly what the spec says is in one section of
-    helpers at the end. On a terminal, and with --annotate, it is folded.
+    helpers at the end. It is folded, but for one backend in a pipe.
 
     \b
     Examples:
@@ -75,46 +95,41 @@ def show(
       polyframe show digits_cnn -b torch --optimize > digits.py
       polyframe show residual_cnn -b torch -b tensorflow -b mxnet
       polyframe show digits_cnn -b torch -b tensorflow --semantics native
+      polyframe show digits_cnn -b mxnet --annotate
+      polyframe show digits_cnn -b torch --diff
+      polyframe show resnet18 -b torch -b mxnet --html resnet18.html
     """
-    from polyframe.compiler.table import Target
-    from polyframe.compiler.views import view
-    from polyframe.contract import registry
-    from polyframe.contract.programs import make_step, write_inference, write_programs
-    from polyframe.spec.losses import Loss, default_loss
-    from polyframe.spec.recipe import Recipe
+    from polyframe.cli.show_output import print_lines, width_of
+    from polyframe.teach.shown import recipe_of, write_shown
 
+    if html == "":
+        raise click.UsageError("--html needs the name of a file, such as page.html.")
+    if differences and (optimize or annotate):
+        other = "--optimize" if optimize else "--annotate"
+        raise click.UsageError(f"--diff and {other} exclude each other.")
     spec, recipe = load_source(source)
     if recipe is None:
-        loss = Loss.parse(default_loss(spec.infer().output_shapes))
-        recipe = Recipe(spec, loss=loss)
-    if semantics is None:
-        semantics = recipe.semantics
-    target = Target(recipe.dtype, "cpu", semantics, precision=recipe.precision)
-    programs = []
-    for name in dict.fromkeys(backends):
-        backend = registry.get(name)
-        if semantics != "aligned":
-            registry.require(backend, "native_semantics", where="semantics")
-        if inference or "train" not in backend.abilities:
-            written = write_inference(spec, backend, target, optimize).program
-        else:
-            step = make_step(
-                spec, backend, recipe.loss, recipe.optimizer, recipe.training,
-                semantics,
-            )  # fmt: skip
-            written, _ = write_programs(spec, backend, step, target, optimize)
-        if annotate or on_terminal():
-            written = view(written, annotate=annotate, full=full)
-        programs.append((name, backend.title, written))
-    if on_terminal():
-        print_in_colour(programs)
+        recipe = recipe_of(spec)
+    shown = write_shown(
+        recipe, backends, semantics=semantics, optimize=optimize, inference=inference
+    )
+    terminal = on_terminal()
+    if differences:
+        show_changes(shown, full, html)
+    elif html is not None:
+        from polyframe.teach.side_by_side import side_by_side
+        from polyframe.teach.side_by_side_page import page
+
+        write_page(html, page(side_by_side(shown, annotate=annotate, full=full)))
+    elif len(shown) > 1:
+        from polyframe.teach.listing import listing
+        from polyframe.teach.side_by_side import side_by_side
+
+        side = side_by_side(shown, annotate=annotate, full=full)
+        print_lines(listing(side, width_of(terminal), notes=not annotate), terminal)
     else:
-        print_plain(programs)
-    for _, title, program in programs:
-        for file, content in program.files.items():
-            if isinstance(content, bytes):
-                size = f"{program.language}, {len(content):,} bytes"
-                click.echo(f"{title}: {file} ({size}) is not text", err=True)
+        print_program(shown[0], annotate, full or not (terminal or annotate))
+    name_others(shown)
 
 
 def on_terminal() -> bool:
@@ -122,52 +137,60 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def print_plain(programs: list[tuple[str, str, Program]]) -> None:
-    """Print the texts without markup; several files get a comment line each."""
-    files = [
-        (title, file, text)
-        for _, title, program in programs
-        for file, text in program.texts.items()
-    ]
-    for i, (title, file, text) in enumerate(files):
-        if len(files) > 1:
-            click.echo(f"{chr(10) if i else ''}# ==== {title}: {file} ====\n")
-        click.echo(text, nl=not text.endswith("\n"))
+def print_program(shown: Shown, annotate: bool, full: bool) -> None:
+    """Print one program as it is, each of its files."""
+    from polyframe.cli.show_output import print_lines
+    from polyframe.compiler.views import view
+    from polyframe.teach.highlight import highlight
+    from polyframe.teach.side_by_side import annotated_program
+
+    program = view(shown.program, full=full)
+    if annotate:
+        program = annotated_program([shown], full)[shown.name]
+    for number, (file, text) in enumerate(program.texts.items()):
+        if len(program.texts) > 1:
+            head = f"# ==== {shown.title}: {file} ====\n"
+            click.echo(f"\n{head}" if number else head)
+        if on_terminal():
+            print_lines(map(list, highlight(text.rstrip("\n"), program.language)), True)
+        else:
+            click.echo(text, nl=not text.endswith("\n"))
 
 
-def print_in_colour(programs: list[tuple[str, str, Program]]) -> None:
-    """Print the texts in colour, side by side if they fit."""
-    from rich.console import Console
-    from rich.syntax import Syntax
-    from rich.table import Table
+def show_changes(shown: Sequence[Shown], full: bool, html: str | None) -> None:
+    """Print what optimizing changes in each program, or write the page of it."""
+    from polyframe.cli.show_output import print_lines, width_of
+    from polyframe.teach.rewrites import changes
 
-    console = Console()
-    width = 3 + sum(
-        max(map(len, text.splitlines()), default=0) + 3
-        for _, _, program in programs
-        for text in program.texts.values()
-    )
-    titles, texts = [], []
-    for _, title, program in programs:
-        for file, text in program.texts.items():
-            titles.append(f"{title}: {file}")
-            texts.append(
-                Syntax(
-                    text,
-                    program.language,
-                    theme="ansi_dark",
-                    background_color="default",
-                    word_wrap=width > console.width,
-                )
-            )
-    if len(texts) > 1 and width <= console.width:
-        table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-        for title in titles:
-            table.add_column(title, header_style="bold")
-        table.add_row(*texts)
-        console.print(table)
+    several = [changes(one, full=full) for one in shown]
+    if html is not None:
+        from polyframe.teach.side_by_side_page import changes_page
+
+        write_page(html, changes_page(several))
         return
-    for title, syntax in zip(titles, texts, strict=True):
-        if len(texts) > 1:
-            console.rule(title, align="left")
-        console.print(syntax)
+    from polyframe.teach.listing import change_listing
+
+    terminal = on_terminal()
+    for number, one in enumerate(several):
+        if number:
+            click.echo()
+        print_lines(change_listing(one, width_of(terminal)), terminal)
+
+
+def write_page(file: str, text: str) -> None:
+    """Write a page, and say so on stderr."""
+    from pathlib import Path
+
+    from polyframe.io.atomic import write_atomic
+
+    write_atomic(Path(file), text)
+    click.echo(f"written: {file}", err=True)
+
+
+def name_others(shown: Sequence[Shown]) -> None:
+    """Name the files that are not text, on stderr."""
+    from polyframe.teach.side_by_side import not_text
+
+    for one in shown:
+        for line in not_text(one):
+            click.echo(line, err=True)

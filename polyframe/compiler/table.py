@@ -133,13 +133,14 @@ class Form:
     for Python).
 
     ``faster``: less idiomatic than the forms after it, and written for
-    ``Target.optimize`` only.
+    ``Target.optimize`` only; ``why`` then says for readers why it computes the same.
     """
 
     name: str
     write: Callable[[Any], Any]
     when: Callable[[Any], bool] = lambda view: True
     faster: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)

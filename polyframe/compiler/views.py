@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from polyframe.compiler.program import WHOLE, Helpers, Program
 
 WIDTH = 88
 
 
-def view(program: Program, *, annotate: bool = False, full: bool = False) -> Program:
+class Remark(NamedTuple):
+    """What readers are told about a line: texts in comments above it, and a mark at its
+    end, such as ``[1] [2]``."""
+
+    above: tuple[str, ...]
+    mark: str
+
+
+Remarks = Mapping[tuple[str, int], Remark]
+"""File and number of a line → what is said about it."""
+
+
+def view(
+    program: Program,
+    *,
+    annotate: bool = False,
+    full: bool = False,
+    remarks: Remarks | None = None,
+) -> Program:
     """The program as people read it, which need not run any more.
 
     Its helpers are folded into a comment, unless ``full``. With ``annotate``, a comment
-    on each node's lines has its canonical path, and the folded helpers are listed with
-    the reason why each is there.
+    on each node's lines has its canonical path, the folded helpers are listed with the
+    reason why each is there, and ``remarks`` stand as comments at their lines.
     """
     files: dict[str, str | bytes] = dict(program.files)
     for file, text in program.texts.items():
         lines = text.splitlines()
         if annotate:
-            lines = annotated(program, file, lines)
+            lines = annotated(program, file, lines, remarks)
         helpers = program.helpers
         if helpers is not None and helpers.span.file == file and not full:
             first, last = helpers.span.first - 1, helpers.span.last
@@ -48,18 +67,46 @@ def folded(helpers: Helpers, annotate: bool) -> list[str]:
     return lines
 
 
-def annotated(program: Program, file: str, lines: Sequence[str]) -> list[str]:
-    """Lines of a file, with the canonical paths of the nodes whose lines begin there."""
+def annotated(
+    program: Program,
+    file: str,
+    lines: Sequence[str],
+    remarks: Remarks | None = None,
+    width: int = WIDTH,
+) -> list[str]:
+    """Lines of a file, with the canonical paths of the nodes whose lines begin there, and
+    with the remarks on them. One with a remark above is several lines in one text;
+    ``width`` is that of comments."""
     paths: dict[int, dict[str, None]] = defaultdict(dict)
     for path, roles in program.source_map.items():
         for role, span in roles.items():
             if path != WHOLE and role != "loss" and span.file == file:
                 paths[span.first][path] = None
+    noted = remarks or {}
+    result = []
+    for number, line in enumerate(lines, 1):
+        above, mark = noted.get((file, number), ((), ""))
+        words = " ".join(filter(None, (called(paths.get(number, ())), mark)))
+        if words:
+            comment = "  # " in line or line.lstrip()[:1] == "#"
+            line = f"{line}{' ' if comment else '  # '}{words}"
+        indent = line[: len(line) - len(line.lstrip())]
+        result.append("\n".join([*commented(above, indent, width), line]))
+    return result
+
+
+def commented(texts: Iterable[str], indent: str, width: int) -> list[str]:
+    """Texts as lines of comments."""
     return [
-        f"{line}{' ' if '  # ' in line or line.lstrip()[:1] == '#' else '  # '}{name}"
-        if (name := called(paths.get(number, ())))
-        else line
-        for number, line in enumerate(lines, 1)
+        line
+        for text in texts
+        for line in textwrap.wrap(
+            text,
+            width,
+            initial_indent=f"{indent}# ",
+            subsequent_indent=f"{indent}#     ",
+            break_on_hyphens=False,
+        )
     ]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from polyframe.differences.conditions import When, parse_when
 from polyframe.errors import SpecError, brief, did_you_mean
 from polyframe.io.text import parse_yaml, read_text
 
@@ -31,7 +32,7 @@ LISTS = ("entries", "kinds")
 MAPPINGS = ("backends", "versions")
 KEYS = ("title", "topic", *LISTS, "backends", *TEXTS[1:], "versions")
 """What an entry's file has to say, in the order in which it is written."""
-OPTIONAL = ("wrong",)
+OPTIONAL = ("wrong", "when")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class Difference:
     - ``versions``: backend → version of the framework on which this was seen; the same
       backends as in ``backends``;
     - ``wrong``: backend → a claim that its demonstration has to refute. It is needed only
-      where the claims of the other backends are no such claims.
+      where the claims of the other backends are no such claims;
+    - ``when``: what has to hold of a layer, loss or optimizer for the difference to show
+      in its lines (``polyframe.differences.conditions``); empty: it always shows.
     """
 
     id: str
@@ -68,6 +71,7 @@ class Difference:
     source: str
     versions: Mapping[str, str]
     wrong: Mapping[str, str] = field(default_factory=dict)
+    when: When = field(default_factory=dict)
 
 
 @cache
@@ -115,7 +119,7 @@ def read(path: Path) -> Difference:
     texts = {key: _text(data[key], key, where) for key in TEXTS}
     lists = {key: _names(data[key], key, where) for key in LISTS}
     backends, versions, wrong = (
-        _texts(data.get(key, {}), key, where) for key in (*MAPPINGS, *OPTIONAL)
+        _texts(data.get(key, {}), key, where) for key in (*MAPPINGS, "wrong")
     )
     if not backends:
         raise SpecError("backends is empty; it needs at least one", where=where)
@@ -143,6 +147,7 @@ def read(path: Path) -> Difference:
         source=texts["source"],
         versions=versions,
         wrong=wrong,
+        when=parse_when(data.get("when", {}), where),
     )
 
 

@@ -1,11 +1,9 @@
-"""Commands that only look: show, summary, list, data info, doctor."""
+"""Commands that only look: summary, list, data info, doctor."""
 
 from __future__ import annotations
 
 import json
-import re
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,94 +11,10 @@ from helpers.command_line import call
 
 from polyframe import zoo
 from polyframe.cli.catalogue import KINDS
-from polyframe.cli.show import print_in_colour, show
-from polyframe.compiler.program import Program
 from polyframe.spec.graph import Input
 from polyframe.spec.layers import Conv2D, ReLU
 from polyframe.spec.model import ModelSpec, Sequential
-from polyframe.spec.recipe import load_recipe
 from polyframe.spec.semantics import NAMES
-
-
-def test_show_takes_recipes_models_and_files(here: Path) -> None:
-    text = call("show", "digits_cnn", "-b", "torch").stdout
-    assert "lr=0.003" in text  # the recipe's, not the bare model's
-    assert "pool1 before relu1" not in text
-    compile(text, "program", "exec")
-    Path("bare.yaml").write_text(zoo.digits_cnn().to_yaml())
-    assert "Adam" in call("show", "bare.yaml", "-b", "torch").stdout
-    Path("recipe.yaml").write_text(load_recipe("digits_cnn").to_yaml())
-    assert call("show", "recipe.yaml", "-b", "torch").stdout == text
-    optimized = call("show", "digits_cnn", "-b", "torch", "--optimize").stdout
-    assert "pool1 before relu1" in optimized
-    inference = call("show", "digits_cnn", "-b", "torch", "--inference").stdout
-    assert "train_step" not in inference
-
-
-def test_show_takes_semantics(here: Path) -> None:
-    """It replaces the recipe's, whole or by aspects; mistakes are told."""
-    aligned = call("show", "residual_cnn", "-b", "tensorflow").stdout
-    native = call("show", "residual_cnn", "-b", "tensorflow", "--semantics", "native")
-    assert "FusedBatchNorm" in aligned and "FusedBatchNorm" not in native.stdout
-    assert "layers.BatchNormalization()" in native.stdout
-    recipe = load_recipe("digits_cnn", {"model": "residual_cnn", "semantics": "native"})
-    Path("native.yaml").write_text(recipe.to_yaml())
-    for semantics, same in (("aligned", False), ("native", True)):
-        options = ("native.yaml", "-b", "tensorflow")
-        text = call("show", *options, "--semantics", semantics).stdout
-        assert (text == call("show", *options).stdout) is same
-    some = call(
-        "show", "residual_cnn", "-b", "tensorflow",
-        "--semantics", "norm_epsilon, norm_momentum",
-    ).stdout  # fmt: skip
-    assert "= FusedBatchNorm()" in some and "epsilon=1e-05" in aligned
-    for wrong, message in {
-        "nativ": "'nativ' is not aligned, native or an aspect of `polyframe list "
-        "aspects`. Did you mean 'native'?",
-        "dropout,initialiser": "'initialiser' is not aligned, native or an aspect of "
-        "`polyframe list aspects`. Did you mean 'initializer'?",
-    }.items():
-        told = call("show", "digits_cnn", "-b", "torch", "--semantics", wrong, code=2)
-        assert message in told.stderr
-
-
-def test_show_folds_helpers_for_readers_and_not_in_pipes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    options = ("show", "digits_cnn", "-b", "mxnet", "-b", "tensorflow")
-    plain = call(*options).stdout
-    parts = re.split(r"^# ==== .+ ====$", plain, flags=re.MULTILINE)[1:]
-    for text in parts:
-        compile(text, "program", "exec")
-        assert "class Adam" in text and "--full" not in text
-    noted = call(*options, "--annotate").stdout
-    assert noted.count("which --full shows:") == 2
-    assert "class Adam" not in noted
-    assert "# - Adam: Adam with epsilon after the bias correction; " in noted
-    assert "x = self.conv1(x)  # (N, 8, 8, 16) conv1" in noted
-    full = call(*options, "--annotate", "--full").stdout
-    assert "class Adam" in full and "(N, 8, 8, 16) conv1" in full
-    monkeypatch.setitem(show.callback.__globals__, "on_terminal", lambda: True)
-    monkeypatch.setenv("COLUMNS", "250")
-    side = call(*options).stdout
-    assert "class Adam" not in side and "that --full shows: Adam" in side
-    rows = side.splitlines()
-    assert any("import mxnet" in row and "import tensorflow" in row for row in rows)
-    assert "class Adam" in call(*options, "--full").stdout
-
-
-@pytest.mark.parametrize("columns", ["60", "400"])
-def test_show_on_a_terminal(
-    columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", columns)
-    files = {"net.py": "class DigitsCnn(nn.Module):\n    pass\n"}
-    program = Program(files, "DigitsCnn", {})
-    print_in_colour([("torch", "PyTorch", program), ("again", "Again", program)])
-    text = capsys.readouterr().out
-    counts = [line.count("class DigitsCnn") for line in text.splitlines()]
-    assert max(counts) == (2 if columns == "400" else 1)
-    assert sum(counts) == 2
 
 
 def test_summary() -> None:

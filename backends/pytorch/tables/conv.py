@@ -121,8 +121,21 @@ def padded(layer: Conv, shape: Shape) -> str:
     return "{0}" if even(pads) else f"F.pad({{0}}, {f_pad(pads)}{mode})"
 
 
+MATRIX_PRODUCT = Form(
+    "matrix product",
+    pointwise,
+    few_positions,
+    faster=True,
+    why="A 1x1 convolution is a matrix product over the channels at each position, which "
+    "is faster where there are few positions.",
+)
 SINGLE_POSITION = Form(
-    "single position", single_position_code, single_position, faster=True
+    "single position",
+    single_position_code,
+    single_position,
+    faster=True,
+    why="One position of the kernel sees the only pixel, and all others see zeros: "
+    "the convolution is a matrix product with that position.",
 )
 
 
@@ -138,8 +151,15 @@ TABLE: dict[str, Entry] = {
     "Conv2D": strided(
         Entry(
             (
-                Form("slice", sliced, narrow_projection, faster=True),
-                Form("matrix product", pointwise, few_positions, faster=True),
+                Form(
+                    "slice",
+                    sliced,
+                    narrow_projection,
+                    faster=True,
+                    why="A 1x1 kernel with strides reads every second row and column: "
+                    "they are sliced first.",
+                ),
+                MATRIX_PRODUCT,
                 SINGLE_POSITION,
                 Form("native", conv),
             )

@@ -113,7 +113,14 @@ def local_response_norm(view: View) -> Code:
 TABLE: dict[str, Entry] = {
     "GroupNorm": Entry(
         (
-            Form("contiguous where frozen", safe_group_norm, crashes, faster=True),
+            Form(
+                "contiguous where frozen",
+                safe_group_norm,
+                crashes,
+                faster=True,
+                why="The same norm; its input is copied to (N, C, H, W) only where "
+                "PyTorch's kernel needs that.",
+            ),
             Form("native", group_norm),
         )
     ),

@@ -194,15 +194,28 @@ def strided(sizes: Sizes) -> str:
     return f"[:, {slices}]" if max(sizes) > 1 else ""
 
 
+MATRIX_PRODUCT = Form(
+    "matrix product",
+    pointwise,
+    few_positions,
+    faster=True,
+    why="A 1x1 convolution is a matrix product over the channels at each position, which "
+    "is faster where there are few positions.",
+)
 SINGLE_POSITION = Form(
-    "single position", single_position_code, single_position, faster=True
+    "single position",
+    single_position_code,
+    single_position,
+    faster=True,
+    why="One position of the kernel sees the only pixel, and all others see zeros: "
+    "the convolution is a matrix product with that position.",
 )
 
 TABLE: dict[str, Entry] = {
     "Conv1D": entry(conv),
     "Conv2D": Entry(
         (
-            Form("matrix product", pointwise, few_positions, faster=True),
+            MATRIX_PRODUCT,
             SINGLE_POSITION,
             Form("native", conv),
         )

@@ -35,11 +35,14 @@ class Copied(NamedTuple):
 def definitions(path: Path) -> dict[str, str]:
     """The functions and classes of a file, as text."""
     text = path.read_text(encoding="utf-8")
-    return {
-        node.name: ast.get_source_segment(text, node) or ""
-        for node in ast.parse(text).body
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-    }
+    lines = text.split("\n")  # once: ast.get_source_segment would, for each of them
+    found = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            *above, last = lines[node.lineno - 1 : node.end_lineno]
+            end = last.encode()[: node.end_col_offset].decode()
+            found[node.name] = "\n".join([*above, end])
+    return found
 
 
 @functools.cache
