@@ -1,0 +1,1 @@
+"""Programs that teach: what the frameworks do differently, and how to see it."""
