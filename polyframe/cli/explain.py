@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from polyframe.cli.options import common_options
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from polyframe.teach.explain.topics import Topic
 
 
@@ -17,6 +18,8 @@ def complete(
     ctx: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """The topics that begin so."""
+    from click.shell_completion import CompletionItem
+
     from polyframe.teach.explain.topics import completions
 
     return [CompletionItem(name) for name in completions(incomplete)]
@@ -66,12 +69,16 @@ def explain(topic: tuple[str, ...], full: bool, run_it: bool, as_json: bool) -> 
 
     name = " ".join(topic)
     family = family_called(name) if name else None
+    if family is not None and Topic("term", name) in topics():
+        family = None  # "aspect" is a word, too; "aspects" lists them
+    if full and (run_it or not name or family is not None):
+        raise click.UsageError("--full is for the explanation of one topic.")
     if run_it:
         chosen = find(name) if name else []
         run_demonstrations([t for t in chosen if t.family == "difference"], as_json)
     elif not name:
         show_families(topics(), as_json)
-    elif family is not None and Topic("term", name) not in topics():
+    elif family is not None:
         show_family(family, topics(), as_json)
     else:
         show_topics(find(name), full, as_json)

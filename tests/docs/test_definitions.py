@@ -13,14 +13,14 @@ import types
 import catalogue
 import numpy as np
 import pytest
-from definitions import ROOTS
 from matrix import words
-from native_forms import cases
 
 from polyframe.conformance.losses import Case, outputs, targets
 from polyframe.spec.augmentations import Geometric
 from polyframe.spec.initializers import Fans
 from polyframe.spec.layers.base import Context, Layer
+from polyframe.teach.explain.definitions import ROOTS
+from polyframe.teach.explain.native_forms import cases
 
 COUNT = 4
 EVERY = [(f, word) for f, base in catalogue.FAMILIES.items() for word in words(base)]

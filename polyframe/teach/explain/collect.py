@@ -43,8 +43,11 @@ def collect() -> Stored:
 
 
 def topics() -> dict[str, dict[str, str]]:
-    """Family → name → summary, of all that the code defines."""
+    """Family → name → summary, of all topics but those of plug-ins."""
+    from polyframe.differences import differences
+    from polyframe.teach.explain.registry import defects
     from polyframe.teach.explain.settings import setting_fields
+    from polyframe.teach.glossary import glossary, without_links
 
     passes = importlib.import_module("polyframe.compiler.passes")
     rewrites = dict.fromkeys((*passes.INFERENCE, *passes.TRAINING))
@@ -60,7 +63,10 @@ def topics() -> dict[str, dict[str, str]]:
             f.name: first_sentence(f.metadata["help"]) for f in setting_fields()
         },
         "aspect": {aspect.name: aspect.help for aspect in ASPECTS},
+        "difference": {each.id: each.title for each in differences()},
+        "defect": {each.id: each.title for each in defects()},
         "rewrite": {change.__name__: first_line(change) for change in rewrites},
+        "term": {each.term: without_links(each.meaning) for each in glossary()},
     }
 
 

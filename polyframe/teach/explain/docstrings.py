@@ -30,6 +30,11 @@ def formulas(text: str) -> tuple[str, ...]:
 def references(text: str) -> tuple[str, ...]:
     """Papers and files that a docstring names as its sources."""
     text = " ".join(text.split())
-    cited = [each.strip() for each in CITED.findall(text)]
+    cited = [
+        part.strip()
+        for group in CITED.findall(text)
+        for part in group.split(";")
+        if CITED.fullmatch(f"({part})")
+    ]
     named = [n for n in NAMED.findall(text) if not any(n in each for each in cited)]
     return tuple(dict.fromkeys([*cited, *named]))

@@ -20,7 +20,7 @@ from polyframe.teach.explain.parts import (
     Table,
     Text,
 )
-from polyframe.teach.explain.registry import known_defects, trap
+from polyframe.teach.explain.registry import ended, known_defects, title_of, trap
 
 HOW = {
     "layer": "`define` takes `at` (weights, mode, and the random numbers of random layers) "
@@ -41,6 +41,7 @@ HOW = {
     "`ignore_index`, which fills targets that are images of labels.",
 }
 """How the definition of each family is called."""
+IN_THE_LOOP = "It is part of the training loop, which is the same on every backend."
 SAME_EVERYWHERE = "It is computed in NumPy, in the same way on every backend."
 
 
@@ -136,10 +137,8 @@ def native_sections(
     if cls.family == "initializer":
         return [initializer_section(cls, live)]
     if cls.family in ("schedule", "metric", "augmentation", "callback"):
-        where = Text(SAME_EVERYWHERE)
-        if cls.family == "callback":
-            where = Text("It is part of polyframe's training loop, on every backend.")
-        return [Section("native", "What each backend writes", (where,))]
+        where = Text(IN_THE_LOOP if cls.family == "callback" else SAME_EVERYWHERE)
+        return [Section("native", "On the backends", (where,))]
     parts = tuple(
         Section(
             name,
@@ -209,8 +208,10 @@ def initializer_section(cls: type[Element], live: bool) -> Section:
 
 def traps_of(cls: type[Element]) -> tuple[list[Block], tuple[str, ...]]:
     """What frameworks do differently with it, and the topics that say more."""
-    named = [d for d in differences() if cls.word in d.entries]
-    if cls.family == "initializer":
+    named = []
+    if cls.family in ("layer", "loss", "optimizer"):  # those that entries name
+        named = [d for d in differences() if cls.word in d.entries]
+    elif cls.family == "initializer":
         named = [d for d in differences() if d.id == "default-initialisers"]
     blocks: list[Block] = [trap(d) for d in named]
     links = [f"difference/{d.id}" for d in named]
@@ -233,7 +234,10 @@ def traps_of(cls: type[Element]) -> tuple[list[Block], tuple[str, ...]]:
             links.append(f"aspect/{aspect.name}")
     for defect in known_defects(cls.word, [d.id for d in named]):
         blocks.append(
-            Text(f"A defect of {defect.framework}: {defect.title} (`{defect.id}`).")
+            Text(
+                f"`{defect.id}`: a defect of {title_of(defect.framework)}: "
+                f"{ended(defect.title)}"
+            )
         )
         links.append(f"defect/{defect.id}")
     return blocks, tuple(links)
@@ -242,7 +246,7 @@ def traps_of(cls: type[Element]) -> tuple[list[Block], tuple[str, ...]]:
 def source_section(cls: type[Element], text: str) -> Section:
     """Where the meaning comes from, and where it is written."""
     cited = references(text)
-    blocks: list[Block] = [Text(f"{'; '.join(cited)}.")] if cited else []
+    blocks: list[Block] = [Text(ended("; ".join(cited)))] if cited else []
     module = cls.__module__
     if module.startswith("polyframe."):
         blocks.append(Text(f"Defined in `{module.replace('.', '/')}.py`."))

@@ -11,14 +11,14 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from polyframe.spec.element import Element
     from polyframe.teach.explain.native_forms import Case
 
-FILE = "facts.json"
+FILE = Path(__file__).with_name("facts.json")
 BACKENDS = ("torch", "tensorflow", "mxnet")
 """The backends that polyframe comes with."""
 USUAL = ("float32", 'float32 with `semantics="native"`')
@@ -70,7 +70,7 @@ Facts = Mapping[str, OnBackend]
 class Stored(TypedDict):
     """The whole file.
 
-    - ``topics``: family → name → summary, of all that the code defines;
+    - ``topics``: family → name → summary, of all topics;
     - ``elements``: ``family/name`` → backend → facts, of layers, losses, optimizers;
     - ``initializers``: name → title of a backend → the fields whose default it is;
     - ``aspects``: name → backend → what it does;
@@ -87,8 +87,7 @@ class Stored(TypedDict):
 @cache
 def stored() -> Stored:
     """What the file says."""
-    text = resources.files(__package__).joinpath(FILE).read_text("utf-8")
-    data: Stored = json.loads(text)
+    data: Stored = json.loads(FILE.read_text(encoding="utf-8"))
     return data
 
 

@@ -12,9 +12,8 @@ import inspect
 import re
 from collections.abc import Mapping
 
-from polyframe.spec.element import Element
+from polyframe.spec.element import Element, value_text
 from polyframe.spec.fields import UNSET
-from polyframe.spec.summary import value_text
 from polyframe.teach.explain.meanings import MEANINGS, SPECIAL
 from polyframe.teach.explain.parts import Table
 

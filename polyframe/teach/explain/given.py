@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from polyframe.io.array import Array
-from polyframe.spec.layers.base import Layer, Shape
-from polyframe.spec.losses import Loss
-from polyframe.spec.metrics import Metric
+
+if TYPE_CHECKING:
+    from polyframe.spec.layers.base import Layer
+    from polyframe.spec.losses import Loss
+    from polyframe.spec.metrics import Metric
 
 Options: TypeAlias = Mapping[str, object]
+Shape: TypeAlias = tuple[int, ...]
 
 LAYERS: Mapping[str, tuple[Options, tuple[Shape, ...]]] = {
     "AdaptiveAvgPool2D": ({"output_size": 2}, ((1, 3, 3),)),

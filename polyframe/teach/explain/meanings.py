@@ -135,5 +135,30 @@ SPECIAL = {
     ("f1", "average"): "over classes, or over all samples",
     ("precision", "average"): "over classes, or over all samples",
     ("recall", "average"): "over classes, or over all samples",
+    ("csv_log", "file"): "its name in the run folder",
+    ("early_stopping", "patience"): "how many epochs in a row may bring no improvement",
+    ("early_stopping", "min_delta"): "by how much a value has to be better",
+    (
+        "early_stopping",
+        "baseline",
+    ): "what a value has to be better than to count at all",
+    ("json_log", "file"): "its name in the run folder",
+    ("json_log", "every_step"): "whether there is a line for each step, too",
+    ("mlflow", "experiment"): "the name of the experiment",
+    ("mlflow", "run"): "the run's name; left out, MLflow makes one up",
+    (
+        "model_checkpoint",
+        "monitor",
+    ): "the column of the history that tells the best epoch",
+    ("model_checkpoint", "mode"): "whether smaller or larger is better; auto: by what "
+    "the column is",
+    ("model_checkpoint", "keep"): "how many checkpoints are kept",
+    ("model_checkpoint", "every_steps"): "after how many steps one is written",
+    ("model_checkpoint", "every_seconds"): "after how many seconds one is written",
+    ("tensorboard", "folder"): "its name in the run folder",
+    ("tensorboard", "every"): "after how many steps the loss is written",
+    ("terminate_on_nan", "every"): "after how many steps the copy is renewed",
+    ("wandb", "project"): "the name of the project",
+    ("wandb", "run"): "the run's name; left out, the service makes one up",
 }
 """The same for one element, by its name and the field."""

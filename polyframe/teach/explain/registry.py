@@ -78,10 +78,10 @@ def explain_difference(id: str) -> Explanation:
     """All that the registry says of a difference, and its demonstrations."""
     difference = find_difference(id)
     said: Mapping[str, object] = dataclasses.asdict(difference)
-    sections = []
-    for key, title in (("meaning", "Meaning"),):
-        if said.get(key):
-            sections.append(Section(key, title, (Text(str(said[key])),)))
+    meaning = [Text(ended(difference.title))]
+    if said.get("meaning"):
+        meaning.append(Text(str(said["meaning"])))
+    sections = [Section("meaning", "Meaning", tuple(meaning))]
     sections.append(
         Section("behaviour", "What each framework does", (behaviour(said),))
     )
@@ -161,7 +161,9 @@ def explain_defect(id: str) -> Explanation:
     reported = defect.reported or "no report is known"
     links = [f"difference/{defect.difference}"] if defect.difference else []
     sections = (
-        Section("meaning", "What is wrong", (Text(defect.wrong), seen)),
+        Section(
+            "meaning", "Meaning", (Text(ended(defect.title)), Text(defect.wrong), seen)
+        ),
         Section("expected", "What is right", (Text(defect.expected),)),
         Section("matters", "Where it matters", (Text(defect.consequence),)),
         Section("remedy", "In polyframe", (Text(defect.avoided),)),

@@ -41,7 +41,7 @@ def explain_setting(name: str) -> Explanation:
         Section("meaning", "Meaning", (Text(about),)),
         Section(
             "fields",
-            "What it takes",
+            "Values",
             (
                 Table(("what it takes", "default"), ((allowed, default),)),
                 Text(f"{where}."),

@@ -7,7 +7,6 @@ things is read from what the backends write (``native_names``), not from a list.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -41,7 +40,7 @@ def topics() -> dict[Topic, str]:
     known: dict[str, dict[str, str]] = {f.name: {} for f in FAMILIES}
     for family, names in stored()["topics"].items():
         known[family] |= names
-    for topic, summary in (*of_plugins(), *of_registries()):
+    for topic, summary in of_plugins():
         known[topic.family].setdefault(topic.name, summary)
     return {
         Topic(family.name, name): summary
@@ -63,20 +62,6 @@ def of_plugins() -> Iterator[tuple[Topic, str]]:
     for family in ELEMENTS:
         for word in words(family):
             yield Topic(family, word), first_line(base_of(family).registry[word])
-
-
-def of_registries() -> Iterator[tuple[Topic, str]]:
-    """Differences, defects and terms."""
-    from polyframe.differences import differences
-    from polyframe.teach.explain.registry import defects
-    from polyframe.teach.glossary import glossary, without_links
-
-    for difference in differences():
-        yield Topic("difference", difference.id), difference.title
-    for defect in defects():
-        yield Topic("defect", defect.id), defect.title
-    for term in glossary():
-        yield Topic("term", term.term), without_links(term.meaning)
 
 
 # --- finding ----------------------------------------------------------------------------
@@ -189,6 +174,8 @@ def framework_names(name: str) -> list[Topic]:
 
 def alike(name: str, other: str) -> float:
     """How alike two names are, from 0 to 1."""
+    import difflib
+
     return difflib.SequenceMatcher(None, plain(name), plain(other)).ratio()
 
 
@@ -207,6 +194,8 @@ def same_words(name: str, known: list[Topic]) -> list[Topic]:
 def suggestion(name: str) -> str:
     """`` Did you mean 'a', 'b' or 'c'?`` for the nearest topics (of the family that the
     name begins with), or else names of frameworks; nothing where none is near."""
+    import difflib
+
     family, rest = split(name)
     known = {plain(t.name): t.name for t in topics() if family in (None, t.family)}
     foreign = {plain(n.split(".")[-1]): n.split(".")[-1] for n in names_of_frameworks()}

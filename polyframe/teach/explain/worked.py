@@ -5,19 +5,24 @@ Nothing is stored: what is given stands in ``given``, what comes out is computed
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from polyframe.io.array import Array
-from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.element import Element
-from polyframe.spec.initializers import Fans, Initializer, Ones
-from polyframe.spec.layers.base import Context, Layer, Parameter
-from polyframe.spec.losses import Loss
-from polyframe.spec.metrics import Metric
-from polyframe.spec.optimizers import Optimizer
-from polyframe.spec.schedules import Schedule
 from polyframe.teach.explain import given
 from polyframe.teach.explain.parts import Block, Number, Table, Text, Values
+
+if TYPE_CHECKING:  # of all families one is needed, and the others are not imported
+    from polyframe.spec.augmentations import Augmentation
+    from polyframe.spec.initializers import Initializer
+    from polyframe.spec.layers.base import Layer, Parameter
+    from polyframe.spec.losses import Loss
+    from polyframe.spec.metrics import Metric
+    from polyframe.spec.optimizers import Optimizer
+    from polyframe.spec.schedules import Schedule
 
 STEPS = 3
 """How many steps of an optimizer are shown."""
@@ -30,21 +35,8 @@ Pairs = list[tuple[str, Number]]
 
 def worked_example(cls: type[Element]) -> tuple[Block, ...]:
     """An example of an element, computed now; nothing for families without numbers."""
-    if issubclass(cls, Layer):
-        return of_layer(cls)
-    if issubclass(cls, Loss):
-        return of_loss(cls)
-    if issubclass(cls, Optimizer):
-        return of_optimizer(cls)
-    if issubclass(cls, Initializer):
-        return of_initializer(cls)
-    if issubclass(cls, Schedule):
-        return of_schedule(cls)
-    if issubclass(cls, Metric):
-        return of_metric(cls)
-    if issubclass(cls, Augmentation):
-        return of_augmentation(cls)
-    return ()
+    make = MAKERS.get(cls.family)
+    return make(cls) if make else ()
 
 
 def intro(element: Element, more: str = "") -> Text:
@@ -59,6 +51,8 @@ def intro(element: Element, more: str = "") -> Text:
 def of_layer(cls: type[Layer]) -> tuple[Block, ...]:
     """A layer on small inputs: its weights, its output; where they are others, those of
     training, and the statistics after it."""
+    from polyframe.spec.layers.base import Context
+
     options, shapes, count = given.of_layer(cls)
     layer = cls(**options).resolve({})
     inputs = [given.input_values(layer, (count, *s), i) for i, s in enumerate(shapes)]
@@ -96,6 +90,8 @@ def layer_as_given(cls: type[Layer]) -> Layer:
 
 def weight_values(name: str, parameter: Parameter) -> Array:
     """Small whole numbers for a kernel; the usual start for all that scales or counts."""
+    from polyframe.spec.initializers import Ones
+
     if isinstance(parameter.init, Ones):
         return np.ones(parameter.shape)
     if len(parameter.shape) > 1:
@@ -173,6 +169,8 @@ def of_schedule(cls: type[Schedule]) -> tuple[Block, ...]:
 
 def of_initializer(cls: type[Initializer]) -> tuple[Block, ...]:
     """A weight's initial values, drawn from seed 0."""
+    from polyframe.spec.initializers import Fans
+
     options, shape = given.INITIALIZERS.get(cls.word, ({}, (2, 3)))
     initializer = cls(**options)
     fans = Fans(int(np.prod(shape[1:])), shape[0])
@@ -198,3 +196,15 @@ def of_augmentation(cls: type[Augmentation]) -> tuple[Block, ...]:
         Text("gives, with random numbers from seed 0,"),
         Values((("x", images), ("label", labels))),
     )
+
+
+MAKERS: Mapping[str, Callable[[Any], tuple[Block, ...]]] = {
+    "layer": of_layer,
+    "loss": of_loss,
+    "optimizer": of_optimizer,
+    "schedule": of_schedule,
+    "metric": of_metric,
+    "initializer": of_initializer,
+    "augmentation": of_augmentation,
+}
+"""Family → what makes the example of one of its classes."""
