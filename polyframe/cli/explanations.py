@@ -102,14 +102,14 @@ def styled(text: str) -> str:
     as it is."""
     if not sys.stdout.isatty():
         return text
-    return SPAN.sub(
-        lambda m: click.style(
-            m[0].strip("`*"),
-            bold=m[0][0] == "*",
-            fg="green" if m[0][0] == "`" else None,
-        ),
-        text,
-    )
+    return SPAN.sub(in_colour, text)
+
+
+def in_colour(span: re.Match[str]) -> str:
+    """A span of code, or a bold one, without its marks."""
+    if span[0].startswith("*"):
+        return click.style(span[0].strip("*"), bold=True)
+    return click.style(span[0].strip("`"), fg="green")
 
 
 def print_code(text: str, language: str) -> None:

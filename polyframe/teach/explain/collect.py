@@ -7,13 +7,13 @@ time.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
 
 from polyframe.contract import registry
 from polyframe.contract.aspects import on_each
 from polyframe.spec.composites import EXAMPLES
 from polyframe.spec.element import Element
 from polyframe.spec.semantics import ASPECTS
+from polyframe.teach.explain.composites import programs
 from polyframe.teach.explain.docstrings import first_line
 from polyframe.teach.explain.facts import BACKENDS, Stored, on_backend
 from polyframe.teach.explain.families import ELEMENTS, base_of, own_words
@@ -90,18 +90,3 @@ def own_defaults(cls: type[Element]) -> dict[str, list[str]]:
         if uses:
             found[backend.title] = uses
     return found
-
-
-def programs(name: str) -> Mapping[str, str]:
-    """Title of a backend → its program for a composite's example, in float64."""
-    from polyframe.compiler.table import Target
-    from polyframe.contract.programs import write_programs
-    from polyframe.teach.explain.composites import example
-
-    texts = {}
-    for each in BACKENDS:
-        backend = registry.get(each)
-        target = Target("float64")
-        program, _ = write_programs(example(name).spec, backend, None, target, False)
-        texts[backend.title] = program.source
-    return texts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from polyframe.spec.composites import EXAMPLES
@@ -12,7 +12,7 @@ from polyframe.spec.graph import Input
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.model import ModelSpec
 from polyframe.teach.explain.docstrings import first_line, formulas, references
-from polyframe.teach.explain.facts import stored
+from polyframe.teach.explain.facts import BACKENDS, stored
 from polyframe.teach.explain.parts import Code, Explanation, Section, Text
 
 
@@ -39,13 +39,10 @@ def explain_composite(name: str, live: bool = False) -> Explanation:
     """What a composite is, in layers, and what each backend writes for it."""
     shown = example(name)
     doc = inspect.getdoc(shown.maker) or ""
-    programs: Mapping[str, str] = stored()["composites"].get(name, {})
-    if live:
-        from polyframe.teach.explain.collect import programs as programs_of
-
-        programs = programs_of(name)
+    written = programs(name) if live else stored()["composites"].get(name, {})
     source = inspect.getsource(shown.maker)
-    layers = [node.layer.type for node in shown.spec.infer().nodes[0].body.nodes]
+    body = shown.spec.infer().nodes[0].body
+    layers = [node.layer.type for node in body.nodes] if body else []
     cited = "; ".join(references(doc))
     where = f"{cited}. " if cited else ""
     return Explanation(
@@ -59,7 +56,7 @@ def explain_composite(name: str, live: bool = False) -> Explanation:
                 "native",
                 "What each backend writes",
                 (Text(f"For `{shown.given}` of {shown.shape}, in float64."),),
-                tuple(Section(t, t, (Code(text),)) for t, text in programs.items()),
+                tuple(Section(t, t, (Code(text),)) for t, text in written.items()),
             ),
             Section(
                 "source",
@@ -70,3 +67,18 @@ def explain_composite(name: str, live: bool = False) -> Explanation:
         formulas(doc),
         tuple(f"layer/{word}" for word in dict.fromkeys(layers) if word != "Block"),
     )
+
+
+def programs(name: str) -> dict[str, str]:
+    """Title of a backend → its program for a composite's example, in float64."""
+    from polyframe.compiler.table import Target
+    from polyframe.contract import registry
+    from polyframe.contract.programs import write_programs
+
+    texts = {}
+    for each in BACKENDS:
+        backend = registry.get(each)
+        target = Target("float64")
+        program, _ = write_programs(example(name).spec, backend, None, target, False)
+        texts[backend.title] = program.source
+    return texts

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import copy
 import dataclasses
-import functools
 import inspect
 import types
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -56,7 +55,6 @@ def larger_is_better(column):
 """What would bring in a registry is said in another way."""
 
 
-@functools.cache
 def definition(cls: type[Element]) -> str:
     """The Python of an element's definition."""
     page = Page()
@@ -138,8 +136,9 @@ class Page:
                 self.constructor(call, here, edits)
         used = loads(node)
         for argument, cls in classes.items():
-            plain = cls is not None and not issubclass(cls, Element)
-            if plain and argument in used and cls.__module__.startswith("polyframe."):
+            if cls is None or issubclass(cls, Element) or argument not in used:
+                continue
+            if cls.__module__.startswith("polyframe."):
                 self.add_name(cls.__name__, module(cls.__module__))
         without_annotations(node, edits)
         text = edits.text(node)
@@ -152,10 +151,11 @@ class Page:
         """Edit a call that makes another element: without the fields that its class has
         not on the page, and numbers as the fields keep them."""
         known = here.resolve(call.func.id)  # type: ignore[attr-defined]
-        is_class = isinstance(known, Definition) and isinstance(
+        if not isinstance(known, Definition) or not isinstance(
             known.node, ast.ClassDef
-        )
-        if not is_class or not issubclass(known.value, Element):
+        ):
+            return
+        if not issubclass(known.value, Element):
             return
         self.add(known)
         cls = known.value
@@ -163,7 +163,7 @@ class Page:
         places = [name for name, f in fields.items() if not f.kw_only]
         given = [*zip(places, call.args), *((k.arg, k.value) for k in call.keywords)]
         for name, value in given:
-            if isinstance(value, ast.Constant):
+            if name is not None and isinstance(value, ast.Constant):
                 kept = fields[name].metadata["kind"].of(cls).check(value.value)
                 edits.replace(edits.start(value), edits.end(value), literal(kept))
         for keyword in list(call.keywords):
@@ -320,7 +320,7 @@ def inherited(cls: type | None, node: ast.Attribute) -> str:
     return f"self.{owners[1].__name__.strip('_').lower()}__{node.attr}"
 
 
-def kept_type(kind: Kind[Any]) -> Any:
+def kept_type(kind: Kind[object]) -> Any:
     """The type of the values that a kind keeps."""
     if isinstance(kind, Maybe):
         return kept_type(kind.kind) | None

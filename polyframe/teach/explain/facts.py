@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
+    from polyframe.compiler.program import Role
     from polyframe.spec.element import Element
     from polyframe.teach.explain.native_forms import Case
 
@@ -182,7 +183,8 @@ def node_lines(case: Case, name: str, label: str) -> list[str]:
 
     program = program_of(case, name, label)
     found = program.source_map.get("it", {})
-    roles = [role for role in ("construction", "forward") if role in found]
+    both: tuple[Role, ...] = ("construction", "forward")
+    roles = [role for role in both if role in found]
     return [textwrap.dedent("\n".join(program.lines("it", role))) for role in roles]
 
 

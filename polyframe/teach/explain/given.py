@@ -126,7 +126,8 @@ def input_values(layer: Layer, shape: Shape, index: int) -> Array:
     values = np.arange(1.0, np.prod(shape) + 1)
     if shape[1:] == ELEMENTWISE and layer.arity == (1, 1):
         values -= 1 + len(values) // 2
-    return (values * 10**index).reshape(shape)
+    scaled: Array = values.reshape(shape) * 10**index
+    return scaled
 
 
 def cycle(values: Sequence[float], shape: Shape) -> Array:

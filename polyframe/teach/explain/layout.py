@@ -6,6 +6,8 @@ from __future__ import annotations
 import ast
 import re
 
+from polyframe.teach.explain.numpy_text import first_line
+
 WIDTH = 88
 
 
@@ -75,8 +77,7 @@ def space(
 
 def top(node: ast.stmt, lines: list[str]) -> int:
     """The index of a statement's first line, decorators and comments on it counted."""
-    decorators = getattr(node, "decorator_list", [])
-    at = min([node.lineno, *(d.lineno for d in decorators)]) - 1
+    at = first_line(node) - 1
     while at and lines[at - 1].strip().startswith("#"):
         at -= 1
     return at

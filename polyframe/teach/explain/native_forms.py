@@ -33,7 +33,9 @@ from polyframe.spec.layers.base import Layer, Shape
 from polyframe.spec.losses import MSE, Loss, TargetKind
 from polyframe.spec.model import ModelSpec, Sequential
 from polyframe.spec.optimizers import SGD, Optimizer
+from polyframe.spec.semantics import Semantics
 from polyframe.spec.settings import Training
+from polyframe.teach.explain.numpy_text import first_line
 
 TARGETS = {
     "float64": Target("float64"),
@@ -78,7 +80,6 @@ class Written:
     parts: tuple[str, ...]
 
 
-@functools.cache
 def cases(cls: type[Element]) -> tuple[Case, ...]:
     """All examples of a layer, a loss or an optimizer."""
     if issubclass(cls, Layer):
@@ -113,7 +114,7 @@ def model_of(case: Case) -> ModelSpec:
     return Sequential([layer], (2, *shape[1:]), name="example")
 
 
-def step_of(case: Case, backend: Backend, semantics: str) -> TrainingSpec | None:
+def step_of(case: Case, backend: Backend, semantics: Semantics) -> TrainingSpec | None:
     """How the model of a case trains."""
     if isinstance(case.element, Layer):
         return None
@@ -205,12 +206,6 @@ def names_given(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.Assign):
         return [t.id for t in node.targets if isinstance(t, ast.Name)]
     return []
-
-
-def first_line(node: ast.stmt) -> int:
-    """Where a statement begins, with its decorators."""
-    decorators = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(d.lineno for d in decorators)])
 
 
 # --- all forms and gaps of an entry -------------------------------------------------

@@ -140,18 +140,21 @@ class Edits:
     def text(self, node: ast.stmt) -> str:
         """The statement with the replacements made in it, at column 0."""
         assert node.end_lineno is not None
-        first = min(
-            [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]
-        )
-        low, high = self.starts[first - 1], self.end(node)
+        low, high = self.starts[first_line(node) - 1], self.end(node)
         edited, at = b"", low
-        for start, end, text in sorted(self.made):
+        for start, end, new in sorted(self.made):
             if start >= at and end <= self.starts[node.end_lineno]:
-                edited += self.source[at:start] + text
+                edited += self.source[at:start] + new
                 at = end
         edited += self.source[at:high]
         text = re.sub(r" *# (type: ignore\[[^]]*\]|fmt: skip)", "", edited.decode())
         return inspect.cleandoc("\n" + text)
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line where a statement begins, with its decorators."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(d.lineno for d in decorators)])
 
 
 def raises_error(node: ast.stmt, here: Module) -> bool:

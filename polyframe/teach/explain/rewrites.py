@@ -37,7 +37,7 @@ def layers() -> dict[str, list[Layer]]:
 def before_and_after(change: Pass) -> tuple[Block, ...]:
     """The layers of a network before and after one rewrite, and how far what they compute
     is apart."""
-    chain = layers().get(change.__name__)  # type: ignore[attr-defined]
+    chain = layers().get(change.__name__)
     if chain is None:
         return (Text("None."),)
     graph = Sequential(chain, input_shape=SHAPE, name="example").infer()

@@ -54,7 +54,8 @@ def of_layer(cls: type[Layer]) -> tuple[Block, ...]:
     from polyframe.spec.layers.base import Context
 
     options, shapes, count = given.of_layer(cls)
-    layer = cls(**options).resolve({})
+    given_layer = cls.parse({"type": cls.word, **options})
+    layer = given_layer.resolve({})
     inputs = [given.input_values(layer, (count, *s), i) for i, s in enumerate(shapes)]
     weights = {
         name: weight_values(name, parameter)
@@ -76,16 +77,11 @@ def of_layer(cls: type[Layer]) -> tuple[Block, ...]:
     after += [(f"{name} after training", value) for name, value in state.items()]
     shape_text = " and ".join(str((count, *shape)) for shape in shapes)
     return (
-        intro(layer_as_given(cls), f" of {shape_text}"),
+        intro(given_layer, f" of {shape_text}"),
         Values(tuple(before)),
         Text("gives"),
         Values(tuple(after)),
     )
-
-
-def layer_as_given(cls: type[Layer]) -> Layer:
-    """The layer with the fields that its example sets."""
-    return cls(**given.of_layer(cls)[0])
 
 
 def weight_values(name: str, parameter: Parameter) -> Array:
@@ -137,7 +133,9 @@ def of_metric(cls: type[Metric]) -> tuple[Block, ...]:
 
 def of_optimizer(cls: type[Optimizer]) -> tuple[Block, ...]:
     """A few steps of two weights whose gradient stays the same."""
-    rule = cls(**given.OPTIMIZERS.get(cls.word, {}), lr=LR).resolve({})
+    fields = {"type": cls.word, "lr": LR, **given.OPTIMIZERS.get(cls.word, {})}
+    given_rule = cls.parse(fields)
+    rule = given_rule.resolve({})
     w, g = np.array([1.0, -2.0]), np.array([0.5, 0.25])
     state = rule.start(w)
     before: Pairs = [("w", w), ("gradient", g), ("lr", LR)]
@@ -146,13 +144,12 @@ def of_optimizer(cls: type[Optimizer]) -> tuple[Block, ...]:
         w = rule.define(w, g, state, LR, step)
         after.append((f"w after step {step}", w))
     after += [(f"{name} after step {STEPS}", value) for name, value in state.items()]
-    fields = cls(**given.OPTIMIZERS.get(cls.word, {}), lr=LR)
-    return intro(fields), Values(tuple(before)), Text("gives"), Values(tuple(after))
+    return intro(given_rule), Values(tuple(before)), Text("gives"), Values(tuple(after))
 
 
 def of_schedule(cls: type[Schedule]) -> tuple[Block, ...]:
     """The learning rate at the start of each epoch."""
-    schedule = cls(**given.SCHEDULES.get(cls.word, {}))
+    schedule = cls.parse({"type": cls.word, **given.SCHEDULES.get(cls.word, {})})
     columns = given.HISTORY
     rates = []
     for at in range(EPOCHS + 1):
@@ -172,7 +169,7 @@ def of_initializer(cls: type[Initializer]) -> tuple[Block, ...]:
     from polyframe.spec.initializers import Fans
 
     options, shape = given.INITIALIZERS.get(cls.word, ({}, (2, 3)))
-    initializer = cls(**options)
+    initializer = cls.parse({"type": cls.word, **options})
     fans = Fans(int(np.prod(shape[1:])), shape[0])
     values = initializer.draw(np.random.default_rng(0), shape, fans)
     about = (
@@ -187,11 +184,11 @@ def of_augmentation(cls: type[Augmentation]) -> tuple[Block, ...]:
     size = (2, *shape)
     x = (np.arange(np.prod(size)) % given.LEVELS / given.LEVELS).reshape(size)
     x, y = x.astype(np.float32), np.array([0, 2])
-    each = cls(**options).resolved(x)
+    each = cls.parse({"type": cls.word, **options}).resolved(x)
     bits = given.bits((2, each.words))
     images, labels = each.apply(x, y, bits, 3)
     return (
-        intro(cls(**options), f" of two samples {shape}"),
+        intro(cls.parse({"type": cls.word, **options}), f" of two samples {shape}"),
         Values((("x", x), ("label", y))),
         Text("gives, with random numbers from seed 0,"),
         Values((("x", images), ("label", labels))),
