@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,18 +80,28 @@ class Written:
     parts: tuple[str, ...]
 
 
+_CASES: dict[type[Element], tuple[Case, ...]] = {}
+
+
 def cases(cls: type[Element]) -> tuple[Case, ...]:
     """All examples of a layer, a loss or an optimizer."""
+    if cls not in _CASES:
+        _CASES[cls] = tuple(_cases(cls))
+    return _CASES[cls]
+
+
+def _cases(cls: type[Element]) -> Iterator[Case]:
     if issubclass(cls, Layer):
-        return tuple(Case(cls(**options), shapes) for options, shapes in cls.examples)
-    if issubclass(cls, Loss):
-        return tuple(
-            Case(each.loss, (each.shape,), each.targets)
-            for each in loss_cases()
-            if type(each.loss) is cls
-        )
-    assert issubclass(cls, Optimizer)
-    return tuple(Case(cls(**options)) for options in cls.examples)
+        for options, shapes in cls.examples:
+            yield Case(cls(**options), shapes)
+    elif issubclass(cls, Loss):
+        for each in loss_cases():
+            if type(each.loss) is cls:
+                yield Case(each.loss, (each.shape,), each.targets)
+    else:
+        assert issubclass(cls, Optimizer)
+        for fields in cls.examples:
+            yield Case(cls(**fields))
 
 
 # --- models of one layer ------------------------------------------------------------
