@@ -61,6 +61,8 @@ setup(
         "polyframe.differences": ["*.yaml"],
         "polyframe.study.lint": ["*.yaml"],
         "polyframe.study.report": ["*.css", "*.j2", "*.js", "*.json"],
+        "polyframe.teach": ["glossary.yaml"],
+        "polyframe.teach.explain": ["facts.json"],
         "polyframe.zoo": ["recipes/*.yaml"],
     },
     install_requires=[
