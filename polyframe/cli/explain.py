@@ -135,7 +135,7 @@ def show_topics(found: list[Topic], full: bool, as_json: bool) -> None:
 
 def run_demonstrations(found: list[Topic], as_json: bool) -> None:
     """Run what shows a difference; exit with 1 if a claim does not hold."""
-    from polyframe.cli.explanations import print_runs
+    from polyframe.cli.explanations import print_run
     from polyframe.cli.output import print_json
     from polyframe.teach.explain.registry import run_demonstrations as run
 
@@ -144,10 +144,14 @@ def run_demonstrations(found: list[Topic], as_json: bool) -> None:
             "--run takes the name of one difference, such as batchnorm-momentum; "
             "`polyframe explain differences` lists them."
         )
-    runs = run(found[0].name)
+    runs = []
+    for each in run(found[0].name):
+        runs.append(each)
+        if not as_json:
+            print_run(found[0].name, each)
     if as_json:
         print_json([each._asdict() for each in runs])
-    else:
-        print_runs(found[0].name, runs)
+    elif not runs:
+        click.echo("There are no demonstrations of it.")
     if any(each.holds is False for each in runs):
         click.get_current_context().exit(1)

@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -177,19 +177,15 @@ def print_list(rows: Mapping[str, str]) -> None:
         click.echo(styled(filled))
 
 
-def print_runs(name: str, runs: Sequence[Run]) -> None:
-    """Print what each demonstration printed, and whether its claim holds."""
+def print_run(name: str, run: Run) -> None:
+    """Print a demonstration, what it printed, and whether its claim holds."""
     from polyframe.teach.explain.registry import demonstrations, title_of
 
-    programs = demonstrations(name)
-    for run in runs:
-        heading(title_of(run.backend), 2)
-        print_code(programs[run.backend], "python")
-        if run.holds is None:
-            paragraph(f"It could not be run: {run.output}.")
-            continue
-        paragraph("It printed:")
-        print_code(run.output, "text")
-        paragraph("Its claim holds." if run.holds else "**Its claim does not hold.**")
-    if not runs:
-        paragraph("There are no demonstrations of it.")
+    heading(title_of(run.backend), 2)
+    print_code(demonstrations(name)[run.backend], "python")
+    if run.holds is None:
+        paragraph(f"It could not be run: {run.output}.")
+        return
+    paragraph("It printed:")
+    print_code(run.output, "text")
+    paragraph("Its claim holds." if run.holds else "**Its claim does not hold.**")

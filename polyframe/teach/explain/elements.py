@@ -224,7 +224,7 @@ def traps_of(cls: type[Element]) -> tuple[list[Block], tuple[str, ...]]:
     for aspect in ASPECTS:
         if aspect.name in aspects:
             fields = [f for f in open_fields if aspect_of(cls.word, f) == aspect.name]
-            names = ", ".join(f"`{name}`" for name in fields)
+            names = " or ".join(f"`{name}`" for name in fields)
             blocks.append(
                 Text(
                     f"Where {names} is not set, each framework has a default of its own: "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -194,16 +194,15 @@ class Run(NamedTuple):
     output: str
 
 
-def run_demonstrations(id: str) -> list[Run]:
-    """Run the demonstrations of a difference on the frameworks that are installed."""
+def run_demonstrations(id: str) -> Iterator[Run]:
+    """Run the demonstrations of a difference on the frameworks that are installed, one
+    after the other."""
     module = module_of_teach("demonstrations")
-    runs = []
     for name in demonstrations(id):
         assert module is not None
         try:
             outcome = module.run(id, name)
         except BackendError as error:
-            runs.append(Run(name, None, error.message))
+            yield Run(name, None, error.message)
         else:
-            runs.append(Run(name, outcome.holds, outcome.output))
-    return runs
+            yield Run(name, outcome.holds, outcome.output)
