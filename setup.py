@@ -65,7 +65,10 @@ setup(
         "polyframe.differences": ["entries/*.yaml"],
         "polyframe.study.lint": ["*.yaml"],
         "polyframe.study.report": ["*.css", "*.j2", "*.js", "*.json"],
-        "polyframe.teach": ["*.css", "*.j2", "defects/*", "demonstrations/*/*.py"],
+        "polyframe.teach": [
+            "*.css", "*.j2", "*.yaml", "defects/*", "demonstrations/*/*.py",
+        ],  # fmt: skip
+        "polyframe.teach.explain": ["facts.json"],
         "polyframe.zoo": ["recipes/*.yaml"],
     },
     install_requires=[

@@ -20,9 +20,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from definitions import definition
-from native_forms import Case, cases, chosen, parts_of
-
 from polyframe.conformance.support import DTYPES, Support, load_support, status
 from polyframe.contract import registry
 from polyframe.spec.element import Element
@@ -30,6 +27,8 @@ from polyframe.spec.fields import UNSET
 from polyframe.spec.layers.base import Layer
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
+from polyframe.teach.explain.definitions import definition
+from polyframe.teach.explain.native_forms import Case, cases, chosen, parts_of
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "polyframe" / "conformance" / "support.json"

@@ -26,6 +26,7 @@ from polyframe.cli.diff import diff
 from polyframe.cli.doctor import doctor
 from polyframe.cli.eject import eject
 from polyframe.cli.evaluate import evaluate
+from polyframe.cli.explain import explain
 from polyframe.cli.options import common_options, debugging
 from polyframe.cli.predict import predict
 from polyframe.cli.report import report
@@ -151,6 +152,7 @@ def cli() -> None:
       polyframe list recipes                   list the recipes to train
       polyframe summary digits_cnn             show the model layer by layer
       polyframe show digits_cnn -b torch       show the program for PyTorch
+      polyframe explain batch_norm             explain a layer, a loss, a word, …
       polyframe train digits_cnn -b torch      train the model
       polyframe evaluate runs/digits_cnn/torch/1
 
@@ -164,6 +166,7 @@ for command in (
     data,
     summary,
     show,
+    explain,
     train,
     evaluate,
     predict,

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import inspect
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 from polyframe.cli.options import common_options
+from polyframe.teach.explain.docstrings import first_line
 
 if TYPE_CHECKING:
     from polyframe.spec.element import Element
 
 Listing = tuple[list[str], list[list[str]]]
-
-
-def first_line(thing: object) -> str:
-    """The first sentence of a docstring; formulas and years may hold dots."""
-    paragraph = " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
-    sentence = re.match(r".+?[.:](?= [A-Z(]|$)", paragraph)
-    return sentence[0].removesuffix(":") if sentence else paragraph
 
 
 def elements(registry: Mapping[str, object]) -> Listing:

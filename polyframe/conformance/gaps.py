@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from polyframe.compiler.loss_cases import Case
 from polyframe.compiler.table import covers
 from polyframe.conformance import losses, optimizers
 from polyframe.conformance.cases import batch_for, front, trains
@@ -184,7 +185,7 @@ def loss_error(model: Model, witness: Witness) -> float:
     is the shape of the output."""
     (shape,) = witness.inputs
     loss = model.engine.objective.losses[0]
-    case = losses.Case(loss, shape, loss.target_kinds[0])
+    case = Case(loss, shape, loss.target_kinds[0])
     logits, y = losses.outputs(shape, "usual", seed=0), losses.targets(case)
     losses.set_logits(model, [logits])
     x = losses.inputs_for(model, [shape])

@@ -8,16 +8,14 @@ respect to the outputs. No backend needs anything but the contract for this.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyframe.compiler.loss_cases import Case, cases
 from polyframe.compiler.table import Form, LossView, Target, covers
-from polyframe.compiler.training import LossFunction
 from polyframe.conformance.measurements import (
     DIFFERENCES,
     FLOAT32,
@@ -30,7 +28,6 @@ from polyframe.conformance.measurements import (
 from polyframe.conformance.suite import Check
 from polyframe.contract.backend import Backend
 from polyframe.data import random_batches
-from polyframe.errors import SpecError
 from polyframe.io.array import Array
 from polyframe.model.compile import LossArgument
 from polyframe.model.compile import compile as compile_model
@@ -38,7 +35,7 @@ from polyframe.model.model import Model
 from polyframe.spec.graph import Input
 from polyframe.spec.layers import Conv2D, Dense
 from polyframe.spec.layers.base import Shape, Tensor
-from polyframe.spec.losses import Loss, TargetKind
+from polyframe.spec.losses import Loss
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.optimizers import SGD, Optimizer
 from polyframe.train.arrays import Data, as_one
@@ -51,40 +48,6 @@ PIXELS = COUNT * 6
 SINGLE = Bound(2.0**-18, "float32: 64 roundings of numbers as large as the largest")
 WEIGHTS = np.array([0.5, 0.0, 2.0, 1.25, 3.0])
 """Sample weights."""
-
-
-class Case(NamedTuple):
-    """A loss, the shape of an output for it, and what its targets are."""
-
-    loss: Loss
-    shape: Shape
-    targets: TargetKind
-
-    @property
-    def function(self) -> LossFunction:
-        """What programs write for it."""
-        return LossFunction.of(*self)
-
-
-def cases(ranks: tuple[int, ...] = (1, 2, 3, 4)) -> list[Case]:
-    """Every loss in every example, with each kind of targets, and with the shape of an
-    output for it; those of plug-ins, too, as soon as they are loaded."""
-    return _cases(tuple(Loss.registry[word] for word in sorted(Loss.registry)), ranks)
-
-
-@functools.cache
-def _cases(losses: tuple[type[Loss], ...], ranks: tuple[int, ...]) -> list[Case]:
-    all_cases: list[Case] = []
-    for cls in losses:
-        for options, shape in product(cls.examples, cls.example_shapes):
-            loss = cls(**options)
-            try:
-                loss.check(shape)
-            except SpecError:
-                continue
-            if len(shape) in ranks:
-                all_cases += [Case(loss, shape, kind) for kind in loss.target_kinds]
-    return all_cases
 
 
 def targets(case: Case, count: int = COUNT, seed: int = 1) -> Array:

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 from polyframe.contract.backend import Backend
 from polyframe.differences import Difference, differences
-from polyframe.spec.element import Element
+from polyframe.spec.element import Element, plain_value
 from polyframe.spec.fields import UNSET
 from polyframe.spec.layers import Layer
 from polyframe.spec.losses import Loss
 from polyframe.spec.optimizers import Optimizer
 from polyframe.spec.semantics import Aspect, aspect_of
-from polyframe.spec.text import plain_value
 
 
 class Undecided(NamedTuple):

@@ -262,6 +262,32 @@ def brief_name(name: object) -> str:
     return name if isinstance(name, str) and PART.fullmatch(name) else brief(name)
 
 
+def element_data(element: Element) -> dict[str, Any]:
+    """``{type: …, field: …}``, with defaults and UNSET left out."""
+    return {"type": element.type} | {
+        name: plain_value(value) for name, value in element.written().items()
+    }
+
+
+def plain_value(value: object) -> object:
+    """A field's value as plain data: tuples become lists, elements mappings."""
+    if isinstance(value, Element):
+        data = element_data(value)
+        return data["type"] if len(data) == 1 else data
+    if isinstance(value, tuple):
+        return [plain_value(v) for v in value]
+    return value
+
+
+def value_text(value: object) -> str:
+    """A field's value as it is written in YAML."""
+    if isinstance(value, Element):
+        options = value.written().items()
+        inner = ", ".join(f"{name}={value_text(v)}" for name, v in options)
+        return f"{value.type}({inner})" if inner else value.type
+    return str(plain_value(value))
+
+
 def plain(word: str) -> str:
     """A name without case and underscores: ``Adam`` is ``adam``."""
     return word.replace("_", "").lower()

@@ -14,7 +14,7 @@ from polyframe.errors import PolyframeError, RecipeError, brief, did_you_mean, l
 from polyframe.spec import shipped
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
-from polyframe.spec.element import Element, check_name, parse_several
+from polyframe.spec.element import Element, check_name, element_data, parse_several
 from polyframe.spec.initial_weights import InitialWeights
 from polyframe.spec.load import load_spec, read_data
 from polyframe.spec.losses import CrossEntropy, Loss
@@ -31,7 +31,6 @@ from polyframe.spec.settings import (
     check_setting,
     plain_setting,
 )
-from polyframe.spec.text import element_data
 
 LISTS: dict[str, type[Any]] = {
     "augmentation": Augmentation,

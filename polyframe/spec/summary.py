@@ -8,13 +8,12 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
 
-from polyframe.spec.element import Element
+from polyframe.spec.element import value_text
 from polyframe.spec.fields import UNSET
 from polyframe.spec.graph import Block, Graph
 from polyframe.spec.layers.base import Layer, Shape
 from polyframe.spec.lint import biases_before_norms, mistakes
 from polyframe.spec.losses import Losses
-from polyframe.spec.text import plain_value
 from polyframe.spec.typed import TypedGraph, TypedNode
 
 WIDTH = 100
@@ -118,15 +117,6 @@ def fields_text(given: Layer, resolved: Layer) -> str:
         if getattr(given, field.name) is UNSET:
             texts[field.name] = value_text(getattr(resolved, field.name)) + "*"
     return ", ".join(f"{name}={text}" for name, text in texts.items())
-
-
-def value_text(value: object) -> str:
-    """A field's value as it is written in YAML."""
-    if isinstance(value, Element):
-        options = value.written().items()
-        inner = ", ".join(f"{name}={value_text(v)}" for name, v in options)
-        return f"{value.type}({inner})" if inner else value.type
-    return str(plain_value(value))
 
 
 def table(columns: list[tuple[str, tuple[str, ...]]], details: list[str]) -> list[str]:

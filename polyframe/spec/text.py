@@ -15,7 +15,7 @@ from typing import Any
 
 from polyframe.errors import SpecError, brief, did_you_mean
 from polyframe.plugins import load_installed
-from polyframe.spec.element import Element, check_name
+from polyframe.spec.element import check_name, element_data
 from polyframe.spec.graph import NUMBERED, Block, Graph, Names, Node, check_node_name
 from polyframe.spec.layers.base import Layer, check_arity
 from polyframe.spec.typed import DEEPEST
@@ -58,23 +58,6 @@ def graph_data(graph: Graph) -> dict[str, Any]:
     if list(graph.outputs) != before:
         data["outputs"] = list(graph.outputs)
     return data
-
-
-def element_data(element: Element) -> dict[str, Any]:
-    """``{type: …, field: …}``, with defaults and UNSET left out."""
-    return {"type": element.type} | {
-        name: plain_value(value) for name, value in element.written().items()
-    }
-
-
-def plain_value(value: object) -> object:
-    """A field's value as plain data: tuples become lists, elements mappings."""
-    if isinstance(value, Element):
-        data = element_data(value)
-        return data["type"] if len(data) == 1 else data
-    if isinstance(value, tuple):
-        return [plain_value(v) for v in value]
-    return value
 
 
 def to_json(name: str, graph: Graph) -> str:

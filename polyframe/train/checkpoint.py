@@ -24,11 +24,10 @@ from polyframe.io.atomic import write_folder
 from polyframe.io.json_csv import LONGEST, finite, row_of, to_json
 from polyframe.io.text import parse_json, read_text
 from polyframe.spec.augmentations import Augmentation
-from polyframe.spec.element import Element
+from polyframe.spec.element import Element, plain_value
 from polyframe.spec.fields import UNSET, Float, Int, Kind
 from polyframe.spec.semantics import Defaults, own_defaults
 from polyframe.spec.settings import plain_setting
-from polyframe.spec.text import plain_value
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainingEngine
 

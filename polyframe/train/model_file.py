@@ -21,12 +21,11 @@ from polyframe.io import weights as weight_files
 from polyframe.io.array import Array
 from polyframe.io.text import parse_json
 from polyframe.spec.augmentations import Augmentation
-from polyframe.spec.element import parse_several
+from polyframe.spec.element import element_data, parse_several
 from polyframe.spec.load import from_data
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.semantics import Semantics, own_defaults
 from polyframe.spec.settings import check_setting, plain_setting
-from polyframe.spec.text import element_data
 from polyframe.train.protocol import TrainedModel
 
 VERSION = 1

@@ -8,19 +8,22 @@ import dataclasses
 import dis
 import itertools
 import re
+import subprocess
+import sys
 import types
 
 import catalogue
 import numpy as np
 import pytest
-from definitions import ROOTS
 from matrix import words
-from native_forms import cases
 
 from polyframe.conformance.losses import Case, outputs, targets
 from polyframe.spec.augmentations import Geometric
 from polyframe.spec.initializers import Fans
 from polyframe.spec.layers.base import Context, Layer
+from polyframe.teach.explain.definitions import ROOTS
+from polyframe.teach.explain.layout import laid_out
+from polyframe.teach.explain.native_forms import cases
 
 COUNT = 4
 EVERY = [(f, word) for f, base in catalogue.FAMILIES.items() for word in words(base)]
@@ -326,3 +329,25 @@ def test_nothing_on_a_page_is_left_out(family, word):
         if isinstance(value, type) and value.__module__ == "page":
             members |= set(dir(value)) | set(value.__dict__.get("__annotations__", ()))
     assert set(re.findall(r"\bself\.(\w+)", text)) <= members
+
+
+def test_definitions_are_laid_out_as_ruff_format_does(tmp_path):
+    """So that `polyframe explain`, which has no ruff, prints them well."""
+    texts = {}
+    for family, word in EVERY:
+        texts[tmp_path / f"{family}_{word}.py"] = text_of(family, word)
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    for path, text in texts.items():
+        assert path.read_text(encoding="utf-8") == text, path.stem
+
+
+def test_a_long_signature_is_left_over_several_lines():
+    """One that fits into a line is joined, but for its last comma."""
+    short = "def f(\n    a,\n    b=(1, 2),\n):\n    return a\n"
+    assert laid_out(short) == "def f(a, b=(1, 2)):\n    return a\n"
+    names = ", ".join(f"argument_{i}" for i in range(8))
+    long = f"def f(\n    {names}\n):\n    return 0\n"
+    assert laid_out(long) == long

@@ -147,6 +147,13 @@ def test_same_with_strides_has_no_meaning_of_mxnets(layers):
     compiled(spec=spec, semantics={"optimizer": "native"})
 
 
+def test_a_pool_that_has_no_padding_is_written():
+    layers = [pf.LPPool2D(2, 2, name="pool"), pf.Flatten(), pf.Dense(3)]
+    spec = pf.Sequential(layers, (2, 6, 6), name="net")
+    for semantics in ("native", {"padding": "native"}):
+        assert compiled(spec=spec, semantics=semantics).predict(X).shape == (len(X), 3)
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

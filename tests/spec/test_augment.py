@@ -26,7 +26,7 @@ from polyframe.spec.augmentations import (
     RandomFlip,
     below,
 )
-from polyframe.spec.text import element_data
+from polyframe.spec.element import element_data
 
 # --- the meaning of each ---------------------------------------------------------
 

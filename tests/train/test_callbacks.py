@@ -26,7 +26,7 @@ from polyframe.spec.callbacks import (
     Wandb,
     smaller_is_better,
 )
-from polyframe.spec.text import element_data
+from polyframe.spec.element import element_data
 from polyframe.train import Callback
 from polyframe.train.callbacks.start import _MAKERS, start
 

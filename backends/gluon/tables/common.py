@@ -54,7 +54,8 @@ def padding_is_clear(view: View) -> bool:
     ``padding``, "same" with strides."""
     layer = view.layer
     strides = getattr(layer, "steps", None) or layer.stride
-    word = view.target.native("padding") and layer.padding == "same"
+    padding = getattr(layer, "padding", None)  # LPPool2D has none
+    word = view.target.native("padding") and padding == "same"
     return not (word and max(strides) > 1)
 
 

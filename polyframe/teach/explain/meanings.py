@@ -1,23 +1,6 @@
-"""The fields of an element as a table: meaning, what each takes, and its default.
-
-Meanings come from the docstrings' lists (``- ``stride``: …``) of a class and its bases;
-those that only a formula explains stand in ``MEANINGS``. A test fails where a field has
-none.
-"""
+"""What fields are whose docstrings say it by a formula only."""
 
 from __future__ import annotations
-
-import dataclasses
-import inspect
-import re
-from typing import Any
-
-from polyframe.contract import registry
-from polyframe.spec.element import Element
-from polyframe.spec.fields import UNSET
-from polyframe.spec.summary import value_text
-
-BACKENDS = ("torch", "tensorflow", "mxnet")
 
 MEANINGS = {
     "axes": "the axes that are reduced",
@@ -152,84 +135,30 @@ SPECIAL = {
     ("f1", "average"): "over classes, or over all samples",
     ("precision", "average"): "over classes, or over all samples",
     ("recall", "average"): "over classes, or over all samples",
+    ("csv_log", "file"): "its name in the run folder",
+    ("early_stopping", "patience"): "how many epochs in a row may bring no improvement",
+    ("early_stopping", "min_delta"): "by how much a value has to be better",
+    (
+        "early_stopping",
+        "baseline",
+    ): "what a value has to be better than to count at all",
+    ("json_log", "file"): "its name in the run folder",
+    ("json_log", "every_step"): "whether there is a line for each step, too",
+    ("mlflow", "experiment"): "the name of the experiment",
+    ("mlflow", "run"): "the run's name; left out, MLflow makes one up",
+    (
+        "model_checkpoint",
+        "monitor",
+    ): "the column of the history that tells the best epoch",
+    ("model_checkpoint", "mode"): "whether smaller or larger is better; auto: by what "
+    "the column is",
+    ("model_checkpoint", "keep"): "how many checkpoints are kept",
+    ("model_checkpoint", "every_steps"): "after how many steps one is written",
+    ("model_checkpoint", "every_seconds"): "after how many seconds one is written",
+    ("tensorboard", "folder"): "its name in the run folder",
+    ("tensorboard", "every"): "after how many steps the loss is written",
+    ("terminate_on_nan", "every"): "after how many steps the copy is renewed",
+    ("wandb", "project"): "the name of the project",
+    ("wandb", "run"): "the run's name; left out, the service makes one up",
 }
 """The same for one element, by its name and the field."""
-
-ITEM = re.compile(r"^- (``\w+``.*?)(?=^- |^\s*$|\Z)", re.MULTILINE | re.DOTALL)
-NAMES = re.compile(r"(?:``\w+``(?:, | and )?)+")
-
-
-def documented(cls: type[Element]) -> dict[str, str]:
-    """Field → what the docstrings of a class and its bases say in a list."""
-    meanings: dict[str, str] = {}
-    for owner in reversed(cls.__mro__):
-        doc = inspect.cleandoc(owner.__dict__.get("__doc__") or "")
-        for item in ITEM.findall(doc):
-            for part in re.split(r"(?<=[.;]) (?=``\w+``: )", " ".join(item.split())):
-                names = NAMES.match(part)
-                if names:
-                    text = part[names.end() :].lstrip(": ").strip().rstrip(".")
-                    for name in re.findall(r"``(\w+)``", names[0]):
-                        meanings[name] = text
-    return meanings
-
-
-def meaning(cls: type[Element], name: str) -> str | None:
-    """What a field is; None where nothing says it."""
-    known = documented(cls).get(name, "")
-    other = SPECIAL.get((cls.word, name)) or MEANINGS.get(name)
-    if known.startswith("UNSET") and other:
-        return f"{other}; {known}"
-    return known or other
-
-
-def description(cls: type[Element]) -> str:
-    """The docstring, without the items that the table of fields shows."""
-    doc = inspect.getdoc(cls) or ""
-    fields = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    for item in ITEM.findall(doc):
-        names = NAMES.match(item)
-        if names and set(re.findall(r"``(\w+)``", names[0])) <= fields:
-            doc = doc.replace(f"- {item}", "")
-    return re.sub(r"\n{3,}", "\n\n", doc).strip()
-
-
-def fields_table(cls: type[Element]) -> list[str]:
-    """The fields as Markdown."""
-    rows = []
-    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
-        if "kind" in f.metadata:
-            allowed = f.metadata["kind"].of(cls).allowed
-            cells = [
-                f"`{f.name}`",
-                meaning(cls, f.name) or "",
-                allowed,
-                default(cls, f),
-            ]
-            rows.append(
-                f"| {' | '.join(c.replace('|', chr(92) + '|') for c in cells)} |"
-            )
-    if not rows:
-        return ["It has no fields."]
-    return ["| field | meaning | what it takes | default |", "|---|---|---|---|", *rows]
-
-
-def default(cls: type[Element], field: dataclasses.Field[Any]) -> str:
-    """A field's default; of one that is UNSET, what it resolves to with each
-    semantics."""
-    if field.default is dataclasses.MISSING:
-        return "must be given"
-    if field.default is not UNSET:
-        return text_of(field.default)
-    texts = [f"UNSET: aligned {text_of(field.metadata['aligned'])}"]
-    for name in BACKENDS:
-        backend = registry.get(name)
-        own = backend.defaults.get(cls.word, {})
-        if field.name in own:
-            texts.append(f"{backend.title}'s own {text_of(own[field.name])}")
-    return "; ".join(texts)
-
-
-def text_of(value: Any) -> str:
-    """A value as it is written in YAML."""
-    return f"`{value_text(value)}`"

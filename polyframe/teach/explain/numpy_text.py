@@ -14,11 +14,20 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 Function = ast.FunctionDef
 Checks = Callable[[ast.Call], bool]
 """Whether a call does nothing but check its arguments."""
+
+
+class Node(Protocol):
+    """A node of a syntax tree that has a place in the text."""
+
+    lineno: int
+    col_offset: int
+    end_lineno: int | None
+    end_col_offset: int | None
 
 
 class Import(NamedTuple):
@@ -107,12 +116,13 @@ class Edits:
             self.starts.append(self.starts[-1] + len(line))
         self.made: list[tuple[int, int, bytes]] = []
 
-    def start(self, node: Any) -> int:
+    def start(self, node: Node) -> int:
         """Where a node begins, in bytes."""
         return self.starts[node.lineno - 1] + node.col_offset
 
-    def end(self, node: Any) -> int:
+    def end(self, node: Node) -> int:
         """Where a node ends, in bytes."""
+        assert node.end_lineno is not None and node.end_col_offset is not None
         return self.starts[node.end_lineno - 1] + node.end_col_offset
 
     def replace(self, start: int, end: int, text: str = "") -> None:
@@ -127,20 +137,24 @@ class Edits:
         assert node.end_lineno is not None
         self.replace(self.starts[first], self.starts[node.end_lineno])
 
-    def text(self, node: Any) -> str:
+    def text(self, node: ast.stmt) -> str:
         """The statement with the replacements made in it, at column 0."""
-        first = min(
-            [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]
-        )
-        low, high = self.starts[first - 1], self.end(node)
+        assert node.end_lineno is not None
+        low, high = self.starts[first_line(node) - 1], self.end(node)
         edited, at = b"", low
-        for start, end, text in sorted(self.made):
+        for start, end, new in sorted(self.made):
             if start >= at and end <= self.starts[node.end_lineno]:
-                edited += self.source[at:start] + text
+                edited += self.source[at:start] + new
                 at = end
         edited += self.source[at:high]
         text = re.sub(r" *# (type: ignore\[[^]]*\]|fmt: skip)", "", edited.decode())
         return inspect.cleandoc("\n" + text)
+
+
+def first_line(node: ast.stmt) -> int:
+    """The line where a statement begins, with its decorators."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(d.lineno for d in decorators)])
 
 
 def raises_error(node: ast.stmt, here: Module) -> bool:
@@ -233,11 +247,17 @@ def without_annotations(node: ast.AST, edits: Edits) -> None:
             if inner.returns:
                 low, high = edits.start(inner), edits.start(inner.returns)
                 arrow = edits.source.rindex(b"->", low, high)
-                edits.replace(arrow, edits.end(inner.returns))
+                bracket = len(edits.source[:arrow].rstrip())
+                edits.replace(bracket, edits.end(inner.returns))
             without_last_comma(inner, edits)
         elif isinstance(inner, ast.arg) and inner.annotation:
             name_end = edits.start(inner) + len(inner.arg.encode())
-            edits.replace(name_end, edits.end(inner.annotation))
+            end = edits.end(inner.annotation)
+            equals = re.match(rb"\s*=\s*", edits.source[end:])
+            if equals:
+                edits.replace(name_end, end + equals.end(), "=")
+            else:
+                edits.replace(name_end, end)
     for body in blocks(node):
         for at, statement in enumerate(body):
             if not isinstance(statement, ast.AnnAssign):
@@ -265,7 +285,8 @@ def without_annotations(node: ast.AST, edits: Edits) -> None:
 
 def without_last_comma(node: Function, edits: Edits) -> None:
     """Edit away the comma that holds a function's arguments on lines of their own."""
-    ends = [edits.end(n) for n in ast.walk(node.args) if hasattr(n, "end_lineno")]
+    inside = (n for n in ast.walk(node.args) if isinstance(n, (ast.arg, ast.expr)))
+    ends = [edits.end(n) for n in inside]
     if ends:
         after = edits.source[max(ends) :]
         comma, bracket = after.find(b","), after.find(b")")
@@ -275,5 +296,5 @@ def without_last_comma(node: Function, edits: Edits) -> None:
 
 def value_start(statement: ast.AnnAssign, edits: Edits) -> int:
     """Where the value of an assignment begins, with the brackets around it."""
-    equals = edits.source.index(b"=", edits.end(statement.annotation))
-    return equals + 1
+    after = edits.source.index(b"=", edits.end(statement.annotation)) + 1
+    return after + len(edits.source[after:]) - len(edits.source[after:].lstrip())

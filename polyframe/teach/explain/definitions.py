@@ -11,17 +11,16 @@ from __future__ import annotations
 import ast
 import copy
 import dataclasses
-import functools
 import inspect
-import subprocess
-import sys
-import tempfile
 import types
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
 
-from numpy_text import (
+from polyframe.compiler.python.source import literal
+from polyframe.spec.element import Element
+from polyframe.spec.fields import UNSET, Kind, Maybe, Several
+from polyframe.spec.layers.base import Layer
+from polyframe.teach.explain.layout import laid_out
+from polyframe.teach.explain.numpy_text import (
     Definition,
     Edits,
     Function,
@@ -33,10 +32,6 @@ from numpy_text import (
     without_annotations,
     without_checks,
 )
-
-from polyframe.spec.element import Element
-from polyframe.spec.fields import UNSET, Kind, Maybe, Several
-from polyframe.spec.layers.base import Layer
 
 ROOTS = {
     "layer": ("define", "new_state", "draw_shape", "draw"),
@@ -60,23 +55,11 @@ def larger_is_better(column):
 """What would bring in a registry is said in another way."""
 
 
-@functools.cache
 def definition(cls: type[Element]) -> str:
-    """The Python of an element's definition, not formatted yet."""
+    """The Python of an element's definition."""
     page = Page()
     page.add_element(cls)
-    return page.text()
-
-
-def format_python(texts: Mapping[str, str]) -> dict[str, str]:
-    """Texts by name, as ``ruff format`` writes them: all in one go, which is quick."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = {name: Path(folder) / f"{i}.py" for i, name in enumerate(texts)}
-        for name, path in paths.items():
-            path.write_text(texts[name], encoding="utf-8")
-        command = [sys.executable, "-m", "ruff", "format", "--isolated", folder]
-        subprocess.run(command, capture_output=True, check=True)
-        return {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
+    return laid_out(page.text())
 
 
 class Page:
@@ -153,8 +136,9 @@ class Page:
                 self.constructor(call, here, edits)
         used = loads(node)
         for argument, cls in classes.items():
-            plain = cls is not None and not issubclass(cls, Element)
-            if plain and argument in used and cls.__module__.startswith("polyframe."):
+            if cls is None or issubclass(cls, Element) or argument not in used:
+                continue
+            if cls.__module__.startswith("polyframe."):
                 self.add_name(cls.__name__, module(cls.__module__))
         without_annotations(node, edits)
         text = edits.text(node)
@@ -167,10 +151,11 @@ class Page:
         """Edit a call that makes another element: without the fields that its class has
         not on the page, and numbers as the fields keep them."""
         known = here.resolve(call.func.id)  # type: ignore[attr-defined]
-        is_class = isinstance(known, Definition) and isinstance(
+        if not isinstance(known, Definition) or not isinstance(
             known.node, ast.ClassDef
-        )
-        if not is_class or not issubclass(known.value, Element):
+        ):
+            return
+        if not issubclass(known.value, Element):
             return
         self.add(known)
         cls = known.value
@@ -178,13 +163,16 @@ class Page:
         places = [name for name, f in fields.items() if not f.kw_only]
         given = [*zip(places, call.args), *((k.arg, k.value) for k in call.keywords)]
         for name, value in given:
-            if isinstance(value, ast.Constant):
+            if name is not None and isinstance(value, ast.Constant):
                 kept = fields[name].metadata["kind"].of(cls).check(value.value)
-                edits.replace(edits.start(value), edits.end(value), repr(kept))
+                edits.replace(edits.start(value), edits.end(value), literal(kept))
         for keyword in list(call.keywords):
             if keyword.arg not in self.fields[cls]:
                 after = edits.source.index(b",", edits.end(keyword)) + 1
-                edits.replace(edits.start(keyword), after)
+                start = edits.start(keyword)
+                blank = len(edits.source[:start].rstrip())
+                alone = b"\n" in edits.source[blank:start]  # the first of its line
+                edits.replace(blank if alone else start, after)
                 call.keywords.remove(keyword)
 
     def plain_class(self, node: ast.ClassDef, here: Module) -> str:
@@ -224,7 +212,7 @@ class Page:
             owner, attribute = find(cls, name)
             value = owner.__dict__[attribute]
             if not callable(value) and not isinstance(value, property):
-                values[name] = f"{name} = {value!r}"
+                values[name] = f"{name} = {literal(value)}"
                 continue
             here = module(owner.__module__)
             node = method_node(here.class_node(owner.__name__), attribute)
@@ -247,7 +235,7 @@ class Page:
         self.seen[cls.__name__] = cls.__module__
         self.texts[cls.__module__, cls.__name__] = head + indented
 
-    def field_line(self, field: dataclasses.Field[Any], cls: type[Element]) -> str:
+    def field_line(self, field: dataclasses.Field[object], cls: type[Element]) -> str:
         """A field as a dataclass has it, with the value that ``aligned`` resolves to."""
         kind = field.metadata["kind"].of(cls)
         line = f"{field.name}: {type_text(kept_type(kind))}"
@@ -255,10 +243,10 @@ class Page:
             return line
         aligned = field.default is UNSET
         default = field.metadata["aligned"] if aligned else field.default
-        return f"{line} = {kind.check(default)!r}"
+        return f"{line} = {literal(kind.check(default))}"
 
 
-def place(field: dataclasses.Field[Any]) -> tuple[bool, bool]:
+def place(field: dataclasses.Field[object]) -> tuple[bool, bool]:
     """Where a field stands: those without a default first, a family's own last."""
     return field.default is not dataclasses.MISSING, bool(field.kw_only)
 
@@ -332,7 +320,7 @@ def inherited(cls: type | None, node: ast.Attribute) -> str:
     return f"self.{owners[1].__name__.strip('_').lower()}__{node.attr}"
 
 
-def kept_type(kind: Kind[Any]) -> Any:
+def kept_type(kind: Kind[object]) -> Any:
     """The type of the values that a kind keeps."""
     if isinstance(kind, Maybe):
         return kept_type(kind.kind) | None
@@ -347,7 +335,7 @@ def kept_type(kind: Kind[Any]) -> Any:
     raise TypeError(kind)
 
 
-def type_text(kept: Any) -> str:
+def type_text(kept: object) -> str:
     """A type as Python writes it."""
     if get_origin(kept) in (Union, types.UnionType):
         return " | ".join(type_text(each) for each in get_args(kept))

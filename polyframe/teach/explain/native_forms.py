@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import polyframe as pf
+from polyframe.compiler.loss_cases import cases as loss_cases
 from polyframe.compiler.program import WHOLE, Program, Role
 from polyframe.compiler.table import (
     Form,
@@ -23,15 +23,19 @@ from polyframe.compiler.table import (
     choose,
 )
 from polyframe.compiler.training import LossFunction, TrainingSpec
-from polyframe.conformance.losses import cases as loss_cases
 from polyframe.contract import registry
 from polyframe.contract.backend import Backend
 from polyframe.contract.programs import infer, make_step, write_programs
 from polyframe.spec.element import Element
+from polyframe.spec.graph import Input
+from polyframe.spec.layers import Conv1D, Conv2D, Conv3D, Dense
 from polyframe.spec.layers.base import Layer, Shape
-from polyframe.spec.losses import Loss, TargetKind
-from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.losses import MSE, Loss, TargetKind
+from polyframe.spec.model import ModelSpec, Sequential
+from polyframe.spec.optimizers import SGD, Optimizer
+from polyframe.spec.semantics import Semantics
 from polyframe.spec.settings import Training
+from polyframe.teach.explain.numpy_text import first_line
 
 TARGETS = {
     "float64": Target("float64"),
@@ -76,48 +80,57 @@ class Written:
     parts: tuple[str, ...]
 
 
-@functools.cache
+_CASES: dict[type[Element], tuple[Case, ...]] = {}
+
+
 def cases(cls: type[Element]) -> tuple[Case, ...]:
     """All examples of a layer, a loss or an optimizer."""
+    if cls not in _CASES:
+        _CASES[cls] = tuple(_cases(cls))
+    return _CASES[cls]
+
+
+def _cases(cls: type[Element]) -> Iterator[Case]:
     if issubclass(cls, Layer):
-        return tuple(Case(cls(**options), shapes) for options, shapes in cls.examples)
-    if issubclass(cls, Loss):
-        return tuple(
-            Case(each.loss, (each.shape,), each.targets)
-            for each in loss_cases()
-            if type(each.loss) is cls
-        )
-    assert issubclass(cls, Optimizer)
-    return tuple(Case(cls(**options)) for options in cls.examples)
+        for options, shapes in cls.examples:
+            yield Case(cls(**options), shapes)
+    elif issubclass(cls, Loss):
+        for each in loss_cases():
+            if type(each.loss) is cls:
+                yield Case(each.loss, (each.shape,), each.targets)
+    else:
+        assert issubclass(cls, Optimizer)
+        for fields in cls.examples:
+            yield Case(cls(**fields))
 
 
 # --- models of one layer ------------------------------------------------------------
 
 
-def model_of(case: Case) -> pf.ModelSpec:
+def model_of(case: Case) -> ModelSpec:
     """A model of one layer: the case's own or, for a loss or an optimizer, one whose
     output has the shape."""
     if isinstance(case.element, Layer):
         count = len(case.shapes)
         names = ["x"] if count == 1 else [f"x{i}" for i in range(1, count + 1)]
-        inputs = [pf.Input(s, name=n) for s, n in zip(case.shapes, names, strict=True)]
+        inputs = [Input(s, name=n) for s, n in zip(case.shapes, names, strict=True)]
         layer = replace(case.element, name="it")
-        return pf.ModelSpec(inputs, layer(*inputs), name="example")
+        return ModelSpec(inputs, layer(*inputs), name="example")
     (shape,) = case.shapes or ((4,),)
     if len(shape) == 1:
-        return pf.Sequential([pf.Dense(shape[0], name="it")], (3,), name="example")
-    convolution = {2: pf.Conv1D, 3: pf.Conv2D, 4: pf.Conv3D}[len(shape)]
+        return Sequential([Dense(shape[0], name="it")], (3,), name="example")
+    convolution = {2: Conv1D, 3: Conv2D, 4: Conv3D}[len(shape)]
     layer = convolution(shape[0], 1, name="it")
-    return pf.Sequential([layer], (2, *shape[1:]), name="example")
+    return Sequential([layer], (2, *shape[1:]), name="example")
 
 
-def step_of(case: Case, backend: Backend, semantics: str) -> TrainingSpec | None:
+def step_of(case: Case, backend: Backend, semantics: Semantics) -> TrainingSpec | None:
     """How the model of a case trains."""
     if isinstance(case.element, Layer):
         return None
     is_loss = isinstance(case.element, Loss)
-    loss = case.element if is_loss else pf.MSE()
-    rule = pf.SGD() if is_loss else case.element
+    loss = case.element if is_loss else MSE()
+    rule = SGD() if is_loss else case.element
     step = make_step(model_of(case), backend, loss, rule, Training(), semantics)
     return replace(step, targets=(case.targets,)) if is_loss and step else step
 
@@ -149,13 +162,18 @@ def chosen(case: Case, name: str, label: str) -> Form | str:
 
 
 @functools.cache
+def program_of(case: Case, name: str, label: str) -> Program:
+    """The program that a backend writes for a case and one of TARGETS."""
+    backend, target = registry.get(name), TARGETS[label]
+    step = step_of(case, backend, target.semantics)
+    return write_programs(model_of(case), backend, step, target, target.optimize)[0]
+
+
+@functools.cache
 def parts_of(case: Case, name: str, label: str) -> tuple[str, ...]:
     """What the program says for a case: of a layer the whole program; of a loss its
     function; of an optimizer how it is made and applied; both with what they need."""
-    backend, target = registry.get(name), TARGETS[label]
-    step = step_of(case, backend, target.semantics)
-    spec, optimize = model_of(case), target.optimize
-    program = write_programs(spec, backend, step, target, optimize)[0]
+    program = program_of(case, name, label)
     if isinstance(case.element, Layer):
         return (program.source.rstrip(),)
     if isinstance(case.element, Loss):
@@ -170,7 +188,7 @@ def with_needs(program: Program, wanted: Sequence[tuple[str, Role]]) -> tuple[st
     lines = program.source.splitlines()
     spans = [program.source_map[path][role] for path, role in wanted]
     tree = ast.parse(program.source)
-    named = {name: node for node in tree.body for name in names_of(node)}
+    named = {name: node for node in tree.body for name in names_given(node)}
     kept: list[ast.stmt] = []
     queue = [
         node
@@ -189,7 +207,7 @@ def with_needs(program: Program, wanted: Sequence[tuple[str, Role]]) -> tuple[st
     )
 
 
-def names_of(node: ast.stmt) -> list[str]:
+def names_given(node: ast.stmt) -> list[str]:
     """What a statement of a module gives names to."""
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         return [node.name]
@@ -198,12 +216,6 @@ def names_of(node: ast.stmt) -> list[str]:
     if isinstance(node, ast.Assign):
         return [t.id for t in node.targets if isinstance(t, ast.Name)]
     return []
-
-
-def first_line(node: ast.stmt) -> int:
-    """Where a statement begins, with its decorators."""
-    decorators = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(d.lineno for d in decorators)])
 
 
 # --- all forms and gaps of an entry -------------------------------------------------
@@ -264,3 +276,8 @@ def gaps(cls: type[Element], name: str) -> dict[str, list[str]]:
                 if case.options not in known:
                     known.append(case.options)
     return reasons
+
+
+def names_defined(part: str) -> list[str]:
+    """What a part of a module gives names to."""
+    return [name for node in ast.parse(part).body for name in names_given(node)]
