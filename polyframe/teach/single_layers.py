@@ -2,22 +2,25 @@
 
 A framework runs a step as one program, in which the time of one layer is not there to be
 read: kernels overlap, are fused, and wait for each other. So each layer becomes a small
-network with the loss ``mse``, written and run as every other one. Two things are in it
-that the layer does not have: a *probe* (``Scale``), whose weight makes the framework
-compute the gradient of the layer's input, and the loss. What they take is measured, too,
-in *frames* without the layer, and subtracted (``seconds_of``).
+network, written and run as every other one. Two things are in it that the layer does not
+have. A *head* stands before it, a dense layer from one number to as many as the input has,
+since a framework computes the gradient of an input only where something before it is
+trained. A *tail* stands behind it, a dense layer to one number, whose loss is cheap. (A
+loss of all outputs takes longer than many a layer: on MXNet ten times as long as a ReLU.)
+What head and tail take is measured, too, in *frames* without the layer, and subtracted.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from polyframe.spec.graph import Input, replace_name
-from polyframe.spec.layers import Scale
-from polyframe.spec.layers.base import Layer, Shape
+from polyframe.spec.layers import Dense, Flatten, Reshape
+from polyframe.spec.layers.base import Layer, Shape, Tensor
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.typed import TypedGraph, flatten
 from polyframe.teach.costs import trained_before
@@ -43,63 +46,65 @@ class Phases(NamedTuple):
 
 @dataclass(frozen=True)
 class SingleLayer:
-    """A layer alone. ``probes_input``: the gradient of its input is needed, so that the
-    probe stands before it and not behind; ``shape`` is that of its output."""
+    """A layer alone. ``headed``: the gradient of its input is needed, so that heads stand
+    before it; ``shape`` is that of its output."""
 
     layer: Layer
     in_shapes: tuple[Shape, ...]
     shape: Shape
-    probes_input: bool
+    headed: bool
 
     @cached_property
     def spec(self) -> ModelSpec:
-        """The layer with its probe, as a network; equal layers have equal ones."""
-        layer = replace_name(self.layer, "layer")
-        inputs = [Input(shape, f"x{i}") for i, shape in enumerate(self.in_shapes)]
+        """The layer with heads and a tail, as a network; equal layers have equal ones."""
+        inputs = [
+            Input((1,) if self.headed else shape, f"x{i}")
+            for i, shape in enumerate(self.in_shapes)
+        ]
         given = inputs
-        if self.probes_input:
-            given = [Scale(name=f"probe{i}")(x) for i, x in enumerate(inputs)]
-        y = layer(*given)
-        return ModelSpec(
-            inputs, y if self.probes_input else Scale(name="probe")(y), name="single"
-        )
+        if self.headed:
+            pairs = enumerate(zip(inputs, self.in_shapes, strict=True))
+            given = [head(x, shape, i) for i, (x, shape) in pairs]
+        y = replace_name(self.layer, "layer")(*given)
+        return ModelSpec(inputs, tail(y), name="single")
 
     @property
     def frames(self) -> tuple[Shape, ...]:
-        """The shapes of the frames whose times are subtracted."""
-        if self.probes_input:
-            return (*self.in_shapes, self.shape, SMALLEST)
-        return (self.shape,)
+        """The shapes of the frames of which parts are subtracted."""
+        return (*(self.in_shapes if self.headed else ()), self.shape, SMALLEST)
 
     def seconds_of(self, whole: Times, frames: Mapping[Shape, Times]) -> Phases:
         """The layer's own time, from those of its program and of the frames.
 
-        A frame of a shape s takes a call (that of ``SMALLEST``), a probe and, for
-        gradients, a loss of that shape, in about equal shares. Differences of what is
-        not exact may come out below 0; they are 0 then.
+        A frame of a shape takes a call, which is all that ``SMALLEST`` takes, a head and
+        a tail. Those two move as many numbers, so each counts half. Differences of what
+        is not exact may come out below 0; they are 0 then.
         """
-        if not self.probes_input:
-            frame = frames[self.shape]
-            forward = whole.forward - frame.forward
-            both = whole.gradients - frame.gradients
-        else:
-            call = frames[SMALLEST]
-            own = [frames[shape] for shape in self.in_shapes]
-            forward = whole.forward - call.forward
-            forward -= sum(frame.forward - call.forward for frame in own)
-            both = whole.gradients - call.gradients
-            both -= sum(
-                (frame.gradients - call.gradients) / 2
-                for frame in (*own, frames[self.shape])
-            )
+        forward, both = whole
+        forward -= frames[SMALLEST].forward
+        both -= frames[SMALLEST].gradients
+        for shape in self.frames[:-1]:
+            forward -= (frames[shape].forward - frames[SMALLEST].forward) / 2
+            both -= (frames[shape].gradients - frames[SMALLEST].gradients) / 2
         forward = max(forward, 0.0)
         return Phases(forward, max(both - forward, 0.0))
 
 
+def head(x: Tensor, shape: Shape, number: int = 0) -> Tensor:
+    """From one number to a tensor of a shape."""
+    flat = Dense(math.prod(shape), bias=False, name=f"head{number}")(x)
+    return flat if len(shape) == 1 else Reshape(shape, name=f"shape{number}")(flat)
+
+
+def tail(y: Tensor) -> Tensor:
+    """From a tensor to one number."""
+    return Dense(1, bias=False, name="tail")(Flatten(name="flat")(y))
+
+
 def frame(shape: Shape) -> ModelSpec:
-    """A probe and nothing else."""
-    x = Input(shape, "x0")
-    return ModelSpec(x, Scale(name="probe0")(x), name="frame")
+    """A head and a tail, and nothing between."""
+    x = Input((1,), "x0")
+    return ModelSpec(x, tail(head(x, shape)), name="frame")
 
 
 def single_layers(graph: TypedGraph) -> dict[str, SingleLayer]:

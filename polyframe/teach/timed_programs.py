@@ -27,7 +27,7 @@ from polyframe.teach.single_layers import SingleLayer, frame, frames_of, single_
 from polyframe.train.arrays import as_one
 from polyframe.train.feed import SampleWeighting, assemble_step
 
-AT_LEAST, MOST_CALLS = 0.004, 200
+AT_LEAST, MOST_CALLS = 0.01, 500
 """Seconds that a measurement of one program lasts at least, and the most calls in it."""
 WHOLE, FAST = "whole", "fast"
 """The whole step as the idiomatic program, and as the one that ``train`` runs."""
@@ -110,7 +110,7 @@ class Timed:
     def count(self, call: Callable[[], Native]) -> int:
         """How many calls a measurement takes, after two that prepare the program."""
         self.seconds(call, 2)
-        once = self.seconds(call, 1)
+        once = min(self.seconds(call, 1) for _ in range(3))
         return min(max(math.ceil(AT_LEAST / max(once, 1e-9)), 1), MOST_CALLS)
 
     def seconds(self, call: Callable[[], Native], count: int) -> float:
