@@ -68,7 +68,9 @@ def print_costs(traced: Traced, depth: int) -> None:
 def print_times(traced: Traced, depth: int, repeats: int) -> None:
     """Print what was measured, the backends beside each other."""
     times = traced.times
-    heads = ["layer", *(h for t in times for h in (t.backend, "backward", "share"))]
+    heads = ["layer"]
+    for each in times:
+        heads += [f"{each.backend}: forward", "backward", "share"]
     rows = []
     for row in traced.rows(depth):
         cells = ["  " * row.level + row.path]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from polyframe.errors import PolyframeError
 from polyframe.spec.losses import Loss, default_loss
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.recipe import Recipe
@@ -21,3 +22,13 @@ def in_dtype(recipe: Recipe, dtype: str | None) -> Recipe:
     if dtype is None:
         return recipe
     return replace(recipe, dtype=dtype, precision=None)
+
+
+def check_trains(recipe: Recipe) -> None:
+    """PolyframeError for a network without weights, which no backend trains."""
+    if not recipe.model.num_parameters:
+        raise PolyframeError(
+            "has no weights, so that backends have no training step of it",
+            where=recipe.model.name,
+            hint="trace it without a backend",
+        )

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from polyframe.io.array import Array
-from polyframe.io.distance import distance
+from polyframe.io.distance import distance, scaled_distance
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.losses import parse_losses
@@ -36,7 +36,7 @@ from polyframe.teach.definitions import (
     updated,
     wanted_batch,
 )
-from polyframe.teach.recipes import in_dtype, recipe_for
+from polyframe.teach.recipes import check_trains, in_dtype, recipe_for
 from polyframe.teach.samples import Batch, data_batch, made_up_batch
 from polyframe.train.arrays import as_one
 
@@ -44,6 +44,8 @@ NUMPY = "NumPy"
 """What the definition is called among backends."""
 FIRST = 4
 """How many numbers of a tensor are shown."""
+NOTHING = 100
+"""Gradients of fewer units of rounding than that are 0 but for rounding."""
 BATCH = 8
 """Samples of a step that is looked at."""
 PHASES = {
@@ -139,6 +141,8 @@ def walk(
     those of rounding errors of about 1e-16. Without backends, the definition alone.
     """
     recipe = replace(in_dtype(recipe_for(model), dtype), semantics="aligned")
+    if backends:
+        check_trains(recipe)
     if isinstance(model, Recipe):
         samples, source = data_batch(recipe, batch_size)
     else:
@@ -216,34 +220,27 @@ def tensors_of(
     ]
     tensors += [beside("forward", name, outputs[name], seen) for name in layers]
     tensors.append(beside("loss", "loss", definition.loss(outputs), seen))
-    notes = []
-    if seen:
-        backward = [*reversed(layers), *known]
-        tensors += [among("output gradient", name, seen) for name in backward]
+    notes: list[str] = []
+    backward = [*reversed(layers), *known] if seen else []
+    tensors += amongst("output gradient", backward, recipe.dtype, seen)
     if len(seen) > 1:
         notes.append(
             "gradients by outputs have no definition of their own: their distances are "
             f"from {next(iter(seen))}"
         )
-    more, told = gradients_of(definition, seen)
+    more, told = gradients_of(definition, recipe.dtype, seen)
     tensors += more
     notes += told
     tensors += [
         beside("statistics", name, value, seen) for name, value in statistics.items()
     ]
-    if seen:
-        reason = plain_update(recipe)
-        trained = [name for name, p in parameters.items() if p.trainable]
-        tensors += [
-            among("weights", name, seen)
-            if reason
-            else after_update(recipe, definition, name, seen)
-            for name in trained
-        ]
-        if reason:
-            notes.append(
-                f"weights after the step are compared among backends: {reason}"
-            )
+    trained = [name for name, p in parameters.items() if p.trainable and seen]
+    reason = plain_update(recipe)
+    if reason is None:
+        tensors += [after_update(recipe, definition, name, seen) for name in trained]
+    else:
+        tensors += amongst("weights", trained, recipe.dtype, seen)
+        notes.append(f"weights after the step have no definition here: {reason}")
     return tensors, notes
 
 
@@ -270,20 +267,38 @@ def beside(phase: str, name: str, wanted: Array, seen: Mapping[str, Step]) -> Te
     return tensor
 
 
-def among(phase: str, name: str, seen: Mapping[str, Step]) -> Tensor:
-    """A tensor that has no definition here: the backends', compared with the first."""
+def amongst(
+    phase: str, names: Sequence[str], dtype: str, seen: Mapping[str, Step]
+) -> list[Tensor]:
+    """Tensors that have no definition here: the backends', compared with the first."""
+    if not names:
+        return []
     first, *others = seen
-    reference = seen[first][phase, name]
-    tensor = Tensor(phase, name, reference.shape, {first: numbers(reference)})
-    for who in others:
-        value = seen[who][phase, name]
-        tensor.numbers[who] = numbers(value)
-        tensor.distances[who] = distance(value, reference)
-    return tensor
+    references = {name: seen[first][phase, name] for name in names}
+    scales, tensors = scales_of(references, dtype), []
+    for name, reference in references.items():
+        tensor = Tensor(phase, name, reference.shape, {first: numbers(reference)})
+        for who in others:
+            value = seen[who][phase, name]
+            tensor.numbers[who] = numbers(value)
+            tensor.distances[who] = scaled_distance(value, reference, scales[name])
+        tensors.append(tensor)
+    return tensors
+
+
+def scales_of(references: Mapping[str, Array], dtype: str) -> dict[str, float]:
+    """What distances from tensors of one phase are relative to: the tensor's largest
+    number or, where all of it is rounding, that of all of them. So it is with the
+    gradient of a bias before a batch norm, which is 0: any difference would be a
+    multiple of nothing."""
+    largest = {n: float(np.abs(v).max(initial=0.0)) for n, v in references.items()}
+    overall = max(largest.values(), default=0.0)
+    least = NOTHING * float(np.finfo(dtype).eps) * overall
+    return {n: size if size > least else overall for n, size in largest.items()}
 
 
 def gradients_of(
-    definition: Definition, seen: Mapping[str, Step]
+    definition: Definition, dtype: str, seen: Mapping[str, Step]
 ) -> tuple[list[Tensor], list[str]]:
     """The gradients by the weights, and the notes."""
     names = [n for n, p in definition.graph.parameters.items() if p.trainable]
@@ -292,7 +307,8 @@ def gradients_of(
     defined, reason = definition.gradients(largest)
     if reason is not None:
         note = f"gradients have no numbers of the definition: {reason}"
-        return [among("gradient", name, seen) for name in names if seen], [note]
+        return amongst("gradient", names if seen else [], dtype, seen), [note]
+    scales = scales_of({name: values for name, (_, values) in defined.items()}, dtype)
     tensors = []
     for name in names:
         indices, values = defined[name]
@@ -301,8 +317,9 @@ def gradients_of(
         tensor = Tensor("gradient", name, shape, {NUMPY: shown})
         for who, step in seen.items():
             value = step["gradient", name]
+            some = value.reshape(-1)[indices]
             tensor.numbers[who] = numbers(value)
-            tensor.distances[who] = distance(value.reshape(-1)[indices], values)
+            tensor.distances[who] = scaled_distance(some, values, scales[name])
         tensors.append(tensor)
     note = f"of each gradient by the definition, the first {FIRST} numbers are computed"
     return tensors, [f"{note} and the largest one, and compared" if seen else note]

@@ -20,6 +20,7 @@ from polyframe.errors import PolyframeError
 from polyframe.plugins import loaded_files
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.recipe import Recipe
+from polyframe.teach.recipes import check_trains
 from polyframe.teach.single_layers import (
     Phases,
     SingleLayer,
@@ -87,9 +88,11 @@ def time_layers(
     """Measure on each backend. ``recipe``: its model, loss, optimizer, dtype, semantics
     and training settings take part; the data are random.
 
-    Errors: those of ``compile`` for a backend that is not there, cannot train, cannot
-    time phases (ability ``phases``) or does not write all layers.
+    PolyframeError for a network without weights; errors of ``compile`` for a backend that
+    is not there, cannot train, cannot time phases (ability ``phases``) or does not write
+    all layers.
     """
+    check_trains(recipe)
     for name in backends:
         check(recipe, name)
     turns: dict[str, list[Turn]] = {name: [] for name in backends}

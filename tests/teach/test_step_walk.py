@@ -12,12 +12,14 @@ from helpers.support import TORCH_FIRST
 
 import polyframe as pf
 from polyframe.conformance.oracle import Trainer
+from polyframe.errors import PolyframeError
 from polyframe.spec.losses import parse_losses
 from polyframe.teach import definitions, step_walk
 from polyframe.teach.definitions import Definition, plain_update, updated
 from polyframe.teach.recipes import recipe_for
 from polyframe.teach.samples import data_batch, made_up_batch, preprocessed
 from polyframe.teach.step_walk import NUMPY, PHASES, by_phase, walk
+from polyframe.teach.trace import trace
 
 EXACT = 1e-11
 
@@ -135,6 +137,32 @@ def test_backends_are_compared_with_each_other_where_nothing_is_defined():
     assert any("their distances are from torch" in note for note in notes)
 
 
+def test_a_gradient_that_is_only_rounding_is_not_infinitely_wrong():
+    """Of a bias before a batch norm; a real difference is seen all the same."""
+    spec = pf.Sequential(
+        [
+            pf.Conv2D(3, 3, name="conv"), pf.BatchNorm(name="bn"), pf.ReLU(),
+            pf.GlobalAvgPool2D(), pf.Dense(2, name="fc"),
+        ],
+        input_shape=(1, 6, 6),
+    )  # fmt: skip
+    recipe = recipe_for(spec)
+    definition, trainer = definition_of(recipe)
+    right = step_of(definition, trainer, recipe)
+    noise = right["gradient", "conv.bias"]
+    assert abs(noise).max() < 1e-15
+    for shift, apart in ((1e-17, 1e-13), (1e-3, 1.0)):
+        step = right | {("gradient", "conv.bias"): noise + shift}
+        found, _ = step_walk.gradients_of(definition, "float64", {"torch": step})
+        (tensor,) = [t for t in found if t.name == "conv.bias"]
+        assert apart * 1e-5 < tensor.distances["torch"] < apart
+    scales = step_walk.scales_of({"a": np.ones(2), "b": np.array([1e-20])}, "float64")
+    assert scales == {"a": 1.0, "b": 1.0}
+    scales = step_walk.scales_of({"a": np.ones(2), "b": np.array([1e-9])}, "float64")
+    assert scales == {"a": 1.0, "b": 1e-9}
+    assert step_walk.scales_of({"b": np.array([1e-9])}, "float32") == {"b": 1e-9}
+
+
 def test_a_definition_without_complex_numbers_says_so(monkeypatch):
     definition, _ = definition_of(recipe_for(net(pf.GELU(name="gelu"))))
     assert definition.gradients({}) == (
@@ -173,6 +201,16 @@ def test_the_batch_is_of_the_recipes_data_as_it_is_trained_on():
     plain, _ = data_batch(pf.load_recipe("digits_cnn"), 5)
     assert batch.x[0].min() < 0 <= plain.x[0].min()
     np.testing.assert_array_equal(preprocessed(recipe, plain.x[0]), batch.x[0])
+
+
+def test_a_network_without_weights_has_no_step_on_a_backend():
+    spec = pf.Sequential([pf.MaxPool2D(2)], input_shape=(1, 4, 4), name="bare")
+    assert walk(spec, batch_size=2).tensors[-1].phase == "loss"
+    message = r"^bare: has no weights, so that backends .* \(trace it without a backend"
+    with pytest.raises(PolyframeError, match=message):
+        walk(spec, ["torch"])
+    with pytest.raises(PolyframeError, match=message):
+        trace(spec, ["torch"])
 
 
 def test_the_command_in_numpy_alone(tmp_path, monkeypatch):
