@@ -12,6 +12,7 @@ IMAGES = ["pillow>=10"]
 TENSORBOARD = ["tensorboardX>=2.6"]
 PLOTS = ["matplotlib>=3.8"]
 HTML = ["jinja2>=3.1"]
+TEACH = [*PLOTS, "pygraphviz>=2"]  # its wheels bring Graphviz
 STUDY = [
     "scipy>=1.15",
     "statsmodels>=0.14",
@@ -89,6 +90,7 @@ setup(
         "tensorboard": TENSORBOARD,
         "plots": PLOTS,
         "html": HTML,
+        "teach": TEACH,
         "study": STUDY,
         "teach": TEACH,
         "dask": DASK,
@@ -97,7 +99,7 @@ setup(
         "dev": [
             *IMAGES,
             *TENSORBOARD,
-            *PLOTS,
+            *TEACH,
             *STUDY,
             *TEACH,
             *DASK,

@@ -8,16 +8,8 @@ from polyframe.bench.entrants import Entrant
 from polyframe.bench.ratios import Ratio, paired_ratio
 from polyframe.bench.settings import Settings
 from polyframe.plugins import loaded_files
+from polyframe.workers.child import THREADS
 from polyframe.workers.process import Worker
-
-THREADS = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "NPROC",  # of JAX
-)
-"""Environment variables that frameworks read when they are imported."""
 
 
 class Contestant(Worker):

@@ -9,11 +9,14 @@ input ends. What frameworks print goes to standard error.
 from __future__ import annotations
 
 import json
-import os
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
+from polyframe.workers.child import (
+    answer_channel,
+    keep_to_processors,
+    wait_until_idle,
+)
 from polyframe.workers.resources import peak_memory
 
 if TYPE_CHECKING:
@@ -22,9 +25,6 @@ if TYPE_CHECKING:
     from polyframe.bench.settings import Settings
 
     AnyContestant = PolyframeContestant | Handwritten
-
-IDLE, IDLE_CHECKS = 0.02, 100
-"""Seconds without work that count as idle, and how often that is checked."""
 
 
 def open_contestant(settings: Settings, entrant: dict[str, str]) -> AnyContestant:
@@ -57,29 +57,16 @@ def answer(contestant: AnyContestant, request: dict[str, Any]) -> dict[str, Any]
     return {"seconds": contestant.ops[request["op"]](request["count"])}
 
 
-def wait_until_idle() -> None:
-    """Wait until the threads of this process are idle: those of OpenMP keep a processor
-    busy for a while after their work, which would slow down the next contestant."""
-    for _ in range(IDLE_CHECKS):
-        before = time.process_time()
-        time.sleep(IDLE)
-        if time.process_time() - before < IDLE / 10:
-            return
-
-
 def main() -> None:
     """Serve until standard input ends."""
-    channel = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    channel = answer_channel()
 
     def send(data: dict[str, Any]) -> None:
         channel.write(json.dumps(data) + "\n")
         channel.flush()
 
     first = json.loads(sys.stdin.readline())
-    threads = first["settings"]["threads"]
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    keep_to_processors(first["settings"]["threads"])
     from polyframe.bench.settings import Settings
     from polyframe.plugins import load_plugin
 

@@ -32,6 +32,7 @@ from polyframe.cli.predict import predict
 from polyframe.cli.report import report
 from polyframe.cli.show import show
 from polyframe.cli.summary import summary
+from polyframe.cli.trace import trace
 from polyframe.cli.train import train
 from polyframe.cli.verify import verify
 from polyframe.errors import DivergedError, PolyframeError, did_you_mean
@@ -167,6 +168,7 @@ for command in (
     summary,
     show,
     explain,
+    trace,
     train,
     evaluate,
     predict,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polyframe.io.array import Array
+from polyframe.io.distance import distance as distance
+from polyframe.io.distance import scaled_distance as scaled_distance
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -66,25 +68,6 @@ class Measurement:
             f"{self.entry} on {self.backend}: {self.what}: {self.value:.1e} "
             f"(at most {self.bound.value:.0e}) {verdict}, {self.detail}"
         )
-
-
-def distance(a: ArrayLike, b: ArrayLike) -> float:
-    """max|a-b| / max|b|; 0 for equal arrays, infinite where shapes differ or a value is
-    not finite."""
-    scale = np.abs(np.asarray(b, np.float64)).max(initial=0)
-    return scaled_distance(a, b, float(scale))
-
-
-def scaled_distance(a: ArrayLike, b: ArrayLike, scale: float) -> float:
-    """max|a-b| over a scale; 0 for equal arrays, infinite where shapes differ or a value
-    is not finite. Arrays are never broadcast: a wrong shape is an error."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("inf")
-    largest = float(np.abs(a - b).max(initial=0))
-    if largest == 0:
-        return 0.0
-    return largest / scale if scale else float("inf")
 
 
 def compare_arrays(

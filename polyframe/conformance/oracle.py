@@ -1,15 +1,14 @@
 """The oracle of training: whole steps in NumPy, by the definitions.
 
-Gradients come from the definitions by complex steps, Im f(w + ih) / h with h = 1e-30.
-They are exact up to rounding, since no difference of close numbers is taken (Squire &
-Trapp 1998, "Using complex variables to estimate derivatives of real functions"). No
-framework is involved. Each parameter takes two passes, so this is for tiny nets only.
+Gradients come from the definitions by complex steps (``spec.complex_steps``). No
+framework is involved. Each number of a weight takes a pass, so this is for tiny nets
+only.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from polyframe.contract.session import BEGAN
 from polyframe.io.array import Array
 from polyframe.model.compile import LossArgument
 from polyframe.randomness import order
+from polyframe.spec.complex_steps import STEP, Analytic
 from polyframe.spec.interpreter import interpret
 from polyframe.spec.losses import parse_losses
 from polyframe.spec.model import ModelSpec
@@ -27,49 +27,9 @@ from polyframe.spec.settings import Training
 from polyframe.spec.typed import flatten, with_fixed_statistics
 from polyframe.train.arrays import as_list, as_one
 
-STEP = 1e-30
 Arrays = dict[str, Array]
 Batch = Sequence[Any]
 """(x, y) or (x, y, sample weights)."""
-
-
-class Analytic(Array):
-    """Complex numbers whose absolute value and variance can be differentiated: NumPy's
-    are real."""
-
-    def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
-    ) -> Any:
-        plain = [np.asarray(x) if isinstance(x, Analytic) else x for x in inputs]
-        if ufunc is np.absolute:  # |x| = ±x, by the sign of the real part
-            (x,) = plain
-            return np.where(x.real < 0, -x, x).view(Analytic)
-        out = tuple(
-            np.asarray(x) if isinstance(x, Analytic) else x
-            for x in kwargs.pop("out", ())
-        )
-        given = {"out": out} if out else {}
-        result = getattr(ufunc, method)(*plain, **given, **kwargs)
-        if isinstance(result, np.ndarray) and result.dtype.kind == "c":
-            return result.view(Analytic)
-        return result
-
-    def __array_function__(
-        self,
-        function: Callable[..., object],
-        types: Iterable[type],
-        args: Iterable[object],
-        kwargs: Mapping[str, object],
-    ) -> Any:
-        result = super().__array_function__(function, types, args, kwargs)
-        return result.view(Analytic) if isinstance(result, np.ndarray) else result
-
-    def var(  # type: ignore[override]
-        self, axis: int | tuple[int, ...] | None = None, ddof: int = 0, **_: object
-    ) -> Any:
-        """The variance as a sum of squares, not of absolute values squared."""
-        squares = (self - self.mean(axis, keepdims=True)) ** 2
-        return squares.sum(axis) / (self.size // squares.sum(axis).size - ddof)
 
 
 class Trainer:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from polyframe.bench.process import THREADS
 from polyframe.errors import PolyframeError
 from polyframe.io.version import __version__
+from polyframe.workers.child import THREADS
 from polyframe.workers.process import TimeLimitError, Worker
 
 MODULE = "polyframe.study.worker"

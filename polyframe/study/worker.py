@@ -29,6 +29,7 @@ from polyframe.errors import one_line
 from polyframe.io.json_csv import finite
 from polyframe.io.version import __version__
 from polyframe.study.jobs import PROTOCOL, Message
+from polyframe.workers.child import answer_channel
 from polyframe.workers.resources import process_age
 
 Send = Callable[[Message], None]
@@ -39,8 +40,7 @@ LONGEST = 1000
 def main() -> None:
     """Serve until standard input ends."""
     ready = time.perf_counter()
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
+    channel = answer_channel()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=listen, args=(lines,), daemon=True).start()
     send = sender(channel)

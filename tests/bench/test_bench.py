@@ -21,9 +21,9 @@ from polyframe.bench.entrants import entrants
 from polyframe.bench.ratios import paired_ratio, ranks, spread
 from polyframe.bench.run import Result, check_equal
 from polyframe.bench.settings import Settings, recipe_of
-from polyframe.bench.worker import wait_until_idle
 from polyframe.cli import cli
 from polyframe.train.loop import WAITING
+from polyframe.workers.child import wait_until_idle
 
 HANDWRITTEN = Path(__file__).parents[1] / "handwritten"
 SMALL = ("--batch", "4", "--rounds", "2", "--threads", "1", "--optimizer", "adam")

@@ -18,7 +18,6 @@ import polyframe as pf
 from polyframe.conformance import losses as loss_suite
 from polyframe.conformance.feature_cases import CASES
 from polyframe.conformance.measurements import Bound, Measurement, scaled_distance
-from polyframe.conformance.oracle import STEP, Analytic
 from polyframe.conformance.rounding import (
     LEAST,
     bound_of,
@@ -32,6 +31,7 @@ from polyframe.conformance.subject import NUDGE
 from polyframe.conformance.suite import precisions
 from polyframe.contract.registry import get
 from polyframe.errors import PolyframeError
+from polyframe.spec.complex_steps import STEP, Analytic
 
 AT_LEAST = 130
 """So many configurations a backend there are at least."""
