@@ -19,6 +19,7 @@ STUDY = [
     "vl-convert-python>=1.7",  # charts in one offline file, and as SVG and PNG
     *HTML,
 ]
+NOTEBOOK = ["nbformat>=5.9", "nbclient>=0.9", "ipykernel>=6.25"]
 DASK = ["distributed>=2024.1"]
 RAY = ["ray>=2.30"]
 MLFLOW = ["mlflow-skinny>=2.15"]
@@ -59,6 +60,7 @@ setup(
         "polyframe.conformance": ["*.j2", "support.json"],
         "polyframe.data": ["*.npz"],
         "polyframe.differences": ["*.yaml"],
+        "polyframe.io": ["*.j2"],
         "polyframe.study.lint": ["*.yaml"],
         "polyframe.study.report": ["*.css", "*.j2", "*.js", "*.json"],
         "polyframe.zoo": ["recipes/*.yaml"],
@@ -81,6 +83,7 @@ setup(
         "tensorboard": TENSORBOARD,
         "plots": PLOTS,
         "html": HTML,
+        "notebook": [*NOTEBOOK, *HTML],
         "study": STUDY,
         "dask": DASK,
         "ray": RAY,
@@ -90,6 +93,7 @@ setup(
             *TENSORBOARD,
             *PLOTS,
             *STUDY,
+            *NOTEBOOK,
             *DASK,
             *RAY,
             *MLFLOW,

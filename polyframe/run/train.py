@@ -149,6 +149,7 @@ def train(
                 validation_split=recipe.split,
                 validation_batch_size=recipe.validation_batch_size,
                 drop_last=recipe.drop_last,
+                verbose=0,  # whoever runs it watches with callbacks
             )
             test = {} if data.test is None else evaluate(model, recipe, data)[-1]
         except BaseException as error:
