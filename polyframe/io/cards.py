@@ -64,13 +64,13 @@ class Meter:
 class Card:
     """What an object shows of itself.
 
-    ``verdict``: a word or two, and whether they are good news; ``facts``: name → value;
-    ``folded``: title → a card, or text as it is, that is shown when it is asked for.
-    Plain text leaves curves and folded parts out.
+    ``verdict``: a word or two, and whether they are good news (None: neither); ``facts``:
+    name → value; ``folded``: title → a card, or text as it is, that is shown when it is
+    asked for. Plain text leaves curves and folded parts out.
     """
 
     title: str
-    verdict: tuple[str, bool] | None = None
+    verdict: tuple[str, bool | None] | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     sentences: Sequence[str] = ()
     table: Table | None = None

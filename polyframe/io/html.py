@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-@functools.cache
 def environment(package: str, what: str, extra: str = "html") -> Environment:
     """The templates of a package, which escape every value and know every name.
 
@@ -19,12 +18,19 @@ def environment(package: str, what: str, extra: str = "html") -> Environment:
     and which ``extra`` of polyframe has it.
     """
     try:
-        import jinja2
+        import jinja2  # noqa: F401
     except ImportError:
         raise PolyframeError(
             f"{what} is made with Jinja2, which is not installed",
             hint=f'pip install "polyframe[{extra}]"',
         ) from None
+    return _environment(package)
+
+
+@functools.cache
+def _environment(package: str) -> Environment:
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.PackageLoader(package, "."),
         autoescape=True,

@@ -11,8 +11,10 @@ from polyframe.io.cards import Card, Displayed
 from polyframe.model.confusion import check_names, plot
 from polyframe.model.evaluation import measure
 from polyframe.model.weights_and_state import WeightsAndState
+from polyframe.spec.element import Element
 from polyframe.spec.metrics import ConfusionMatrix
 from polyframe.spec.model import ModelSpec
+from polyframe.spec.summary import value_text
 from polyframe.train.arrays import Data
 from polyframe.train.evaluation_data import EvaluationData
 from polyframe.train.history import bind_metrics
@@ -81,9 +83,9 @@ class ShownModel(WeightsAndState, Displayed):
             step = engine.objective
             facts |= {
                 "Loss": _words(step.losses),
-                "Optimizer": str(step.optimizer),
+                "Optimizer": value_text(step.optimizer),
                 "Learning rate": f"{engine.learning_rate:g}",
-                **({"Schedule": str(engine.schedule)} if engine.schedule else {}),
+                **({"Schedule": value_text(engine.schedule)} if engine.schedule else {}),
                 **({"Metrics": _words(engine.metrics)} if engine.metrics else {}),
                 "Trained": f"{engine.epoch:,} epochs, {engine.steps_done:,} steps",
             }
@@ -108,10 +110,10 @@ class ShownModel(WeightsAndState, Displayed):
 
 
 def _words(value: object) -> str:
-    """A text, texts or a mapping as people read it."""
+    """An element, a text, several of them, or a mapping, as people read it."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {each}" for name, each in value.items())
     if isinstance(value, (list, tuple)):
-        some = [str(each) for each in value[:MOST_NAMES]]
+        some = [_words(each) for each in value[:MOST_NAMES]]
         return ", ".join([*some, *(["…"] if len(value) > MOST_NAMES else [])])
-    return str(value)
+    return value_text(value) if isinstance(value, Element) else str(value)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from polyframe.io import cards
 from polyframe.spec.graph import Graph
 from polyframe.spec.lint import lint
-from polyframe.spec.summary import Row, all_rows, facts_of, head, shape_text
+from polyframe.spec.summary import SHARED, Row, all_rows, facts_of, head, shape_text
 from polyframe.spec.typed import TypedGraph
 
 HEADS = ("Layer", "Type", "Output", "Parameters", "Multiply-adds")
@@ -33,8 +33,12 @@ def card(plain: Graph, graph: TypedGraph, spec_hash: str) -> cards.Card:
 def folded(rows: Iterable[Row]) -> Iterator[cards.Row]:
     """The rows of the summary as those of a card."""
     for row in rows:
+        shared = row.parameters == SHARED
         cells = (
-            row.path, row.kind, shape_text(row.shape), row.parameters,
+            row.path,
+            f"{row.kind} ({SHARED})" if shared else row.kind,
+            shape_text(row.shape),
+            "" if shared else row.parameters,
             row.multiply_adds,
-        )  # fmt: skip
+        )
         yield cards.Row(cells, tuple(folded(row.inside)))

@@ -18,6 +18,8 @@ from polyframe.spec.text import plain_value
 from polyframe.spec.typed import TypedGraph, TypedNode
 
 WIDTH = 100
+SHARED = "shared"
+"""What stands in place of the parameters of a layer that another node made."""
 LEGEND = """\
 * not set in the spec: semantics=aligned takes this value on every backend,
   semantics=native takes each framework's own default."""
@@ -100,7 +102,7 @@ def rows_of(typed: TypedGraph, graph: Graph) -> Iterator[Row]:
         kind = given.kind if isinstance(given, Block) else given.type
         if node.shared:
             note = f"the layer and the weights of {node.owner}"
-            yield Row(path, kind, node.shape, "shared", adds, note)
+            yield Row(path, kind, node.shape, SHARED, adds, note)
         elif isinstance(given, Block) and node.body is not None:
             count = number(size(node.body.parameters.values()))
             inside = tuple(rows_of(node.body, given.graph))

@@ -54,7 +54,7 @@ def table_lines(rows: Rows) -> tuple[list[str], list[list[str]]] | None:
     if not names:
         return None
     cells = [[shown(n, row[n]) if n in row else "-" for n in names] for row in numbers]
-    return [name.replace("_", " ") for name in names], cells
+    return names, cells
 
 
 def series(rows: Rows) -> dict[str, dict[str, list[float]]]:

@@ -16,11 +16,12 @@ from test_diff import NET, SGD
 
 import polyframe as pf
 from polyframe.cli import cli
+from polyframe.conformance.certificate import Comparison
 from polyframe.conformance.measurements import Bound, scaled_distance
 from polyframe.conformance.page import bar, page
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import KINDS, Key
-from polyframe.conformance.verify import Comparison, verify
+from polyframe.conformance.verify import verify
 from polyframe.contract import registry
 from polyframe.errors import BackendError, PolyframeError
 

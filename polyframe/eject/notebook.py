@@ -1,0 +1,145 @@
+"""An ejected script as an executed Jupyter notebook: its sections, explained, and what
+they print.
+
+The notebook is run in a folder of its own, by the Python that runs polyframe, before
+anything is written: a run that fails leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from polyframe.errors import PolyframeError, one_line
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+FILE = "train.ipynb"
+SECONDS = 3600.0
+"""How long a notebook may run."""
+LONGEST = 500
+"""The most characters of an error that are told."""
+HERE = f"""\
+# A script knows its own file, a notebook does not: its files lie where it runs.
+__file__ = "{FILE}"
+"""
+
+Section = tuple[str, str, str]
+"""A part of a script: its title, what it is in plain words, and its text."""
+
+
+def notebook(
+    title: str,
+    sections: Iterable[Section],
+    files: Mapping[str, str | bytes],
+    seconds: float = SECONDS,
+) -> str:
+    """The text of an executed notebook (``.ipynb``) that runs these sections, one a cell,
+    in a folder with those files.
+
+    PolyframeError where a package of the extra ``notebook`` is missing, where a section
+    fails (naming it and the error), and after that many ``seconds``.
+    """
+    try:
+        import nbclient
+        import nbformat
+    except ImportError as error:
+        raise missing(error) from None
+    made = written(title, sections)
+    with TemporaryDirectory(prefix="polyframe-notebook-") as folder:
+        for name, content in files.items():
+            path = Path(folder, "run", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            data = content.encode() if isinstance(content, str) else content
+            path.write_bytes(data)
+        try:
+            execute(made, Path(folder), seconds)
+        except nbclient.exceptions.CellTimeoutError:
+            raise PolyframeError(
+                f"was stopped after {seconds:g} seconds",
+                where=FILE,
+                hint="fewer epochs, or a longer --time-limit",
+            ) from None
+        except nbclient.exceptions.DeadKernelError:
+            raise PolyframeError(
+                "Python ended while it ran: the framework crashed, or memory ran out",
+                where=FILE,
+                hint="leave --notebook out, and run train.py to see more",
+            ) from None
+        except nbclient.exceptions.CellExecutionError as error:
+            text = one_line(f"{error.ename}: {error.evalue}")[:LONGEST]
+            raise PolyframeError(f"its run failed: {text}", where=FILE) from None
+    return str(nbformat.writes(made)) + "\n"
+
+
+def written(title: str, sections: Iterable[Section]) -> NotebookNode:
+    """The notebook with its cells, not yet run."""
+    from nbformat import v4
+
+    cells = [
+        v4.new_markdown_cell(f"# {plain(title)}\n\nEjected by polyframe: it needs the "
+                             "framework and NumPy, and no polyframe."),
+        v4.new_code_cell(HERE.rstrip()),
+    ]  # fmt: skip
+    for name, words, text in sections:
+        cells += [
+            v4.new_markdown_cell(f"## {plain(name)}\n\n{words}"),
+            v4.new_code_cell(text.strip("\n")),
+        ]
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"  # nbformat's own are random
+    language = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return v4.new_notebook(
+        cells=cells, metadata={"kernelspec": kernel, "language_info": language}
+    )
+
+
+def plain(text: str) -> str:
+    """A name of the user's in Markdown: as it is, whatever it consists of."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]<>()#+-.!|$" else c for c in one_line(text))
+
+
+def execute(made: NotebookNode, folder: Path, seconds: float) -> None:
+    """Run all cells in ``folder/run``; outputs are put into the notebook."""
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+
+    try:
+        import ipykernel  # noqa: F401
+    except ImportError as error:
+        raise missing(error) from None
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+    class ThisPython(KernelSpecManager):
+        """Knows one kernel: the Python that runs polyframe, whatever is installed."""
+
+        def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+            return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+    ends = time.monotonic() + seconds
+    client = NotebookClient(
+        made,
+        km=AsyncKernelManager(kernel_spec_manager=ThisPython()),
+        resources={"metadata": {"path": str(folder / "run")}},
+        timeout_func=lambda cell: max(1, round(ends - time.monotonic())),
+        record_timing=False,
+    )
+    environment = {**os.environ, "IPYTHONDIR": str(folder / "ipython")}
+    client.execute(env=environment)
+
+
+def missing(error: ImportError) -> PolyframeError:
+    """The error for a package that is not installed."""
+    return PolyframeError(
+        f"a notebook is made with nbformat, nbclient and ipykernel: {error}",
+        where=FILE,
+        hint='pip install "polyframe[notebook]"',
+    )
