@@ -11,10 +11,12 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from polyframe.eject.script import Part, Project
 from polyframe.errors import PolyframeError, one_line
 
 if TYPE_CHECKING:
@@ -30,28 +32,55 @@ HERE = f"""\
 __file__ = "{FILE}"
 """
 
-Section = tuple[str, str, str]
-"""A part of a script: its title, what it is in plain words, and its text."""
+WORDS = {
+    "Imports and settings": "What the script needs, and the numbers that it is about: "
+    "change one, and run all cells again.",
+    "The model": "The network, as a user of the framework writes it. A comment says the "
+    "shape of each value: N is the number of samples in a batch.",
+    "The training step": "The loss of a batch, its gradients, and one update of the "
+    "weights.",
+    "The order of the data, and random numbers": "Each epoch shows the samples in an order "
+    "of its own. All random numbers come from NumPy, by a key (the seed, what they are "
+    "for, which step), so that they are the same on every framework.",
+    "Running the model": "The framework's model with the initial weights of `weights.npz`, "
+    "one step of training, and prediction.",
+    "The training": "The loop: for each epoch it goes through all batches, takes a step on "
+    "each, and says how it went.",
+    "Run": "This trains. The losses are those of `python train.py`, and of polyframe.",
+}
+"""The title of a part of a script → what it is, in plain words."""
 
 
-def notebook(
+def with_notebook(made: Project, title: str, seconds: float) -> Project:
+    """A project with an executed notebook of its script; see ``executed``."""
+    if not made.parts:
+        raise PolyframeError(
+            "only a program in Python is ejected as a notebook", where="--notebook"
+        )
+    files = dict(made.files)
+    return replace(
+        made, files={**files, FILE: executed(title, made.parts, files, seconds)}
+    )
+
+
+def executed(
     title: str,
-    sections: Iterable[Section],
+    parts: Iterable[Part],
     files: Mapping[str, str | bytes],
     seconds: float = SECONDS,
 ) -> str:
-    """The text of an executed notebook (``.ipynb``) that runs these sections, one a cell,
-    in a folder with those files.
+    """The text of a notebook (``.ipynb``) that has run these parts, one a cell, in a
+    folder with those files.
 
-    PolyframeError where a package of the extra ``notebook`` is missing, where a section
-    fails (naming it and the error), and after that many ``seconds``.
+    PolyframeError where a package of the extra ``notebook`` is missing, where a part
+    fails (with its error), and after that many ``seconds``.
     """
     try:
         import nbclient
         import nbformat
     except ImportError as error:
         raise missing(error) from None
-    made = written(title, sections)
+    made = written(title, parts)
     with TemporaryDirectory(prefix="polyframe-notebook-") as folder:
         for name, content in files.items():
             path = Path(folder, "run", name)
@@ -78,7 +107,7 @@ def notebook(
     return str(nbformat.writes(made)) + "\n"
 
 
-def written(title: str, sections: Iterable[Section]) -> NotebookNode:
+def written(title: str, parts: Iterable[Part]) -> NotebookNode:
     """The notebook with its cells, not yet run."""
     from nbformat import v4
 
@@ -87,11 +116,9 @@ def written(title: str, sections: Iterable[Section]) -> NotebookNode:
                              "framework and NumPy, and no polyframe."),
         v4.new_code_cell(HERE.rstrip()),
     ]  # fmt: skip
-    for name, words, text in sections:
-        cells += [
-            v4.new_markdown_cell(f"## {plain(name)}\n\n{words}"),
-            v4.new_code_cell(text.strip("\n")),
-        ]
+    for name, text in parts:
+        heading = "\n\n".join([f"## {plain(name)}", *([WORDS[name]] * (name in WORDS))])
+        cells += [v4.new_markdown_cell(heading), v4.new_code_cell(text.strip("\n"))]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"  # nbformat's own are random
     language = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
@@ -103,7 +130,9 @@ def written(title: str, sections: Iterable[Section]) -> NotebookNode:
 
 def plain(text: str) -> str:
     """A name of the user's in Markdown: as it is, whatever it consists of."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]<>()#+-.!|$" else c for c in one_line(text))
+    return "".join(
+        f"\\{c}" if c in r"\`*_{}[]<>()#+-.!|$" else c for c in one_line(text)
+    )
 
 
 def execute(made: NotebookNode, folder: Path, seconds: float) -> None:
@@ -118,22 +147,26 @@ def execute(made: NotebookNode, folder: Path, seconds: float) -> None:
         raise missing(error) from None
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
-    class ThisPython(KernelSpecManager):
+    class ThisPython(KernelSpecManager):  # type: ignore[misc]
         """Knows one kernel: the Python that runs polyframe, whatever is installed."""
 
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
             return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
     ends = time.monotonic() + seconds
+    manager = AsyncKernelManager(kernel_spec_manager=ThisPython())
+    if os.name == "posix":  # sockets in the folder, which nobody else can read
+        manager.transport, manager.ip = "ipc", str(folder / "kernel")
     client = NotebookClient(
         made,
-        km=AsyncKernelManager(kernel_spec_manager=ThisPython()),
+        km=manager,
         resources={"metadata": {"path": str(folder / "run")}},
         timeout_func=lambda cell: max(1, round(ends - time.monotonic())),
         record_timing=False,
+        coalesce_streams=True,
     )
     environment = {**os.environ, "IPYTHONDIR": str(folder / "ipython")}
-    client.execute(env=environment)
+    client.execute(env=environment, cleanup_kc=True)
 
 
 def missing(error: ImportError) -> PolyframeError:

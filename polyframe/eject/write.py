@@ -16,6 +16,7 @@ from polyframe.contract.backend import Backend
 from polyframe.contract.programs import make_step, write_programs
 from polyframe.data import Dataset, split
 from polyframe.eject.folder import folder_files
+from polyframe.eject.notebook import SECONDS, with_notebook
 from polyframe.eject.script import Project, script_files
 from polyframe.errors import PolyframeError
 from polyframe.io.atomic import write_atomic
@@ -28,6 +29,8 @@ def eject(
     out: str | Path,
     data: Dataset,
     optimize: bool = False,
+    notebook: bool = False,
+    time_limit: float = SECONDS,
 ) -> list[Path]:
     """Write a recipe into a new or empty folder, and return the paths of its files.
 
@@ -39,10 +42,19 @@ def eject(
       files in ``program/``, ``weights.npz`` with canonical names, ``recipe.yaml`` and,
       unless it is larger than ``folder.MOST_DATA`` bytes, ``data.npz``. Nothing is
       refused.
+
+    ``notebook`` adds ``train.ipynb``: the script as a Jupyter notebook with what it
+    prints. It is run first, by this Python, for at most ``time_limit`` seconds;
+    PolyframeError where that fails, where the program is not in Python, and without the
+    extra ``notebook``. Then nothing is written.
     """
     out = Path(out)
     check_free(out)
-    return write(project(recipe, backend, data, optimize), out)
+    made = project(recipe, backend, data, optimize)
+    if notebook:
+        title = f"{recipe.name} on {registry.get(backend).title}"
+        made = with_notebook(made, title, time_limit)
+    return write(made, out)
 
 
 def write(made: Project, out: Path) -> list[Path]:

@@ -85,7 +85,9 @@ class ShownModel(WeightsAndState, Displayed):
                 "Loss": _words(step.losses),
                 "Optimizer": value_text(step.optimizer),
                 "Learning rate": f"{engine.learning_rate:g}",
-                **({"Schedule": value_text(engine.schedule)} if engine.schedule else {}),
+                **(
+                    {"Schedule": value_text(engine.schedule)} if engine.schedule else {}
+                ),
                 **({"Metrics": _words(engine.metrics)} if engine.metrics else {}),
                 "Trained": f"{engine.epoch:,} epochs, {engine.steps_done:,} steps",
             }
