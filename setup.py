@@ -12,6 +12,7 @@ IMAGES = ["pillow>=10"]
 TENSORBOARD = ["tensorboardX>=2.6"]
 PLOTS = ["matplotlib>=3.8"]
 HTML = ["jinja2>=3.1"]
+TEACH = [*PLOTS, "pygraphviz>=2"]  # its wheels bring Graphviz
 STUDY = [
     "scipy>=1.15",
     "statsmodels>=0.14",
@@ -84,6 +85,7 @@ setup(
         "plots": PLOTS,
         "html": HTML,
         "notebook": [*NOTEBOOK, *HTML],
+        "teach": TEACH,
         "study": STUDY,
         "dask": DASK,
         "ray": RAY,
@@ -91,7 +93,7 @@ setup(
         "dev": [
             *IMAGES,
             *TENSORBOARD,
-            *PLOTS,
+            *TEACH,
             *STUDY,
             *NOTEBOOK,
             *DASK,
