@@ -163,7 +163,8 @@ def print_report(result: RunResult) -> None:
         [shown(n, row[n]) if is_scalar(row.get(n)) else "-" for n in names]
         for row in rows
     ]
-    print_table([name.replace("_", " ") for name in names], excerpt(cells))
+    gap = ["…", *[""] * (len(names) - 1)]
+    print_table([name.replace("_", " ") for name in names], excerpt(cells, gap))
     validated = {n[4:]: v for n, v in rows[-1].items() if n.startswith("val_")}
     print_matrices(result.test or validated, result.classes)
     if result.stopped:

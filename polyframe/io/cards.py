@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from polyframe.errors import PolyframeError
+from polyframe.errors import PolyframeError, one_line
 from polyframe.io.curves import Curves
 from polyframe.io.html import environment
 from polyframe.io.shown import aligned, numeric
@@ -100,7 +100,8 @@ class Card:
             parts += ["", *aligned(self.table.heads, rows)]
         if self.meter is not None:
             parts.append(self.meter.text)
-        return "\n".join(parts)
+        # What a name consists of moves no cursor, and changes no colours.
+        return "\n".join(map(one_line, parts))
 
 
 class Displayed:

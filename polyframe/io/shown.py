@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
+T = TypeVar("T")
 UNSHOWN = ("epoch", "lr", "lr_first", "lr_last")
 """Values of an epoch that its line leaves out."""
 FIRST, LAST = 3, 6
@@ -42,11 +44,11 @@ def shown_all(values: Mapping[str, object]) -> str:
     return "  ".join(f"{name} {shown(name, value)}" for name, value in numbers.items())
 
 
-def excerpt(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
-    """A table's first and last rows, with a row of … between them where it is long."""
+def excerpt(rows: Sequence[T], gap: T) -> list[T]:
+    """The first and the last rows of a long table, with a ``gap`` between them."""
     if len(rows) <= FIRST + LAST + 1:
         return list(rows)
-    return [*rows[:FIRST], ["…", *[""] * (len(rows[0]) - 1)], *rows[-LAST:]]
+    return [*rows[:FIRST], gap, *rows[-LAST:]]
 
 
 def is_number(text: str) -> bool:

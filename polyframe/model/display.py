@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from polyframe.contract.modules import program_errors
 from polyframe.data import Dataset
+from polyframe.errors import one_line
 from polyframe.io.cards import Card, Displayed
 from polyframe.model.confusion import check_names, plot
 from polyframe.model.evaluation import measure
@@ -98,14 +99,14 @@ class ShownModel(WeightsAndState, Displayed):
         if engine.class_names:
             facts["Classes"] = _words(engine.class_names)
         lines = engine.program.source.splitlines()
-        title = f"Program, {len(lines):,} lines"
+        title = f"Program: {len(lines):,} lines"
         if len(lines) > LONGEST_PROGRAM:
             title += f" (the first {LONGEST_PROGRAM}; model.source has all)"
         return Card(
             spec.name,
             facts=facts,
             folded={
-                f"Layers, {sum(1 for _ in engine.graph.walk()):,}": spec._card(),
+                f"{sum(1 for _ in engine.graph.walk()):,} layers": spec._card(),
                 title: "\n".join(lines[:LONGEST_PROGRAM]),
             },
         )
@@ -118,4 +119,4 @@ def _words(value: object) -> str:
     if isinstance(value, (list, tuple)):
         some = [_words(each) for each in value[:MOST_NAMES]]
         return ", ".join([*some, *(["…"] if len(value) > MOST_NAMES else [])])
-    return value_text(value) if isinstance(value, Element) else str(value)
+    return one_line(value_text(value) if isinstance(value, Element) else str(value))

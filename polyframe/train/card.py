@@ -19,42 +19,42 @@ Rows = Sequence[Mapping[str, object]]
 def card(title: str, rows: Rows, stopped: str | None = None) -> Card:
     """What a history shows: its first and last epochs, and a curve for each value; all
     epochs where there are more."""
-    lines = table_lines(rows)
-    if lines is None:
-        return Card(f"{title}: no epoch has ended")
-    heads, cells = lines
-    few = excerpt(cells)
-    more = {}
-    if len(few) < len(cells):
-        more[f"All {len(cells)} epochs"] = Card("", table=table(heads, cells))
+    if not rows:
+        return Card(title)
+    few, more = epochs(rows), {}
+    if len(few.rows) < len(rows):
+        more[f"All {len(rows):,} epochs"] = Card("", table=table(rows))
     return Card(
         title,
         sentences=[f"Stopped: {stopped}"] if stopped else (),
-        table=table(heads, few),
-        curves=curves(rows) if len(cells) > 1 else (),
+        table=few,
+        curves=curves(rows) if len(rows) > 1 else (),
         folded=more,
     )
 
 
-def epochs(rows: Rows) -> Table | None:
-    """The first and the last rows of a history as a table; None without any."""
-    lines = table_lines(rows)
-    return lines and table(lines[0], excerpt(lines[1]))
+def epochs(rows: Rows) -> Table:
+    """The first and the last rows of a history as a table."""
+    return table(excerpt(rows, {}))
 
 
-def table(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
-    """A table of texts."""
-    return Table(tuple(heads), tuple(Row(tuple(line)) for line in cells))
-
-
-def table_lines(rows: Rows) -> tuple[list[str], list[list[str]]] | None:
-    """Heads and cells of all rows; other values than single numbers are left out."""
+def table(rows: Rows) -> Table:
+    """Rows of a history as a table; other values than single numbers are left out, and a
+    row without any value is a gap."""
     numbers = [scalars(row) for row in rows]
     names = list(dict.fromkeys(name for row in numbers for name in row))
-    if not names:
-        return None
-    cells = [[shown(n, row[n]) if n in row else "-" for n in names] for row in numbers]
-    return names, cells
+    gap = ("…", *[""] * (len(names) - 1))
+    return Table(
+        tuple(names),
+        tuple(
+            Row(
+                tuple(shown(n, row[n]) if n in row else "-" for n in names)
+                if row
+                else gap
+            )
+            for row in numbers
+        ),
+    )
 
 
 def series(rows: Rows) -> dict[str, dict[str, list[float]]]:

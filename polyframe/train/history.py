@@ -41,7 +41,7 @@ class History(Displayed):
         return len(self.rows)
 
     def _card(self) -> Card:
-        return card("History", self.rows, self.stopped)
+        return card(f"History: {len(self)} epochs", self.rows, self.stopped)
 
     def plot(self) -> Figure:
         """A Matplotlib figure with a panel for the loss and each metric: by epoch, on the

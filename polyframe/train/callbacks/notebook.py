@@ -116,4 +116,9 @@ class NotebookBar(Lines, Displayed):
         if self.running:
             total = pace.steps and pace.epochs * pace.steps
             meter = Meter(pace.done, total, f"{pace.position()}  {pace.text()}")
-        return Card(title, sentences=more, table=epochs(self.rows), meter=meter)
+        return Card(
+            title,
+            sentences=more,
+            table=epochs(self.rows) if self.rows else None,
+            meter=meter,
+        )
