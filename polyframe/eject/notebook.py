@@ -82,6 +82,7 @@ def executed(
         raise missing(error) from None
     made = written(title, parts)
     with TemporaryDirectory(prefix="polyframe-notebook-") as folder:
+        Path(folder, "run").mkdir()
         for name, content in files.items():
             path = Path(folder, "run", name)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +102,10 @@ def executed(
                 where=FILE,
                 hint="leave --notebook out, and run train.py to see more",
             ) from None
+        except RuntimeError as error:  # of jupyter_client
+            raise PolyframeError(
+                f"Python did not start: {one_line(str(error))[:LONGEST]}", where=FILE
+            ) from None
         except nbclient.exceptions.CellExecutionError as error:
             text = one_line(f"{error.ename}: {error.evalue}")[:LONGEST]
             raise PolyframeError(f"its run failed: {text}", where=FILE) from None
@@ -117,7 +122,7 @@ def written(title: str, parts: Iterable[Part]) -> NotebookNode:
         v4.new_code_cell(HERE.rstrip()),
     ]  # fmt: skip
     for name, text in parts:
-        heading = "\n\n".join([f"## {plain(name)}", *([WORDS[name]] * (name in WORDS))])
+        heading = f"## {plain(name)}\n\n{WORDS.get(name, '')}".rstrip()
         cells += [v4.new_markdown_cell(heading), v4.new_code_cell(text.strip("\n"))]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"  # nbformat's own are random

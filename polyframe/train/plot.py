@@ -26,8 +26,8 @@ def plot(
     columns = min(COLUMNS, len(series))
     lines = -(-len(series) // columns)
     made = figure(SIZE[0] * columns, SIZE[1] * lines)
-    panels = made.subplots(lines, columns, squeeze=False).flat
-    for axes, (value, several) in zip(panels, series.items()):
+    panels = iter(made.subplots(lines, columns, squeeze=False).flat)
+    for (value, several), axes in zip(series.items(), panels):
         for style, (name, values) in zip(("o-", "s--"), several.items()):
             axes.plot(epochs, values, style, label=name, markersize=3)
         axes.set_title(value.replace("_", " "))

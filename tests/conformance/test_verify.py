@@ -124,6 +124,26 @@ def test_without_jinja_the_way_out_is_told(certificate, monkeypatch):
     fails(PolyframeError, lambda: page(certificate.to_data()), "polyframe[html]")
 
 
+def test_in_a_notebook_it_shows_its_verdict_and_the_worst_values(certificate):
+    forms = certificate._repr_mimebundle_()
+    lines, html = forms["text/plain"].splitlines(), forms["text/html"]
+    assert lines[0] == "net on torch, tensorflow, mxnet: equal"
+    assert lines[1].startswith("net: equal on torch, tensorflow, mxnet (float64")
+    assert html.count("<tr>") == 1 + len(list(certificate.worst()))
+    assert '<span class="pf-good">equal</span>' in html
+    worst = max(
+        (c for c in certificate.comparisons if c.key.kind == "state"),
+        key=lambda c: c.value / c.bound.value,
+    )
+    assert f"<td>{worst.key.name}, step {worst.key.step}</td>" in html
+    broken = dataclasses.replace(worst, value=1.0)
+    others = [c for c in certificate.comparisons if c is not worst]
+    failed = dataclasses.replace(certificate, comparisons=[*others, broken])
+    html = failed._repr_html_()
+    assert '<span class="pf-bad">not equal</span>' in html and "1 FAILED" in html
+    assert repr(failed) == "<Certificate of net: not equal>"
+
+
 def test_chaos_is_not_called_equality(certificate):
     assert certificate.growth["float64"] < 1e-12
     for growth in (1e-8, float("nan")):
