@@ -11,12 +11,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from polyframe.eject.script import Part, Project
 from polyframe.errors import PolyframeError, one_line
 
 if TYPE_CHECKING:
@@ -32,45 +30,42 @@ HERE = f"""\
 __file__ = "{FILE}"
 """
 
+DATA = (
+    "Each epoch shows the samples in an order of its own. All random numbers come from "
+    "NumPy, by a key (the seed, what they are for, which step), so that they are the same "
+    "on every framework."
+)
 WORDS = {
-    "Imports and settings": "What the script needs, and the numbers that it is about: "
-    "change one, and run all cells again.",
+    "Imports and settings": "What the script needs, and the numbers that it is about. "
+    "Change one, and run all cells again.",
+    "The data, their order, random numbers": DATA,
+    "The order of the data, and random numbers": DATA,
     "The model": "The network, as a user of the framework writes it. A comment says the "
-    "shape of each value: N is the number of samples in a batch.",
+    "shape of each value; N is the number of samples in a batch.",
     "The training step": "The loss of a batch, its gradients, and one update of the "
     "weights.",
-    "The order of the data, and random numbers": "Each epoch shows the samples in an order "
-    "of its own. All random numbers come from NumPy, by a key (the seed, what they are "
-    "for, which step), so that they are the same on every framework.",
-    "Running the model": "The framework's model with the initial weights of `weights.npz`, "
-    "one step of training, and prediction.",
-    "The training": "The loop: for each epoch it goes through all batches, takes a step on "
-    "each, and says how it went.",
+    "From later epochs on": "From some epochs on more layers are trained, with functions "
+    "of their own.",
+    "Running the model": "The model with its initial weights, which are in `weights.npz`; "
+    "one step of training; prediction.",
+    "Losses, metrics, evaluation": "What the outputs are worth, computed in NumPy: the "
+    "same formulas on every framework.",
+    "Checkpoints": "All that training needs to go on where it was interrupted, in a file.",
+    "The training": "The loop. In each epoch it takes a step on every batch, then says how "
+    "it went.",
     "Run": "This trains. The losses are those of `python train.py`, and of polyframe.",
 }
 """The title of a part of a script → what it is, in plain words."""
 
 
-def with_notebook(made: Project, title: str, seconds: float) -> Project:
-    """A project with an executed notebook of its script; see ``executed``."""
-    if not made.parts:
-        raise PolyframeError(
-            "only a program in Python is ejected as a notebook", where="--notebook"
-        )
-    files = dict(made.files)
-    return replace(
-        made, files={**files, FILE: executed(title, made.parts, files, seconds)}
-    )
-
-
 def executed(
     title: str,
-    parts: Iterable[Part],
+    parts: Iterable[tuple[str, str]],
     files: Mapping[str, str | bytes],
     seconds: float = SECONDS,
 ) -> str:
-    """The text of a notebook (``.ipynb``) that has run these parts, one a cell, in a
-    folder with those files.
+    """The text of a notebook (``.ipynb``) that has run these parts, each a title and its
+    text, one a cell, in a folder with those files.
 
     PolyframeError where a package of the extra ``notebook`` is missing, where a part
     fails (with its error), and after that many ``seconds``.
@@ -112,7 +107,7 @@ def executed(
     return str(nbformat.writes(made)) + "\n"
 
 
-def written(title: str, parts: Iterable[Part]) -> NotebookNode:
+def written(title: str, parts: Iterable[tuple[str, str]]) -> NotebookNode:
     """The notebook with its cells, not yet run."""
     from nbformat import v4
 

@@ -16,7 +16,7 @@ from polyframe.contract.backend import Backend
 from polyframe.contract.programs import make_step, write_programs
 from polyframe.data import Dataset, split
 from polyframe.eject.folder import folder_files
-from polyframe.eject.notebook import SECONDS, with_notebook
+from polyframe.eject.notebook import FILE, SECONDS, executed
 from polyframe.eject.script import Project, script_files
 from polyframe.errors import PolyframeError
 from polyframe.io.atomic import write_atomic
@@ -52,8 +52,13 @@ def eject(
     check_free(out)
     made = project(recipe, backend, data, optimize)
     if notebook:
+        if not made.parts:
+            raise PolyframeError(
+                "only a program in Python is ejected as a notebook", where="--notebook"
+            )
         title = f"{recipe.name} on {registry.get(backend).title}"
-        made = with_notebook(made, title, time_limit)
+        text = executed(title, made.parts, made.files, time_limit)
+        made = replace(made, files={**made.files, FILE: text})
     return write(made, out)
 
 

@@ -17,7 +17,6 @@ from helpers.support import BACKENDS
 import polyframe as pf
 from polyframe.cli import cli
 from polyframe.eject.notebook import WORDS, executed, written
-from polyframe.eject.script import Part
 from polyframe.eject.write import eject, project
 
 RECIPE = pf.load_recipe("digits_cnn", {"epochs": 2})
@@ -50,12 +49,12 @@ def test_the_parts_of_a_script_are_its_cells_with_a_few_words_each(data):
         assert heads[0].source.startswith("# a \\<b\\>\\_title\\_\\</b\\>\n")
         assert "__file__" in heads[1].source
         words, codes = pairs[::2], pairs[1::2]
-        assert [c.source for c in codes] == [p.text.strip("\n") for p in made.parts]
-        for part, cell in zip(made.parts, words, strict=True):
-            assert cell.source == f"## {part.title}\n\n{WORDS[part.title]}"
+        assert [c.source for c in codes] == [text.strip("\n") for _, text in made.parts]
+        for (name, _), cell in zip(made.parts, words, strict=True):
+            assert cell.source == f"## {name}\n\n{WORDS[name]}"
         # The script is the same text; no part of it is lost.
         script = made.files["train.py"]
-        assert all(part.text.strip("\n") in script for part in made.parts)
+        assert all(text.strip("\n") in script for _, text in made.parts)
         assert [c.id for c in notebook.cells] == [
             f"cell-{i}" for i in range(len(notebook.cells))
         ]
@@ -94,7 +93,7 @@ def test_a_notebook_prints_what_the_script_prints(backend, data, tmp_path):
 
 
 def run(text, seconds=60.0, files=()):
-    parts = [Part("First", "n = 2"), Part("Second", text)]
+    parts = [("First", "n = 2"), ("Second", text)]
     return executed("small", parts, dict(files), seconds)
 
 
