@@ -31,7 +31,7 @@ from polyframe.cli.options import (
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(0, min_open=True),
+    type=click.IntRange(1, 10**6),
     metavar="SECONDS",
     help="How long --notebook may run.  [default: 3600]",
 )
@@ -44,7 +44,7 @@ def eject(
     epochs: int | None,
     optimize: bool,
     notebook: bool,
-    time_limit: float | None,
+    time_limit: int | None,
     settings: tuple[str, ...],
 ) -> None:
     """Write a recipe as a standalone script.
@@ -61,7 +61,7 @@ def eject(
     or mixed precision are refused.
 
     \b
-    Example:
+    Examples:
       polyframe eject digits_cnn -b torch -o digits
       cd digits && python train.py
       polyframe eject digits_cnn -b torch -o lesson --epochs 2 --notebook
@@ -86,6 +86,6 @@ def eject(
     data = load_data(loaded)
     check_fit(loaded, data)
     loaded = with_data(loaded, data, lambda text: click.echo(text, err=True))
-    limit = SECONDS if time_limit is None else time_limit
+    limit = time_limit or SECONDS
     for path in write(loaded, backend, out, data, optimize, notebook, limit):
         click.echo(path)

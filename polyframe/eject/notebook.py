@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 FILE = "train.ipynb"
-SECONDS = 3600.0
+SECONDS = 3600
 """How long a notebook may run."""
 LONGEST = 500
 """The most characters of an error that are told."""
@@ -62,7 +62,7 @@ def executed(
     title: str,
     parts: Iterable[tuple[str, str]],
     files: Mapping[str, str | bytes],
-    seconds: float = SECONDS,
+    seconds: int = SECONDS,
 ) -> str:
     """The text of a notebook (``.ipynb``) that has run these parts, each a title and its
     text, one a cell, in a folder with those files.
@@ -87,7 +87,7 @@ def executed(
             execute(made, Path(folder), seconds)
         except nbclient.exceptions.CellTimeoutError:
             raise PolyframeError(
-                f"was stopped after {seconds:g} seconds",
+                f"was stopped after {seconds:,} seconds",
                 where=FILE,
                 hint="fewer epochs, or a longer --time-limit",
             ) from None
@@ -135,7 +135,7 @@ def plain(text: str) -> str:
     )
 
 
-def execute(made: NotebookNode, folder: Path, seconds: float) -> None:
+def execute(made: NotebookNode, folder: Path, seconds: int) -> None:
     """Run all cells in ``folder/run``; outputs are put into the notebook."""
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager

@@ -30,7 +30,7 @@ def eject(
     data: Dataset,
     optimize: bool = False,
     notebook: bool = False,
-    time_limit: float = SECONDS,
+    time_limit: int = SECONDS,
 ) -> list[Path]:
     """Write a recipe into a new or empty folder, and return the paths of its files.
 

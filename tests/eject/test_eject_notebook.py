@@ -92,7 +92,7 @@ def test_a_notebook_prints_what_the_script_prints(backend, data, tmp_path):
     assert printed(text) == done.stdout
 
 
-def run(text, seconds=60.0, files=()):
+def run(text, seconds=60, files=()):
     parts = [("First", "n = 2"), ("Second", text)]
     return executed("small", parts, dict(files), seconds)
 
@@ -176,6 +176,6 @@ def test_the_command(tmp_path, monkeypatch):
     assert done.exit_code == 2 and "--time-limit is for --notebook" in done.output
     done = CliRunner().invoke(cli, [*words, "--time-limit", "5", "--notebook"])
     assert done.exit_code == 0, done.output
-    assert seen == [5.0] and str(out / "train.ipynb") in done.output
+    assert seen == [5] and str(out / "train.ipynb") in done.output
     done = CliRunner().invoke(cli, [*words, "--notebook"])
     assert done.exit_code == 2 and "exists and is not empty" in done.output
