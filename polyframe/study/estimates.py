@@ -59,11 +59,18 @@ class Group:
     def cells(self) -> tuple[str, ...]:
         """The columns of ``HEADS``."""
         low, high = self.mean.low, self.mean.high
-        between = "" if low is None or high is None else f"{low:.4g} to {high:.4g}"
+        between = (
+            "" if low is None or high is None else f"{short(low)} to {short(high)}"
+        )
         return (
-            self.measure, self.contestant, self.variant, f"{self.mean.value:.4g}",
+            self.measure, self.contestant, self.variant, short(self.mean.value),
             between, str(self.mean.n),
         )  # fmt: skip
+
+
+def short(value: float) -> str:
+    """A number with four digits, or all of a large one that is whole."""
+    return f"{value:.4g}" if abs(value) < 1e3 else f"{value:,.0f}"
 
 
 @dataclass(frozen=True)

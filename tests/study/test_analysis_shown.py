@@ -36,6 +36,14 @@ def test_it_shows_summary_warnings_and_means():
     assert repr(analysis) == "<Analysis of 2 groups: VERIFIED>"
 
 
+def test_large_numbers_are_written_out():
+    large = Group(
+        "examples_per_second", "torch", "aligned", (0,), (1e4,),
+        Estimate(12345.6, 9999.0, 0.00012345, 1, "t"), None,
+    )  # fmt: skip
+    assert large.cells()[3:5] == ("12,346", "9,999 to 0.0001234")
+
+
 def test_stamps_are_coloured_by_what_they_say():
     for stamp, colour in {"UNVERIFIED": "bad", "OWN DEFAULTS": "word"}.items():
         assert f'class="pf-{colour}">{stamp}' in Analysis(stamp=stamp)._repr_html_()
