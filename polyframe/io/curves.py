@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 300, 150
-LEFT, RIGHT, TOP, BOTTOM = 52, 8, 8, 20
+from polyframe.io.shown import number
+
+WIDTH, HEIGHT = 310, 150
+LEFT, RIGHT, TOP, BOTTOM = 62, 8, 8, 20
 """The size of a picture, and its margins, in units of its own."""
 
 
@@ -34,7 +36,7 @@ class Curves:
         """Height and text of the values beside the axis."""
         low, high = self.range
         values = [low, high] if high > low else [low]
-        return [(self._y(value), short(value)) for value in values]
+        return [(self._y(value), number(value)) for value in values]
 
     @property
     def paths(self) -> dict[str, str]:
@@ -60,10 +62,3 @@ class Curves:
         low, high = self.range
         share = (value - low) / (high - low) if high > low else 0.5
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
-
-
-def short(value: float) -> str:
-    """A number of at most seven characters."""
-    if value and not 1e-3 <= abs(value) < 1e6:
-        return f"{value:.0e}"
-    return f"{value:.3g}" if abs(value) < 1e3 else f"{value:.0f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -9,6 +10,8 @@ from typing import TypeVar
 T = TypeVar("T")
 UNSHOWN = ("epoch", "lr", "lr_first", "lr_last")
 """Values of an epoch that its line leaves out."""
+NONE = "–"
+"""What stands where there is no number."""
 FIRST, LAST = 3, 6
 """Rows that are shown of a long table."""
 
@@ -22,6 +25,22 @@ def shown(name: str, value: float) -> str:
     if name in ("seconds", "examples_per_sec"):
         return f"{value:,.1f}" if name == "seconds" else f"{value:,.0f}"
     return f"{value:.4g}" if name == "lr" else f"{value:.4f}"
+
+
+def number(value: float | None, unit: str = "", signed: bool = False) -> str:
+    """A number as people read it: points with two decimals, others with four digits."""
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    sign = "+" if signed else ""
+    if unit == "points":
+        return f"{value:{sign}z.2f}"
+    if value and not 1e-3 <= abs(value) < 1e6:
+        return f"{value:{sign}.2e}"
+    decimals = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+    text = f"{value:{sign}z,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def is_scalar(value: object) -> bool:

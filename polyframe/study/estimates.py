@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from polyframe.io.cards import Card, Displayed, Row, Table
+from polyframe.io.shown import number
 
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
@@ -60,17 +61,12 @@ class Group:
         """The columns of ``HEADS``."""
         low, high = self.mean.low, self.mean.high
         between = (
-            "" if low is None or high is None else f"{short(low)} to {short(high)}"
+            "" if low is None or high is None else f"{number(low)} to {number(high)}"
         )
         return (
-            self.measure, self.contestant, self.variant, short(self.mean.value),
+            self.measure, self.contestant, self.variant, number(self.mean.value),
             between, str(self.mean.n),
         )  # fmt: skip
-
-
-def short(value: float) -> str:
-    """A number with four digits, or all of a large one that is whole."""
-    return f"{value:.4g}" if abs(value) < 1e3 else f"{value:,.0f}"
 
 
 @dataclass(frozen=True)

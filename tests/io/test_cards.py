@@ -7,10 +7,8 @@ import re
 import sys
 from html.parser import HTMLParser
 
-import pytest
-
 from polyframe.io.cards import HTML, TEXT, Card, Displayed, Meter, Row, Table
-from polyframe.io.curves import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Curves, short
+from polyframe.io.curves import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Curves
 
 HOSTILE = "<script>alert(1)</script>\"'&<img src=x onerror=alert(1)>"
 VOID = {"col", "br"}
@@ -187,12 +185,3 @@ def test_equal_values_lie_in_the_middle():
     curves = Curves("lr", {"lr": [0.5, 0.5]}, [1, 2])
     (tick,) = curves.ticks
     assert tick == ((TOP + HEIGHT - BOTTOM) / 2, "0.5")
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.0, "0"), (0.0009982, "1e-03"), (1.14512, "1.15"), (123456.7, "123457"),
-     (1e6, "1e+06"), (-0.25, "-0.25"), (999.7, "1e+03")],
-)  # fmt: skip
-def test_numbers_beside_the_axis_are_short(value, text):
-    assert short(value) == text

@@ -41,7 +41,7 @@ def test_large_numbers_are_written_out():
         "examples_per_second", "torch", "aligned", (0,), (1e4,),
         Estimate(12345.6, 9999.0, 0.00012345, 1, "t"), None,
     )  # fmt: skip
-    assert large.cells()[3:5] == ("12,346", "9,999 to 0.0001234")
+    assert large.cells()[3:5] == ("12,346", "9,999 to 1.23e-04")
 
 
 def test_stamps_are_coloured_by_what_they_say():

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from polyframe.errors import PolyframeError, one_line
 from polyframe.io.html import environment
+from polyframe.io.shown import number
 from polyframe.study.report.chart import Chart, vega_lite
 from polyframe.study.report.results import safe
 from polyframe.study.report.source import Program, Shown
-from polyframe.study.report.tables import Table, across, number, tables
+from polyframe.study.report.tables import Table, across, tables
 
 if TYPE_CHECKING:
     from types import ModuleType
