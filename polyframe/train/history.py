@@ -11,6 +11,7 @@ import numpy as np
 from polyframe.errors import DataError, PolyframeError, SpecError
 from polyframe.io.array import Array
 from polyframe.io.cards import Card, Displayed
+from polyframe.io.shown import scalars, shown_all
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Losses
 from polyframe.spec.metrics import Metric
@@ -40,8 +41,15 @@ class History(Displayed):
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __repr__(self) -> str:
+        last = f"; {shown_all(scalars(self.rows[-1]))}" if self.rows else ""
+        return f"<History: {self._epochs()}{last}>"
+
+    def _epochs(self) -> str:
+        return "1 epoch" if len(self) == 1 else f"{len(self):,} epochs"
+
     def _card(self) -> Card:
-        return card(f"History: {len(self)} epochs", self.rows, self.stopped)
+        return card(f"History: {self._epochs()}", self.rows, self.stopped)
 
     def plot(self) -> Figure:
         """A Matplotlib figure with a panel for the loss and each metric: by epoch, on the

@@ -62,6 +62,12 @@ def test_epochs_that_differ_in_what_they_have():
     assert math.isnan(axes[2].lines[0].get_ydata()[0])
 
 
+def test_at_a_prompt_it_is_one_line():
+    assert repr(History()) == "<History: 0 epochs>"
+    text = "epoch 1  loss 2.0000  accuracy 0.00 %  val_loss 3.0000  lr 0.1"
+    assert repr(History(rows(1))).startswith(f"<History: 1 epoch; {text}  seconds")
+
+
 def test_an_empty_history_says_so():
     assert History()._text() == "History: 0 epochs"
     assert History()._repr_html_()

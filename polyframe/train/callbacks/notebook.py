@@ -16,7 +16,9 @@ from polyframe.train.protocol import TrainedModel
 
 REFRESH = 0.25
 """Seconds that pass at least between two messages to a notebook."""
-QUIET, BAR, LINES = 0, 1, 2
+QUIET, LINES = 0, 2
+ALLOWED = ("auto", QUIET, 1, LINES)
+"""What ``verbose`` may be."""
 
 
 @contextmanager
@@ -32,8 +34,7 @@ def closing_all(watchers: Sequence[Lines]) -> Iterator[None]:
 def watchers_for(verbose: bool | int | str) -> list[Lines]:
     """The callbacks that show a training as ``verbose`` asks (see ``Model.fit``);
     PolyframeError for what it cannot be."""
-    allowed: dict[bool | int | str, int] = {"auto": -1, QUIET: 0, BAR: 1, LINES: 2}
-    if not isinstance(verbose, (int, str)) or verbose not in allowed:
+    if not isinstance(verbose, (int, str)) or verbose not in ALLOWED:
         raise PolyframeError(
             f"verbose is {brief(verbose)}; 'auto', 0 (nothing), 1 (a bar) or 2 (a line an "
             "epoch) is needed"
