@@ -3,6 +3,7 @@ from the device for it."""
 
 from __future__ import annotations
 
+import json
 import sys
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from helpers.fake_loop import row_of, step_end
 from helpers.support import BACKENDS
 
 import polyframe as pf
+from polyframe.eject.notebook import executed
 from polyframe.train import Plan
 from polyframe.train.callbacks.bars import Bar, Lines
 from polyframe.train.callbacks.notebook import (
@@ -231,3 +233,33 @@ def test_a_bar_in_a_notebook_of_many_epochs_stays_short(handle):
     assert out.shown[-1]["text/html"].count("<tr>") == 1 + 10
     assert len(out.shown[-1]["text/html"]) < 10_000
     bar.close()
+
+
+# --- in a kernel ------------------------------------------------------------------------
+
+CELLS = [
+    (
+        "Fit",
+        "import numpy as np, polyframe as pf\n"
+        "spec = pf.Sequential([pf.Flatten(), pf.Dense(3)], input_shape=(1, 4, 4))\n"
+        f"model = pf.compile(spec, {BACKENDS[0]!r}, loss='cross_entropy', device='cpu')\n"
+        "x, y = np.zeros((400, 1, 4, 4), np.float32), np.arange(400) % 3\n"
+        "history = model.fit(x, y, epochs=3, batch_size=1)",
+    ),
+    ("History", "history"),
+    ("Plot", "history.plot()"),
+    ("Quiet", "_ = model.fit(x, y, verbose=0)"),
+]
+
+
+@pytest.mark.full
+def test_a_kernel_keeps_one_output_and_shows_what_a_cell_ends_with():
+    cells = json.loads(executed("x", CELLS, {}, 300))["cells"]
+    outputs = [cell["outputs"] for cell in cells if cell["cell_type"] == "code"][1:]
+    (bar,), (history,), (figure,), quiet = outputs
+    assert bar["output_type"] == "display_data" and quiet == []
+    html = "".join(bar["data"]["text/html"])
+    assert "<progress" not in html and html.count("<tr>") == 1 + 3
+    assert "".join(history["data"]["text/html"]).count("<svg") == 1
+    assert "".join(history["data"]["text/plain"]).startswith("History: 3 epochs")
+    assert "image/png" in figure["data"]
