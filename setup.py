@@ -12,7 +12,6 @@ IMAGES = ["pillow>=10"]
 TENSORBOARD = ["tensorboardX>=2.6"]
 PLOTS = ["matplotlib>=3.8"]
 HTML = ["jinja2>=3.1"]
-TEACH = [*PLOTS, "pygraphviz>=2"]  # its wheels bring Graphviz
 STUDY = [
     "scipy>=1.15",
     "statsmodels>=0.14",
@@ -22,8 +21,11 @@ STUDY = [
 ]
 TEACH = [
     *HTML,
+    *PLOTS,
     "pygments>=2.17",  # colours in pages of programs
+    "pygraphviz>=2",  # its wheels bring Graphviz
 ]
+NOTEBOOK = ["nbformat>=5.9", "nbclient>=0.9", "ipykernel>=6.25"]
 DASK = ["distributed>=2024.1"]
 RAY = ["ray>=2.30"]
 MLFLOW = ["mlflow-skinny>=2.15"]
@@ -64,6 +66,7 @@ setup(
         "polyframe.conformance": ["*.j2", "support.json"],
         "polyframe.data": ["*.npz"],
         "polyframe.differences": ["entries/*.yaml"],
+        "polyframe.io": ["*.j2"],
         "polyframe.study.lint": ["*.yaml"],
         "polyframe.study.report": ["*.css", "*.j2", "*.js", "*.json"],
         "polyframe.teach": [
@@ -90,9 +93,9 @@ setup(
         "tensorboard": TENSORBOARD,
         "plots": PLOTS,
         "html": HTML,
+        "notebook": [*NOTEBOOK, *HTML],
         "teach": TEACH,
         "study": STUDY,
-        "teach": TEACH,
         "dask": DASK,
         "ray": RAY,
         "mlflow": MLFLOW,
@@ -101,7 +104,7 @@ setup(
             *TENSORBOARD,
             *TEACH,
             *STUDY,
-            *TEACH,
+            *NOTEBOOK,
             *DASK,
             *RAY,
             *MLFLOW,

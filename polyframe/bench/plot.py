@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from polyframe.bench.run import OPS, Result
-from polyframe.errors import PolyframeError
+from polyframe.io.plotting import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,22 +25,14 @@ COLOURS = {
 def plot(result: Result) -> bytes:
     """A PNG: a panel for each operation, with bars for the medians and error bars for the
     quartiles; PolyframeError if matplotlib is not installed."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise PolyframeError(
-            "the plot needs matplotlib", hint='pip install "polyframe[plots]"'
-        ) from None
     height = 1.2 + 0.32 * len(result.entrants)
-    figure = Figure(figsize=(11, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    for axes, op in zip(figure.subplots(1, len(OPS)), OPS, strict=True):
+    made = figure(11, height)
+    for axes, op in zip(made.subplots(1, len(OPS)), OPS, strict=True):
         draw(axes, result, op)
     s = result.settings
-    figure.suptitle(f"{s.name}, batch {s.batch}, {s.dtype}, {s.threads} threads")
+    made.suptitle(f"{s.name}, batch {s.batch}, {s.dtype}, {s.threads} threads")
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=120)
+    made.savefig(file, format="png", dpi=120)
     return file.getvalue()
 
 

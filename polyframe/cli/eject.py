@@ -25,6 +25,17 @@ from polyframe.cli.options import (
 )
 @click.option("--epochs", type=int, help="Number of epochs.")
 @click.option("--optimize", is_flag=True, help="Apply rewrites, as `train` does.")
+@click.option(
+    "--notebook",
+    is_flag=True,
+    help="Also write the script as a Jupyter notebook, with what it prints: it is run now.",
+)
+@click.option(
+    "--time-limit",
+    type=click.IntRange(1, 10**6),
+    metavar="SECONDS",
+    help="How long --notebook may run.  [default: 3600]",
+)
 @set_option
 @common_options
 def eject(
@@ -33,6 +44,8 @@ def eject(
     out: str,
     epochs: int | None,
     optimize: bool,
+    notebook: bool,
+    time_limit: int | None,
     settings: tuple[str, ...],
 ) -> None:
     """Write a recipe as a standalone script.
@@ -49,15 +62,24 @@ def eject(
     or mixed precision are refused.
 
     \b
-    Example:
+    Examples:
       polyframe eject digits_cnn -b torch -o digits
       cd digits && python train.py
+      polyframe eject digits_cnn -b torch -o lesson --epochs 2 --notebook
+
+    With --notebook there is train.ipynb, too: a cell for each part of the script, with
+    a few words, and its output. It is run by this Python, so the framework has to be
+    installed, and the packages of `pip install "polyframe[notebook]"`. If its run fails,
+    nothing is written.
     """
+    from polyframe.eject.notebook import SECONDS
     from polyframe.eject.write import eject as write
     from polyframe.run.split import with_data
     from polyframe.run.train import check_fit, load_data
     from polyframe.spec.recipe import load_recipe
 
+    if time_limit is not None and not notebook:
+        raise click.UsageError("--time-limit is for --notebook")
     changes = parse_settings(settings)
     if epochs is not None:
         changes["epochs"] = epochs
@@ -65,5 +87,6 @@ def eject(
     data = load_data(loaded)
     check_fit(loaded, data)
     loaded = with_data(loaded, data, lambda text: click.echo(text, err=True))
-    for path in write(loaded, backend, out, data, optimize):
+    limit = time_limit or SECONDS
+    for path in write(loaded, backend, out, data, optimize, notebook, limit):
         click.echo(path)

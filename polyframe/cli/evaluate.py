@@ -32,7 +32,8 @@ def evaluate(
       polyframe evaluate runs/digits_cnn/torch/1
       polyframe evaluate runs/digits_cnn/torch/1 -b mxnet --json
     """
-    from polyframe.cli.output import print_json, print_matrices, shown_all
+    from polyframe.cli.output import print_json, print_matrices
+    from polyframe.io.shown import shown_all
     from polyframe.run.load import open_run
     from polyframe.run.split import evaluate as evaluate_part
     from polyframe.run.train import check_fit, load_data

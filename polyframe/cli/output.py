@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from polyframe.io.shown import aligned, is_scalar, numeric
+
 MOST_COLUMNS = 100
 """Longer lines are hard to read, however wide a terminal is."""
 
@@ -29,14 +31,13 @@ def print_table(
 
     Columns of numbers are aligned to the right.
     """
-    numbers = [all(is_number(row[i]) for row in rows) for i in range(len(heads))]
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
         table = Table(title=title, title_justify="left")
-        for head, right in zip(heads, numbers, strict=True):
+        for head, right in zip(heads, numeric(heads, rows), strict=True):
             table.add_column(head, justify="right" if right else "left")
         for row in rows:
             table.add_row(*map(Text, row))  # Text: brackets are not markup
@@ -44,14 +45,8 @@ def print_table(
         return
     if title:
         click.echo(title)
-    lines = [heads, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
-    for line in lines:
-        cells = (
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(line, widths, numbers, strict=True)
-        )
-        click.echo("  ".join(cells).rstrip())
+    for line in aligned(heads, rows):
+        click.echo(line)
 
 
 def print_entries(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -68,37 +63,6 @@ def print_entries(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
                     cell, width, initial_indent=first, subsequent_indent=" " * margin
                 )
             )
-
-
-def is_number(text: str) -> bool:
-    """Whether a cell is a number or empty."""
-    try:
-        float(text.replace(",", "").removesuffix(" %") or 0)
-    except ValueError:
-        return text in ("-", "…")
-    return True
-
-
-def shown(name: str, value: float) -> str:
-    """A value of a training, formatted for people."""
-    if name == "epoch":
-        return f"{value:.0f}"
-    if name.endswith("accuracy"):
-        return f"{100 * value:.2f} %"
-    if name in ("seconds", "examples_per_sec"):
-        return f"{value:,.1f}" if name == "seconds" else f"{value:,.0f}"
-    return f"{value:.4g}" if name == "lr" else f"{value:.4f}"
-
-
-def is_scalar(value: object) -> bool:
-    """Whether a value is one number; a confusion matrix is not."""
-    return isinstance(value, (int, float))
-
-
-def shown_all(values: Mapping[str, Any]) -> str:
-    """``loss 0.0712  accuracy 97.50 %``; other values than single numbers are left out."""
-    numbers = {name: value for name, value in values.items() if is_scalar(value)}
-    return "  ".join(f"{name} {shown(name, value)}" for name, value in numbers.items())
 
 
 def print_matrices(values: Mapping[str, Any], classes: Sequence[str] = ()) -> None:

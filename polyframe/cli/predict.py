@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from polyframe.cli.options import backend_option, best_option, common_options
-
-SHOWN = 10
 
 
 @click.command()
@@ -67,10 +64,10 @@ def predict(
     """
     from dataclasses import replace
 
-    from polyframe.cli.output import print_json
+    from polyframe.cli.output import print_json, print_table
     from polyframe.data.samples import images_in, read_images, read_samples
     from polyframe.run.load import open_run
-    from polyframe.run.predictions import check_path
+    from polyframe.run.predictions import SHOWN, check_path
     from polyframe.run.predictions import predict as run
 
     if out is not None:
@@ -89,31 +86,10 @@ def predict(
         rows = predictions.rows()
         print_json({"samples": len(rows), "predictions": rows})
         return
-    print_rows(predictions.rows(SHOWN), len(predictions))
+    print_table(*predictions.table())
+    if len(predictions) > SHOWN:
+        click.echo(
+            f"… {len(predictions):,} samples in all; --json and -o give every one"
+        )
     if out is not None:
         click.echo(f"outputs: {out}")
-
-
-def print_rows(rows: list[dict[str, Any]], count: int) -> None:
-    """Print the first rows as a table."""
-    from polyframe.cli.output import print_table
-
-    def cell(key: str, value: object) -> str:
-        if isinstance(value, dict):
-            return ", ".join(f"{name} {100 * v:.1f} %" for name, v in value.items())
-        if key == "probability" and isinstance(value, float):
-            return f"{100 * value:.2f} %"
-        text = str(value)
-        return text if len(text) <= 70 else f"{text[:67]}..."
-
-    # The classes of all pixels would fill the screen; their shares say enough.
-    heads = [key for key in rows[0] if not (key == "class" and "shares" in rows[0])]
-    print_table(
-        ["sample", *heads],
-        [
-            [str(i), *(cell(key, row[key]) for key in heads)]
-            for i, row in enumerate(rows)
-        ],
-    )
-    if count > SHOWN:
-        click.echo(f"… {count:,} samples in all; --json and -o give every one")

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from polyframe.cli.output import print_json, print_table, safe
-from polyframe.cli.progress import duration
 from polyframe.study.plan import Study
 from polyframe.study.planning import preview, preview_data
+from polyframe.train.callbacks.bars import duration
 
 SHOWN_CELLS = 12
 """Cells of the order that --dry-run prints; --json has them all."""

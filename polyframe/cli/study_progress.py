@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from polyframe.cli.output import safe, shown
-from polyframe.cli.progress import duration
+from polyframe.cli.output import safe
+from polyframe.io.shown import shown
 from polyframe.study.estimate import Estimator
 from polyframe.study.jobs import Message
 from polyframe.study.plan import Cell, Contestant, Study
 from polyframe.study.records import Record
 from polyframe.study.run import Watch
+from polyframe.train.callbacks.bars import duration
 
 if TYPE_CHECKING:
     from rich.console import Console

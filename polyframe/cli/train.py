@@ -116,8 +116,8 @@ def train(
     loaded = load_recipe(recipe, parse_settings(settings) | changes)
     watchers: list[Any] = []
     if not quiet:
-        from polyframe.cli.progress import Bar, Lines
         from polyframe.spec.summary import notes
+        from polyframe.train.callbacks.bars import Bar, Lines
 
         watchers = [Bar() if sys.stderr.isatty() else Lines()]
         for line in notes(loaded.model.infer()):
@@ -154,25 +154,18 @@ def train(
 
 def print_report(result: RunResult) -> None:
     """Print the final table, a row for each epoch, and the paths of the results."""
-    from polyframe.cli.output import (
-        is_scalar,
-        print_matrices,
-        print_table,
-        shown,
-        shown_all,
-    )
+    from polyframe.cli.output import print_matrices, print_table
+    from polyframe.io.shown import excerpt, is_scalar, shown, shown_all
 
     rows = result.history
-    some = rows if len(rows) <= 10 else [*rows[:3], *rows[-6:]]
     names = [name for name, value in rows[0].items() if is_scalar(value)]
     # Before a resume, other values may have been recorded.
     cells = [
         [shown(n, row[n]) if is_scalar(row.get(n)) else "-" for n in names]
-        for row in some
+        for row in rows
     ]
-    if len(rows) > 10:
-        cells.insert(3, ["…"] + [""] * (len(names) - 1))
-    print_table([name.replace("_", " ") for name in names], cells)
+    gap = ["…", *[""] * (len(names) - 1)]
+    print_table([name.replace("_", " ") for name in names], excerpt(cells, gap))
     validated = {n[4:]: v for n, v in rows[-1].items() if n.startswith("val_")}
     print_matrices(result.test or validated, result.classes)
     if result.stopped:

@@ -13,7 +13,7 @@ from polyframe.cli.options import backend_option, common_options, shipped, size_
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from polyframe.conformance.verify import Certificate
+    from polyframe.conformance.certificate import Certificate
 
 DTYPES = ("float64", "float32")  # as in the library, which is imported when it runs
 
@@ -120,73 +120,10 @@ def write_files(data: dict[str, Any], folder: Path) -> None:
 
 
 def print_certificate(certificate: Certificate) -> None:
-    """A row for each dtype and kind of tensor: the comparison closest to its bound."""
+    """Print what came closest to its bound, and the verdict."""
     from polyframe.cli.output import print_table
-    from polyframe.conformance.trace import KINDS
+    from polyframe.conformance.certificate import HEADS
 
-    rows = []
-    for dtype in certificate.dtypes:
-        for kind in KINDS:
-            comparisons = [
-                c
-                for c in certificate.comparisons
-                if (c.dtype, c.key.kind) == (dtype, kind)
-            ]
-            if not comparisons:
-                continue
-            worst = max(comparisons, key=lambda c: c.value / c.bound.value)
-            missed = sum(not c.passed for c in comparisons)
-            rows.append(
-                [
-                    dtype, kind, str(len(comparisons)), f"{worst.value:.1e}",
-                    f"{worst.bound.value:.1e}", f"{worst.key.name}, step {worst.key.step}",
-                    " ".join(worst.pair), f"{missed} FAILED" if missed else "ok",
-                ]
-            )  # fmt: skip
-    heads = [
-        "dtype",
-        "tensors",
-        "values",
-        "worst",
-        "bound",
-        "where",
-        "pair",
-        "verdict",
-    ]
-    print_table(heads, rows)
-    names = ", ".join(certificate.names)
-    what = f"{', '.join(certificate.dtypes)}; {certificate.steps} steps"
-    name = certificate.subject.spec.name
-    precision = certificate.subject.training.precision
-    if precision is not None:
-        click.echo(
-            f"{precision} is for weights in float32: nothing is compared in float64; "
-            "float64 runs only measure rounding errors"
-        )
-    if certificate.differences:
-        click.echo("Native defaults that differ:")
-        for line in certificate.differences:
-            click.echo(f"  {line}")
-    if certificate.passed:
-        click.echo(f"{name}: equal on {names} ({what})")
-    elif certificate.missed:
-        count = len(certificate.missed)
-        pair = " -b ".join(certificate.missed[0].pair)
-        cause = ", because native defaults differ" if certificate.differences else ""
-        click.echo(
-            f"{name}: NOT equal on {names} ({what}): {count} values are out of bounds"
-            f"{cause}; `polyframe diff … -b {pair}` shows where"
-        )
-    else:
-        click.echo(
-            f"{name}: too chaotic to compare ({what}): rounding errors grow to "
-            f"{certificate.growth['float64']:.0e}; try a lower learning rate or fewer "
-            "steps"
-        )
-    if certificate.inconclusive:
-        click.echo(
-            "In float32, rounding errors grow to "
-            f"{certificate.growth['float32']:.0e} in the predictions after "
-            f"{certificate.steps} steps. Therefore only the float32 comparisons at step 1 "
-            "are conclusive."
-        )
+    print_table(HEADS, list(certificate.worst()))
+    for line in certificate.sentences():
+        click.echo(line)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from polyframe.conformance.trace import KINDS
-from polyframe.errors import PolyframeError
+from polyframe.io.html import environment
 
 TEMPLATE = "certificate.html.j2"
 DECADES = 4
@@ -19,22 +19,9 @@ def page(data: dict[str, Any]) -> str:
     ``data`` is that of ``Certificate.to_data`` or of a ``certificate.json``. Names in it
     may come from a stranger, so everything is escaped. PolyframeError without Jinja2.
     """
-    try:
-        import jinja2
-    except ImportError:
-        raise PolyframeError(
-            "certificate.html is made with Jinja2, which is not installed",
-            hint="pip install 'polyframe[html]'",
-        ) from None
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("polyframe.conformance", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     dtypes = list(dict.fromkeys(c["dtype"] for c in data["comparisons"]))
-    return environment.get_template(TEMPLATE).render(
+    templates = environment("polyframe.conformance", "certificate.html")
+    return templates.get_template(TEMPLATE).render(
         data=data,
         grids={dtype: grid(data["comparisons"], dtype) for dtype in dtypes},
         missed=[c for c in data["comparisons"] if not c["passed"]],

@@ -171,7 +171,7 @@ class Subject:
         batches = self.batches(step)
         if len(batches) == 1 and not self.training.unfreeze:
             return float(model.train_step(*batches[0]))
-        return float(model.fit(batches, epochs=1)["loss"][-1])
+        return float(model.fit(batches, epochs=1, verbose=0)["loss"][-1])
 
     def before(self, model: Model, step: int) -> None:
         """Change the learning rate before step ``rate_change``."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from polyframe.compiler.table import covers
+from polyframe.conformance.certificate import CHAOS
 from polyframe.conformance.measurements import (
     BIT_EQUAL,
     GRADIENT,
@@ -20,7 +21,7 @@ from polyframe.conformance.measurements import (
 )
 from polyframe.conformance.subject import Batch, Subject
 from polyframe.conformance.suite import Check, partners
-from polyframe.conformance.verify import CHAOS, verify
+from polyframe.conformance.verify import verify
 from polyframe.contract.backend import Backend
 from polyframe.errors import BackendError
 from polyframe.io.array import Array

@@ -1,29 +1,22 @@
-"""The certificate: a spec on several backends, pair by pair, tensor by tensor."""
+"""Verifying: a spec on several backends, pair by pair, tensor by tensor."""
 
 from __future__ import annotations
 
-import datetime
 import itertools
-import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from polyframe.conformance.certificate import Certificate, Comparison
 from polyframe.conformance.defaults import native_differences
 from polyframe.conformance.measurements import FORWARD, GRADIENT, Bound, scaled_distance
 from polyframe.conformance.subject import NUDGE, Subject
 from polyframe.conformance.trace import INSPECTED, Key, Run, Trace, Traced, traced
 from polyframe.contract.backend import Backend
-from polyframe.contract.devices import threads
 from polyframe.contract.registry import get, require
 from polyframe.errors import BackendError, PolyframeError
 
-SCHEMA = 2
 TWIN_FACTOR, ROUNDING_FACTOR = 10.0, 8.0
-CHAOS = 1e-9
-INCONCLUSIVE = 1e-2
 ULPS = 2.0**-22  # four units in the last place of float32
 FLOAT64_REASON = (
     "10 times the distance between two runs of {0} whose initial weights differ by four "
@@ -48,117 +41,6 @@ DTYPES = ("float64", "float32")
 Tell = Callable[[str], None]
 Tracer = Callable[[int, Run], Traced]
 """What runs a subject on the backend of that number, in this process or in another."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One tensor on two backends."""
-
-    dtype: str
-    pair: tuple[str, str]
-    key: Key
-    value: float
-    bound: Bound
-
-    @property
-    def passed(self) -> bool:
-        """Whether the value is within its bound. NaN fails."""
-        return self.value <= self.bound.value
-
-
-@dataclass
-class Certificate:
-    """What was compared, how, and the results.
-
-    ``names``: what each backend is called, its own name if left out; one backend may be
-    there twice, in two Pythons. ``versions``: those of their frameworks; those of this
-    process if left out.
-    """
-
-    subject: Subject
-    backends: tuple[Backend, ...]
-    steps: int
-    dtypes: tuple[str, ...]
-    device: str
-    comparisons: list[Comparison] = field(default_factory=list)
-    programs: dict[str, dict[str, str]] = field(default_factory=dict)
-    # the native defaults that differ, a line each
-    differences: list[str] = field(default_factory=list)
-    # dtype → the distance of the first backend's predictions from its twin's
-    growth: dict[str, float] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
-    versions: Mapping[str, str | None] = field(default_factory=dict)
-    threads: int = field(default_factory=threads)
-
-    def __post_init__(self) -> None:
-        self.names = self.names or tuple(b.name for b in self.backends)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every value is within its bound, and equality means something."""
-        return bool(self.comparisons) and not (self.missed or self.chaotic)
-
-    @property
-    def chaotic(self) -> bool:
-        """Whether rounding errors grow so much in float64 that equality means nothing."""
-        return not self.growth["float64"] <= CHAOS
-
-    @property
-    def inconclusive(self) -> bool:
-        """Whether rounding errors grow so much in float32 that later steps say little."""
-        return self.growth.get("float32", 0.0) > INCONCLUSIVE
-
-    @property
-    def missed(self) -> list[Comparison]:
-        """What is out of bounds."""
-        return [c for c in self.comparisons if not c.passed]
-
-    def to_data(self) -> dict[str, Any]:
-        """The certificate as plain data, for ``certificate.json``."""
-        from polyframe.io.version import __version__
-
-        subject, named = self.subject, zip(self.names, self.backends, strict=True)
-        return {
-            "schema": SCHEMA,
-            "passed": self.passed,
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "polyframe": __version__,
-            "platform": f"{platform.system()} {platform.machine()}",
-            "python": platform.python_version(),
-            "backends": self.versions
-            or {b.name: b.probe().version for b in self.backends},
-            "device": self.device,
-            "threads": self.threads,
-            "spec": {"name": subject.spec.name, "hash": subject.spec.hash},
-            "settings": {
-                "semantics": subject.semantics,
-                **subject.training.to_data(),
-            },
-            "losses": [str(loss) for loss in subject.losses],
-            "optimizers": {
-                name: str(subject.optimizer.resolve(subject.defaults(backend)))
-                for name, backend in named
-            },
-            "native_differences": self.differences,
-            "steps": self.steps,
-            "batch_size": subject.batch_size,
-            "seed": subject.seed,
-            "programs": self.programs,
-            "chaos": {
-                "growth": self.growth,
-                "bound": CHAOS,
-                "inconclusive": self.inconclusive,
-            },
-            "comparisons": [
-                {
-                    "dtype": c.dtype, "pair": list(c.pair), "step": c.key.step,
-                    "kind": c.key.kind, "name": c.key.name, "value": c.value,
-                    "bound": c.bound.value, "reason": c.bound.reason,
-                    "passed": c.passed,
-                }
-                for c in self.comparisons
-            ],
-        }  # fmt: skip
 
 
 def choose_dtypes(subject: Subject, requested: Sequence[str] = ()) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from polyframe.contract.backend import Backend
 from polyframe.contract.programs import make_step, write_programs
 from polyframe.data import Dataset, split
 from polyframe.eject.folder import folder_files
-from polyframe.eject.script import script_files
+from polyframe.eject.notebook import FILE, SECONDS, executed
+from polyframe.eject.script import Project, script_files
 from polyframe.errors import PolyframeError
 from polyframe.io.atomic import write_atomic
 from polyframe.spec.recipe import Recipe
@@ -28,6 +29,8 @@ def eject(
     out: str | Path,
     data: Dataset,
     optimize: bool = False,
+    notebook: bool = False,
+    time_limit: int = SECONDS,
 ) -> list[Path]:
     """Write a recipe into a new or empty folder, and return the paths of its files.
 
@@ -39,12 +42,45 @@ def eject(
       files in ``program/``, ``weights.npz`` with canonical names, ``recipe.yaml`` and,
       unless it is larger than ``folder.MOST_DATA`` bytes, ``data.npz``. Nothing is
       refused.
+
+    ``notebook`` adds ``train.ipynb``: the script as a Jupyter notebook with what it
+    prints. It is run first, by this Python, for at most ``time_limit`` seconds;
+    PolyframeError where that fails, where the program is not in Python, and without the
+    extra ``notebook``. Then nothing is written.
     """
     out = Path(out)
+    check_free(out)
+    made = project(recipe, backend, data, optimize)
+    if notebook:
+        if not made.parts:
+            raise PolyframeError(
+                "only a program in Python is ejected as a notebook", where="--notebook"
+            )
+        title = f"{recipe.name} on {registry.get(backend).title}"
+        text = executed(title, made.parts, made.files, time_limit)
+        made = replace(made, files={**made.files, FILE: text})
+    return write(made, out)
+
+
+def write(made: Project, out: Path) -> list[Path]:
+    """Write a project's files into a folder."""
+    for name, content in made.files.items():
+        write_atomic(out / name, content)
+    return [out / name for name in made.files]
+
+
+def check_free(out: Path) -> None:
+    """PolyframeError for a folder that holds something."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise PolyframeError(
             "exists and is not empty", where=str(out), hint="another -o"
         )
+
+
+def project(
+    recipe: Recipe, backend: str | Backend, data: Dataset, optimize: bool = False
+) -> Project:
+    """All files of a recipe on a backend, and the sections of its script."""
     writer = registry.get(backend)
     if recipe.semantics != "aligned":
         registry.require(writer, "native_semantics")
@@ -67,9 +103,5 @@ def eject(
     if program.language == "python" and program.body is not None:
         registry.require(writer, "eject")
         assert step is not None, "a backend that ejects scripts trains"
-        files = script_files(recipe, writer, program, graph, step, data)
-    else:
-        files = folder_files(recipe, writer, program, graph, step, data)
-    for name, content in files.items():
-        write_atomic(out / name, content)
-    return [out / name for name in files]
+        return script_files(recipe, writer, program, graph, step, data)
+    return Project(folder_files(recipe, writer, program, graph, step, data))

@@ -19,8 +19,9 @@ from polyframe.contract.session import InferenceSession, Native
 from polyframe.data import Dataset
 from polyframe.errors import PolyframeError, brief
 from polyframe.io.array import Array
+from polyframe.model.display import ShownModel
 from polyframe.model.engine import Engine
-from polyframe.model.weights_and_state import COUNT, WeightsAndState
+from polyframe.model.weights_and_state import COUNT
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.fields import Float, checked
@@ -33,13 +34,13 @@ from polyframe.train import model_file
 from polyframe.train.arrays import Batches, Data, prepare
 from polyframe.train.augmentation import check_preprocessing
 from polyframe.train.callbacks.base import Callback
-from polyframe.train.evaluation_data import EvaluationData, check_alone, check_dataset
+from polyframe.train.evaluation_data import EvaluationData
 from polyframe.train.feed import Batch, HostBatch
 from polyframe.train.fit import TrainingData, ValidationData, fit
 from polyframe.train.history import History, Row
 
 
-class Model(WeightsAndState):
+class Model(ShownModel):
     """A spec on a backend, made by ``compile``: it trains, predicts and evaluates.
 
     - ``spec``, ``backend``, ``device``, ``dtype``, ``semantics``, ``optimize``, ``seed``,
@@ -53,7 +54,8 @@ class Model(WeightsAndState):
     (N, D, H, W, C); labels (N, H, W) have none. Outputs are always (N, C, H, W). Arrays
     may be anything that NumPy makes an array of. Bytes (uint8) are those of images and
     count as x / 255, as in data sets. Arrays that do not fit raise ``DataError``. Weights
-    have canonical names ("conv1.weight") and PyTorch's layouts.
+    have canonical names ("conv1.weight") and PyTorch's layouts. In a notebook a model shows
+    what it was compiled for, its layers and its program.
     """
 
     engine: Engine
@@ -225,15 +227,8 @@ class Model(WeightsAndState):
         ``polyframe.data`` data set (without ``y``): its test data are used, or else its
         validation data, or else its training data.
         """
-        if isinstance(x, Dataset):
-            check_alone(y, sample_weight)
-            check_dataset(self.engine, x)
-            _, part = x.evaluated
-            return self.engine.measure(
-                EvaluationData.of_split(self.engine, part, batch_size)
-            )
         return self.engine.measure(
-            EvaluationData.of(self.engine, x, y, sample_weight, layout, batch_size)
+            EvaluationData.chosen(self.engine, x, y, sample_weight, layout, batch_size)
         )
 
     def loss(
@@ -282,6 +277,7 @@ class Model(WeightsAndState):
         validation_split: float | None = None,
         validation_batch_size: int | None = None,
         drop_last: bool = False,
+        verbose: bool | int | str = "auto",
     ) -> History:
         """Train; returns the history, with a row of loss and metrics for each epoch.
 
@@ -316,6 +312,9 @@ class Model(WeightsAndState):
           256 if left out.
         - ``drop_last``: whether an epoch leaves its last batch out if it has fewer samples
           than ``batch_size``.
+        - ``verbose``: 0 shows nothing, 1 a progress bar (lines where stderr is a file or
+          a pipe), 2 a line for each epoch. "auto" shows the bar in a notebook and at the
+          prompt of Python on a terminal, and nothing in a script.
 
         ``DataError`` for data that do not fit, for both ``validation_data`` and
         ``validation_split``, and where a split would leave a part, or a class in a part,
@@ -332,6 +331,7 @@ class Model(WeightsAndState):
             steps_per_epoch=steps_per_epoch, resume=resume, folder=folder,
             validation_split=validation_split,
             validation_batch_size=validation_batch_size, drop_last=drop_last,
+            verbose=verbose,
         )  # fmt: skip
 
     # --- looking inside ----------------------------------------------------------

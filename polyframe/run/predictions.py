@@ -14,14 +14,19 @@ import numpy as np
 from polyframe.errors import PolyframeError
 from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic
+from polyframe.io.cards import Card, Displayed, Row, Table
 
 if TYPE_CHECKING:
     from polyframe.run.load import Opened
 
+SHOWN = 10
+"""The most samples that people are shown."""
+
 
 @dataclass(frozen=True)
-class Predictions:
-    """The outputs by name, and what they say of classes.
+class Predictions(Displayed):
+    """The outputs by name, and what they say of classes. In a notebook they show the first
+    samples.
 
     Of a classifier: each sample's (or pixel's) likeliest class, (N,) or (N, H, W), and its
     probability, the softmax of the outputs; a loss of numbers from 0 to 1 with one output
@@ -70,6 +75,26 @@ class Predictions:
             "probability": float(self.probabilities[i]),
         }
 
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Heads and cells of the first samples, for people. The classes of all pixels
+        would be too many; their shares say enough."""
+        rows = self.rows(SHOWN)
+        heads = [k for k in rows[0] if not (k == "class" and "shares" in rows[0])]
+        cells = [
+            [str(i), *(cell(key, row[key]) for key in heads)]
+            for i, row in enumerate(rows)
+        ]
+        return ["sample", *heads], cells
+
+    def _card(self) -> Card:
+        title = f"Predictions: {len(self):,} samples"
+        if not len(self):
+            return Card(title)
+        heads, cells = self.table()
+        more = [f"The first {SHOWN} are shown."] if len(self) > SHOWN else []
+        rows = tuple(Row(tuple(each)) for each in cells)
+        return Card(title, sentences=more, table=Table(tuple(heads), rows))
+
     def name(self, index: int) -> str | int:
         """The name of a class or label, or its number where there are no names."""
         return self.names[index] if self.names else int(index)
@@ -97,6 +122,16 @@ class Predictions:
             array = next(iter(self.outputs.values()))
             np.save(content, array, allow_pickle=False)
         write_atomic(path, content.getvalue())
+
+
+def cell(key: str, value: object) -> str:
+    """A value of a row as a short text."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {100 * v:.1f} %" for name, v in value.items())
+    if key == "probability" and isinstance(value, float):
+        return f"{100 * value:.2f} %"
+    text = str(value)
+    return text if len(text) <= 70 else f"{text[:67]}..."
 
 
 def check_path(path: Path) -> None:

@@ -24,7 +24,9 @@ from polyframe.data import Dataset, at_rest, load, options_of
 from polyframe.data.arrays import layout_for
 from polyframe.data.synthetic import options_for
 from polyframe.errors import DataError, PolyframeError, RecipeError
+from polyframe.io.cards import Card, Displayed
 from polyframe.io.lock import check_unlocked
+from polyframe.io.shown import shown_all
 from polyframe.model.compile import compile
 from polyframe.model.model import Model
 from polyframe.run.folder import RunFolder, check_free, last_run
@@ -38,6 +40,7 @@ from polyframe.train.arrays import channels_last
 from polyframe.train.callbacks.base import Callback, Plan
 from polyframe.train.callbacks.model_checkpoint import Checkpointer
 from polyframe.train.callbacks.start import start
+from polyframe.train.card import card
 from polyframe.train.checkpoint import FOLDER as CHECKPOINTS
 from polyframe.train.checkpoint import checkpoints_in
 from polyframe.train.checks import check_task
@@ -48,11 +51,11 @@ CHANNELS_LAST = "layout: NHWC, an option of the data, says that channels come la
 
 
 @dataclass(frozen=True)
-class RunResult:
-    """The result of a training. ``history`` has a row for each epoch, with ``val_loss``, …
-    where there are validation data; ``test`` has loss and metrics on the test data, which
-    are evaluated once, after the last epoch (empty without test data);
-    ``program`` is the file with the native program that ran."""
+class RunResult(Displayed):
+    """The result of a training, which shows itself in a notebook. ``history`` has a row
+    for each epoch, with ``val_loss``, … where there are validation data; ``test`` has loss
+    and metrics on the test data, which are evaluated once, after the last epoch (empty
+    without test data); ``program`` is the file with the native program that ran."""
 
     path: Path
     program: Path
@@ -63,6 +66,16 @@ class RunResult:
     stopped: str | None  # why it ended before the last epoch, if it did
     classes: tuple[str, ...]
     model: Model | None  # None where nothing was left to do
+
+    def _card(self) -> Card:
+        shown = card("Run", self.history, self.stopped)
+        facts = {
+            "Folder": str(self.path),
+            "Program": str(self.program),
+            "Seconds": f"{self.seconds:,.1f}",
+            **({"Test": shown_all(self.test)} if self.test else {}),
+        }
+        return replace(shown, verdict=(self.status, self.status == "done"), facts=facts)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -149,6 +162,7 @@ def train(
                 validation_split=recipe.split,
                 validation_batch_size=recipe.validation_batch_size,
                 drop_last=recipe.drop_last,
+                verbose=0,  # whoever runs it watches with callbacks
             )
             test = {} if data.test is None else evaluate(model, recipe, data)[-1]
         except BaseException as error:

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from polyframe.errors import SpecError, brief
+from polyframe.io.cards import Card, Displayed
+from polyframe.spec.card import card
 from polyframe.spec.element import check_name
+from polyframe.spec.fields import Int, Maybe, checked
 from polyframe.spec.graph import NUMBERED, Block, Graph, Input, collect
 from polyframe.spec.layers.base import Layer, Shape, Tensor, connect
 from polyframe.spec.lint import lint
 from polyframe.spec.losses import Losses, parse_losses
+from polyframe.spec.network_plot import figure
 from polyframe.spec.replacing import replaced, resolved
-from polyframe.spec.summary import summary
+from polyframe.spec.summary import head, summary
 from polyframe.spec.text import spec_hash, to_data, to_json, to_yaml
 from polyframe.spec.typed import Defaults, TypedGraph, infer
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 @dataclass(frozen=True)
-class ModelSpec:
+class ModelSpec(Displayed):
     """A whole model: any directed acyclic graph of layers. It is data, and frozen.
 
     ``pf.ModelSpec(x, y, name="two_paths")`` collects what lies between the inputs ``x``
     and the outputs ``y``, each a tensor or a list of them. ``summary``, ``to_yaml``,
-    ``hash`` and the rest are methods; ``pf.compile`` makes it run.
+    ``hash`` and the rest are methods; ``pf.compile`` makes it run. In a notebook it shows
+    its layers.
     """
 
     graph: Graph
@@ -112,6 +120,27 @@ class ModelSpec:
         """
         losses = self._losses(loss)
         return summary(self.graph, self.infer(), self.hash, natives, losses)
+
+    def plot(self, depth: int | None = 1) -> Figure:
+        """The network as a Matplotlib figure: layers as boxes, coloured by what they do,
+        tensors as arrows with their shapes.
+
+        ``depth``: how many levels of blocks are shown; at 1 each block is one box, at 2
+        the blocks of the top are opened, and None opens all. Nothing is shown or written;
+        ``savefig`` does that. PolyframeError where Matplotlib or pygraphviz is not
+        installed, for more than 1,000 boxes, and for another depth than 1 or more.
+        """
+        levels = checked("depth", Maybe(Int()), depth)
+        return figure(self.infer(), levels)
+
+    def __repr__(self) -> str:
+        return f"<ModelSpec {head(self.infer())}>"
+
+    def _card(self) -> Card:
+        return card(self.graph, self.infer(), self.hash)
+
+    def _text(self) -> str:
+        return self.summary()
 
 
 @overload

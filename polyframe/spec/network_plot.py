@@ -105,7 +105,8 @@ def figure(graph: TypedGraph, depth: int | None = 1) -> Figure:
     try:
         import pygraphviz  # noqa: F401 - asked for here, for one error
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+
+        from polyframe.io.figure import NotebookFigure
     except ImportError:
         raise PolyframeError(
             "drawing a network needs Matplotlib and pygraphviz",
@@ -115,7 +116,7 @@ def figure(graph: TypedGraph, depth: int | None = 1) -> Figure:
     plan = laid_out(network)
     left, bottom, right, top = numbers(plan["bb"])
     size = (right - left + 2 * MARGIN, top - bottom + 2 * MARGIN)
-    made = Figure(figsize=(size[0] / INCH, size[1] / INCH), facecolor=PAPER)
+    made = NotebookFigure(figsize=(size[0] / INCH, size[1] / INCH), facecolor=PAPER)
     FigureCanvasAgg(made)
     axes = made.add_axes((0, 0, 1, 1))
     axes.set_axis_off()

@@ -11,12 +11,14 @@ from itertools import zip_longest
 from polyframe.spec.element import value_text
 from polyframe.spec.fields import UNSET
 from polyframe.spec.graph import Block, Graph
-from polyframe.spec.layers.base import Layer, Shape
+from polyframe.spec.layers.base import Layer, Parameter, Shape
 from polyframe.spec.lint import biases_before_norms, mistakes
 from polyframe.spec.losses import Losses
 from polyframe.spec.typed import TypedGraph, TypedNode
 
 WIDTH = 100
+SHARED = "shared"
+"""What stands in place of the parameters of a layer that another node made."""
 LEGEND = """\
 * not set in the spec: semantics=aligned takes this value on every backend,
   semantics=native takes each framework's own default."""
@@ -24,14 +26,16 @@ LEGEND = """\
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of the table, and the fields that stand below it."""
+    """One line of the table, and the fields that stand below it. ``inside`` are the rows
+    of a block."""
 
-    path: str  # indented as blocks nest
+    path: str
     kind: str
     shape: Shape
     parameters: str = ""
     multiply_adds: str = ""
     details: str = ""
+    inside: tuple[Row, ...] = ()
 
 
 def summary(
@@ -47,8 +51,7 @@ def summary(
     from (N, C, H, W) gets a column of its own, headed by the backends that have it.
     A ``*`` marks a field that the spec leaves UNSET, with the value it resolves to.
     """
-    rows = [Row(name, "Input", shape) for name, shape in graph.inputs]
-    rows += rows_of(graph, plain, "")
+    rows = list(opened(all_rows(graph, plain)))
     neutral = tuple(shape_text(row.shape) for row in rows)
     layouts: dict[tuple[str, ...], list[str]] = {neutral: []}
     for name, native in (natives or {}).items():
@@ -61,10 +64,9 @@ def summary(
         ("Parameters", tuple(row.parameters for row in rows)),
         ("Multiply-\nadds", tuple(row.multiply_adds for row in rows)),
     ]
-    inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in graph.inputs)
-    outputs = ", ".join(map(shape_text, graph.output_shapes))
-    lines = [f"{graph.name}: {inputs} → {outputs}", ""]
-    lines += [
+    lines = [
+        head(graph),
+        "",
         *table(columns, [row.details for row in rows]),
         "",
         *totals(graph, spec_hash),
@@ -86,21 +88,45 @@ def wrapped(lines: Iterable[str]) -> list[str]:
     return [part for line in lines for part in textwrap.wrap(line, WIDTH)]
 
 
-def rows_of(typed: TypedGraph, graph: Graph, indent: str) -> Iterator[Row]:
-    """A graph's rows in the order in which they run; blocks are opened."""
+def all_rows(graph: TypedGraph, plain: Graph) -> list[Row]:
+    """A model's inputs and layers; those in a block are inside its row."""
+    inputs = [Row(name, "Input", shape) for name, shape in graph.inputs]
+    return [*inputs, *rows_of(graph, plain)]
+
+
+def rows_of(typed: TypedGraph, graph: Graph) -> Iterator[Row]:
+    """A graph's rows in the order in which they run."""
     for node, plain in zip(typed.nodes, graph.nodes, strict=True):
-        path, given = indent + node.path, plain.layer
+        path, given, adds = node.path, plain.layer, number(cost(node))
         kind = given.kind if isinstance(given, Block) else given.type
         if node.shared:
             note = f"the layer and the weights of {node.owner}"
-            yield Row(path, kind, node.shape, "shared", number(cost(node)), note)
+            yield Row(path, kind, node.shape, SHARED, adds, note)
         elif isinstance(given, Block) and node.body is not None:
-            yield Row(path, f"{kind}:", node.shape)
-            yield from rows_of(node.body, given.graph, indent + "  ")
+            count = number(size(node.body.parameters.values()))
+            inside = tuple(rows_of(node.body, given.graph))
+            yield Row(path, kind, node.shape, count, adds, inside=inside)
         else:
-            count = number(sum(math.prod(p.shape) for p in node.parameters.values()))
+            count = number(size(node.parameters.values()))
             fields = fields_text(given, node.layer)
-            yield Row(path, kind, node.shape, count, number(cost(node)), fields)
+            yield Row(path, kind, node.shape, count, adds, fields)
+
+
+def opened(rows: Iterable[Row], indent: str = "") -> Iterator[Row]:
+    """The same with the rows of blocks below them, indented; a block has no numbers of
+    its own then."""
+    for row in rows:
+        path = indent + row.path
+        if not row.inside:
+            yield dataclasses.replace(row, path=path)
+            continue
+        yield Row(path, f"{row.kind}:", row.shape)
+        yield from opened(row.inside, indent + "  ")
+
+
+def size(parameters: Iterable[Parameter]) -> int:
+    """How many numbers parameters hold."""
+    return sum(math.prod(parameter.shape) for parameter in parameters)
 
 
 def cost(node: TypedNode) -> int:
@@ -143,13 +169,27 @@ def table(columns: list[tuple[str, tuple[str, ...]]], details: list[str]) -> lis
 
 def totals(graph: TypedGraph, spec_hash: str) -> Iterator[str]:
     """The lines below the table."""
-    count = sum(math.prod(p.shape) for p in graph.parameters.values())
-    state = count - graph.num_parameters
-    yield f"Trainable parameters:       {graph.num_parameters:,}"
-    yield f"State (running statistics): {state:,}"
-    yield f"Weights in float32:         {4 * count / 2**20:,.3f} MiB"
-    yield f"Multiply-adds a sample:     {sum(map(cost, graph.nodes)):,}"
-    yield f"Hash:                       {spec_hash}"
+    facts = facts_of(graph, spec_hash)
+    width = max(map(len, facts)) + 2
+    yield from (f"{name}:".ljust(width) + value for name, value in facts.items())
+
+
+def facts_of(graph: TypedGraph, spec_hash: str) -> dict[str, str]:
+    """What is said of a whole model, by name."""
+    count = size(graph.parameters.values())
+    return {
+        "Trainable parameters": f"{graph.num_parameters:,}",
+        "State (running statistics)": f"{count - graph.num_parameters:,}",
+        "Weights in float32": f"{4 * count / 2**20:,.3f} MiB",
+        "Multiply-adds a sample": f"{sum(map(cost, graph.nodes)):,}",
+        "Hash": spec_hash,
+    }
+
+
+def head(graph: TypedGraph) -> str:
+    """``small_cnn: x (N, 1, 8, 8) → (N, 10)``."""
+    inputs = ", ".join(f"{name} {shape_text(shape)}" for name, shape in graph.inputs)
+    return f"{graph.name}: {inputs} → {', '.join(map(shape_text, graph.output_shapes))}"
 
 
 def number(value: int) -> str:

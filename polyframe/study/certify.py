@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.conformance.certificate import Certificate
 from polyframe.conformance.subject import Subject, subject_of
 from polyframe.conformance.trace import Key, Run, Trace, Traced, traced
-from polyframe.conformance.verify import Certificate, choose_dtypes, complete, runs_of
+from polyframe.conformance.verify import choose_dtypes, complete, runs_of
 from polyframe.contract.registry import get, require
 from polyframe.errors import BackendError, PolyframeError, brief
 from polyframe.io.json_csv import finite

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from polyframe.io.cards import Card, Displayed, Row, Table
+from polyframe.io.shown import number
+
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
 
@@ -15,6 +18,11 @@ HIGHER, LOWER = "higher", "lower"
 NO_DIFFERENCE = "no significant difference"
 EQUIVALENT = "equivalent"
 UNKNOWN = "unknown"
+UNVERIFIED = "UNVERIFIED"
+GOOD = {"VERIFIED": True, UNVERIFIED: False}
+"""Stamps that are good news, or bad; native semantics are neither."""
+HEADS = ("measure", "contestant", "variant", "mean", "95 % interval", "seeds")
+"""The columns of a table of groups."""
 VERDICTS = (IDENTICAL, HIGHER, LOWER, NO_DIFFERENCE, EQUIVALENT, UNKNOWN)
 """What a comparison may come to. IDENTICAL: equal on every seed, to 9 digits at least.
 HIGHER and LOWER: the corrected interval excludes no difference, or three or more pairs
@@ -48,6 +56,17 @@ class Group:
     values: tuple[float, ...]
     mean: Estimate
     spread: float | None
+
+    def cells(self) -> tuple[str, ...]:
+        """The columns of ``HEADS``."""
+        low, high = self.mean.low, self.mean.high
+        between = (
+            "" if low is None or high is None else f"{number(low)} to {number(high)}"
+        )
+        return (
+            self.measure, self.contestant, self.variant, number(self.mean.value),
+            between, str(self.mean.n),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,8 +119,9 @@ class Ablation:
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """All of a study's numbers that reports show.
+class Analysis(Displayed):
+    """All of a study's numbers that reports show. In a notebook it shows its summary, its
+    warnings, and the mean of each measure.
 
     ``warnings``: what is unequal or missing, a sentence each. ``summary``: the result in
     sentences, the most important one first. ``stamp``: "VERIFIED", "OWN DEFAULTS" (native
@@ -113,6 +133,19 @@ class Analysis:
     ablations: tuple[Ablation, ...] = ()
     warnings: tuple[str, ...] = ()
     summary: tuple[str, ...] = ()
-    stamp: str = "UNVERIFIED"
+    stamp: str = UNVERIFIED
     stamp_reason: str = ""
     notes: tuple[str, ...] = field(default_factory=tuple)
+
+    def _card(self) -> Card:
+        rows = tuple(Row(group.cells()) for group in self.groups)
+        warnings = [f"Warning: {text}" for text in self.warnings]
+        return Card(
+            "Study",
+            (self.stamp, GOOD.get(self.stamp)),
+            sentences=[self.stamp_reason, *self.summary, *warnings],
+            table=Table(HEADS, rows) if rows else None,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Analysis of {len(self.groups)} groups: {self.stamp}>"

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from polyframe.compiler.program import Program
+from polyframe.io.shown import scalars
 from polyframe.study.jobs import Message
 from polyframe.train.callbacks.base import Callback, Plan, StepEnd
-from polyframe.train.callbacks.helpers import scalars
 from polyframe.train.feed import Batch
 from polyframe.train.history import Row
 from polyframe.train.loop import WAITING

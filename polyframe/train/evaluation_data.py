@@ -81,6 +81,25 @@ class EvaluationData:
         return cls(Batches([*inputs, *targets, *given], batch_size))
 
     @classmethod
+    def chosen(
+        cls,
+        engine: TrainingEngine,
+        x: Data | Dataset,
+        y: Data | None,
+        sample_weight: Data | None,
+        layout: str,
+        batch_size: int,
+    ) -> EvaluationData:
+        """Arrays, or what a data set has to evaluate on: its test data, or else its
+        validation data, or else its training data."""
+        if not isinstance(x, Dataset):
+            return cls.of(engine, x, y, sample_weight, layout, batch_size)
+        check_alone(y, sample_weight)
+        check_dataset(engine, x)
+        _, part = x.evaluated
+        return cls.of_split(engine, part, batch_size)
+
+    @classmethod
     def of_split(
         cls,
         engine: TrainingEngine,

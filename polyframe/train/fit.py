@@ -33,6 +33,7 @@ from polyframe.train.arrays import (
 )
 from polyframe.train.augmentation import make_augmenter
 from polyframe.train.callbacks.base import Callback
+from polyframe.train.callbacks.notebook import closing_all, watchers_for
 from polyframe.train.callbacks.start import any_writes, listed, start
 from polyframe.train.checkpoint import resume_from, setup_of
 from polyframe.train.evaluation_data import (
@@ -116,9 +117,11 @@ def fit(
     validation_split: float | None,
     validation_batch_size: int | None,
     drop_last: bool,
+    verbose: bool | int | str,
 ) -> History:
     """Train a model; ``Model.fit`` says what each argument is."""
     epochs = checked("epochs", Int(), epochs)
+    watchers = watchers_for(verbose)
     batching = Batching(
         checked("batch_size", Int(), batch_size, DataError),
         checked("shuffle", Bool(), shuffle),
@@ -165,7 +168,8 @@ def fit(
         engine, feed.batch_size, shuffle, ops, batching.drop_last,
         batching.validation_split, feed.samples, feed.weighted,
     )  # fmt: skip
-    with locked(Path(folder)) if any_writes(callbacks) else nullcontext():
+    writes = any_writes(callbacks)
+    with locked(Path(folder)) if writes else nullcontext(), closing_all(watchers):
         progress = None
         if resume is not None:
             progress = resume_from(engine, Path(resume), feed.steps, setup)
@@ -179,7 +183,7 @@ def fit(
             epochs,
             weighting=engine.sample_weights_of if engine.weighted else None,
             validate=validate,
-            callbacks=started,
+            callbacks=[*started, *watchers],
             rate=engine.rate,
             progress=progress,
             setup=setup,

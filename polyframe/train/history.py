@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polyframe.errors import DataError, PolyframeError, SpecError
 from polyframe.io.array import Array
+from polyframe.io.cards import Card, Displayed
+from polyframe.io.shown import scalars, shown_all
 from polyframe.spec.layers.base import Shape
 from polyframe.spec.losses import Losses
 from polyframe.spec.metrics import Metric
+from polyframe.train.card import card, series, steps
+from polyframe.train.plot import plot
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Row = dict[str, Any]
 """The values of an epoch by name: numbers, or an array (a confusion matrix)."""
@@ -21,8 +28,9 @@ MOST_KEPT = 2**26
 
 
 @dataclass
-class History:
-    """Rows of values, one for each epoch; ``history["loss"]`` is a column."""
+class History(Displayed):
+    """Rows of values, one for each epoch; ``history["loss"]`` is a column. In a notebook
+    it shows its table and curves."""
 
     rows: list[Row] = field(default_factory=list)
     stopped: str | None = None  # why training ended before its last epoch, if it did
@@ -32,6 +40,23 @@ class History:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        last = f"; {shown_all(scalars(self.rows[-1]))}" if self.rows else ""
+        return f"<History: {self._epochs()}{last}>"
+
+    def _epochs(self) -> str:
+        return "1 epoch" if len(self) == 1 else f"{len(self):,} epochs"
+
+    def _card(self) -> Card:
+        return card(f"History: {self._epochs()}", self.rows, self.stopped)
+
+    def plot(self) -> Figure:
+        """A Matplotlib figure with a panel for the loss and each metric: by epoch, on the
+        training data and, dashed, on the validation data. Nothing is shown or written;
+        ``savefig`` does that. PolyframeError where no epoch has ended, and where
+        Matplotlib is not installed."""
+        return plot(series(self.rows), steps(self.rows))
 
 
 @dataclass(frozen=True)

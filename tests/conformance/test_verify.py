@@ -16,11 +16,12 @@ from test_diff import NET, SGD
 
 import polyframe as pf
 from polyframe.cli import cli
+from polyframe.conformance.certificate import Comparison
 from polyframe.conformance.measurements import Bound, scaled_distance
 from polyframe.conformance.page import bar, page
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import KINDS, Key
-from polyframe.conformance.verify import Comparison, verify
+from polyframe.conformance.verify import verify
 from polyframe.contract import registry
 from polyframe.errors import BackendError, PolyframeError
 
@@ -121,6 +122,26 @@ def test_a_bar_is_full_at_the_bound(value, full):
 def test_without_jinja_the_way_out_is_told(certificate, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     fails(PolyframeError, lambda: page(certificate.to_data()), "polyframe[html]")
+
+
+def test_in_a_notebook_it_shows_its_verdict_and_the_worst_values(certificate):
+    forms = certificate._repr_mimebundle_()
+    lines, html = forms["text/plain"].splitlines(), forms["text/html"]
+    assert lines[0] == "net on torch, tensorflow, mxnet: equal"
+    assert lines[1].startswith("net: equal on torch, tensorflow, mxnet (float64")
+    assert html.count("<tr>") == 1 + len(list(certificate.worst()))
+    assert '<span class="pf-good">equal</span>' in html
+    worst = max(
+        (c for c in certificate.comparisons if c.key.kind == "state"),
+        key=lambda c: c.value / c.bound.value,
+    )
+    assert f"<td>{worst.key.name}, step {worst.key.step}</td>" in html
+    broken = dataclasses.replace(worst, value=1.0)
+    others = [c for c in certificate.comparisons if c is not worst]
+    failed = dataclasses.replace(certificate, comparisons=[*others, broken])
+    html = failed._repr_html_()
+    assert '<span class="pf-bad">not equal</span>' in html and "1 FAILED" in html
+    assert repr(failed) == "<Certificate of net: not equal>"
 
 
 def test_chaos_is_not_called_equality(certificate):

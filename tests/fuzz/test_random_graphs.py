@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 import polyframe as pf
 from polyframe.compiler.table import Target
+from polyframe.conformance.certificate import CHAOS
 from polyframe.conformance.measurements import GRADIENT, scaled_distance
 from polyframe.conformance.rules import rules
 from polyframe.conformance.subject import Subject
 from polyframe.conformance.trace import trace
-from polyframe.conformance.verify import CHAOS, bound64, scales_of
+from polyframe.conformance.verify import bound64, scales_of
 from polyframe.contract import registry
 from polyframe.contract.programs import make_step, write_programs
 from polyframe.errors import UnsupportedError

@@ -24,8 +24,10 @@ OURS = {
     "tests/conformance/test_conformance_training.py": {"staging"},
 }
 """File → names that mean there what they say: what runs a mutant, what stages."""
-CALLED_BY_OTHERS = {"get_source", "list_commands", "ignore_aliases", "_get_lrs"}
-"""Methods that linecache, click, PyYAML and MXNet call."""
+CALLED_BY_OTHERS = {
+    "get_source", "list_commands", "ignore_aliases", "_get_lrs", "get_kernel_spec",
+}  # fmt: skip
+"""Methods that linecache, click, PyYAML, MXNet and Jupyter call."""
 MOST_ANY = 100
 """Parameters of functions whose type may have ``Any`` in it (or ``Native``, which is
 ``Any`` for values of a framework)."""

@@ -16,6 +16,7 @@ from helpers import studies
 from helpers.command_line import call, fails
 from helpers.elements import Elements
 
+from polyframe.io.shown import number
 from polyframe.study.estimates import EQUIVALENT, HIGHER, Analysis, Estimate
 from polyframe.study.folder import StudyFolder
 from polyframe.study.plan import Variant
@@ -25,7 +26,7 @@ from polyframe.study.report.markdown import markdown
 from polyframe.study.report.page import page
 from polyframe.study.report.results import SCHEMA_FILE, results, to_csv
 from polyframe.study.report.source import collect
-from polyframe.study.report.tables import across, comparisons, number, tables
+from polyframe.study.report.tables import across, comparisons, tables
 from polyframe.study.report.write import distinct
 
 

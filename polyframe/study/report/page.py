@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polyframe.errors import PolyframeError, one_line
+from polyframe.io.html import environment
+from polyframe.io.shown import number
 from polyframe.study.report.chart import Chart, vega_lite
 from polyframe.study.report.results import safe
 from polyframe.study.report.source import Program, Shown
-from polyframe.study.report.tables import Table, across, number, tables
+from polyframe.study.report.tables import Table, across, tables
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -43,16 +45,9 @@ PARTS = (
 def page(studies: Sequence[Shown], charts: Mapping[str, Sequence[Chart]]) -> str:
     """The page; ``charts`` are those of each study, by its key. PolyframeError where
     Jinja2 or vl-convert is not installed."""
-    jinja2 = import_jinja2()
     from polyframe.io.version import __version__
 
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("polyframe.study.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment("polyframe.study.report", "report.html", "study")
     bundle, script = vega(), beside(SCRIPT)
     specs = {
         f"{shown.key}-{chart.key}": chart.spec
@@ -60,7 +55,7 @@ def page(studies: Sequence[Shown], charts: Mapping[str, Sequence[Chart]]) -> str
         for chart in charts[shown.key]
     }
     return str(
-        environment.get_template(TEMPLATE).render(
+        templates.get_template(TEMPLATE).render(
             studies=studies,
             charts=charts,
             parts=PARTS,
@@ -81,18 +76,6 @@ def page(studies: Sequence[Shown], charts: Mapping[str, Sequence[Chart]]) -> str
             line=one_line,
         )
     )
-
-
-def import_jinja2() -> ModuleType:
-    """The package; PolyframeError if it is not installed."""
-    try:
-        import jinja2
-    except ImportError:
-        raise PolyframeError(
-            "report.html is made with Jinja2, which is not installed",
-            hint='pip install "polyframe[study]"',
-        ) from None
-    return jinja2
 
 
 def import_vl_convert() -> ModuleType:

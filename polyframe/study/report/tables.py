@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from polyframe.errors import one_line
+from polyframe.io.shown import NONE, number
 from polyframe.study.estimates import HIGHER, LOWER, Comparison, Estimate
 from polyframe.study.measures import Measure
 from polyframe.study.records import Record
@@ -16,7 +16,6 @@ from polyframe.study.report.source import Group, Shown
 MOST_ROWS = 200
 LONGEST_TEXT = 300
 """The most rows of a table, and characters of a text that a worker sent."""
-NONE = "–"
 
 
 @dataclass(frozen=True)
@@ -52,22 +51,6 @@ def table(
         frozenset(strong),
         max(0, len(lines) - MOST_ROWS),
     )
-
-
-def number(value: float | None, unit: str = "", signed: bool = False) -> str:
-    """A number as people read it: points with two decimals, others with four digits."""
-    if value is None or math.isnan(value):
-        return NONE
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    sign = "+" if signed else ""
-    if unit == "points":
-        return f"{value:{sign}z.2f}"
-    if value and not 1e-3 <= abs(value) < 1e6:
-        return f"{value:{sign}.2e}"
-    decimals = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-    text = f"{value:{sign}z,.{decimals}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def between(estimate: Estimate, unit: str = "", signed: bool = False) -> str:

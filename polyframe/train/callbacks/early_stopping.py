@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from polyframe.io.shown import scalars
 from polyframe.spec.callbacks import EarlyStopping
 from polyframe.spec.fields import Float, Int, Kind, Maybe
 from polyframe.train.callbacks.base import StopTraining
-from polyframe.train.callbacks.helpers import SpecCallback, restored, scalars
+from polyframe.train.callbacks.helpers import SpecCallback, restored
 from polyframe.train.monitors import refuse
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel

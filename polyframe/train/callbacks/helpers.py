@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import math
-import numbers
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,6 @@ class SpecCallback(Callback):
 
     def __init__(self, spec: CallbackSpec, folder: Path) -> None:
         self.spec, self.folder = spec, folder
-
-
-def scalars(row: Mapping[str, Any]) -> dict[str, int | float]:
-    """The numbers of a row, as Python's own; arrays and all else are left out."""
-    return {
-        name: int(value) if isinstance(value, numbers.Integral) else float(value)
-        for name, value in row.items()
-        if isinstance(value, numbers.Real) and not isinstance(value, bool)
-    }
 
 
 def json_line(values: Mapping[str, int | float]) -> str:

@@ -15,10 +15,11 @@ from typing import Any, NoReturn
 
 from polyframe.errors import PolyframeError
 from polyframe.io.atomic import write_atomic
+from polyframe.io.shown import scalars
 from polyframe.io.text import parse_json, read_text
 from polyframe.spec.callbacks import CsvLog, JsonLog
 from polyframe.train.callbacks.base import Plan, StepEnd
-from polyframe.train.callbacks.helpers import SpecCallback, json_line, scalars
+from polyframe.train.callbacks.helpers import SpecCallback, json_line
 from polyframe.train.protocol import TrainedModel
 
 LONGEST = 2**20

@@ -12,10 +12,11 @@ import numpy as np
 
 from polyframe.io.atomic import write_atomic
 from polyframe.io.json_csv import to_json
+from polyframe.io.shown import scalars
 from polyframe.spec.callbacks import LrMonitor, Timing
 from polyframe.spec.fields import Float, Int, Kind, Maybe
 from polyframe.train.callbacks.base import Plan, StepEnd
-from polyframe.train.callbacks.helpers import SpecCallback, restored, scalars
+from polyframe.train.callbacks.helpers import SpecCallback, restored
 from polyframe.train.protocol import TrainedModel
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.errors import PolyframeError
+from polyframe.io.shown import scalars
 from polyframe.spec.callbacks import CallbackSpec, Mlflow, TensorBoard, Wandb
 from polyframe.spec.fields import Maybe, Text
 from polyframe.train.callbacks.base import Plan, StepEnd
-from polyframe.train.callbacks.helpers import SpecCallback, package, restored, scalars
+from polyframe.train.callbacks.helpers import SpecCallback, package, restored
 from polyframe.train.protocol import TrainedModel
 
 NOT_METRICS = ("epoch", "seconds", "lr_first", "lr_last")

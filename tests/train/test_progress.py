@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from polyframe.cli.progress import EVERY, Bar, Lines, Pace, duration
 from polyframe.train import Plan, StepEnd
+from polyframe.train.callbacks.bars import EVERY, Bar, Lines, Pace, duration
 
 MODEL = SimpleNamespace(
     spec=SimpleNamespace(name="small[net]"),
@@ -39,7 +39,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     fake_clock = Clock()
-    monkeypatch.setattr("polyframe.cli.progress.perf_counter", fake_clock)
+    monkeypatch.setattr("polyframe.train.callbacks.bars.perf_counter", fake_clock)
     return fake_clock
 
 

@@ -1,16 +1,18 @@
-"""The progress of a training on stderr: a bar on a terminal, lines in a pipe."""
+"""The progress of a training: a bar on a terminal, lines in a pipe (``notebook``: a bar
+in a notebook).
+
+Neither reads a value from the device: they show the losses that the loop has fetched.
+"""
 
 from __future__ import annotations
 
 import math
+import sys
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-import click
-
-from polyframe.cli.output import shown_all
-from polyframe.train import Callback, Plan, StepEnd
-from polyframe.train.callbacks.helpers import scalars
+from polyframe.io.shown import UNSHOWN, scalars, shown_all
+from polyframe.train.callbacks.base import Callback, Plan, StepEnd
 from polyframe.train.protocol import TrainedModel
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ EVERY = 30.0
 """Seconds after which a long epoch prints a line in a pipe."""
 MEMORY = 0.98
 """The weight of earlier losses in the smoothed loss."""
-UNSHOWN = ("epoch", "lr", "lr_first", "lr_last")
 
 
 class Pace:
@@ -143,7 +144,7 @@ class Lines(Callback):
     def write(self, line: str) -> None:
         """One line on stderr."""
         self.said = perf_counter()
-        click.echo(line, err=True)
+        print(line, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Called at the end, also after an error."""
