@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source", metavar="SPEC|RECIPE")
-@backend_option(several=True, required=False)
+@backend_option(several=True, count=0)
 @click.option(
     "--depth",
     default=1,
