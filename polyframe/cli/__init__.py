@@ -60,7 +60,7 @@ class Commands(click.Group):
         info_name: str | None,
         args: list[str],
         parent: click.Context | None = None,
-        **extra: Any,
+        **extra: object,
     ) -> click.Context:
         """Read the options before the command; wrong usage is told as other errors."""
         with usage_told():
@@ -94,7 +94,7 @@ class Commands(click.Group):
 class WrongUsage(click.UsageError):
     """Wrong usage, told in the form of all other errors: ``error: …`` at the end."""
 
-    def show(self, file: IO[Any] | None = None) -> None:
+    def show(self, file: IO[str] | None = None) -> None:
         """Print the usage and the error to stderr."""
         if self.ctx is not None:
             click.echo(self.ctx.get_usage(), err=True)

@@ -61,3 +61,11 @@ def test_a_name_that_is_not_there_names_the_nearest():
     ):
         pf.Conv2d  # noqa: B018
     assert not hasattr(pf, "__wrapped__")
+
+
+def test_a_word_is_a_layer_without_fields_in_text():
+    text = "name: a\ninputs: {x: [1, 8, 8]}\nlayers: [ReLU, {type: ReLU}, Flatten]\n"
+    long = text.replace("[ReLU,", "[{type: ReLU},").replace(
+        "Flatten]", "{type: Flatten}]"
+    )
+    assert pf.load_spec(text).hash == pf.load_spec(long).hash
