@@ -62,7 +62,7 @@ def test_list_aspects_says_what_each_backend_does() -> None:
     assert list(rows) == [*NAMES]
     assert "mxnet 0.1 tensorflow 0.01 torch 0.1" in rows["norm_momentum"]
     assert "glorot_uniform" in rows["initializer"]
-    assert "sgd-velocity: v = m v + g; w -= lr v" in rows["optimizer"]
+    assert "velocity: v = m v + g; w -= lr v" in rows["optimizer"]
     settings = call("list", "settings").stdout
     told = "or a mapping of aspects (`polyframe list aspects`) to these"
     assert told in " ".join(settings.split())
