@@ -155,10 +155,11 @@ def measured(backend: str) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "backend", nargs="*", choices=[*ROWS, []], help="all by default"
-    )
-    for backend in parser.parse_args().backend or ROWS:
+    parser.add_argument("backend", nargs="*", help=f"{', '.join(ROWS)}; all by default")
+    chosen = parser.parse_args().backend or list(ROWS)
+    if unknown := [name for name in chosen if name not in ROWS]:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(ROWS)}")
+    for backend in chosen:
         for id, rows in measured(backend).items():
             told = ", ".join(f"{name}: {value:.1f} %" for name, value in rows.items())
             print(f"{id} ({backend}): {told}")
