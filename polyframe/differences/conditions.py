@@ -13,8 +13,9 @@ to hold. A fact is a field of the layer, loss or optimizer, or one of those that
 | ``ignore_index: set`` | it is not None |
 
 ``role`` is no condition: it is the part of the program (of
-``polyframe.compiler.program.Role``) whose lines show the difference. ``when: never`` says
-that no line of a program shows it.
+``polyframe.compiler.program.Role``) whose lines show the difference. One that names no
+layer, loss or optimizer shows in no line but by its role; of all layers, it is noted at
+the first. ``when: never`` says that no line of a program shows it.
 """
 
 from __future__ import annotations
