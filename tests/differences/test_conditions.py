@@ -74,9 +74,8 @@ def test_another_form_is_refused(when: object, message: str) -> None:
 def test_entries_ask_for_facts_that_there_are(difference: Difference) -> None:
     """Fields of one of the entries, or facts that are added; roles of programs."""
     kinds = {**Layer.registry, **Loss.registry, **Optimizer.registry}
-    fields = {
-        name for word in difference.entries for name in kinds[word].__dataclass_fields__
-    }
+    words = difference.entries or tuple(Optimizer.registry)
+    fields = {name for word in words for name in kinds[word].__dataclass_fields__}
     assert set(difference.when) <= fields | set(ADDED) | {ROLE}
     roles = {NEVER, *get_args(Role)} - {"optimizer_class"}  # that one is folded
     assert difference.when.get(ROLE, NEVER) in roles
