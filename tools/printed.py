@@ -87,8 +87,8 @@ def find(line: str, lines: Sequence[str], at: int) -> int:
 
 
 def plain(line: str) -> str:
-    """A line without numbers of notes."""
-    return re.sub(r"( *\[\d+\])+", " []", line).rstrip()
+    """A line without numbers of notes, and without the blanks between columns."""
+    return " ".join(re.sub(r"\[\d+\]", "", line).split())
 
 
 def page(text: str) -> str:
