@@ -74,10 +74,7 @@ def test_annotated_it_has_paths_notes_and_the_reasons_of_helpers() -> None:
     noted = call("show", "digits_cnn", "-b", "mxnet", "--annotate").stdout
     assert noted.count("which --full shows:") == 1 and "class Adam" not in noted
     assert "# - Adam: Adam with epsilon after the bias correction; " in noted
-    assert (
-        "x = self.conv1(x)  # (N, 8, 8, 16) conv1" not in noted
-    )  # that is TensorFlow's
-    assert "x = self.conv1(x)  # (N, 16, 8, 8) conv1\n" in noted
+    assert "x = self.relu1(x)  # (N, 16, 8, 8) relu1\n" in noted
     assert re.search(
         r"\n {8}# \[\d+\] Kernels have their axes in another order. M", noted
     )
