@@ -89,7 +89,7 @@ def test_several_programs_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     text = call("show", "digits_cnn", *THREE).stdout
     assert max(map(len, text.splitlines())) <= 80 and "\x1b" not in text
     assert text.count("TensorFlow:\n") == 7 and " | " not in text
-    assert re.search(r"\n\[\d+\] The order of the values in a flattened image\n", text)
+    assert re.search(r"\n\[\d+\] The order of the values in a flattened image ", text)
     assert "class Adam" not in text and "# - Adam: Adam with epsilon" in text
     assert "class Adam" in call("show", "digits_cnn", *THREE, "--full").stdout
     monkeypatch.setenv("COLUMNS", "200")
