@@ -255,6 +255,23 @@ def test_a_note_marks_the_lines_that_do_it() -> None:
     assert {backend for backend, _ in marked} == set(BACKENDS)
 
 
+def test_a_note_is_on_the_line_that_its_difference_names() -> None:
+    """Not on the first of several."""
+    side = beside("residual_cnn")
+    numbers = {note.difference.id: note.number for note in side.notes}
+    marked = [
+        line.text.strip()
+        for part in side.parts
+        for cells in part.rows
+        for line in cells.lines["mxnet"]
+        if numbers["batchnorm-update-in-backward"] in line.marks
+    ]
+    assert marked == ["statistics.update(len(outputs))"]
+    source = annotated_program(shown("residual_cnn"))["mxnet"].source
+    head, _, below = source.partition("\n    statistics.update(len(outputs))  # [")
+    assert head.splitlines()[-1].startswith("    #     ") and below
+
+
 def test_native_semantics_say_where_results_differ() -> None:
     side = beside("residual_cnn", "native")
     native = {note.difference.id: note.native for note in side.notes}
