@@ -212,11 +212,12 @@ def numbered(lines: Sequence[str], language: str) -> list[list[Line]]:
 
 
 def meant(lines: Sequence[str], note: Note) -> int:
-    """The index of the line that a note is on: the first that is no comment, or, where
-    the difference says with which texts, the first that has one of these."""
+    """The index of the line that a note is on: the first that has one of the texts that
+    the difference names, or calls what it is about; else the first that is no comment."""
     code = [i for i, line in enumerate(lines) if line.strip()]
     code = [i for i in code if not lines[i].lstrip().startswith("#")]
-    texts = texts_of(note.difference.when)
+    entries = note.difference.entries
+    texts = texts_of(note.difference.when) or [f"{word}(" for word in entries]
     told = [i for i in code if any(text in lines[i] for text in texts)]
     return (told or code or [0])[0]
 
