@@ -13,8 +13,10 @@ to hold. A fact is a field of the layer, loss or optimizer, or one of those that
 | ``ignore_index: set`` | it is not None |
 
 ``role`` is no condition: it is the part of the program (of
-``polyframe.compiler.program.Role``) whose lines show the difference. ``when: never`` says
-that no line of a program shows it.
+``polyframe.compiler.program.Role``) whose lines show the difference. One that names no
+layer, loss or optimizer shows in no line but by its role; of all layers, it is noted at
+the first. ``line`` is a text, or a list of them: of several lines, the first that has one
+of them is meant. ``when: never`` says that no line of a program shows it.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 }
 COMPARISON = re.compile(r"(>=|<=|!=|>|<) *(-?\d+(?:\.\d+)?)")
 NEVER = "never"
-ROLE = "role"
+ROLE, LINE = "role", "line"
 
 When = Mapping[str, object]
 """Name of a fact → its condition; ``{"role": "never"}`` is ``when: never``."""
@@ -73,8 +75,14 @@ def holds(when: When, facts: Mapping[str, object]) -> bool:
     return when.get(ROLE) != NEVER and all(
         name in facts and _holds(condition, facts[name])
         for name, condition in when.items()
-        if name != ROLE
+        if name not in (ROLE, LINE)
     )
+
+
+def texts_of(when: When) -> tuple[str, ...]:
+    """The texts that mark the line that is meant; none where it is the first."""
+    value = when.get(LINE, ())
+    return (value,) if isinstance(value, str) else tuple(map(str, value))  # type: ignore[call-overload]
 
 
 def _holds(condition: object, fact: object) -> bool:

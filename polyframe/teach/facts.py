@@ -11,11 +11,14 @@ from typing import NamedTuple
 
 from polyframe.compiler.program import WHOLE, Role
 from polyframe.spec.element import Element
+from polyframe.spec.semantics import native_aspects
 from polyframe.teach.shown import Shown
 
 ADDED = {
     "dtype": "of the weights: float32, float64",
-    "axes": "how many axes the input has, without that of samples: 3 of an image",
+    "axes": "how many axes there are without that of samples, 3 of an image: of a layer's "
+    "input, of the output for a loss, of the model's input for the training",
+    "native": "the aspects of semantics that are the framework's own",
     "pads": "the padding of each side, as numbers",
     "group_channels": "input channels of each group",
     "inputs": "the layers that it reads, by type; Input for the model's own",
@@ -32,8 +35,9 @@ ADDED = {
 
 
 class Known(NamedTuple):
-    """One layer, loss, optimizer (its name and facts), or the training as a whole (with
-    no name): where a program has it, and in which role if nothing else is said."""
+    """One layer, loss, optimizer (its name and facts), or the program as a whole (with
+    no name, and the facts of the optimizer): where a program has it, and in which role if
+    nothing else is said."""
 
     word: str
     path: str
@@ -43,10 +47,15 @@ class Known(NamedTuple):
 
 def known(shown: Shown) -> Iterator[Known]:
     """All of a program."""
-    common: dict[str, object] = {"dtype": shown.target.dtype}
+    common: dict[str, object] = {
+        "dtype": shown.target.dtype,
+        "native": tuple(sorted(native_aspects(shown.target.semantics))),
+    }
     yield from layers(shown, common)
-    step = shown.step
+    step, graph = shown.step, shown.graph
+    whole = {**common, "axes": len(graph.input_shapes[0])}
     if step is None:
+        yield Known("", WHOLE, "forward", whole)
         return
     training = step.training
     clips = training.clip_norm is not None or training.clip_value is not None
@@ -57,13 +66,15 @@ def known(shown: Shown) -> Iterator[Known]:
         "ema": training.ema,
         "freeze": training.freeze or None,
     }
-    graph = shown.graph
-    for loss, kind, path in zip(step.losses, step.targets, graph.outputs, strict=True):
-        facts = {**common, **fields(loss), "targets": kind}
+    outputs = zip(graph.outputs, graph.output_shapes, strict=True)
+    for loss, kind, (path, shape) in zip(
+        step.losses, step.targets, outputs, strict=True
+    ):
+        facts = {**common, **fields(loss), "targets": kind, "axes": len(shape)}
         yield Known(loss.type, path, "loss", facts)
-    facts = {**common, **fields(step.optimizer)}
-    yield Known(step.optimizer.type, WHOLE, "optimizer", facts)
-    yield Known("", WHOLE, "train_step", common)
+    rule = {**common, **fields(step.optimizer)}
+    yield Known(step.optimizer.type, WHOLE, "optimizer", rule)
+    yield Known("", WHOLE, "train_step", {**whole, **rule})
 
 
 def layers(shown: Shown, common: Mapping[str, object]) -> Iterator[Known]:

@@ -230,7 +230,8 @@ def below(side: SideBySide, width: int) -> Iterator[Styled]:
 def one_note(side: SideBySide, note: Note, width: int) -> Iterator[Styled]:
     """A note: what differs, what each does, what becomes of it, and where."""
     mark = f"[{note.number}]"
-    head = list(paragraph(f"{mark} ", note.difference.title, width, "title"))
+    title = f"{note.difference.title} ({note.difference.id})"
+    head = list(paragraph(f"{mark} ", title, width, "title"))
     head[0] = [("mark", mark), ("", " "), *head[0][1:]]
     yield from head
     margin = max(len("polyframe"), *map(len, side.titles.values())) + 2

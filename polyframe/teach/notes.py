@@ -101,8 +101,11 @@ def noted(several: Sequence[Shown]) -> Iterator[Places]:
                 if not holds(difference.when, what.facts):
                     continue
                 role = role_of(difference, what.role)
+                path = what.path
+                if not what.word and role in INSTEAD:  # of all layers: of the first
+                    path = one.flat.nodes[0].path
                 places = found.setdefault(difference.id, Places(difference, {}))
-                places.nodes[what.path, role] = None
+                places.nodes[path, role] = None
     yield from (found[d.id] for d in differences() if d.id in found)
 
 

@@ -29,7 +29,7 @@ CONTEXT = 3
 """How many equal lines stand around those that differ."""
 OTHER = Reason(
     "The backend's own choices: memory formats and kernels that are faster on this "
-    "device.",
+    "device, and what they import.",
     "No formula changes. Sums may be taken in another order, so that results agree up to "
     "rounding; the conformance tests measure that for every form.",
 )

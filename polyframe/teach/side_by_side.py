@@ -16,6 +16,7 @@ from polyframe.compiler.views import (
     annotated,
     view,
 )
+from polyframe.differences.conditions import texts_of
 from polyframe.spec.semantics import Semantics
 from polyframe.teach.alignment import PARTS, Piece, Row, align
 from polyframe.teach.defaults import native_defaults
@@ -146,7 +147,7 @@ class Texts:
         full: bool,
     ) -> None:
         self.shown, self.full = shown, full
-        self.marks = marks_of(shown, found)
+        self.notes = notes_of(shown, found)
         said = remarks(shown, rows, found) if annotate else {}
         said = {at: remark._replace(mark="") for at, remark in said.items()}
         self.sections = {
@@ -173,10 +174,10 @@ class Texts:
             several = self.lines[piece.file][piece.first - 1 : piece.last]
             lines = [line for one in several for line in one]
             lines += self.elsewhere(row, piece, lines[-1].text)
-        marks = self.marks.get(number, ())
-        if marks:
-            at = first_code([line.text for line in lines])
-            lines[at] = lines[at]._replace(marks=marks)
+        texts = [line.text for line in lines]
+        for note in self.notes.get(number, ()):
+            at = meant(texts, note)
+            lines[at] = lines[at]._replace(marks=(*lines[at].marks, note.number))
         return tuple(lines)
 
     def elsewhere(self, row: Row, piece: Piece, last: str) -> Iterator[Line]:
@@ -210,21 +211,24 @@ def numbered(lines: Sequence[str], language: str) -> list[list[Line]]:
     return result
 
 
-def first_code(lines: Sequence[str]) -> int:
-    """The index of the first line that is not a comment; 0 where all are."""
-    for index, line in enumerate(lines):
-        if line.strip() and not line.lstrip().startswith("#"):
-            return index
-    return 0
+def meant(lines: Sequence[str], note: Note) -> int:
+    """The index of the line that a note is on: the first that has one of the texts that
+    the difference names, or calls what it is about; else the first that is no comment."""
+    code = [i for i, line in enumerate(lines) if line.strip()]
+    code = [i for i in code if not lines[i].lstrip().startswith("#")]
+    entries = note.difference.entries
+    texts = texts_of(note.difference.when) or [f"{word}(" for word in entries]
+    told = [i for i in code if any(text in lines[i] for text in texts)]
+    return (told or code or [0])[0]
 
 
-def marks_of(shown: Shown, found: Sequence[Note]) -> dict[int, tuple[int, ...]]:
-    """Row → the numbers of the notes on a program's lines there."""
-    marks: dict[int, tuple[int, ...]] = {}
+def notes_of(shown: Shown, found: Sequence[Note]) -> dict[int, list[Note]]:
+    """Row → the notes on a program's lines there."""
+    by_row: dict[int, list[Note]] = {}
     for note in found:
         for row in note.rows.get(shown.name, ()):
-            marks[row] = (*marks.get(row, ()), note.number)
-    return marks
+            by_row.setdefault(row, []).append(note)
+    return by_row
 
 
 def remarks(shown: Shown, rows: Sequence[Row], found: Sequence[Note]) -> Remarks:
@@ -234,7 +238,7 @@ def remarks(shown: Shown, rows: Sequence[Row], found: Sequence[Note]) -> Remarks
     for note in found:
         for i, row in enumerate(note.rows.get(shown.name, ())):
             piece = rows[row].pieces[shown.name]
-            at = piece.file, code_line(shown, piece)
+            at = piece.file, line_of(shown, piece, note)
             marks.setdefault(at, []).append(note.number)
             if i == 0:
                 above[at] = (*above.get(at, ()), remark(note, shown))
@@ -244,10 +248,10 @@ def remarks(shown: Shown, rows: Sequence[Row], found: Sequence[Note]) -> Remarks
     }
 
 
-def code_line(shown: Shown, piece: Piece) -> int:
-    """The line of a piece at which remarks stand."""
+def line_of(shown: Shown, piece: Piece, note: Note) -> int:
+    """The line of a piece that a note is on."""
     lines = shown.program.texts[piece.file].splitlines()
-    return piece.first + first_code(lines[piece.first - 1 : piece.last])
+    return piece.first + meant(lines[piece.first - 1 : piece.last], note)
 
 
 def remark(note: Note, shown: Shown) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,15 +74,14 @@ def test_annotated_it_has_paths_notes_and_the_reasons_of_helpers() -> None:
     noted = call("show", "digits_cnn", "-b", "mxnet", "--annotate").stdout
     assert noted.count("which --full shows:") == 1 and "class Adam" not in noted
     assert "# - Adam: Adam with epsilon after the bias correction; " in noted
-    assert (
-        "x = self.conv1(x)  # (N, 8, 8, 16) conv1" not in noted
-    )  # that is TensorFlow's
-    assert "x = self.conv1(x)  # (N, 16, 8, 8) conv1\n" in noted
-    assert "        # [1] Kernels have their axes in another order. MXNet" in noted
-    assert "in_channels=1)  # conv1 [1] [2] [3]\n" in noted
+    assert "x = self.relu1(x)  # (N, 16, 8, 8) relu1\n" in noted
+    assert re.search(
+        r"\n {8}# \[\d+\] Kernels have their axes in another order. M", noted
+    )
+    assert re.search(r"in_channels=1\)  # conv1( \[\d+\])+\n", noted)
     full = call("show", "digits_cnn", "-b", "mxnet", "--annotate", "--full").stdout
     compile(full, "program", "exec")
-    assert "class Adam" in full and "conv1 [1] [2] [3]\n" in full
+    assert "class Adam" in full and "conv1 [1] [2]" in full
 
 
 def test_several_programs_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,14 +89,14 @@ def test_several_programs_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     text = call("show", "digits_cnn", *THREE).stdout
     assert max(map(len, text.splitlines())) <= 80 and "\x1b" not in text
     assert text.count("TensorFlow:\n") == 7 and " | " not in text
-    assert "\n[5] The order of the values in a flattened image\n" in text
+    assert re.search(r"\n\[\d+\] The order of the values in a flattened image ", text)
     assert "class Adam" not in text and "# - Adam: Adam with epsilon" in text
     assert "class Adam" in call("show", "digits_cnn", *THREE, "--full").stdout
     monkeypatch.setenv("COLUMNS", "200")
     rows = call("show", "digits_cnn", *THREE).stdout.splitlines()
     assert any("import mxnet" in row and "import tensorflow" in row for row in rows)
     noted = call("show", "digits_cnn", *THREE, "--annotate").stdout
-    assert "# [4] Matrices lie the other way in Keras." in noted
+    assert re.search(r"# \[\d+\] Matrices lie the other way in Keras\.", noted)
     assert "What the frameworks do differently here" not in noted
 
 

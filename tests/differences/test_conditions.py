@@ -9,7 +9,14 @@ from helpers.failing import fails
 
 from polyframe.compiler.program import Role
 from polyframe.differences import Difference, differences
-from polyframe.differences.conditions import NEVER, ROLE, holds, parse_when
+from polyframe.differences.conditions import (
+    LINE,
+    NEVER,
+    ROLE,
+    holds,
+    parse_when,
+    texts_of,
+)
 from polyframe.errors import SpecError
 from polyframe.spec.layers import Layer
 from polyframe.spec.losses import Loss
@@ -47,7 +54,9 @@ def test_a_condition_holds_for_some_facts_and_not_for_others(
 
 def test_without_conditions_it_always_holds_and_never_is_never() -> None:
     assert holds(parse_when({}, "x.yaml"), {})
-    assert holds(parse_when({"role": "apply"}, "x.yaml"), {})
+    assert holds(parse_when({"role": "apply", "line": "step("}, "x.yaml"), {})
+    assert texts_of({"line": "step("}) == ("step(",)
+    assert texts_of({"line": ["a", "b"]}) == ("a", "b") and texts_of({}) == ()
     assert not holds(parse_when("never", "x.yaml"), {"dtype": "float32"})
 
 
@@ -74,9 +83,8 @@ def test_another_form_is_refused(when: object, message: str) -> None:
 def test_entries_ask_for_facts_that_there_are(difference: Difference) -> None:
     """Fields of one of the entries, or facts that are added; roles of programs."""
     kinds = {**Layer.registry, **Loss.registry, **Optimizer.registry}
-    fields = {
-        name for word in difference.entries for name in kinds[word].__dataclass_fields__
-    }
-    assert set(difference.when) <= fields | set(ADDED) | {ROLE}
+    words = difference.entries or tuple(Optimizer.registry)
+    fields = {name for word in words for name in kinds[word].__dataclass_fields__}
+    assert set(difference.when) <= fields | set(ADDED) | {ROLE, LINE}
     roles = {NEVER, *get_args(Role)} - {"optimizer_class"}  # that one is folded
     assert difference.when.get(ROLE, NEVER) in roles

@@ -1,48 +1,29 @@
-"""The pages on teaching show what the commands print."""
+"""The page on teaching shows what the commands print."""
 
 from __future__ import annotations
 
-import re
-import shlex
-
+import printed
 import pytest
-from click.testing import CliRunner
-from helpers.pages import BLOCKS
 
-from polyframe.cli import cli
-
-PAGE = "docs/teaching.md"
-COMMAND = re.compile(r"\$ (?:COLUMNS=(\d+) )?polyframe (.+)\n")
+OUTPUTS = [o for _, o in printed.blocks(printed.PAGE.read_text("utf-8")) if o]
 
 
-def shown() -> list[object]:
-    """(command, columns, output) of the blocks of text that follow one command."""
-    cases: list[object] = []
-    match = None
-    for block in BLOCKS[PAGE]:
-        if block.tag == "console":
-            match = COMMAND.fullmatch(block.text)
-        elif block.tag == "text":
-            assert match is not None, f"{PAGE}:{block.line}"
-            case = match[2], match[1] or "80", block.text
-            cases.append(pytest.param(*case, id=f"{block.line}: {match[2]}"))
-    assert len(cases) > 3
-    return cases
-
-
-@pytest.mark.parametrize(("command", "columns", "output"), shown())
+@pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: output.lines[0])
 def test_output_is_what_the_command_prints(
-    command: str, columns: str, output: str, monkeypatch: pytest.MonkeyPatch
+    output: printed.Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the order of the page; … stands for lines that are left out."""
-    monkeypatch.setenv("COLUMNS", columns)
-    done = CliRunner().invoke(cli, shlex.split(command))
-    assert done.exit_code == 0, done.output
-    lines = [line.rstrip() for line in done.stdout.splitlines()]
-    at = 0
-    for part in output.split("\n…\n"):
-        wanted = part.strip("\n").splitlines()
-        while lines[at : at + len(wanted)] != wanted:
-            at += 1
-            assert at < len(lines), wanted
-        at += len(wanted)
+    monkeypatch.setenv("COLUMNS", output.columns)
+    wanted = printed.current(output).splitlines()
+    assert list(output.lines) == wanted, "run `python tools/printed.py`"
+
+
+def test_output_that_is_another_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(OUTPUTS) > 4
+    monkeypatch.setenv("COLUMNS", "80")
+    text = "```console\n$ polyframe show lenet5 -b torch\n```\n\n```text\n{}```\n"
+    right = "class Lenet5(nn.Module):\n    def __init__(self):\n…\n        return x\n"
+    assert printed.page(text.format(right)) == text.format(right)
+    wrong = right.replace("    def __init__(self):\n…", "    def init(self):\n…")
+    with pytest.raises(SystemExit, match="no command prints '    def init"):
+        printed.page(text.format(wrong))
+    assert printed.plain("x = 1  [12] [3]   | y") == printed.plain("x = 1 | y  [1]")
