@@ -11,13 +11,18 @@ import importlib
 from polyframe.contract import registry
 from polyframe.contract.aspects import on_each
 from polyframe.spec.composites import EXAMPLES
-from polyframe.spec.element import Element
 from polyframe.spec.semantics import ASPECTS
 from polyframe.teach.explain.composites import programs
 from polyframe.teach.explain.docstrings import first_line
-from polyframe.teach.explain.facts import BACKENDS, Stored, on_backend
+from polyframe.teach.explain.elements import traps_of
+from polyframe.teach.explain.facts import (
+    BACKENDS,
+    Stored,
+    Traps,
+    on_backend,
+    own_defaults,
+)
 from polyframe.teach.explain.families import ELEMENTS, base_of, own_words
-from polyframe.teach.explain.fields import text_of
 
 
 def collect() -> Stored:
@@ -33,6 +38,7 @@ def collect() -> Stored:
     return {
         "topics": topics(),
         "elements": elements,
+        "traps": traps(),
         "initializers": {
             word: own_defaults(base_of("initializer").registry[word])
             for word in own_words("initializer")
@@ -76,17 +82,12 @@ def first_sentence(text: str) -> str:
     return head + "." if stop else text
 
 
-def own_defaults(cls: type[Element]) -> dict[str, list[str]]:
-    """Title of a backend → the fields whose own default an initializer is."""
-    found: dict[str, list[str]] = {}
-    for name in BACKENDS:
-        backend = registry.get(name)
-        uses = [
-            f"`{word}.{field}` ({text_of(value)})"
-            for word, fields in backend.defaults.items()
-            for field, value in fields.items()
-            if isinstance(value, cls)
-        ]
-        if uses:
-            found[backend.title] = uses
+def traps() -> dict[str, Traps]:
+    """``family/name`` → its traps, of all elements that have some."""
+    found = {}
+    for family in ELEMENTS:
+        for word in own_words(family):
+            texts, links = traps_of(base_of(family).registry[word])
+            if texts:
+                found[f"{family}/{word}"] = Traps(texts=texts, links=links)
     return found

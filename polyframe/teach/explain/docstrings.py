@@ -1,4 +1,4 @@
-"""What docstrings say: their first sentence, formulas, sources."""
+"""Sentences: what docstrings say first, their formulas, their sources."""
 
 from __future__ import annotations
 
@@ -38,3 +38,9 @@ def references(text: str) -> tuple[str, ...]:
     ]
     named = [n for n in NAMED.findall(text) if not any(n in each for each in cited)]
     return tuple(dict.fromkeys([*cited, *named]))
+
+
+def ended(text: str) -> str:
+    """A sentence with its full stop."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
