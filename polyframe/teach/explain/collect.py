@@ -7,13 +7,14 @@ time.
 from __future__ import annotations
 
 import importlib
+import inspect
 
 from polyframe.contract import registry
 from polyframe.contract.aspects import on_each
 from polyframe.spec.composites import EXAMPLES
 from polyframe.spec.semantics import ASPECTS
 from polyframe.teach.explain.composites import programs
-from polyframe.teach.explain.docstrings import first_line
+from polyframe.teach.explain.docstrings import first_line, foreign_names
 from polyframe.teach.explain.elements import traps_of
 from polyframe.teach.explain.facts import (
     BACKENDS,
@@ -24,6 +25,9 @@ from polyframe.teach.explain.facts import (
 )
 from polyframe.teach.explain.families import ELEMENTS, base_of, own_words
 
+WRITTEN = ("layer", "loss", "optimizer")
+"""The families that backends write."""
+
 
 def collect() -> Stored:
     """All of the file, anew."""
@@ -31,7 +35,7 @@ def collect() -> Stored:
         f"{family}/{word}": {
             name: on_backend(base_of(family).registry[word], name) for name in BACKENDS
         }
-        for family in ("layer", "loss", "optimizer")
+        for family in WRITTEN
         for word in own_words(family)
     }
     backends = [registry.get(name) for name in BACKENDS]
@@ -39,6 +43,7 @@ def collect() -> Stored:
         "topics": topics(),
         "elements": elements,
         "traps": traps(),
+        "mentioned": mentioned(),
         "initializers": {
             word: own_defaults(base_of("initializer").registry[word])
             for word in own_words("initializer")
@@ -91,3 +96,15 @@ def traps() -> dict[str, Traps]:
             if texts:
                 found[f"{family}/{word}"] = Traps(texts=texts, links=links)
     return found
+
+
+def mentioned() -> dict[str, list[str]]:
+    """``family/name`` → the names of frameworks in its docstring, where no program says
+    them: of what is computed in NumPy on every backend."""
+    found = {}
+    for family in set(ELEMENTS) - set(WRITTEN):
+        for word in own_words(family):
+            text = inspect.getdoc(base_of(family).registry[word]) or ""
+            if names := foreign_names(text):
+                found[f"{family}/{word}"] = list(names)
+    return dict(sorted(found.items()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 
+FOREIGN = re.compile(r"``(torch(?:\.\w+)+|[A-Z][a-z]+[A-Z]\w*)``")
 SPAN = re.compile(r"``([^`]+)``")
 CITED = re.compile(r"\(([^()]*\b(?:19|20)\d\d\b[^()]*|[\w/]+\.(?:py|cc|cpp|h))\)")
 NAMED = re.compile(
@@ -25,6 +26,12 @@ def formulas(text: str) -> tuple[str, ...]:
     spans = (" ".join(span.split()) for span in SPAN.findall(text))
     computing = (s for s in spans if re.search(r"[=·√Σ^/|]|\w\(| [+*-] ", s))
     return tuple(dict.fromkeys(computing))
+
+
+def foreign_names(text: str) -> tuple[str, ...]:
+    """What a docstring says that a framework calls the thing: ``torch.nn.init.dirac_``,
+    ``StepLR``; a name of several words without a dot is a framework's class."""
+    return tuple(dict.fromkeys(FOREIGN.findall(text)))
 
 
 def references(text: str) -> tuple[str, ...]:

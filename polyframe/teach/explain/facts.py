@@ -85,6 +85,8 @@ class Stored(TypedDict):
     - ``topics``: family → name → summary, of all topics;
     - ``elements``: ``family/name`` → backend → facts, of layers, losses, optimizers;
     - ``traps``: ``family/name`` → what differs, of elements with which something does;
+    - ``mentioned``: ``family/name`` → what its docstring says that frameworks call it, of
+      elements that are no layer, loss or optimizer;
     - ``initializers``: name → title of a backend → the fields whose default it is;
     - ``aspects``: name → backend → what it does;
     - ``composites``: name → title of a backend → the program of an example.
@@ -93,6 +95,7 @@ class Stored(TypedDict):
     topics: dict[str, dict[str, str]]
     elements: dict[str, dict[str, OnBackend]]
     traps: dict[str, Traps]
+    mentioned: dict[str, list[str]]
     initializers: dict[str, dict[str, list[str]]]
     aspects: dict[str, dict[str, str]]
     composites: dict[str, dict[str, str]]
