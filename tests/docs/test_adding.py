@@ -30,10 +30,9 @@ UNRELATED = {
     "polyframe/spec/layers/merge.py",
     "polyframe/eject/script.py",
     "polyframe/teach/explain/meanings.py",
-    "polyframe/teach/glossary.yaml",
 }
-"""Files of a layer that is called Average, the list of what scripts do not have, the field
-`average` of metrics, and a glossary that names some settings as examples."""
+"""Files of a layer that is called Average, the list of what scripts do not have, and the
+field `average` of metrics."""
 DIFF = re.compile(r"(?:<!-- named: (.+) -->\n)?```diff\n(.*?)```", re.S)
 
 
