@@ -6,8 +6,8 @@
 
 The text of a page is what ``polyframe explain --full`` says (polyframe/teach/explain), with
 what the tests measured (matrix.py) put in. What the backends' tables say is kept for
-``polyframe explain`` in polyframe/teach/explain/facts.json. A test fails while any of it is
-stale.
+``polyframe explain`` in polyframe/teach/explain/facts.json; the glossary's table of words
+goes into docs/architecture.md. A test fails while any of it is stale.
 """
 
 from __future__ import annotations
@@ -32,9 +32,13 @@ from polyframe.teach.explain.composites import explain_composite
 from polyframe.teach.explain.docstrings import first_line
 from polyframe.teach.explain.elements import explain_element
 from polyframe.teach.explain.parts import Section, Text
+from polyframe.teach.glossary import words_table
 
 PAGES = matrix.ROOT / "docs" / "catalogue"
 TABLE = matrix.ROOT / "docs" / "support.md"
+WORDS = matrix.ROOT / "docs" / "architecture.md"
+WORDS_HEADING = "## Words\n\n"
+"""Above the last section of that page, which is the glossary's table."""
 FAMILIES: dict[str, type[Element]] = {
     **matrix.FAMILIES,
     "initializers": Initializer,
@@ -134,6 +138,9 @@ def main() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     TABLE.write_text(matrix.page(), encoding="utf-8")
+    words_page = WORDS.read_text(encoding="utf-8")
+    above = words_page.partition(WORDS_HEADING)[0]
+    WORDS.write_text(above + WORDS_HEADING + words_table(), encoding="utf-8")
     root = matrix.ROOT
     print(f"{TABLE.relative_to(root)}, {len(known)} pages in {PAGES.relative_to(root)}")
 

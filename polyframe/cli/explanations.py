@@ -139,6 +139,7 @@ def table_lines(table: Table) -> list[str]:
     rows = [table.heads, *table.rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.heads))]
     if sum(widths) + 2 * len(widths) <= width():
+        rows.insert(1, tuple("-" * w for w in widths))
         return [
             "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
             for row in rows

@@ -20,13 +20,19 @@ MOST = {
     "adding_a_data_set": None,
 }
 """Page → how many files its addition may take; None where nothing is counted."""
-GENERATED = ("polyframe/__init__.pyi", "polyframe/conformance/support.json")
+GENERATED = (
+    "polyframe/__init__.pyi",
+    "polyframe/conformance/support.json",
+    "polyframe/teach/explain/facts.json",
+)
 UNRELATED = {
     "backends/gluon/tables/merge.py",
     "polyframe/spec/layers/merge.py",
     "polyframe/eject/script.py",
+    "polyframe/teach/explain/meanings.py",
 }
-"""Files of a layer that is called Average, and the list of what scripts do not have."""
+"""Files of a layer that is called Average, the list of what scripts do not have, and the
+field `average` of metrics."""
 DIFF = re.compile(r"(?:<!-- named: (.+) -->\n)?```diff\n(.*?)```", re.S)
 
 

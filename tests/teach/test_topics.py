@@ -7,6 +7,7 @@ import pytest
 from polyframe.errors import SpecError
 from polyframe.spec.element import plain
 from polyframe.teach.explain import native_names
+from polyframe.teach.explain.docstrings import foreign_names
 from polyframe.teach.explain.facts import stored
 from polyframe.teach.explain.families import ELEMENTS, base_of, words
 from polyframe.teach.explain.topics import (
@@ -37,6 +38,8 @@ NAMES = {
     "NHWC": "term/NCHW and NHWC",
     "rewrite": "term/rewrite, pass",
     "bottleneck": "composite/Bottleneck",
+    "skip connection": "term/residual connection, skip connection",
+    "CNN": "term/CNN, convolutional neural network",
     "early stopping": "callback/early_stopping",
 }
 OF_FRAMEWORKS = {
@@ -59,6 +62,9 @@ OF_FRAMEWORKS = {
     "SmoothL1Loss": "loss/smooth_l1",
     "torch.optim.SGD": "optimizer/SGD",
     "tf.keras.optimizers.AdamW": "optimizer/AdamW",
+    "StepLR": "schedule/step",
+    "torch.optim.lr_scheduler.ReduceLROnPlateau": "schedule/reduce_on_plateau",
+    "nn.init.trunc_normal_": "initializer/truncated_normal",
 }
 """What frameworks call things; nowhere in polyframe does a list of these stand."""
 WRONG = {
@@ -71,6 +77,9 @@ WRONG = {
     "nn.BatchNorm9d": "Did you mean 'BatchNorm'",
     "SpatialDropout": "Did you mean 'SpatialDropout2D' or 'dropout'?",
     "receptiv feild": "Did you mean 'receptive field'?",
+    "kernel_size": "there is no topic 'kernel_size'. Did you mean 'kernel'? (a field of "
+    "layer/AvgPool1D, layer/AvgPool2D, layer/AvgPool3D and 12 more)",
+    "patience": "(a field of schedule/reduce_on_plateau, callback/early_stopping)",
     "xyz": "there is no topic 'xyz'. (`polyframe explain` lists the families of topics)",
     "": "there is no topic ''.",
     "/": "there is no topic '/'.",
@@ -123,7 +132,8 @@ def test_names_of_frameworks_lead_to_their_elements():
     """Each name that a backend writes for one layer or optimizer leads there, in full;
     a loss may be an expression of what other topics are."""
     for name, found in names_of_frameworks().items():
-        assert name.split(".")[0] in ("torch", "tensorflow", "mxnet")
+        if "." in name:
+            assert name.split(".")[0] in ("torch", "tensorflow", "mxnet")
         if len(found) == 1 and found[0].family != "loss":
             assert found[0] in find(name), name
 
@@ -137,6 +147,11 @@ def test_only_a_call_that_is_alone_is_a_name():
     assert only(["x = F.relu(x.sum(1))"], imports) == "torch.nn.functional.relu"
     assert only(["x = torch.exp(F.relu(x))"], imports) is None
     assert only(["x = self.it(x)"], imports) is None
+
+
+def test_docstrings_name_what_frameworks_call_a_thing():
+    text = "As ``StepLR``, ``torch.nn.init.dirac_``; ``lr``, ``Adam``, ``pf.Conv2D``"
+    assert foreign_names(text) == ("StepLR", "torch.nn.init.dirac_")
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,26 @@ time.
 from __future__ import annotations
 
 import importlib
+import inspect
 
 from polyframe.contract import registry
 from polyframe.contract.aspects import on_each
 from polyframe.spec.composites import EXAMPLES
-from polyframe.spec.element import Element
 from polyframe.spec.semantics import ASPECTS
 from polyframe.teach.explain.composites import programs
-from polyframe.teach.explain.docstrings import first_line
-from polyframe.teach.explain.facts import BACKENDS, Stored, on_backend
+from polyframe.teach.explain.docstrings import first_line, foreign_names
+from polyframe.teach.explain.elements import traps_of
+from polyframe.teach.explain.facts import (
+    BACKENDS,
+    Stored,
+    Traps,
+    on_backend,
+    own_defaults,
+)
 from polyframe.teach.explain.families import ELEMENTS, base_of, own_words
-from polyframe.teach.explain.fields import text_of
+
+WRITTEN = ("layer", "loss", "optimizer")
+"""The families that backends write."""
 
 
 def collect() -> Stored:
@@ -26,13 +35,15 @@ def collect() -> Stored:
         f"{family}/{word}": {
             name: on_backend(base_of(family).registry[word], name) for name in BACKENDS
         }
-        for family in ("layer", "loss", "optimizer")
+        for family in WRITTEN
         for word in own_words(family)
     }
     backends = [registry.get(name) for name in BACKENDS]
     return {
         "topics": topics(),
         "elements": elements,
+        "traps": traps(),
+        "mentioned": mentioned(),
         "initializers": {
             word: own_defaults(base_of("initializer").registry[word])
             for word in own_words("initializer")
@@ -76,17 +87,24 @@ def first_sentence(text: str) -> str:
     return head + "." if stop else text
 
 
-def own_defaults(cls: type[Element]) -> dict[str, list[str]]:
-    """Title of a backend → the fields whose own default an initializer is."""
-    found: dict[str, list[str]] = {}
-    for name in BACKENDS:
-        backend = registry.get(name)
-        uses = [
-            f"`{word}.{field}` ({text_of(value)})"
-            for word, fields in backend.defaults.items()
-            for field, value in fields.items()
-            if isinstance(value, cls)
-        ]
-        if uses:
-            found[backend.title] = uses
+def traps() -> dict[str, Traps]:
+    """``family/name`` → its traps, of all elements that have some."""
+    found = {}
+    for family in ELEMENTS:
+        for word in own_words(family):
+            texts, links = traps_of(base_of(family).registry[word])
+            if texts:
+                found[f"{family}/{word}"] = Traps(texts=texts, links=links)
     return found
+
+
+def mentioned() -> dict[str, list[str]]:
+    """``family/name`` → the names of frameworks in its docstring, where no program says
+    them: of what is computed in NumPy on every backend."""
+    found = {}
+    for family in set(ELEMENTS) - set(WRITTEN):
+        for word in own_words(family):
+            text = inspect.getdoc(base_of(family).registry[word]) or ""
+            if names := foreign_names(text):
+                found[f"{family}/{word}"] = list(names)
+    return dict(sorted(found.items()))

@@ -1,10 +1,11 @@
-"""What docstrings say: their first sentence, formulas, sources."""
+"""Sentences: what docstrings say first, their formulas, their sources."""
 
 from __future__ import annotations
 
 import inspect
 import re
 
+FOREIGN = re.compile(r"``(torch(?:\.\w+)+|[A-Z][a-z]+[A-Z]\w*)``")
 SPAN = re.compile(r"``([^`]+)``")
 CITED = re.compile(r"\(([^()]*\b(?:19|20)\d\d\b[^()]*|[\w/]+\.(?:py|cc|cpp|h))\)")
 NAMED = re.compile(
@@ -27,6 +28,12 @@ def formulas(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(computing))
 
 
+def foreign_names(text: str) -> tuple[str, ...]:
+    """What a docstring says that a framework calls the thing: ``torch.nn.init.dirac_``,
+    ``StepLR``; a name of several words without a dot is a framework's class."""
+    return tuple(dict.fromkeys(FOREIGN.findall(text)))
+
+
 def references(text: str) -> tuple[str, ...]:
     """Papers and files that a docstring names as its sources."""
     text = " ".join(text.split())
@@ -38,3 +45,9 @@ def references(text: str) -> tuple[str, ...]:
     ]
     named = [n for n in NAMED.findall(text) if not any(n in each for each in cited)]
     return tuple(dict.fromkeys([*cited, *named]))
+
+
+def ended(text: str) -> str:
+    """A sentence with its full stop."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -5,12 +5,18 @@ from __future__ import annotations
 import dataclasses
 import inspect
 
-from polyframe.differences import differences
 from polyframe.spec.element import Element
 from polyframe.spec.fields import UNSET
 from polyframe.spec.semantics import ASPECTS, aspect_of
-from polyframe.teach.explain.docstrings import first_line, formulas, references
-from polyframe.teach.explain.facts import Facts, OnBackend, Usual, facts_of, stored
+from polyframe.teach.explain.docstrings import ended, first_line, formulas, references
+from polyframe.teach.explain.facts import (
+    Facts,
+    OnBackend,
+    Usual,
+    facts_of,
+    own_defaults,
+    stored,
+)
 from polyframe.teach.explain.fields import description, fields_table
 from polyframe.teach.explain.parts import (
     Block,
@@ -20,7 +26,6 @@ from polyframe.teach.explain.parts import (
     Table,
     Text,
 )
-from polyframe.teach.explain.registry import ended, known_defects, title_of, trap
 
 HOW = {
     "layer": "`define` takes `at` (weights, mode, and the random numbers of random layers) "
@@ -64,12 +69,21 @@ def explain_element(
     if full and cls.family == "layer":
         sections.append(examples_section(cls))
     sections += native_sections(cls, facts, full, live)
-    traps, links = traps_of(cls)
+    if live or not cls.__module__.startswith("polyframe."):
+        traps, links = traps_of(cls)
+    else:
+        known = stored()["traps"].get(f"{cls.family}/{cls.word}")
+        traps, links = (known["texts"], known["links"]) if known else ([], [])
     if traps:
-        sections.append(Section("traps", "Traps", tuple(traps)))
+        sections.append(Section("traps", "Traps", tuple(map(Text, traps))))
     sections.append(source_section(cls, text))
     return Explanation(
-        cls.family, cls.word, first_line(cls), tuple(sections), formulas(text), links
+        cls.family,
+        cls.word,
+        first_line(cls),
+        tuple(sections),
+        formulas(text),
+        tuple(links),
     )
 
 
@@ -191,8 +205,6 @@ def full_forms(cls: type[Element], own: OnBackend) -> list[Block]:
 
 def initializer_section(cls: type[Element], live: bool) -> Section:
     """Whose own default an initializer is."""
-    from polyframe.teach.explain.collect import own_defaults
-
     uses = own_defaults(cls) if live else stored()["initializers"].get(cls.word, {})
     texts = [
         "The values are drawn in NumPy and loaded into the program, on every backend."
@@ -206,41 +218,36 @@ def initializer_section(cls: type[Element], live: bool) -> Section:
 # --- traps and sources --------------------------------------------------------------------
 
 
-def traps_of(cls: type[Element]) -> tuple[list[Block], tuple[str, ...]]:
+def traps_of(cls: type[Element]) -> tuple[list[str], list[str]]:
     """What frameworks do differently with it, and the topics that say more."""
+    from polyframe.differences import differences
+    from polyframe.teach.explain.registry import known_defects, title_of, trap
+
     named = []
     if cls.family in ("layer", "loss", "optimizer"):  # those that entries name
         named = [d for d in differences() if cls.word in d.entries]
     elif cls.family == "initializer":
         named = [d for d in differences() if d.id == "default-initialisers"]
-    blocks: list[Block] = [trap(d) for d in named]
+    texts = [trap(d) for d in named]
     links = [f"difference/{d.id}" for d in named]
-    open_fields = [
-        f.name
-        for f in dataclasses.fields(cls)  # type: ignore[arg-type]
-        if f.default is UNSET
-    ]
-    aspects = {aspect_of(cls.word, name): name for name in open_fields}
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    unset = [f.name for f in fields if f.default is UNSET]
     for aspect in ASPECTS:
-        if aspect.name in aspects:
-            fields = [f for f in open_fields if aspect_of(cls.word, f) == aspect.name]
-            names = " or ".join(f"`{name}`" for name in fields)
-            blocks.append(
-                Text(
-                    f"Where {names} is not set, each framework has a default of its own: "
-                    f"`semantics: {{{aspect.name}: native}}` takes it."
-                )
+        decided = [f for f in unset if aspect_of(cls.word, f) == aspect.name]
+        if decided:
+            names = " or ".join(f"`{name}`" for name in decided)
+            texts.append(
+                f"Where {names} is not set, each framework has a default of its own: "
+                f"`semantics: {{{aspect.name}: native}}` takes it."
             )
             links.append(f"aspect/{aspect.name}")
     for defect in known_defects(cls.word, [d.id for d in named]):
-        blocks.append(
-            Text(
-                f"`{defect.id}`: a defect of {title_of(defect.framework)}: "
-                f"{ended(defect.title)}"
-            )
+        texts.append(
+            f"`{defect.id}`: a defect of {title_of(defect.framework)}: "
+            f"{ended(defect.title)}"
         )
         links.append(f"defect/{defect.id}")
-    return blocks, tuple(links)
+    return texts, links
 
 
 def source_section(cls: type[Element], text: str) -> Section:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
+
+from polyframe.errors import BackendError
 
 if TYPE_CHECKING:
     from polyframe.compiler.program import Role
@@ -64,6 +67,14 @@ class OnBackend(TypedDict):
     names: list[str]
 
 
+class Traps(TypedDict):
+    """What frameworks do differently with an element, as paragraphs, and the topics that
+    say more of it."""
+
+    texts: list[str]
+    links: list[str]
+
+
 Facts = Mapping[str, OnBackend]
 """Name of a backend → what it says."""
 
@@ -73,6 +84,9 @@ class Stored(TypedDict):
 
     - ``topics``: family → name → summary, of all topics;
     - ``elements``: ``family/name`` → backend → facts, of layers, losses, optimizers;
+    - ``traps``: ``family/name`` → what differs, of elements with which something does;
+    - ``mentioned``: ``family/name`` → what its docstring says that frameworks call it, of
+      elements that are no layer, loss or optimizer;
     - ``initializers``: name → title of a backend → the fields whose default it is;
     - ``aspects``: name → backend → what it does;
     - ``composites``: name → title of a backend → the program of an example.
@@ -80,6 +94,8 @@ class Stored(TypedDict):
 
     topics: dict[str, dict[str, str]]
     elements: dict[str, dict[str, OnBackend]]
+    traps: dict[str, Traps]
+    mentioned: dict[str, list[str]]
     initializers: dict[str, dict[str, list[str]]]
     aspects: dict[str, dict[str, str]]
     composites: dict[str, dict[str, str]]
@@ -102,11 +118,13 @@ def facts_of(cls: type[Element], live: bool = False) -> Facts:
         return {}
     from polyframe.contract import registry
 
-    own = cls.__module__.startswith("polyframe.")
-    return {
-        name: on_backend(cls, name)
-        for name in (BACKENDS if own else registry.backends())
-    }
+    if cls.__module__.startswith("polyframe."):
+        return {name: on_backend(cls, name) for name in BACKENDS}
+    found = {}
+    for name in registry.backends():
+        with suppress(BackendError):  # one that does not load; `doctor` tells why
+            found[name] = on_backend(cls, name)
+    return found
 
 
 def on_backend(cls: type[Element], name: str) -> OnBackend:
@@ -234,3 +252,22 @@ def joined(parts: list[str]) -> str:
         is_import = part.startswith(("import ", "from "))
         text += ("\n" if is_import else "\n\n\n") * bool(text) + part
     return text
+
+
+def own_defaults(cls: type[Element]) -> dict[str, list[str]]:
+    """Title of a backend → the fields whose own default an initializer is."""
+    from polyframe.contract import registry
+    from polyframe.teach.explain.fields import text_of
+
+    found: dict[str, list[str]] = {}
+    for name in BACKENDS:
+        backend = registry.get(name)
+        uses = [
+            f"`{word}.{field}` ({text_of(value)})"
+            for word, fields in backend.defaults.items()
+            for field, value in fields.items()
+            if isinstance(value, cls)
+        ]
+        if uses:
+            found[backend.title] = uses
+    return found

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from polyframe.differences import Difference, differences
 from polyframe.errors import BackendError
 from polyframe.spec.semantics import ASPECTS
+from polyframe.teach.explain.docstrings import ended
 from polyframe.teach.explain.parts import Code, Explanation, Section, Table, Text
 
 TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "mxnet": "MXNet Gluon"}
@@ -47,19 +48,13 @@ def title_of(name: str) -> str:
     return TITLES.get(name, name)
 
 
-def trap(difference: Difference) -> Text:
+def trap(difference: Difference) -> str:
     """A difference in one paragraph."""
     each = "; ".join(f"{title_of(b)}: {t}" for b, t in difference.backends.items())
-    return Text(
+    return (
         f"`{difference.id}`: {ended(difference.title)} {ended(each)} "
         f"In polyframe: {ended(lower_first(difference.remedy))}"
     )
-
-
-def ended(text: str) -> str:
-    """A sentence with its full stop."""
-    text = text.strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def lower_first(text: str) -> str:

@@ -77,7 +77,7 @@ def explain_aspect(name: str) -> Explanation:
     sections.append(Section("use", "How to switch it", (how,)))
     known = [find_difference(id) for id in aspect.differences]
     if known:
-        blocks: tuple[Block, ...] = tuple(trap(d) for d in known)
+        blocks: tuple[Block, ...] = tuple(Text(trap(d)) for d in known)
         sections.append(Section("traps", "What it brings", blocks))
     links = tuple(f"difference/{id}" for id in aspect.differences)
     return Explanation("aspect", name, aspect.help, tuple(sections), (), links)

@@ -82,7 +82,7 @@ def find(name: str) -> list[Topic]:
     if not found:
         raise SpecError(
             f"there is no topic {brief(name)}.{suggestion(name)}",
-            hint="`polyframe explain` lists the families of topics",
+            hint=field_hint(rest) or "`polyframe explain` lists the families of topics",
         )
     if len(found) > MOST:
         raise SpecError(
@@ -133,8 +133,8 @@ def called(name: str, known: list[Topic]) -> list[Topic]:
 
 @cache
 def names_of_frameworks() -> dict[str, list[Topic]]:
-    """What frameworks call their classes and functions, in full → the topics for which
-    the backends write them."""
+    """What frameworks call their classes and functions → the topics for which the backends
+    write them, or whose docstrings name them."""
     names: dict[str, list[Topic]] = {}
     for key, facts in stored()["elements"].items():
         topic = Topic(*key.split("/"))
@@ -142,6 +142,9 @@ def names_of_frameworks() -> dict[str, list[Topic]]:
             for name in own["names"]:
                 if topic not in names.setdefault(name, []):
                     names[name].append(topic)
+    for key, mentioned in stored()["mentioned"].items():
+        for name in mentioned:
+            names.setdefault(name, []).append(Topic(*key.split("/")))
     return names
 
 
@@ -189,6 +192,25 @@ def same_words(name: str, known: list[Topic]) -> list[Topic]:
     from polyframe.teach.explain.native_names import same_function
 
     return [t for t in known if t.family in ELEMENTS and same_function(name, t.name)]
+
+
+def field_hint(name: str) -> str | None:
+    """Whose field has that name, if it is one; explanations have the fields."""
+    import dataclasses
+
+    from polyframe.teach.explain.families import base_of, words
+
+    owners = [
+        str(Topic(family, word))
+        for family in ELEMENTS
+        for word in words(family)
+        for field in dataclasses.fields(base_of(family).registry[word])  # type: ignore[arg-type]
+        if plain(field.name) == plain(name) and "kind" in field.metadata
+    ]
+    if not owners:
+        return None
+    more = f" and {len(owners) - MOST} more" if len(owners) > MOST else ""
+    return f"a field of {', '.join(owners[:MOST])}{more}"
 
 
 def suggestion(name: str) -> str:
