@@ -102,12 +102,13 @@ def print_times(traced: Traced, depth: int, repeats: int) -> None:
 
 def print_facts(times: BackendTimes, repeats: int) -> None:
     """Print what was measured how, and what to make of it."""
-    threads = times.facts.get("threads", "?")
+    count = times.facts.get("threads", "?")
+    threads = f"{count} thread{'s' * (count != 1)}"
     whole = times.whole.forward + times.whole.backward
     ratio = whole / sum(times.sum) if sum(times.sum) else float("nan")
     text = (
         f"{times.title} {times.facts.get('version', '')}, {times.facts['device']}, "
-        f"{threads} threads: medians of {repeats} turns. The whole step takes "
+        f"{threads}: medians of {repeats} turns. The whole step takes "
         f"{ratio:.2f} times as long as its layers alone"
     )
     click.echo(wrapped(f"{text}; with the update {1e3 * times.fast.step:.2f} ms."))
