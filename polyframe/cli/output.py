@@ -23,19 +23,30 @@ def print_json(data: object) -> None:
 
 
 def print_table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    title: str | None = None,
+    light: bool = False,
 ) -> None:
     """Print a table: drawn on a terminal, aligned columns in a pipe.
 
-    Columns of numbers are aligned to the right.
+    Columns of numbers are aligned to the right. ``light``: with a line below the heads
+    only, which leaves room for more columns.
     """
     numbers = [all(is_number(row[i]) for row in rows) for i in range(len(heads))]
     if sys.stdout.isatty():
+        from rich import box
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
         table = Table(title=title, title_justify="left")
+        if light:
+            table.box, table.pad_edge, table.collapse_padding = (
+                box.SIMPLE_HEAD,
+                False,
+                True,
+            )
         for head, right in zip(heads, numbers, strict=True):
             table.add_column(head, justify="right" if right else "left")
         for row in rows:
@@ -44,9 +55,9 @@ def print_table(
         return
     if title:
         click.echo(title)
-    lines = [heads, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
-    for line in lines:
+    texts = [heads, *rows]
+    widths = [max(len(line[i]) for line in texts) for i in range(len(heads))]
+    for line in texts:
         cells = (
             cell.rjust(width) if right else cell.ljust(width)
             for cell, width, right in zip(line, widths, numbers, strict=True)
