@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from helpers.command_line import call
 
 from polyframe import zoo
 from polyframe.cli.catalogue import KINDS
+from polyframe.cli.output import print_table
 from polyframe.cli.show import print_in_colour, show
 from polyframe.compiler.program import Program
 from polyframe.spec.graph import Input
@@ -186,3 +188,13 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
     result = call("doctor", "--json", code=1)
     assert "mxnet-cu112" in json.loads(result.stdout)["conflict"]
     assert "error: mxnet 1.9.1 and mxnet-cu112 1.9.1 are both" in result.stderr
+
+
+def test_a_light_table_has_no_lines_between_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    for light in (False, True):
+        print_table(["layer", "ms"], [["conv", "1.5"], ["[red]", "22"]], "times", light)
+        text = capsys.readouterr().out
+        assert ("│" in text) is not light and "times" in text and "[red]" in text
