@@ -25,18 +25,29 @@ def print_json(data: object) -> None:
 
 
 def print_table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    title: str | None = None,
+    light: bool = False,
 ) -> None:
     """Print a table: drawn on a terminal, aligned columns in a pipe.
 
-    Columns of numbers are aligned to the right.
+    Columns of numbers are aligned to the right. ``light``: with a line below the heads
+    only, which leaves room for more columns.
     """
     if sys.stdout.isatty():
+        from rich import box
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
         table = Table(title=title, title_justify="left")
+        if light:
+            table.box, table.pad_edge, table.collapse_padding = (
+                box.SIMPLE_HEAD,
+                False,
+                True,
+            )
         for head, right in zip(heads, numeric(heads, rows), strict=True):
             table.add_column(head, justify="right" if right else "left")
         for row in rows:

@@ -16,7 +16,7 @@ BUSY = 0.5
 """How far turns may lie apart, as a share of a step, before times are called rough."""
 MOST_TENSORS = 12
 """The most tensors of a phase that are printed."""
-BAR, EIGHTHS = 8, " ▏▎▍▌▋▊▉"
+BAR, EIGHTHS = 6, " ▏▎▍▌▋▊▉"
 FAST, UPDATE = "as train runs it", "its update"
 
 
@@ -55,7 +55,7 @@ def print_costs(traced: Traced, depth: int) -> None:
         "layer", "type", "output", "parameters", f"activations, {unit}",
         "multiply-adds", "backward", "share",
     ]  # fmt: skip
-    print_table(heads, rows)
+    print_table(heads, rows, light=True)
     click.echo(
         f"\nMultiply-adds are those of one sample. Memory of the step: "
         f"{memory.total / size:,.1f} {unit}:"
@@ -94,7 +94,7 @@ def print_times(traced: Traced, depth: int, repeats: int) -> None:
         fast += [milli(each.fast.forward), milli(each.fast.backward), ""]
         update += ["", milli(each.fast.update), ""]
     rows += [summed, whole, fast, update]
-    print_table(heads, rows, title="milliseconds, forward and backward")
+    print_table(heads, rows, title="milliseconds, forward and backward", light=True)
     click.echo()
     for each in times:
         print_facts(each, repeats)
@@ -102,12 +102,13 @@ def print_times(traced: Traced, depth: int, repeats: int) -> None:
 
 def print_facts(times: BackendTimes, repeats: int) -> None:
     """Print what was measured how, and what to make of it."""
-    threads = times.facts.get("threads", "?")
+    count = times.facts.get("threads", "?")
+    threads = f"{count} thread{'s' * (count != 1)}"
     whole = times.whole.forward + times.whole.backward
     ratio = whole / sum(times.sum) if sum(times.sum) else float("nan")
     text = (
         f"{times.title} {times.facts.get('version', '')}, {times.facts['device']}, "
-        f"{threads} threads: medians of {repeats} turns. The whole step takes "
+        f"{threads}: medians of {repeats} turns. The whole step takes "
         f"{ratio:.2f} times as long as its layers alone"
     )
     click.echo(wrapped(f"{text}; with the update {1e3 * times.fast.step:.2f} ms."))
@@ -132,7 +133,7 @@ def print_walk(walked: Walked) -> None:
     for place, (phase, tensors) in enumerate(by_phase(walked.tensors), 1):
         rows = [cells for t in tensors[:MOST_TENSORS] for cells in walk_rows(t)]
         click.echo()
-        print_table(heads, rows, title=f"{place}. {PHASES[phase]}")
+        print_table(heads, rows, title=f"{place}. {PHASES[phase]}", light=True)
         if len(tensors) > MOST_TENSORS:
             click.echo(f"… {len(tensors) - MOST_TENSORS} more; --json has all of them")
     click.echo()
@@ -149,7 +150,7 @@ def walk_rows(tensor: Tensor) -> list[list[str]]:
     for i, (who, numbers) in enumerate(tensor.numbers.items()):
         apart = tensor.distances.get(who)
         name = (tensor.name, shape)[i] if i < 2 else ""
-        distance = "" if apart is None else f"{apart:.1e}"
+        distance = "" if apart is None else f"{apart:.1e}" if apart else "0"
         rows.append([name, who, *number_cells(numbers), distance])
     if len(rows) == 1 and shape:
         rows[0][0] = f"{tensor.name} {shape}"

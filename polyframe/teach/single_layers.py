@@ -3,11 +3,16 @@
 A framework runs a step as one program, in which the time of one layer is not there to be
 read: kernels overlap, are fused, and wait for each other. So each layer becomes a small
 network, written and run as every other one. Two things are in it that the layer does not
-have. A *head* stands before it, a dense layer from one number to as many as the input has,
-since a framework computes the gradient of an input only where something before it is
-trained. A *tail* stands behind it, a dense layer to one number, whose loss is cheap. (A
-loss of all outputs takes longer than many a layer: on MXNet ten times as long as a ReLU.)
-What head and tail take is measured, too, in *frames* without the layer, and subtracted.
+have. A *head* stands before it, since a framework computes the gradient of an input only
+where something before it is trained. A *tail* stands behind it and makes one number of its
+output, whose loss is cheap. (A loss of all outputs takes longer than many a layer: on
+MXNet ten times as long as a ReLU.) What head and tail take is measured, too, in *frames*
+without the layer, and subtracted.
+
+Both are what is cheap: dense layers where channels come first, from one number and to one,
+so that nothing is done but reading or writing each number once. Where channels come last
+(NHWC) the axes would have to be moved for that; there, the head is a factor for each
+channel, and the tail the mean of each.
 """
 
 from __future__ import annotations
@@ -16,17 +21,29 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from polyframe.spec.graph import Input, replace_name
-from polyframe.spec.layers import Dense, Flatten, Reshape
+from polyframe.spec.layers import (
+    Dense,
+    Flatten,
+    GlobalAvgPool1D,
+    GlobalAvgPool2D,
+    GlobalAvgPool3D,
+    Reshape,
+    Scale,
+)
 from polyframe.spec.layers.base import Layer, Shape, Tensor
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.typed import TypedGraph, flatten
 from polyframe.teach.costs import trained_before
 
+Layout = Literal["NCHW", "NHWC"]
+"""The order of axes in which a backend computes."""
 SMALLEST: Shape = (1,)
 """The frame of this shape takes what a call takes, and hardly any work."""
+MEANS = {2: GlobalAvgPool1D, 3: GlobalAvgPool2D, 4: GlobalAvgPool3D}
+"""Axes of a sample → the layer that takes the mean of each channel."""
 
 
 class Times(NamedTuple):
@@ -47,26 +64,27 @@ class Phases(NamedTuple):
 @dataclass(frozen=True)
 class SingleLayer:
     """A layer alone. ``headed``: the gradient of its input is needed, so that heads stand
-    before it; ``shape`` is that of its output."""
+    before it; ``shape`` is that of its output; ``layout``: of the backend."""
 
     layer: Layer
     in_shapes: tuple[Shape, ...]
     shape: Shape
     headed: bool
+    layout: Layout = "NCHW"
 
     @cached_property
     def spec(self) -> ModelSpec:
         """The layer with heads and a tail, as a network; equal layers have equal ones."""
         inputs = [
-            Input((1,) if self.headed else shape, f"x{i}")
+            source(shape, self.layout, i)
+            if self.headed
+            else (Input(shape, f"x{i}"),) * 2
             for i, shape in enumerate(self.in_shapes)
         ]
-        given = inputs
-        if self.headed:
-            pairs = enumerate(zip(inputs, self.in_shapes, strict=True))
-            given = [head(x, shape, i) for i, (x, shape) in pairs]
-        y = replace_name(self.layer, "layer")(*given)
-        return ModelSpec(inputs, tail(y), name="single")
+        y = replace_name(self.layer, "layer")(*(given for _, given in inputs))
+        return ModelSpec(
+            [x for x, _ in inputs], tail(y, self.shape, self.layout), "single"
+        )
 
     @property
     def frames(self) -> tuple[Shape, ...]:
@@ -90,30 +108,45 @@ class SingleLayer:
         return Phases(forward, max(both - forward, 0.0))
 
 
-def head(x: Tensor, shape: Shape, number: int = 0) -> Tensor:
-    """From one number to a tensor of a shape."""
+def source(shape: Shape, layout: Layout, number: int = 0) -> tuple[Tensor, Tensor]:
+    """An input, and the tensor of a shape that its head makes of it."""
+    if moves_axes(shape, layout):
+        x = Input(shape, f"x{number}")
+        return x, Scale(name=f"head{number}")(x)
+    x = Input((1,), f"x{number}")
     flat = Dense(math.prod(shape), bias=False, name=f"head{number}")(x)
-    return flat if len(shape) == 1 else Reshape(shape, name=f"shape{number}")(flat)
+    if len(shape) == 1:
+        return x, flat
+    return x, Reshape(shape, name=f"shape{number}")(flat)
 
 
-def tail(y: Tensor) -> Tensor:
-    """From a tensor to one number."""
-    return Dense(1, bias=False, name="tail")(Flatten(name="flat")(y))
+def tail(y: Tensor, shape: Shape, layout: Layout) -> Tensor:
+    """From a tensor of a shape to one number."""
+    if moves_axes(shape, layout):
+        y = MEANS[len(shape)](name="means")(y)
+    elif len(shape) > 1:
+        y = Flatten(name="flat")(y)
+    return Dense(1, bias=False, name="tail")(y)
 
 
-def frame(shape: Shape) -> ModelSpec:
+def moves_axes(shape: Shape, layout: Layout) -> bool:
+    """Whether a tensor of a shape has to be rearranged to become a vector."""
+    return layout == "NHWC" and len(shape) > 1
+
+
+def frame(shape: Shape, layout: Layout) -> ModelSpec:
     """A head and a tail, and nothing between."""
-    x = Input((1,), "x0")
-    return ModelSpec(x, tail(head(x, shape)), name="frame")
+    x, y = source(shape, layout)
+    return ModelSpec(x, tail(y, shape, layout), name="frame")
 
 
-def single_layers(graph: TypedGraph) -> dict[str, SingleLayer]:
-    """Each layer of a network by its path."""
+def single_layers(graph: TypedGraph, layout: Layout = "NCHW") -> dict[str, SingleLayer]:
+    """Each layer of a network by its path, for backends of that layout."""
     flat = flatten(graph)
     before = trained_before(flat)
     return {
         node.name: SingleLayer(
-            node.layer, node.in_shapes, node.shape, before[node.name]
+            node.layer, node.in_shapes, node.shape, before[node.name], layout
         )
         for node in flat.nodes
     }

@@ -169,11 +169,13 @@ def walk(
 
 # --- what a backend computes -------------------------------------------------------------
 
-Step = dict[tuple[str, str], Array]
+StepTensors = dict[tuple[str, str], Array]
 """(phase, name) → the tensor."""
 
 
-def native_step(recipe: Recipe, backend: str, device: str, samples: Batch) -> Step:
+def native_step(
+    recipe: Recipe, backend: str, device: str, samples: Batch
+) -> StepTensors:
     """All tensors of the first step on a backend; outputs and gradients are those of the
     program without rewrites, the update that of the one that ``train`` runs."""
     training = replace(recipe.training, accumulate=1)
@@ -189,12 +191,12 @@ def native_step(recipe: Recipe, backend: str, device: str, samples: Batch) -> St
     return step | state_of(model)
 
 
-def named(phase: str, arrays: Mapping[str, Array]) -> Step:
+def named(phase: str, arrays: Mapping[str, Array]) -> StepTensors:
     """Arrays of one phase."""
     return {(phase, name): value for name, value in arrays.items()}
 
 
-def state_of(model: Model) -> Step:
+def state_of(model: Model) -> StepTensors:
     """Weights and running statistics."""
     parameters = model.graph.parameters
     return {
@@ -207,7 +209,7 @@ def state_of(model: Model) -> Step:
 
 
 def tensors_of(
-    recipe: Recipe, definition: Definition, seen: Mapping[str, Step]
+    recipe: Recipe, definition: Definition, seen: Mapping[str, StepTensors]
 ) -> tuple[list[Tensor], list[str]]:
     """All tensors in the order of a step, and the notes."""
     outputs, statistics = definition.forward()
@@ -257,7 +259,9 @@ def inputs_of(definition: Definition) -> dict[str, Array]:
     return named_inputs | dict(zip(words, targets, strict=True))
 
 
-def beside(phase: str, name: str, wanted: Array, seen: Mapping[str, Step]) -> Tensor:
+def beside(
+    phase: str, name: str, wanted: Array, seen: Mapping[str, StepTensors]
+) -> Tensor:
     """A tensor of the definition beside the backends'."""
     tensor = Tensor(phase, name, wanted.shape, {NUMPY: numbers(wanted)})
     for who, step in seen.items():
@@ -268,7 +272,7 @@ def beside(phase: str, name: str, wanted: Array, seen: Mapping[str, Step]) -> Te
 
 
 def amongst(
-    phase: str, names: Sequence[str], dtype: str, seen: Mapping[str, Step]
+    phase: str, names: Sequence[str], dtype: str, seen: Mapping[str, StepTensors]
 ) -> list[Tensor]:
     """Tensors that have no definition here: the backends', compared with the first."""
     if not names:
@@ -298,7 +302,7 @@ def scales_of(references: Mapping[str, Array], dtype: str) -> dict[str, float]:
 
 
 def gradients_of(
-    definition: Definition, dtype: str, seen: Mapping[str, Step]
+    definition: Definition, dtype: str, seen: Mapping[str, StepTensors]
 ) -> tuple[list[Tensor], list[str]]:
     """The gradients by the weights, and the notes."""
     names = [n for n, p in definition.graph.parameters.items() if p.trainable]
@@ -326,7 +330,7 @@ def gradients_of(
 
 
 def after_update(
-    recipe: Recipe, definition: Definition, name: str, seen: Mapping[str, Step]
+    recipe: Recipe, definition: Definition, name: str, seen: Mapping[str, StepTensors]
 ) -> Tensor:
     """A weight after the step beside what the optimizer's formula makes of the backend's
     own gradient; NumPy's numbers are for that of the first backend."""

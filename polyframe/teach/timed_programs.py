@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from polyframe.contract.registry import get
 from polyframe.contract.session import Native, PhasedSession
 from polyframe.data.random_batches import batch
 from polyframe.errors import UnsupportedError
@@ -107,13 +108,13 @@ class Timed:
         self.calls["step"] = self.step, self.count(self.step)
         return self
 
-    def count(self, call: Callable[[], Native]) -> int:
+    def count(self, call: Callable[[], object]) -> int:
         """How many calls a measurement takes, after two that prepare the program."""
         self.seconds(call, 2)
         once = min(self.seconds(call, 1) for _ in range(3))
         return min(max(math.ceil(AT_LEAST / max(once, 1e-9)), 1), MOST_CALLS)
 
-    def seconds(self, call: Callable[[], Native], count: int) -> float:
+    def seconds(self, call: Callable[[], object], count: int) -> float:
         """Seconds of one call, the mean of ``count``."""
         self.session.wait()
         began = time.perf_counter()
@@ -142,12 +143,13 @@ class TimedPrograms:
             WHOLE: self.opened(recipe.model, losses, False).with_step(),
             FAST: self.opened(recipe.model, losses, True).with_step(),
         }
-        layers = {
-            layer_key(each): each
-            for each in single_layers(recipe.model.infer()).values()
-        }
+        layout = get(settings.backend).layout
+        found = single_layers(recipe.model.infer(), layout)
+        layers = {layer_key(each): each for each in found.values()}
         specs = {key: each.spec for key, each in layers.items()}
-        specs |= {f"{shape}": frame(shape) for shape in frames_of([*layers.values()])}
+        specs |= {
+            f"{shape}": frame(shape, layout) for shape in frames_of([*layers.values()])
+        }
         for key, spec in specs.items():
             try:
                 self.programs[key] = self.opened(spec, (MSE(),), False)

@@ -112,11 +112,14 @@ def time_layers(
             for name, each in workers.items():
                 say(f"{name}: turn {turn + 1} of {repeats}")
                 turns[name].append(answer(each, {"do": "round"})["seconds"])
-    layers = single_layers(recipe.model.infer())
+    graph = recipe.model.infer()
     return [
-        times_of(name, layers, turns[name], facts[name], missing[name])
+        times_of(
+            name, single_layers(graph, registry.get(name).layout), turns[name],
+            facts[name], missing[name],
+        )
         for name in backends
-    ]
+    ]  # fmt: skip
 
 
 def check(recipe: Recipe, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib import metadata
 
 import numpy as np
@@ -11,6 +12,7 @@ from helpers.command_line import call
 
 from polyframe import zoo
 from polyframe.cli.catalogue import KINDS
+from polyframe.cli.output import print_table
 from polyframe.spec.graph import Input
 from polyframe.spec.layers import Conv2D, ReLU
 from polyframe.spec.model import ModelSpec, Sequential
@@ -100,3 +102,13 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
     result = call("doctor", "--json", code=1)
     assert "mxnet-cu112" in json.loads(result.stdout)["conflict"]
     assert "error: mxnet 1.9.1 and mxnet-cu112 1.9.1 are both" in result.stderr
+
+
+def test_a_light_table_has_no_lines_between_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    for light in (False, True):
+        print_table(["layer", "ms"], [["conv", "1.5"], ["[red]", "22"]], "times", light)
+        text = capsys.readouterr().out
+        assert ("│" in text) is not light and "times" in text and "[red]" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -28,6 +29,8 @@ from polyframe.teach.activation_maps import (
 )
 from polyframe.teach.samples import file_samples, made_up_sample
 
+ROOT = Path(__file__).parents[2]
+
 
 def texts(svg):
     """The texts of an SVG."""
@@ -48,6 +51,11 @@ def test_every_layer_shape_and_count_is_drawn():
         assert {node.name, node.layer.type} <= found
     assert {"(N, 1, 8, 8)", "(N, 10)", "Input", "Output", "1,290 parameters"} <= found
     assert draw(graph) == svg  # nothing in it depends on the time
+
+
+def test_the_picture_of_the_page_is_of_the_network_as_it_is():
+    shown = (ROOT / "docs/trace_network.svg").read_text()
+    assert texts(shown) == texts(draw(pf.zoo.residual_cnn().infer()))
 
 
 def test_a_picture_asks_nobody_for_anything():

@@ -66,7 +66,20 @@ def test_heads_stand_where_the_gradient_of_the_input_is_needed():
         "head0", "shape0", "head1", "shape1", "layer", "flat", "tail",
     ]  # fmt: skip
     assert add.nodes[4].in_shapes == layers["layer1.add"].in_shapes
-    assert frame((3, 4, 5)).infer().nodes[1].shape == (3, 4, 5)
+    assert frame((3, 4, 5), "NCHW").infer().nodes[1].shape == (3, 4, 5)
+
+
+def test_no_axes_are_moved_where_channels_come_last():
+    """A reshape would transpose there, and a frame without a layer would not."""
+    layers = single_layers(pf.zoo.residual_cnn().infer(), "NHWC")
+    for each in layers.values():
+        words = [node.layer.type for node in each.spec.infer().nodes]
+        words.remove(each.layer.type)
+        assert "Reshape" not in words and "Flatten" not in words, words
+    add = layers["layer1.add"].spec.infer()
+    assert [n.name for n in add.nodes] == ["head0", "head1", "layer", "means", "tail"]
+    for shape in ((3, 4, 5), (3, 4), (2, 3, 4, 5), (7,)):
+        assert frame(shape, "NHWC").infer().output_shapes == ((1,),)
 
 
 def test_equal_layers_are_timed_once():
@@ -84,9 +97,10 @@ def test_every_layer_can_stand_alone(word):
         return
     for fields, shapes in cls.examples:
         layer = cls(**fields).resolve({})
-        single = SingleLayer(layer, shapes, layer.infer(*shapes), True)
-        (node,) = [n for n in single.spec.infer().nodes if n.name == "layer"]
-        assert node.shape == single.shape
+        for layout in ("NCHW", "NHWC"):
+            single = SingleLayer(layer, shapes, layer.infer(*shapes), True, layout)
+            (node,) = [n for n in single.spec.infer().nodes if n.name == "layer"]
+            assert node.shape == single.shape
 
 
 def turn_of(layers, factor=1.0):
