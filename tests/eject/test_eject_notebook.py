@@ -35,7 +35,7 @@ def printed(text):
 
 
 def losses(text):
-    return re.findall(r"loss ([\d.e-]+)", text)
+    return re.findall(r"epoch \d+: loss ([\d.e-]+)", text)
 
 
 # --- what it consists of ----------------------------------------------------------------
