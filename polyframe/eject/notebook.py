@@ -37,7 +37,7 @@ DATA = (
 )
 WORDS = {
     "Imports and settings": "What the script needs, and the numbers that it is about. "
-    "Change one, and run all cells again.",
+    "Change one, delete `checkpoint.npz` if it is there, and run all cells again.",
     "The data, their order, random numbers": DATA,
     "The order of the data, and random numbers": DATA,
     "The model": "The network, as a user of the framework writes it. A comment says the "

@@ -107,7 +107,7 @@ class ShownModel(WeightsAndState, Displayed):
             facts=facts,
             folded={
                 f"{sum(1 for _ in engine.graph.walk()):,} layers": spec._card(),
-                title: "\n".join(lines[:LONGEST_PROGRAM]),
+                **({title: "\n".join(lines[:LONGEST_PROGRAM])} if lines else {}),
             },
         )
 

@@ -65,6 +65,9 @@ assert_type(trained, pf.Model)
 image = np.zeros((1, 3, 32, 32), np.float32)
 prediction = trained.predict(image)
 assert_type(trained.source, str)
+history = trained.fit(image, [0], epochs=1, verbose=1)
+for figure in (history.plot(), spec.plot(2), trained.plot_confusion(image, [0])):
+    figure.savefig("figure.png")
 assert_type(pf.backends(), list[str])
 try:
     pf.load_recipe("digits")
