@@ -9,11 +9,13 @@ polyframe would give it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from polyframe.compiler.program import WHOLE, Program
-from polyframe.compiler.python.sections import Section, import_lines, module
+from polyframe.compiler.python.sections import import_lines
 from polyframe.compiler.python.snippets import (
     definitions,
     global_names,
@@ -60,8 +62,34 @@ HEAD = (
     "import numpy as np",
 )
 
+STEP = frozenset({"loss", "freeze", "optimizer"})
+"""The roles with which the training step begins in a program."""
+RULE = 76
+"""How long a line with a title is, without the signs around the title."""
+
 Statement = tuple[str, Call | Name]
 """What stands before a value, as ``loss = ``, and the value."""
+
+
+class Part(NamedTuple):
+    """A section of a script: what it is about, in a few words, and its text, which runs
+    after that of all parts before it."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """What ``eject`` writes, before it is written.
+
+    - ``files``: text or bytes by name.
+    - ``parts``: the script ``train.py`` as sections, of which a notebook has a cell each;
+      empty where the program is not in Python.
+    """
+
+    files: Mapping[str, str | bytes]
+    parts: tuple[Part, ...] = ()
 
 
 def script_files(
@@ -71,8 +99,8 @@ def script_files(
     graph: TypedGraph,
     step: TrainingSpec,
     data: Dataset,
-) -> dict[str, str | bytes]:
-    """The files of the script by name; UnsupportedError for what it does not do yet."""
+) -> Project:
+    """The files of the script, and its parts; UnsupportedError for what it lacks."""
     check(recipe, graph, step, data)
     weights = initial_weights(graph.parameters, recipe.seed, recipe.dtype)
     if "initializer" in native_aspects(recipe.semantics):
@@ -86,8 +114,13 @@ def script_files(
     # The first text of a program becomes the script; it may need the other files.
     first = next(iter(program.texts), "")
     others = {n: content for n, content in program.files.items() if n != first}
+    doc = (
+        f"{recipe.name} on {backend.title}: a script of its own, ejected by polyframe.\n\n"
+        "It reads data.npz and weights.npz beside it.\n"
+    )
+    parts = script_parts(recipe, backend, program, graph)
     files: dict[str, str | bytes] = {
-        "train.py": script(recipe, backend, program, graph),
+        "train.py": script_of(parts, doc),
         "weights.npz": packed(native),
         "data.npz": packed(arrays(data, recipe.loss, graph.output_shapes[0])),
     }
@@ -99,7 +132,7 @@ def script_files(
                 where=backend.name,
             )
         files[name] = other
-    return files
+    return Project(files, tuple(parts))
 
 
 def check(recipe: Recipe, graph: TypedGraph, step: TrainingSpec, data: Dataset) -> None:
@@ -144,12 +177,22 @@ def check_settings(recipe: Recipe) -> None:
         )
 
 
-def script(
+def script_of(parts: Sequence[Part], doc: str) -> str:
+    """The text of ``train.py``: docstring, imports and settings, then each other part
+    under its title."""
+    head, *others = parts
+    texts = [f'"""{doc}"""\n\n{head.text}']
+    for title, text in others:
+        rule = "-" * (RULE - len(title))
+        texts.append(f"# --- {title} {rule}\n\n\n{text}")
+    return "\n\n\n".join(texts) + "\n"
+
+
+def script_parts(
     recipe: Recipe, backend: Backend, program: Program, graph: TypedGraph
-) -> str:
-    """The text of ``train.py``."""
-    assert program.body is not None
-    lines = program.source.splitlines()[program.body.first - 1 : program.body.last]
+) -> list[Part]:
+    """The script as sections, in order: the first has the imports and the settings, the
+    last runs ``main``."""
     nodes = {node.path: node for node in flatten(graph).nodes}
     drawn = [nodes[path] for path in program.draws]
     seeds = "dropout" in native_aspects(recipe.semantics) and any(
@@ -161,19 +204,24 @@ def script(
     }
     texts, more = backend_texts(backend, recipe, unused)
     blanks = blanks_of(recipe, backend, program, seeds)
-    sections = [
-        "\n".join(lines),
-        *(
-            filled(text, blanks).replace("Model(", f"{program.entry}(")
-            for text in texts
-        ),
+    made, step = split_body(program)
+    data = [
         *(snippet(HERE, n) for n in ("stream", "order")),
         *([draws_text(drawn)] if drawn else []),
         *([snippet(HERE, "layer_seed")] if seeds else []),
-        filled(snippet(HERE, "main"), blanks),
-        'if __name__ == "__main__":\n    main()',
     ]
-    used = global_names("\n\n\n".join(sections))
+    run = [
+        filled(text, blanks).replace("Model(", f"{program.entry}(") for text in texts
+    ]
+    parts = [
+        Part("The model", made),
+        Part("The training step", step),
+        Part("The order of the data, and random numbers", apart(data)),
+        Part("Running the model", apart(run)),
+        Part("The training", filled(snippet(HERE, "main"), blanks)),
+        Part("Run", 'if __name__ == "__main__":\n    main()'),
+    ]
+    used = global_names(apart(part.text for part in parts))
     constants = settings(recipe, backend, graph, drawn, used)
     shim = backend.eject_head
     used |= global_names(constants)
@@ -181,12 +229,30 @@ def script(
     imports = (*program.imports, *more)
     program_imports = [line for line in imports if line not in HEAD]
     lines += [*(["", shim, ""] if shim else []), *import_lines(program_imports, used)]
-    doc = (
-        f"{recipe.name} on {backend.title}: a script of its own, ejected by polyframe.\n\n"
-        "It reads data.npz and weights.npz beside it.\n"
-    )
-    body = [Section.of(constants, statements=True), *map(Section.of, sections)]
-    return module(doc, lines, body).text
+    setup = "\n".join([*lines, "", constants])
+    return [Part("Imports and settings", setup), *parts]
+
+
+def split_body(program: Program) -> tuple[str, str]:
+    """The lines of a program after its imports: those of the model, and those of the
+    training step and the helpers."""
+    assert program.body is not None
+    first, last = program.body.first, program.body.last
+    lines = program.source.splitlines()
+    starts = [
+        span.first
+        for roles in program.source_map.values()
+        for role, span in roles.items()
+        if role in STEP
+    ]
+    at = min(starts, default=last + 1)
+    model, step = lines[first - 1 : at - 1], lines[at - 1 : last]
+    return "\n".join(model).strip("\n"), "\n".join(step).strip("\n")
+
+
+def apart(texts: Iterable[str]) -> str:
+    """Definitions two lines apart."""
+    return "\n\n\n".join(text for text in texts if text)
 
 
 def backend_texts(

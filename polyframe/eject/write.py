@@ -16,7 +16,7 @@ from polyframe.contract.backend import Backend
 from polyframe.contract.programs import make_step, write_programs
 from polyframe.data import Dataset, split
 from polyframe.eject.folder import folder_files
-from polyframe.eject.script import script_files
+from polyframe.eject.script import Project, script_files
 from polyframe.errors import PolyframeError
 from polyframe.io.atomic import write_atomic
 from polyframe.spec.recipe import Recipe
@@ -41,10 +41,29 @@ def eject(
       refused.
     """
     out = Path(out)
+    check_free(out)
+    return write(project(recipe, backend, data, optimize), out)
+
+
+def write(made: Project, out: Path) -> list[Path]:
+    """Write a project's files into a folder."""
+    for name, content in made.files.items():
+        write_atomic(out / name, content)
+    return [out / name for name in made.files]
+
+
+def check_free(out: Path) -> None:
+    """PolyframeError for a folder that holds something."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise PolyframeError(
             "exists and is not empty", where=str(out), hint="another -o"
         )
+
+
+def project(
+    recipe: Recipe, backend: str | Backend, data: Dataset, optimize: bool = False
+) -> Project:
+    """All files of a recipe on a backend, and the sections of its script."""
     writer = registry.get(backend)
     if recipe.semantics != "aligned":
         registry.require(writer, "native_semantics")
@@ -67,9 +86,5 @@ def eject(
     if program.language == "python" and program.body is not None:
         registry.require(writer, "eject")
         assert step is not None, "a backend that ejects scripts trains"
-        files = script_files(recipe, writer, program, graph, step, data)
-    else:
-        files = folder_files(recipe, writer, program, graph, step, data)
-    for name, content in files.items():
-        write_atomic(out / name, content)
-    return [out / name for name in files]
+        return script_files(recipe, writer, program, graph, step, data)
+    return Project(folder_files(recipe, writer, program, graph, step, data))
