@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from polyframe.compiler.program import Program
+from polyframe.spec.totals import Row
 from polyframe.study.jobs import Message
 from polyframe.train.callbacks.base import Callback, Plan, StepEnd
 from polyframe.train.callbacks.helpers import scalars
 from polyframe.train.feed import Batch
-from polyframe.train.history import Row
 from polyframe.train.loop import WAITING
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel

@@ -24,6 +24,7 @@ from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.element import parse_several
 from polyframe.spec.fields import Bool, Int, Maybe, checked
 from polyframe.spec.lint import mistakes
+from polyframe.spec.totals import Row
 from polyframe.train.arrays import (
     Batches,
     Data,
@@ -44,7 +45,7 @@ from polyframe.train.evaluation_data import (
     is_lazy,
 )
 from polyframe.train.feed import ArrayFeed, Feed, HostBatch, IteratorFeed
-from polyframe.train.history import History, Row
+from polyframe.train.history import History
 from polyframe.train.loop import Loop
 from polyframe.train.monitors import check_monitors
 from polyframe.train.protocol import TrainedModel, TrainingEngine
