@@ -265,9 +265,7 @@ class ReduceOnPlateauSchedule(Schedule):
             )
 
     def factor(self, at: float, total: float, rows: Rows) -> float:
-        grow = self.mode == "max" or (
-            self.mode == "auto" and larger_is_better(self.monitor) is True
-        )
+        grow = self.grows
         factor, best, bad, cooling = 1.0, -math.inf if grow else math.inf, 0, 0
         for row in rows:
             value = self.look(row)
@@ -282,6 +280,13 @@ class ReduceOnPlateauSchedule(Schedule):
                 factor = max(factor * self.gamma, self.least)
                 cooling, bad = self.cooldown, 0
         return factor
+
+    @property
+    def grows(self) -> bool:
+        """Whether a larger value is a better one."""
+        if self.mode != "auto":
+            return self.mode == "max"
+        return larger_is_better(self.monitor) is True
 
     def look(self, row: Mapping[str, Any]) -> float:
         """The monitored value of an epoch."""

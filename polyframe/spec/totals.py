@@ -159,18 +159,19 @@ class Totals:
         self.parts = [[state[m.key]] for m in self.metrics]
         self.kept = [state[m.key].size // 2 for m in self.metrics]  # rows of two
 
-    def check(self, state: Mapping[str, Array]) -> None:
-        """PolyframeError unless a state, which comes from a file, is of these metrics."""
-        growing = {m.key for m in self.metrics if m.metric.keeps_outputs}
-        for name, own in self.state().items():
-            given, first = state.get(name), 1 if name in growing else 0
-            if (
-                given is None
-                or given.ndim != own.ndim
-                or (given.shape[first:], given.dtype) != (own.shape[first:], own.dtype)
-            ):
-                raise PolyframeError(
-                    f"the checkpoint has no totals of {name!r} that fit this training",
-                    where="metrics",
-                    hint="resume with the same metrics, on the same data",
-                )
+
+def check_state(totals: Totals, state: Mapping[str, Array]) -> None:
+    """PolyframeError unless a state, which comes from a file, is of these metrics."""
+    growing = {m.key for m in totals.metrics if m.metric.keeps_outputs}
+    for name, own in totals.state().items():
+        given, first = state.get(name), 1 if name in growing else 0
+        if (
+            given is None
+            or given.ndim != own.ndim
+            or (given.shape[first:], given.dtype) != (own.shape[first:], own.dtype)
+        ):
+            raise PolyframeError(
+                f"the checkpoint has no totals of {name!r} that fit this training",
+                where="metrics",
+                hint="resume with the same metrics, on the same data",
+            )

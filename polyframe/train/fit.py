@@ -32,7 +32,7 @@ from polyframe.train.arrays import (
     prepare,
     sequence,
 )
-from polyframe.train.augmentation import make_augmenter
+from polyframe.train.augmentation import Augmenter, make_augmenter
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.callbacks.start import any_writes, listed, start
 from polyframe.train.checkpoint import resume_from, setup_of
@@ -248,7 +248,7 @@ def from_dataset(
         return from_arrays(engine, x, y, data.weights, batching, "NCHW", ops, rows)
     x, y = check_lazy(engine, x, y)
     used = None if rows is None else rows.train
-    ops, change, target = make_augmenter(engine, ops, x, y, used)
+    ops, change, target = augmenter(engine, ops, x, y, used)
     engine.adapt([target], data.weights is not None)
     feed = batching.feed(
         engine, ([x], [y], data.weights), used, cut=batch_of, change=change
@@ -259,6 +259,18 @@ def from_dataset(
             engine, data.train, batching.evaluated, rows.validation, data.weights
         )
     return Prepared(feed, at_rest(ops), held_out)
+
+
+def augmenter(
+    engine: TrainingEngine,
+    ops: Sequence[Augmentation],
+    x: Array,
+    y: Array,
+    rows: Array | None,
+) -> Augmenter:
+    """The augmentations for an engine's first input and output."""
+    loss = engine.objective.losses[0]
+    return make_augmenter(engine.graph, loss, engine.seed, ops, x, y, rows)
 
 
 def from_arrays(
@@ -292,7 +304,7 @@ def from_arrays(
             count, batching.validation_split, engine.seed, labels, weights, ignored
         )
     used = None if rows is None else rows.train
-    ops, change, target = make_augmenter(engine, ops, inputs[0], targets[0], used)
+    ops, change, target = augmenter(engine, ops, inputs[0], targets[0], used)
     engine.adapt(targets if change is None else [target], weights is not None)
     held_out = None
     if rows is not None:

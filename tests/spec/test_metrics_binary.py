@@ -18,7 +18,7 @@ import polyframe as pf
 from polyframe.errors import DataError, PolyframeError
 from polyframe.spec import totals as totals_module
 from polyframe.spec.metrics import Metric
-from polyframe.spec.totals import Totals, bind_metrics
+from polyframe.spec.totals import Totals, bind_metrics, check_state
 
 often = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 BCE = pf.BinaryCrossEntropy()
@@ -306,7 +306,9 @@ def test_a_checkpoint_holds_what_is_kept():
     ):
         text = "metrics: the checkpoint has no totals of 'auroc' that fit this training"
         state = whole.state() | {"auroc": wrong}
-        fails(PolyframeError, lambda state=state: Totals(bound).check(state), text)
+        fails(
+            PolyframeError, lambda state=state: check_state(Totals(bound), state), text
+        )
 
 
 def test_what_is_kept_has_a_bound(monkeypatch):
