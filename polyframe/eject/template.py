@@ -107,7 +107,8 @@ def train_on_several(model, objects, data, rows, number, rate, totals):
 
 def evaluate(model, data):
     """The loss, from its definition, and the metrics of a part of the data."""
-    totals = Totals(METRICS, FACTORS)
+    totals = Totals(METRICS)  #: not factors
+    totals = Totals(METRICS, FACTORS)  #: factors
     for index in range(len(LOSSES)):  #: sums
         totals.add_loss(0.0, 1.0, index)  # a sum is divided by 1  #: sums
     for first in range(0, len(data[1][0]), EVALUATED):
@@ -208,6 +209,12 @@ def stopped():
     return ""
 
 
+def is_best(row, history):
+    """Whether an epoch has the best value so far."""
+    before = [old[BEST] for old in history if math.isfinite(old[BEST])]
+    return math.isfinite(row[BEST]) and all(BETTER for value in before)
+
+
 def line_of(row):
     """The values of a row as text."""
     row = {name: as_plain(value) for name, value in row.items()}  #: matrix
@@ -274,8 +281,7 @@ def main():
         row |= {f"val_{name}": value for name, value in measured.items()}  #: validates
         row["lr"] = rate
         row = {name: as_plain(value) for name, value in row.items()}  #: matrix
-        best = [r[BEST] for r in history if math.isfinite(r[BEST])]  #: best
-        if math.isfinite(row[BEST]) and all(BETTER for value in best):  #: best
+        if is_best(row, history):  #: best
             write(HERE / "best.npz", INFERENCE_WEIGHTS)  #: best
         history.append(row)
         see(row)  #: patience

@@ -96,10 +96,10 @@ def set_averages(model, objects, values):
 
 def variables_in(value):
     """The variables that an object remembers things in, in order."""
-    if hasattr(value, "assign"):
-        return [value]
     if isinstance(value, tf.keras.optimizers.Optimizer):
         return value.variables
+    if hasattr(value, "assign"):
+        return [value]
     if isinstance(value, (list, tuple)):
         return [v for each in value for v in variables_in(each)]
     if type(value).__module__ != __name__:
