@@ -242,7 +242,8 @@ def main():
     MADE
     if progress:
         restore(model, objects, totals, arrays)
-        print(f"{CHECKPOINT.name}: goes on after {number} steps", flush=True)
+        again = f"{CHECKPOINT.name}: goes on after {number} steps"
+        print(f"{again} (delete it to begin anew)", flush=True)
     for row in history:  #: patience
         see(row)  #: patience
     told = time.monotonic()  #: seconds

@@ -24,9 +24,8 @@ GENERATED = ("polyframe/__init__.pyi", "polyframe/conformance/support.json")
 UNRELATED = {
     "backends/gluon/tables/merge.py",
     "polyframe/spec/layers/merge.py",
-    "polyframe/eject/script.py",
 }
-"""Files of a layer that is called Average, and the list of what scripts do not have."""
+"""Files of a layer that is called Average."""
 DIFF = re.compile(r"(?:<!-- named: (.+) -->\n)?```diff\n(.*?)```", re.S)
 
 

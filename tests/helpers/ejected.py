@@ -24,6 +24,10 @@ RUNNER = r"""
 import contextlib, io, json, math, os, runpy, signal, sys
 sys.modules["polyframe"] = None  # importing it is an error
 real = math.isfinite
+
+class Killed(BaseException):  # stands for a crash: no handler of a script sees it
+    pass
+
 for script, stops in json.loads(sys.argv[1]):
     texts = []
     for stop in [*stops, None]:
@@ -35,6 +39,8 @@ for script, stops in json.loads(sys.argv[1]):
                 counted += 1
                 if counted == stop:
                     os.kill(os.getpid(), signal.SIGINT)
+                if counted == -(stop or 0):
+                    raise Killed
             return real(value)
 
         out, math.isfinite = io.StringIO(), isfinite
@@ -43,6 +49,8 @@ for script, stops in json.loads(sys.argv[1]):
                 runpy.run_path(script, run_name="__main__")
         except SystemExit as end:
             out.write(f"{end}\n")
+        except Killed:
+            out.write("killed\n")
         texts.append(out.getvalue())
     print(json.dumps(["".join(texts)]), flush=True)
 """
@@ -51,7 +59,8 @@ COLUMN = re.compile(r"(\w+) (\[.*?\]\]|[^,\[]+)(?:, |$)")
 
 def run(scripts, timeout=600):
     """The texts that scripts print: (path, the steps after which Ctrl-C stops it, counted
-    anew each time). A stopped one is started again."""
+    anew each time; a negative number is one at which it crashes). It is then started
+    again."""
     given = json.dumps([(str(path), list(stops)) for path, stops in scripts])
     done = subprocess.run(
         [sys.executable, "-c", RUNNER, given],
