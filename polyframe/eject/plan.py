@@ -73,7 +73,7 @@ class Plan:
             "accumulates": recipe.accumulate > 1,
             "drops": recipe.drop_last,
             "schedule": recipe.schedule is not None,
-            "average": "average" in program.objects,
+            "keeps": bool(program.kept),
             "scaler": "scaler" in program.objects,
             "own": "learning_rate" not in program.takes,
             "multiplies": recipe.training.multiplies,
@@ -170,7 +170,7 @@ class Plan:
         (_, call_of_step), *_ = self.blanks["STEP"]
         assert isinstance(call_of_step, Call)
         weights = "weights_of(model)"
-        if facts["average"]:
+        if facts["keeps"]:
             weights = "weights_of(model) | averages(model, objects)"
         compares = "<"
         if facts["best"]:
@@ -185,6 +185,7 @@ class Plan:
             .removesuffix(")"),
             "TRAIN_ON": "train_on_several" if several else "train_on",
             "INFERENCE_WEIGHTS": weights,
+            "KEPT": next(iter(self.program.kept), ""),
             "PRECISION": recipe.precision or "",
             "POLICY": f'"mixed_{recipe.precision}"' if facts["low"] else "DTYPE",
             "BETTER": f"row[BEST] {compares} value",

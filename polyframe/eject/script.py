@@ -301,9 +301,9 @@ class Script(Plan):
         """Whether a function of the backend's for checkpoints is in the script."""
         facts = self.facts
         needed = {
-            "averages": facts["average"],
-            "means_of": facts["average"],
-            "set_averages": facts["average"] and facts["phases"],
+            "averages": facts["keeps"],
+            "means_of": facts["keeps"],
+            "set_averages": facts["keeps"] and facts["phases"],
         }
         return needed.get(name, True)
 

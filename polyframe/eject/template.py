@@ -173,7 +173,7 @@ def enter(epoch, before, kept, weights):
     load_weights(model, weights_of(before))
     freeze(model)
     MADE
-    set_averages(model, objects, averages(before, kept))  #: average
+    set_averages(model, objects, averages(before, kept))  #: keeps
     objects["scaler"] = kept["scaler"]  #: scaler
     return model, objects
 

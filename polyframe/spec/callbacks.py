@@ -6,9 +6,9 @@ to the run folder or, without one, to the ``folder`` that ``fit`` was given.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
+from dataclasses import dataclass
 
 from polyframe.spec.element import Element, define
 from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, Maybe, Text, field
@@ -30,7 +30,7 @@ LOWER_IS_BETTER = ("loss", "mse", "mae")
 """Of values that no metric knows, those whose names end so are better when smaller."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class FileName(Kind[str]):
     """The plain name of a new file or folder in the run folder, with its suffix.
 
@@ -102,7 +102,7 @@ class EarlyStopping(CallbackSpec):
         return Patience(self.smaller, self.min_delta, self.baseline)
 
 
-@dataclasses.dataclass
+@dataclass
 class Patience:
     """What ``early_stopping`` counts: the epochs since the last improvement. It needs
     nothing but Python, and ``eject`` copies it into scripts."""

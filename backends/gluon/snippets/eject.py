@@ -65,7 +65,7 @@ def load_weights(model, weights):
 
 def means_of(model, objects):
     """The arrays with the EMA of the weights that are trained, by name."""
-    average, parameters = objects["average"], model._collect_params_with_prefix()
+    average, parameters = objects["KEPT"], model._collect_params_with_prefix()
     means = {p.name: mean for p, mean in zip(average.parameters, average.values)}
     return {n: means[p.name] for n, p in parameters.items() if p.name in means}
 
@@ -100,8 +100,8 @@ def state_of(objects):
     for index, kept in trainer._updaters[0].states.items():
         for at, array in enumerate(as_list(kept)):
             state[f"optimizer/{index}/{at}"] = array.asnumpy()
-    for at, array in enumerate(objects["average"].values):  #: average
-        state[f"average/{at}"] = array.asnumpy()  #: average
+    for at, array in enumerate(objects["KEPT"].values):  #: keeps
+        state[f"KEPT/{at}"] = array.asnumpy()  #: keeps
     for name, number in vars(objects["scaler"]).items():  #: scaler
         state[f"scaler/{name}"] = np.array(number)  #: scaler
     return state
@@ -122,7 +122,7 @@ def restore_state(objects, state):
         for at, array in enumerate(as_list(made)):
             array[:] = nd.array(state[f"optimizer/{index}/{at}"], dtype=DTYPE)
         updater.states[index], updater.states_synced[index] = made, True
-    for at, array in enumerate(objects["average"].values):  #: average
-        array[:] = nd.array(state[f"average/{at}"], dtype=DTYPE)  #: average
+    for at, array in enumerate(objects["KEPT"].values):  #: keeps
+        array[:] = nd.array(state[f"KEPT/{at}"], dtype=DTYPE)  #: keeps
     for name in vars(objects["scaler"]):  #: scaler
         setattr(objects["scaler"], name, state[f"scaler/{name}"].item())  #: scaler

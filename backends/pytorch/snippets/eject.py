@@ -65,14 +65,14 @@ def load_weights(model, weights):
 def averages(model, objects):
     """The EMA of the weights that are trained, by name."""
     trained = model.named_parameters(remove_duplicate=False)
-    means = dict(objects["average"].module.named_parameters(remove_duplicate=False))
+    means = dict(objects["KEPT"].module.named_parameters(remove_duplicate=False))
     return {n: means[n].detach().numpy().copy() for n, p in trained if p.requires_grad}
 
 
 def set_averages(model, objects, values):
     """Give the EMA the values of those that had one."""
     for name, value in values.items():
-        mean = objects["average"].module.get_parameter(name)
+        mean = objects["KEPT"].module.get_parameter(name)
         mean.data.copy_(torch.from_numpy(value))
 
 
@@ -84,8 +84,8 @@ def state_of(objects):
         for name, value in optimizer.state.get(parameter, {}).items():
             if value is not None:
                 state[f"optimizer/{index}/{name}"] = value.numpy().copy()
-    for name, value in objects["average"].state_dict().items():  #: average
-        state[f"average/{name}"] = value.numpy().copy()  #: average
+    for name, value in objects["KEPT"].state_dict().items():  #: keeps
+        state[f"KEPT/{name}"] = value.numpy().copy()  #: keeps
     scale = objects["scaler"].state_dict()  #: scaler
     for name in ("scale", "_growth_tracker"):  #: scaler
         state[f"scaler/{name}"] = np.array(scale[name])  #: scaler
@@ -95,13 +95,13 @@ def state_of(objects):
 def restore_state(objects, state):
     """Give them what `state_of` has returned."""
     optimizer = objects["optimizer"]
-    average = {}  #: average
+    average = {}  #: keeps
     scale = {}  #: scaler
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for key, array in state.items():
         owner, _, name = key.partition("/")
-        if owner == "average":  #: average
-            average[name] = torch.from_numpy(array)  #: average
+        if owner == "KEPT":  #: keeps
+            average[name] = torch.from_numpy(array)  #: keeps
         if owner == "scaler":  #: scaler
             scale[name] = array.item()  #: scaler
         if owner == "optimizer":
@@ -110,6 +110,6 @@ def restore_state(objects, state):
             if value.dim():  # in the order of axes that the parameter has in memory
                 value = torch.empty_like(parameter).copy_(value)
             optimizer.state[parameter][name] = value
-    objects["average"].load_state_dict(average)  #: average
+    objects["KEPT"].load_state_dict(average)  #: keeps
     scaler = objects["scaler"]  #: scaler
     scaler.load_state_dict(scaler.state_dict() | scale)  #: scaler

@@ -77,7 +77,7 @@ def load_weights(model, weights):
 
 def means_of(model, objects):
     """The variables with the EMA of the weights that are trained, by name."""
-    average = objects["average"]
+    average = objects["KEPT"]
     index = {id(variable): str(i) for i, variable in enumerate(model.variables)}
     return {index[id(v)]: mean for v, mean in zip(average.variables, average.values)}
 
