@@ -20,10 +20,14 @@ from polyframe.cli.options import (
     "--out",
     metavar="DIR",
     required=True,
-    help="The folder for the script; new or empty.",
+    help="The folder for the project; new or empty.",
 )
 @click.option("--epochs", type=int, help="Number of epochs.")
-@click.option("--optimize", is_flag=True, help="Apply rewrites, as `train` does.")
+@click.option(
+    "--optimize",
+    is_flag=True,
+    help="Write the program with rewrites, as `train` runs it.",
+)
 @set_option
 @common_options
 def eject(
@@ -34,23 +38,24 @@ def eject(
     optimize: bool,
     settings: tuple[str, ...],
 ) -> None:
-    """Write a recipe as a standalone script.
+    """Write a recipe as a project that does without polyframe.
 
     RECIPE is a file or a shipped name. The script, train.py, needs only the framework
-    and NumPy, not polyframe. The files weights.npz and data.npz contain the initial
-    weights and the data. The script prints the same losses as
-    `polyframe train --no-optimize`. The framework need not be installed on this machine.
+    and NumPy: data, model, training step, evaluation, checkpoints and the loop. It has
+    all that the recipe says, and prints the losses of
+    `polyframe train --no-optimize --device cpu` to the last bit. Ctrl-C stops it, and
+    started again it goes on from its checkpoint. Beside it are weights.npz and data.npz
+    (the initial weights and the data), requirements.txt, recipe.yaml, and README.md,
+    which says what is what. The framework need not be installed on this machine.
 
     Where a backend's programs are in another language, the folder has the program as it
     is, weights.npz, data.npz, recipe.yaml, and README.md, which describes them.
 
-    Recipes with a schedule, augmentation, initial_weights, accumulation, an EMA, unfreeze
-    or mixed precision are refused.
-
     \b
-    Example:
+    Examples:
       polyframe eject digits_cnn -b torch -o digits
-      cd digits && python train.py
+      cd digits && pip install -r requirements.txt && python train.py
+      polyframe eject mine.yaml -b mxnet -o mine --set schedule=cosine --epochs 3
     """
     from polyframe.eject.write import eject as write
     from polyframe.run.split import with_data

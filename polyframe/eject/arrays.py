@@ -17,7 +17,7 @@ from polyframe.spec.losses import Loss, Losses
 from polyframe.spec.losses.targets import with_channel
 from polyframe.spec.recipe import Recipe
 from polyframe.spec.typed import TypedGraph
-from polyframe.train.arrays import check_sample_weight, prepare
+from polyframe.train.arrays import as_one, check_sample_weight, prepare
 from polyframe.train.checks import check_targets
 from polyframe.train.evaluation_data import is_lazy
 
@@ -85,6 +85,7 @@ def prepared(
     parts = parts_of(data, recipe)
     lazy = isinstance(data, Dataset) and is_lazy(data.train[0])
     for name, (x, y, weights) in parts.items():
+        x, y = as_one(several(x)), as_one(several(y))
         samples = prepare(graph.inputs, x, recipe.dtype, "NCHW")
         if lazy:
             samples = [as_read(each) for each in several(x)]

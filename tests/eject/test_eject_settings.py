@@ -136,8 +136,9 @@ def paths_recipe():
     outputs = pf.Dense(3, name="one")(joined), pf.Dense(2, name="two")(joined)
     spec = pf.ModelSpec([a, b], list(outputs), name="two_paths")
     return pf.Recipe(
-        spec, loss="huber", metrics=("mae",), epochs=2, batch_size=16, ema=0.9
-    )
+        spec, loss="huber", metrics=("mae",), epochs=2, batch_size=16, ema=0.9,
+        optimizer=pf.SGD(0.05, momentum=0.9),
+    )  # fmt: skip
 
 
 def two_paths(backend, out):

@@ -116,7 +116,7 @@ def restore_state(objects, state):
         if name in state:  #: own
             setattr(optimizer, name, state[name].item())  #: own
     for index, parameter in enumerate(trainer._params):
-        if parameter.grad_req == "null" or not optimizer.num_update:
+        if f"optimizer/{index}/0" not in state:  # it is not trained, or not yet
             continue
         made = optimizer.create_state(index, parameter.data())
         for at, array in enumerate(as_list(made)):
