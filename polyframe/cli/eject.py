@@ -57,11 +57,15 @@ def eject(
       cd digits && pip install -r requirements.txt && python train.py
       polyframe eject mine.yaml -b mxnet -o mine --set schedule=cosine --epochs 3
     """
+    from pathlib import Path
+
+    from polyframe.eject.write import check_free
     from polyframe.eject.write import eject as write
     from polyframe.run.split import with_data
     from polyframe.run.train import check_fit, load_data
     from polyframe.spec.recipe import load_recipe
 
+    check_free(Path(out))  # before data are downloaded
     changes = parse_settings(settings)
     if epochs is not None:
         changes["epochs"] = epochs

@@ -103,9 +103,12 @@ class Script(Plan):
         training = self.training_part(copier)
         roots = ["build", "step", *["predict"] * facts["predicts"]]
         roots += [*["seed"] * facts["seeds"], *["set_rate"] * self.sets_rate]
-        running = apart(
+        texts = [
             backend[name] for name in reached(backend, roots) if name not in CHECKPOINTS
-        )
+        ]
+        if "threads" in global_names(apart(texts)):
+            copier.functions("polyframe.contract.devices", "threads")
+        running = apart([*copier.take(), *texts])
         checkpoints = apart(
             [
                 *(backend[n] for n in backend if n in CHECKPOINTS and self.keeps(n)),
@@ -283,8 +286,6 @@ class Script(Plan):
                 for c in self.stopping
             ]
             constants += statement("STOPPING = ", listing("", rows), 0)
-        copier.functions("polyframe.contract.devices", "threads")
-        run = copier.take()
         names = [
             "train_on_several" if facts["accumulates"] else "train_on",
             *["enter"] * facts["phases"],
@@ -295,7 +296,7 @@ class Script(Plan):
             "line_of",
             "main",
         ]
-        return apart([*run, *texts, "\n".join(constants), *self.own(*names)])
+        return apart([*texts, "\n".join(constants), *self.own(*names)])
 
     def keeps(self, name: str) -> bool:
         """Whether a function of the backend's for checkpoints is in the script."""

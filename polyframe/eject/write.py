@@ -27,7 +27,7 @@ from polyframe.eject.readme import readme, requirements
 from polyframe.eject.script import Part, Script, script_of
 from polyframe.errors import DataError, PolyframeError, UnsupportedError
 from polyframe.io.array import Array
-from polyframe.io.atomic import write_atomic
+from polyframe.io.atomic import write_atomic, write_folder
 from polyframe.io.fitting import fit_arrays
 from polyframe.io.state_dicts import canonical_names
 from polyframe.spec import callbacks as specs
@@ -95,9 +95,14 @@ def eject(
 
 
 def write(made: Project, out: Path) -> list[Path]:
-    """Write a project's files into a folder."""
-    for name, content in made.files.items():
-        write_atomic(out / name, content)
+    """Write a project's files into a folder: into a new one all of them, or none."""
+    if out.exists():
+        for name, content in made.files.items():
+            write_atomic(out / name, content)
+    else:
+        texts = made.files.items()
+        files = {n: t.encode() if isinstance(t, str) else t for n, t in texts}
+        write_folder(out, files)
     return [out / name for name in made.files]
 
 

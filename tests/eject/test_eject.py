@@ -42,6 +42,24 @@ def test_ejecting_overwrites_nothing_and_needs_no_framework(tmp_path):
     assert len(list(tmp_path.glob("*/train.py"))) == len(BACKENDS)
 
 
+def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path, monkeypatch):
+    recipe = pf.load_recipe("digits_cnn")
+    (tmp_path / "empty").mkdir()
+    eject(recipe, "torch", tmp_path / "empty", digits())
+    assert (tmp_path / "empty/train.py").exists()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(pf.PolyframeError, match="exists and is not empty"):
+        eject(recipe, "torch", tmp_path / "file", digits())
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(pf.PolyframeError, match="No space left on device"):
+        eject(recipe, "torch", tmp_path / "new", digits())
+    assert sorted(os.listdir(tmp_path)) == ["empty", "file"]
+
+
 def test_what_lies_in_the_folder(tmp_path):
     paths = eject(pf.load_recipe("digits_cnn"), "torch", tmp_path / "out", digits())
     assert [path.name for path in paths] == [

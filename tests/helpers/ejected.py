@@ -57,7 +57,7 @@ for script, stops in json.loads(sys.argv[1]):
 COLUMN = re.compile(r"(\w+) (\[.*?\]\]|[^,\[]+)(?:, |$)")
 
 
-def run(scripts, timeout=600):
+def run(scripts, timeout=3000):
     """The texts that scripts print: (path, the steps after which Ctrl-C stops it, counted
     anew each time; a negative number is one at which it crashes). It is then started
     again."""
