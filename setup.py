@@ -70,7 +70,11 @@ setup(
         "polyframe.study.lint": ["*.yaml"],
         "polyframe.study.report": ["*.css", "*.j2", "*.js", "*.json"],
         "polyframe.teach": [
-            "*.css", "*.j2", "*.yaml", "defects/*", "demonstrations/*/*.py",
+            "*.css",
+            "*.j2",
+            "*.yaml",
+            "defects/*",
+            "demonstrations/*/*.py",
         ],  # fmt: skip
         "polyframe.teach.explain": ["facts.json"],
         "polyframe.zoo": ["recipes/*.yaml"],

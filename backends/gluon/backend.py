@@ -54,6 +54,7 @@ class Gluon(PythonBackend):
     name = "mxnet"
     title = "MXNet Gluon"
     install = 'pip install "polyframe[mxnet]"'
+    eject_packages = ("mxnet",)
     abilities = frozenset(
         {
             "infer", "train", "float64", "bfloat16", "float16", "gpu",

@@ -74,6 +74,7 @@ class Torch(PythonBackend):
     name = "torch"
     title = "PyTorch"
     install = 'pip install "polyframe[torch]"'
+    eject_packages = ("torch",)
     abilities = frozenset(
         {
             "infer", "train", "float64", "bfloat16", "float16", "gpu",

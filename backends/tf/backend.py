@@ -68,6 +68,7 @@ class TensorFlow(PythonBackend):
     install = 'pip install "polyframe[tensorflow]"'
     layout = "NHWC"
     eject_number = "tf.constant({}, DTYPE)"
+    eject_packages = ("tensorflow",)
     abilities = frozenset(
         {
             "infer", "train", "float64", "bfloat16", "float16", "gpu",

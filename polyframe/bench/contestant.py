@@ -25,9 +25,9 @@ from polyframe.io.array import Array
 from polyframe.model.compile import compile as compile_model
 from polyframe.model.model import Model
 from polyframe.spec.recipe import ALWAYS
+from polyframe.spec.totals import Totals
 from polyframe.train.callbacks.base import Callback, StepEnd
 from polyframe.train.feed import assemble_step
-from polyframe.train.history import Totals
 from polyframe.train.loop import WAITING
 from polyframe.train.protocol import TrainedModel
 

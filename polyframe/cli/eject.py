@@ -21,10 +21,14 @@ from polyframe.cli.options import (
     "--out",
     metavar="DIR",
     required=True,
-    help="The folder for the script; new or empty.",
+    help="The folder for the project; new or empty.",
 )
 @click.option("--epochs", type=int, help="Number of epochs.")
-@click.option("--optimize", is_flag=True, help="Apply rewrites, as `train` does.")
+@click.option(
+    "--optimize",
+    is_flag=True,
+    help="Write the program with rewrites, as `train` runs it.",
+)
 @click.option(
     "--notebook",
     is_flag=True,
@@ -48,23 +52,24 @@ def eject(
     time_limit: int | None,
     settings: tuple[str, ...],
 ) -> None:
-    """Write a recipe as a standalone script.
+    """Write a recipe as a project that does without polyframe.
 
     RECIPE is a file or a shipped name. The script, train.py, needs only the framework
-    and NumPy, not polyframe. The files weights.npz and data.npz contain the initial
-    weights and the data. The script prints the same losses as
-    `polyframe train --no-optimize`. The framework need not be installed on this machine.
+    and NumPy: data, model, training step, evaluation, checkpoints and the loop. It has
+    all that the recipe says, and prints the losses of
+    `polyframe train --no-optimize --device cpu` to the last bit. Ctrl-C stops it, and
+    started again it goes on from its checkpoint. Beside it are weights.npz and data.npz
+    (the initial weights and the data), requirements.txt, recipe.yaml, and README.md,
+    which says what is what. The framework need not be installed on this machine.
 
     Where a backend's programs are in another language, the folder has the program as it
     is, weights.npz, data.npz, recipe.yaml, and README.md, which describes them.
 
-    Recipes with a schedule, augmentation, initial_weights, accumulation, an EMA, unfreeze
-    or mixed precision are refused.
-
     \b
     Examples:
       polyframe eject digits_cnn -b torch -o digits
-      cd digits && python train.py
+      cd digits && pip install -r requirements.txt && python train.py
+      polyframe eject mine.yaml -b mxnet -o mine --set schedule=cosine --epochs 3
       polyframe eject digits_cnn -b torch -o lesson --epochs 2 --notebook
 
     With --notebook there is train.ipynb, too: a cell for each part of the script, with
@@ -72,7 +77,10 @@ def eject(
     installed, and the packages of `pip install "polyframe[notebook]"`. If its run fails,
     nothing is written.
     """
+    from pathlib import Path
+
     from polyframe.eject.notebook import SECONDS
+    from polyframe.eject.write import check_free
     from polyframe.eject.write import eject as write
     from polyframe.run.split import with_data
     from polyframe.run.train import check_fit, load_data
@@ -80,6 +88,7 @@ def eject(
 
     if time_limit is not None and not notebook:
         raise click.UsageError("--time-limit is for --notebook")
+    check_free(Path(out))  # before data are downloaded
     changes = parse_settings(settings)
     if epochs is not None:
         changes["epochs"] = epochs

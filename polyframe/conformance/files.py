@@ -337,7 +337,8 @@ def ejected_script(backend: Backend, name: str, dtype: str) -> Iterator[Measurem
         seed=4, optimize=False,
     )  # fmt: skip
     history = model.fit(x, y, epochs=EPOCHS, batch_size=BATCH_SIZE)
-    printed = [float(loss) for loss in re.findall(r"loss ([\d.e+-]+)", process.stdout)]
+    lines = re.findall(r"^epoch \d+: loss ([\d.e+-]+)", process.stdout, re.M)
+    printed = [float(loss) for loss in lines]
     bound = GRADIENT if dtype == "float64" else PRINTED
     yield compare_arrays(
         "losses printed", name, backend, "of epochs", printed, history["loss"], bound

@@ -30,7 +30,10 @@ ABILITIES: Mapping[str, str] = {
   precisions of the passes; which device has which, the writer says.
 - ``native_semantics``: every ``semantics`` but "aligned".
 - ``eject``: ``snippets/eject.py`` lies beside the backend and, where it has the ability
-  ``native_semantics``, ``snippets/eject_native.py``.
+  ``native_semantics``, ``snippets/eject_native.py``. They have functions for scripts:
+  ``build``, ``tensor``, ``step``, ``predict``; ``weights_of`` and ``load_weights``,
+  ``state_of`` and ``restore_state``; ``averages`` and ``set_averages``; ``seed`` and
+  ``set_rate``. ``polyframe.eject.lines`` says how they are filled.
 - ``frozen_statistics``: its entries for layers with running statistics look at
   ``view.node.fixed``.
 - ``parameter_groups``: its step writer applies ``StepWriter.factors``.

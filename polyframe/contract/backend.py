@@ -59,6 +59,9 @@ class Backend(abc.ABC):
     layout: ClassVar[Literal["NCHW", "NHWC"]] = "NCHW"  # its order of an image's axes
     eject_head: ClassVar[str] = ""  # what a script says above the framework's import
     eject_number: ClassVar[str] = "{}"  # how its step takes a number
+    eject_packages: ClassVar[
+        tuple[str, ...]
+    ] = ()  # what a script has to have installed
     weight_files: ClassVar[Mapping[str, str]] = {}
     """Suffix of the framework's own files of weights (".pth") → the way out where
     ``read_weights`` cannot read them, as an error says it."""

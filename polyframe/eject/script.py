@@ -1,74 +1,43 @@
 """A program in Python as a standalone script that needs only the framework and NumPy.
 
-The script is the text of the program, followed by the data and the loop. It has the same
-initial weights, order of samples and random numbers as polyframe, so it prints the same
-losses. With native semantics the framework draws them in the script, from the seeds that
-polyframe would give it.
+The script is the text of the program, then that of polyframe's own functions in NumPy for
+data, losses, metrics and schedules (``polyframe.eject.copying``), then the loop
+(``polyframe/eject/template.py``) and what a backend adds (``snippets/eject.py``). It has
+the initial weights, the order of samples and the random numbers of polyframe, so it prints
+the same losses.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from polyframe.compiler.program import WHOLE, Program
-from polyframe.compiler.python.sections import import_lines
-from polyframe.compiler.python.snippets import (
-    definitions,
-    global_names,
-    imports_of,
-    snippet,
-)
+from polyframe.compiler.program import Program
+from polyframe.compiler.python.sections import bound_by, import_lines
+from polyframe.compiler.python.snippets import global_names, imports_of
 from polyframe.compiler.python.source import (
-    Call,
     Name,
+    call,
     listing,
     literal,
     statement,
 )
-from polyframe.compiler.training import TrainingSpec
-from polyframe.contract.backend import Backend
-from polyframe.contract.files import check_path
-from polyframe.data import Dataset
-from polyframe.eject.arrays import arrays, packed
-from polyframe.errors import DataError, UnsupportedError
-from polyframe.spec.losses import check_one_number
-from polyframe.spec.recipe import Recipe
-from polyframe.spec.sampling import initial_weights, unset_weights
-from polyframe.spec.semantics import native_aspects
-from polyframe.spec.settings import KINDS, TRAINING, plain_setting
-from polyframe.spec.typed import TypedGraph, TypedNode, flatten
+from polyframe.eject.copying import Copier
+from polyframe.eject.lines import definitions, functions
+from polyframe.eject.phases import body_of, later, renamed
+from polyframe.eject.plan import Plan
+from polyframe.errors import UnsupportedError
+from polyframe.spec.callbacks import EarlyStopping
+from polyframe.spec.typed import flatten
 
 HERE = Path(__file__).with_name("template.py")
-
-UNSUPPORTED_SETTINGS = {
-    "precision": "prediction in another dtype",
-    "accumulate": "steps of several batches",
-    "ema": "prediction with the EMA",
-    "unfreeze": "a second program",
-    "schedule": "the schedule's formula",
-    "augmentation": "the augmentations' computation",
-    "initial_weights": "reading the file",
-}
-"""Setting → what a script lacks for it. The program itself does all the others."""
-
-HEAD = (
-    "import hashlib",
-    "import random",
-    "from pathlib import Path",
-    "import numpy as np",
-)
 
 STEP = frozenset({"loss", "freeze", "optimizer"})
 """The roles with which the training step begins in a program."""
 RULE = 76
 """How long a line with a title is, without the signs around the title."""
-
-Statement = tuple[str, Call | Name]
-"""What stands before a value, as ``loss = ``, and the value."""
 
 
 class Part(NamedTuple):
@@ -79,158 +48,301 @@ class Part(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
-class Project:
-    """What ``eject`` writes, before it is written.
-
-    - ``files``: text or bytes by name.
-    - ``parts``: the script ``train.py`` as sections, of which a notebook has a cell each;
-      empty where the program is not in Python.
-    """
-
-    files: Mapping[str, str | bytes]
-    parts: tuple[Part, ...] = ()
-
-
-def script_files(
-    recipe: Recipe,
-    backend: Backend,
-    program: Program,
-    graph: TypedGraph,
-    step: TrainingSpec,
-    data: Dataset,
-) -> Project:
-    """The files of the script, and its parts; UnsupportedError for what it lacks."""
-    check(recipe, graph, step, data)
-    weights = initial_weights(graph.parameters, recipe.seed, recipe.dtype)
-    if "initializer" in native_aspects(recipe.semantics):
-        for name in unset_weights(recipe.model, graph):
-            del weights[name]  # the framework draws them in the script
-    native = {
-        slot.path: slot.to_native(weights[name])
-        for name, slot in program.weights.items()
-        if name in weights
-    }
-    # The first text of a program becomes the script; it may need the other files.
-    first = next(iter(program.texts), "")
-    others = {n: content for n, content in program.files.items() if n != first}
-    doc = (
-        f"{recipe.name} on {backend.title}: a script of its own, ejected by polyframe.\n\n"
-        "It reads data.npz and weights.npz beside it.\n"
-    )
-    parts = script_parts(recipe, backend, program, graph)
-    files: dict[str, str | bytes] = {
-        "train.py": script_of(parts, doc),
-        "weights.npz": packed(native),
-        "data.npz": packed(arrays(data, recipe.loss, graph.output_shapes[0])),
-    }
-    for name, other in others.items():
-        check_path(name)
-        if name in files:
-            raise UnsupportedError(
-                f"a file of the program is called {name}, as one of eject's own",
-                where=backend.name,
-            )
-        files[name] = other
-    return Project(files, tuple(parts))
-
-
-def check(recipe: Recipe, graph: TypedGraph, step: TrainingSpec, data: Dataset) -> None:
-    """UnsupportedError for what a script does not do yet."""
-    if data.weights is not None:
-        raise UnsupportedError(
-            "eject does not write sample weights yet", where=data.name
-        )
-    if step.weighted:
-        raise UnsupportedError(
-            "eject does not write class weights or ignore_index yet", where="loss"
-        )
-    check_one_number(step.losses)
-    if len(graph.inputs) > 1 or len(graph.outputs) > 1:
-        raise UnsupportedError("eject takes models of one input and one output")
-    check_settings(recipe)
-    if recipe.drop_last and len(data.train[0]) < recipe.batch_size:
-        raise DataError(
-            f"leaves nothing to train on: {len(data.train[0])} samples are less than a "
-            f"batch of {recipe.batch_size}",
-            where="drop_last",
-            hint="a smaller batch_size",
-        )
-    if recipe.loss.labels and data.train[1].dtype.kind == "f":
-        raise UnsupportedError(
-            "eject does not write probabilities as targets yet", where=data.name
-        )
-
-
-def check_settings(recipe: Recipe) -> None:
-    """UnsupportedError for settings that an ejected script does not support yet."""
-    changed = recipe.training.changed()
-    for key, missing in UNSUPPORTED_SETTINGS.items():
-        if not (changed.get(key) if key in TRAINING else getattr(recipe, key)):
-            continue
-        default = Recipe.__dataclass_fields__[key].default
-        plain = plain_setting(key, default) if key in KINDS else default
-        raise UnsupportedError(
-            f"eject does not write this yet: its scripts lack {missing}",
-            where=key,
-            hint=f"--set {key}={json.dumps(plain)}",
-        )
-
-
 def script_of(parts: Sequence[Part], doc: str) -> str:
     """The text of ``train.py``: docstring, imports and settings, then each other part
     under its title."""
     head, *others = parts
     texts = [f'"""{doc}"""\n\n{head.text}']
     for title, text in others:
-        rule = "-" * (RULE - len(title))
-        texts.append(f"# --- {title} {rule}\n\n\n{text}")
+        texts.append(f"# --- {title} {'-' * (RULE - len(title))}\n\n\n{text}")
     return "\n\n\n".join(texts) + "\n"
 
 
-def script_parts(
-    recipe: Recipe, backend: Backend, program: Program, graph: TypedGraph
-) -> list[Part]:
-    """The script as sections, in order: the first has the imports and the settings, the
-    last runs ``main``."""
-    nodes = {node.path: node for node in flatten(graph).nodes}
-    drawn = [nodes[path] for path in program.draws]
-    seeds = "dropout" in native_aspects(recipe.semantics) and any(
-        node.layer.random for node in nodes.values()
-    )
-    unused = {
-        *([] if seeds else ["seed"]),
-        *([] if sets_rate(recipe, program) else ["set_rate"]),
+def apart(texts: Iterable[str]) -> str:
+    """Definitions two lines apart."""
+    return "\n\n\n".join(text for text in texts if text)
+
+
+class Script(Plan):
+    """The text of a script, in parts."""
+
+    def own(self, *names: str) -> list[str]:
+        """Functions that are the same on every backend."""
+        return [self.fill(functions(HERE)[name]) for name in names]
+
+    @cached_property
+    def of_backend(self) -> tuple[dict[str, str], list[str]]:
+        """The backend's functions, and the import lines of their files: those of
+        ``eject.py`` or, unless all is aligned, of the same name in ``eject_native.py``.
+        UnsupportedError where a file is missing."""
+        native = self.recipe.semantics != "aligned"
+        texts: dict[str, str] = {}
+        imports: list[str] = []
+        for file in ("eject", *(["eject_native"] if native else [])):
+            path = self.backend.file(f"snippets/{file}.py")
+            if path is None:
+                raise UnsupportedError(
+                    f"snippets/{file}.py is missing", where=self.backend.name
+                )
+            texts |= {name: self.fill(t) for name, t in functions(path).items()}
+            imports += imports_of(path)
+        return texts, imports
+
+    # --- parts ------------------------------------------------------------------------
+
+    def parts(self) -> list[Part]:
+        """The script as sections, in order: the first has the imports and the settings,
+        the last runs ``main``."""
+        made, step = split_body(self.program)
+        taken = definitions(body_of(self.program))
+        copier = Copier()
+        facts = self.facts
+        backend, imports = self.of_backend
+        data = self.data_part(copier)
+        evaluation = self.evaluation_part(copier)
+        training = self.training_part(copier)
+        roots = ["build", "step", *["predict"] * facts["predicts"]]
+        roots += [*["seed"] * facts["seeds"], *["set_rate"] * self.sets_rate]
+        texts = [
+            backend[name] for name in reached(backend, roots) if name not in CHECKPOINTS
+        ]
+        if "threads" in global_names(apart(texts)):
+            copier.functions("polyframe.contract.devices", "threads")
+        running = apart([*copier.take(), *texts])
+        checkpoints = apart(
+            [
+                *(backend[n] for n in backend if n in CHECKPOINTS and self.keeps(n)),
+                *self.own("write", "save", "saved", "restore"),
+            ]
+        )
+        parts = [
+            Part("The data, their order, random numbers", data),
+            Part("The model", made),
+            Part("The training step", step),
+            *self.later_parts(),
+            Part("Running the model", running),
+            Part("Losses, metrics, evaluation", evaluation),
+            Part("Checkpoints", checkpoints),
+            Part("The training", training),
+        ]
+        parts = [part for part in parts if part.text]
+        clashes = {n: f"{n}_" for n in copier.origins if n in taken}
+        if clashes:
+            parts = [
+                part
+                if part.text in (made, step)
+                else part._replace(text=renamed(part.text, clashes))
+                for part in parts
+            ]
+        run = Part("Run", 'if __name__ == "__main__":\n    main()')
+        return [self.setup([*parts, run], [*copier.imports, *imports]), *parts, run]
+
+    def setup(self, parts: Sequence[Part], imports: Sequence[str]) -> Part:
+        """Imports and settings: those that the other parts use."""
+        used = global_names(apart(part.text for part in parts))
+        constants = "\n".join(
+            line
+            for name, lines in self.constants.items()
+            if name in used
+            for line in lines
+        )
+        used |= global_names(constants)
+        head = [*imports_of(HERE), "from pathlib import Path", "import numpy as np"]
+        head += [line for line in imports if is_standard(line)]
+        programs = [line for p in self.programs.values() for line in p.imports]
+        others = [line for line in (*programs, *imports) if line not in head]
+        shim = self.backend.eject_head
+        if not shim:
+            lines = import_lines([*head, *others], used)
+        else:
+            lines = [
+                *import_lines(head, used),
+                "",
+                shim,
+                "",
+                *import_lines(others, used),
+            ]
+        return Part("Imports and settings", "\n".join([*lines, "", constants]))
+
+    def data_part(self, copier: Copier) -> str:
+        """Reading the data, their order, augmentation, and random layers."""
+        facts, recipe = self.facts, self.recipe
+        texts = self.own("load", *["as_floats"] * facts["bytes"], "cut")
+        copier.functions("polyframe.randomness", "order")
+        if facts["seeds"]:
+            copier.functions("polyframe.randomness", "native_seed")
+        texts += copier.take()
+        if self.program.draws:
+            texts += [*self.own("uniform_bits"), self.draws_text()]
+        if recipe.augmentation:
+            used = ("apply", "joint", "words")
+            calls = copier.elements(recipe.augmentation, used)
+            copier.functions("polyframe.data.augment", "augment")
+            texts += copier.take()
+            constants = statement("AUGMENTATION = ", listing("", calls), 0)
+            if facts["rest"]:
+                at = [i for i, op in enumerate(recipe.augmentation) if op.always]
+                rest = listing("", [Name(f"AUGMENTATION[{i}]") for i in at])
+                constants += statement("AT_REST = ", rest, 0)
+            texts.append("\n".join(constants))
+            texts += self.own("as_numbers", "changed")
+        return apart(texts)
+
+    def draws_text(self) -> str:
+        """The function that draws the factors of the random layers."""
+        lines = [
+            "def random_numbers(step, first, count):",
+            '    """The random factors of one step, one array for each random layer."""',
+            "    factors = []",
+        ]
+        nodes = {node.path: node for node in flatten(self.graph).nodes}
+        for path in self.program.draws:
+            layer = nodes[path].layer
+            formula = layer.draw_formula()
+            if formula is None:
+                raise UnsupportedError(
+                    f"{layer.type} has no draw_formula, so no script can draw its random "
+                    "numbers",
+                    where=path,
+                    hint="see polyframe.spec.layers.base.Layer.draw_formula",
+                )
+            shape = Name(literal(layer.draw_shape(*nodes[path].in_shapes)))
+            arguments = [path, Name("step"), Name("first"), Name("count"), shape]
+            lines += statement("bits = ", listing("uniform_bits", arguments), 4)
+            lines.append(f"    factors.append(({formula}).astype(DTYPE))")
+        return "\n".join([*lines, "    return factors"])
+
+    def later_parts(self) -> list[Part]:
+        """What is different from some epochs on, and the table of it."""
+        if not self.facts["phases"]:
+            return []
+        names = {self.program.entry: "", "train_step": "", "freeze": ""}
+        names |= {f"make_{name}": "" for name in self.program.objects}
+        texts = ['def not_frozen(model):\n    """All layers are trained."""']
+        rows = []
+        for number, (epoch, program) in enumerate(self.programs.items(), 1):
+            more = later(self.program, program, number)
+            texts.append(more.text)
+            known = definitions(body_of(program))
+            entry = {
+                name: more.names.get(own, own) if own in known else "not_frozen"
+                for name in names
+                for own in [program.entry if name == self.program.entry else name]
+            }
+            pairs = [f'"{name}": {value}' for name, value in entry.items()]
+            rows += [
+                f"    {epoch}: {{",
+                *(f"        {pair}," for pair in pairs),
+                "    },",
+            ]
+        table = ["# Number of epochs done → what is found under these names from then on.",
+                 "PHASES = {", *rows, "}"]  # fmt: skip
+        return [Part("From later epochs on", apart([*texts, "\n".join(table)]))]
+
+    def evaluation_part(self, copier: Copier) -> str:
+        """Losses and metrics in NumPy, and evaluation."""
+        facts = self.facts
+        losses = metrics = []
+        if facts["predicts"] or facts["weighted"]:
+            used = ["denominator_weights", "reduction"]
+            used += ["define"] * facts["predicts"]
+            losses = copier.elements(self.step.losses, used)
+            copier.functions("polyframe.spec.losses.base", "sample_weights")
+        if facts["weighted"]:
+            copier.functions("polyframe.spec.losses.base", "normalise_weights")
+        if self.metrics:
+            used = ["start", "update", "value", "keeps_outputs"]
+            metrics = copier.elements([m.metric for m in self.metrics], used)
+            copier.functions("polyframe.spec.totals", "BoundMetric")
+        copier.functions("polyframe.spec.totals", "Totals")
+        texts = copier.take()
+        bound = [
+            call(
+                "BoundMetric", key=m.key, metric=metric, output=m.output, shape=m.shape,
+                **({} if m.ignored is None else {"ignored": m.ignored}),
+                **({"binary": True} if m.binary else {}),
+            )
+            for m, metric in zip(self.metrics, metrics, strict=True)
+        ]  # fmt: skip
+        constants = statement("LOSSES = ", listing("", losses), 0) if losses else []
+        constants += statement("METRICS = ", listing("", bound), 0)
+        texts.append("\n".join(constants))
+        return apart([*texts, *(self.own("evaluate") if facts["predicts"] else [])])
+
+    def training_part(self, copier: Copier) -> str:
+        """The schedule, and the loop."""
+        facts = self.facts
+        texts = []
+        constants = []
+        if self.recipe.schedule is not None:
+            (schedule,) = copier.elements([self.recipe.schedule], ["rate"])
+            texts += copier.take()
+            constants += statement("SCHEDULE = ", schedule, 0)
+        if self.stopping:
+            copier.functions("polyframe.spec.callbacks", "Patience")
+            texts += copier.take()
+            rows = [
+                Name(f'("{c.monitor}", {c.patience}, {patience_of(c)})')
+                for c in self.stopping
+            ]
+            constants += statement("STOPPING = ", listing("", rows), 0)
+        names = [
+            "train_on_several" if facts["accumulates"] else "train_on",
+            *["enter"] * facts["phases"],
+            "Stop",
+            *["as_plain"] * facts["matrix"],
+            *["see", "stopped"] * facts["patience"],
+            *["is_best"] * facts["best"],
+            "line_of",
+            "main",
+        ]
+        return apart([*texts, "\n".join(constants), *self.own(*names)])
+
+    def keeps(self, name: str) -> bool:
+        """Whether a function of the backend's for checkpoints is in the script."""
+        facts = self.facts
+        needed = {
+            "averages": facts["keeps"],
+            "means_of": facts["keeps"],
+            "set_averages": facts["keeps"] and facts["phases"],
+        }
+        return needed.get(name, True)
+
+
+CHECKPOINTS = (
+    "weights_of", "load_weights", "means_of", "averages", "set_averages", "as_list",
+    "variables_in", "state_of", "restore_state",
+)  # fmt: skip
+"""The functions of ``snippets/eject.py`` that read and set weights and state."""
+
+
+def reached(texts: Mapping[str, str], roots: Sequence[str]) -> list[str]:
+    """The functions that others need, in the order of the file."""
+    seen: set[str] = set()
+    waiting = [name for name in roots if name in texts]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += global_names(texts[name]) & texts.keys()
+    return [name for name in texts if name in seen]
+
+
+def patience_of(spec: EarlyStopping) -> str:
+    """The call that makes what counts epochs without an improvement."""
+    known = spec.counter()
+    values = {
+        "smaller": known.smaller,
+        "min_delta": known.min_delta,
+        "baseline": known.baseline,
     }
-    texts, more = backend_texts(backend, recipe, unused)
-    blanks = blanks_of(recipe, backend, program, seeds)
-    made, step = split_body(program)
-    data = [
-        *(snippet(HERE, n) for n in ("stream", "order")),
-        *([draws_text(drawn)] if drawn else []),
-        *([snippet(HERE, "layer_seed")] if seeds else []),
-    ]
-    run = [
-        filled(text, blanks).replace("Model(", f"{program.entry}(") for text in texts
-    ]
-    parts = [
-        Part("The model", made),
-        Part("The training step", step),
-        Part("The order of the data, and random numbers", apart(data)),
-        Part("Running the model", apart(run)),
-        Part("The training", filled(snippet(HERE, "main"), blanks)),
-        Part("Run", 'if __name__ == "__main__":\n    main()'),
-    ]
-    used = global_names(apart(part.text for part in parts))
-    constants = settings(recipe, backend, graph, drawn, used)
-    shim = backend.eject_head
-    used |= global_names(constants)
-    lines = import_lines(HEAD, used)
-    imports = (*program.imports, *more)
-    program_imports = [line for line in imports if line not in HEAD]
-    lines += [*(["", shim, ""] if shim else []), *import_lines(program_imports, used)]
-    setup = "\n".join([*lines, "", constants])
-    return [Part("Imports and settings", setup), *parts]
+    return call("Patience", **values).flat()
+
+
+def is_standard(line: str) -> bool:
+    """Whether an import line is of the standard library or NumPy."""
+    lines = import_lines([line, "import numpy"], bound_by([line]) | {"numpy"})
+    return lines[0] == line and "" in lines or "numpy" in line.split(".")[0].split()[1]
 
 
 def split_body(program: Program) -> tuple[str, str]:
@@ -248,121 +360,3 @@ def split_body(program: Program) -> tuple[str, str]:
     at = min(starts, default=last + 1)
     model, step = lines[first - 1 : at - 1], lines[at - 1 : last]
     return "\n".join(model).strip("\n"), "\n".join(step).strip("\n")
-
-
-def apart(texts: Iterable[str]) -> str:
-    """Definitions two lines apart."""
-    return "\n\n\n".join(text for text in texts if text)
-
-
-def backend_texts(
-    backend: Backend, recipe: Recipe, unused: set[str]
-) -> tuple[list[str], list[str]]:
-    """The backend's functions of a script but the ``unused``, and the import lines of
-    their files: those of ``eject.py`` or, unless all is aligned, of the same name in
-    ``eject_native.py``. UnsupportedError where a file is missing."""
-    native = recipe.semantics != "aligned"
-    texts: dict[str, str] = {}
-    imports: list[str] = []
-    for file in ("eject", *(["eject_native"] if native else [])):
-        path = backend.file(f"snippets/{file}.py")
-        if path is None:
-            raise UnsupportedError(f"snippets/{file}.py is missing", where=backend.name)
-        texts |= definitions(path)
-        imports += imports_of(path)
-    return [text for name, text in texts.items() if name not in unused], imports
-
-
-def blanks_of(
-    recipe: Recipe, backend: Backend, program: Program, seeds: bool
-) -> dict[str, Sequence[Statement]]:
-    """What fills the blanks of the templates; ``seeds``: whether random layers are seeded
-    before each step."""
-    number = backend.eject_number
-    count = [number.format("len(x)")] if "count" in program.takes else []
-    rate = [number.format("LEARNING_RATE")] if "learning_rate" in program.takes else []
-    taken = listing(
-        "train_step", map(Name, ["model", "*batch", *count, *program.objects, *rate])
-    )
-    random = "draw(number, len(part))" if program.draws else "[]"
-    step = listing(
-        "step", map(Name, ["model", "optimizer", "x[part]", "y[part]", random])
-    )
-    freeze, seed = Name("freeze(model)"), Name("seed(model, number)")
-    whole = Name("shown[: len(x) // BATCH_SIZE * BATCH_SIZE]")
-    set_rate = Name("set_rate(optimizer, LEARNING_RATE)")
-    return {
-        "FREEZE": [("", freeze)] if "freeze" in program.source_map[WHOLE] else [],
-        "SET_RATE": [("", set_rate)] if sets_rate(recipe, program) else [],
-        "DROP_LAST": [("shown = ", whole)] if recipe.drop_last else [],
-        "TRAIN_STEP": [("loss, _ = ", taken)],
-        "TAKE_STEP": [*([("", seed)] if seeds else []), ("loss = ", step)],
-    }
-
-
-def sets_rate(recipe: Recipe, program: Program) -> bool:
-    """Whether a framework's own optimizer, which has one rate, is told that of each
-    parameter."""
-    return recipe.training.multiplies and "learning_rate" not in program.takes
-
-
-def filled(text: str, blanks: Mapping[str, Sequence[Statement]]) -> str:
-    """A template with statements in place of its blanks, each a name on its own line."""
-    lines = []
-    for line in text.split("\n"):
-        if (name := line.strip()) not in blanks:
-            lines.append(line)
-            continue
-        for prefix, value in blanks[name]:
-            lines += statement(prefix, value, len(line) - len(name))
-    return "\n".join(lines)
-
-
-def settings(
-    recipe: Recipe,
-    backend: Backend,
-    graph: TypedGraph,
-    drawn: list[TypedNode],
-    used: frozenset[str],
-) -> str:
-    """The constants at the top of the script: those of the names that it uses."""
-    shape = graph.inputs[0][1]
-    if backend.layout == "NHWC" and len(shape) > 1:
-        shape = (*shape[1:], shape[0])
-    values = {
-        "EPOCHS": recipe.epochs,
-        "BATCH_SIZE": recipe.batch_size,
-        "LEARNING_RATE": recipe.optimizer.resolve({}).lr,
-        "SEED": recipe.seed,
-        "DTYPE": recipe.dtype,
-        "INPUT_SHAPE": shape,
-        "RANDOM": bool(drawn),
-        "LABELS": recipe.loss.labels,
-    }
-    return "\n".join(
-        f"{name} = {literal(value)}" for name, value in values.items() if name in used
-    )
-
-
-def draws_text(drawn: list[TypedNode]) -> str:
-    """The function that draws the factors of the random layers."""
-    lines = [
-        "def draw(step, count):",
-        '    """The random factors of one step, one array for each random layer."""',
-        "    factors = []",
-    ]
-    for node in drawn:
-        shape = node.layer.draw_shape(*node.in_shapes)
-        formula = node.layer.draw_formula()
-        if formula is None:
-            raise UnsupportedError(
-                f"{node.layer.type} has no draw_formula, so no script can draw its random "
-                "numbers",
-                where=node.path,
-                hint="see polyframe.spec.layers.base.Layer.draw_formula",
-            )
-        lines += [
-            f'    bits = uniform("{node.path}", step, count, {literal(shape)})',
-            f"    factors.append(({formula}).astype(DTYPE))",
-        ]
-    return "\n".join([snippet(HERE, "uniform"), "", "", *lines, "    return factors"])

@@ -36,12 +36,13 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """Write a whole new folder beside its place and move it there: it is there with all
-    its files, or not at all."""
+    its files (a name may have folders in it), or not at all."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         for name, data in files.items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
             with open(temporary / name, "wb") as file:
                 file.write(data)
                 file.flush()

@@ -41,12 +41,12 @@ from polyframe.spec.metrics import Metric
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.schedules import Schedule
 from polyframe.spec.settings import Training
+from polyframe.spec.totals import BoundMetric, Row, bind_metrics
 from polyframe.spec.typed import TypedGraph
 from polyframe.train.arrays import Data
 from polyframe.train.batch_staging import Stager
 from polyframe.train.checks import check_batch, check_targets
 from polyframe.train.feed import Batch, HostBatch, assemble_step
-from polyframe.train.history import BoundMetric, Row, bind_metrics
 from polyframe.train.protocol import Rate
 
 

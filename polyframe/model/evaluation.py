@@ -15,7 +15,7 @@ from polyframe.spec.losses import (
     check_one_number,
     sample_weights,
 )
-from polyframe.train.history import BoundMetric, Row, Totals
+from polyframe.spec.totals import BoundMetric, Row, Totals
 
 Arrays = Sequence[Array]
 Prepare = Callable[[Arrays], Arrays]

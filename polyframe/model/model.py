@@ -29,6 +29,7 @@ from polyframe.spec.metrics import Metric
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.schedules import Schedule
 from polyframe.spec.semantics import Semantics
+from polyframe.spec.totals import Row
 from polyframe.spec.typed import TypedGraph
 from polyframe.train import model_file
 from polyframe.train.arrays import Batches, Data, prepare
@@ -37,7 +38,7 @@ from polyframe.train.callbacks.base import Callback
 from polyframe.train.evaluation_data import EvaluationData
 from polyframe.train.feed import Batch, HostBatch
 from polyframe.train.fit import TrainingData, ValidationData, fit
-from polyframe.train.history import History, Row
+from polyframe.train.history import History
 
 
 class Model(ShownModel):

@@ -13,8 +13,8 @@ from polyframe.data import Dataset, resolve
 from polyframe.data.split import Rows, rows_of
 from polyframe.model.model import Model
 from polyframe.spec.recipe import Recipe
+from polyframe.spec.totals import Row
 from polyframe.train.evaluation_data import BATCH_SIZE, EvaluationData, check_dataset
-from polyframe.train.history import Row
 from polyframe.train.monitors import needing_validation
 
 SHARE = 0.2

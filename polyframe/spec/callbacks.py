@@ -6,8 +6,9 @@ to the run folder or, without one, to the ``folder`` that ``fit`` was given.
 
 from __future__ import annotations
 
-import dataclasses
+import math
 import re
+from dataclasses import dataclass
 
 from polyframe.spec.element import Element, define
 from polyframe.spec.fields import Bool, Choice, Float, Int, Kind, Maybe, Text, field
@@ -29,7 +30,7 @@ LOWER_IS_BETTER = ("loss", "mse", "mae")
 """Of values that no metric knows, those whose names end so are better when smaller."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class FileName(Kind[str]):
     """The plain name of a new file or folder in the run folder, with its suffix.
 
@@ -95,6 +96,39 @@ class EarlyStopping(CallbackSpec):
     def smaller(self) -> bool:
         """Whether a smaller value is a better one."""
         return smaller_is_better(self.monitor, self.mode)
+
+    def counter(self) -> Patience:
+        """What counts the epochs of a training."""
+        return Patience(self.smaller, self.min_delta, self.baseline)
+
+
+@dataclass
+class Patience:
+    """What ``early_stopping`` counts: the epochs since the last improvement. It needs
+    nothing but Python, and ``eject`` copies it into scripts."""
+
+    smaller: bool
+    min_delta: float
+    baseline: float | None
+    best: float | None = None
+    best_epoch: int = 0
+    waited: int = 0  # epochs since the last improvement
+
+    def better(self, value: float, than: float | None) -> bool:
+        """Whether a value is an improvement. NaN and infinity never are, and a checkpoint
+        could not store them."""
+        if than is None or not math.isfinite(value):
+            return math.isfinite(value)
+        gain = than - value if self.smaller else value - than
+        return gain > self.min_delta
+
+    def see(self, value: float, epoch: int) -> None:
+        """Take the value of one more epoch."""
+        self.waited += 1
+        if self.better(value, self.best):
+            self.best, self.best_epoch = value, epoch
+            if self.better(value, self.baseline):
+                self.waited = 0
 
 
 @define

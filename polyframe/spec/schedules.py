@@ -265,9 +265,7 @@ class ReduceOnPlateauSchedule(Schedule):
             )
 
     def factor(self, at: float, total: float, rows: Rows) -> float:
-        grow = self.mode == "max" or (
-            self.mode == "auto" and larger_is_better(self.monitor) is True
-        )
+        grow = self.grows
         factor, best, bad, cooling = 1.0, -math.inf if grow else math.inf, 0, 0
         for row in rows:
             value = self.look(row)
@@ -283,13 +281,24 @@ class ReduceOnPlateauSchedule(Schedule):
                 cooling, bad = self.cooldown, 0
         return factor
 
+    @property
+    def grows(self) -> bool:
+        """Whether a larger value is a better one."""
+        if self.mode != "auto":
+            return self.mode == "max"
+        return larger_is_better(self.monitor) is True
+
     def look(self, row: Mapping[str, Any]) -> float:
         """The monitored value of an epoch."""
         value = row.get(self.monitor)
-        if isinstance(value, numbers.Real):
-            return float(value)
+        if not isinstance(value, numbers.Real):
+            raise self.unknown(row)
+        return float(value)
+
+    def unknown(self, row: Mapping[str, Any]) -> SpecError:
+        """The error for a monitor that a row does not have."""
         known = [key for key in row if isinstance(row[key], numbers.Real)]
-        raise SpecError(
+        return SpecError(
             f"monitor is {brief(self.monitor)}, which is not a number of this training."
             f"{did_you_mean(self.monitor, known)}",
             where=self.label,

@@ -13,10 +13,10 @@ import numpy as np
 
 from polyframe.compiler.program import Program
 from polyframe.io.shown import scalars
+from polyframe.spec.totals import Row
 from polyframe.study.jobs import Message
 from polyframe.train.callbacks.base import Callback, Plan, StepEnd
 from polyframe.train.feed import Batch
-from polyframe.train.history import Row
 from polyframe.train.loop import WAITING
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import TrainedModel

@@ -13,7 +13,8 @@ from polyframe.io.array import Array
 from polyframe.spec.augmentations import Augmentation
 from polyframe.spec.element import parse_several
 from polyframe.spec.layers.base import Shape
-from polyframe.train.protocol import TrainingEngine
+from polyframe.spec.losses import Loss
+from polyframe.spec.typed import TypedGraph
 
 
 class Augmenter(NamedTuple):
@@ -31,7 +32,9 @@ class Augmenter(NamedTuple):
 
 
 def make_augmenter(
-    engine: TrainingEngine,
+    graph: TypedGraph,
+    loss: Loss,
+    seed: int,
     ops: Sequence[Augmentation],
     x: Array,
     y: Array,
@@ -42,22 +45,22 @@ def make_augmenter(
     data, the model or the loss."""
     if not ops:
         return Augmenter((), None, y[:1])
-    if len(engine.graph.inputs) > 1 or len(engine.graph.outputs) > 1:
+    if len(graph.inputs) > 1 or len(graph.outputs) > 1:
         raise DataError(
             "is for models of one input and one output", where="augmentation"
         )
-    shape, loss = engine.graph.output_shapes[0], engine.objective.losses[0]
+    shape = graph.output_shapes[0]
     classes = shape[0] if loss.labels else None
     for op in ops:
         op.check(x.shape[1:], classes, image_size(shape))
     ops, ignored = resolve(ops, x, rows), loss.ignored_label
 
     def change(x: Array, y: Array, step: int, first: int) -> Any:
-        return augment(ops, x, y, engine.seed, step, first, classes, ignored)
+        return augment(ops, x, y, seed, step, first, classes, ignored)
 
     one, labels = (batch_of(x, slice(1)), batch_of(y, slice(1))), y.dtype.kind in "iu"
     for count, op in enumerate(ops, 1):
-        target = augment(ops[:count], *one, engine.seed, 0, 0, classes, ignored)[1]
+        target = augment(ops[:count], *one, seed, 0, 0, classes, ignored)[1]
         softened = labels and target.dtype.kind == "f"
         if softened and "probabilities" not in loss.target_kinds:
             raise SpecError(

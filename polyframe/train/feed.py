@@ -16,7 +16,7 @@ import numpy as np
 from polyframe.errors import DataError
 from polyframe.io.array import Array
 from polyframe.spec.fields import Int, checked
-from polyframe.spec.losses import OutputWeights
+from polyframe.spec.losses import OutputWeights, normalise_weights
 from polyframe.train.arrays import Batches
 
 Arrays = list[Array]
@@ -109,23 +109,6 @@ def assemble_step(
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
         yield Batch(part, weights[i], step, index, sum(sizes[:i]), sum(sizes), last)
-
-
-def normalise_weights(
-    weights: Sequence[Sequence[OutputWeights]], sizes: Sequence[int]
-) -> list[Arrays]:
-    """Weights (part → output), scaled so that their shares in the denominator add up to
-    the number of samples; 0 where all shares are 0, unchanged where a loss is a sum."""
-    scaled: list[Arrays] = [[] for _ in weights]
-    for column in zip(*weights, strict=True):
-        factor = 1.0
-        shares = [given.share for given in column if given.share is not None]
-        if shares:
-            total = sum(shares)
-            factor = sum(sizes) / total if total else 0.0
-        for row, given in zip(scaled, column, strict=True):
-            row.append(given.weights * factor)
-    return scaled
 
 
 class ArrayFeed:

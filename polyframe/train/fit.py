@@ -24,6 +24,7 @@ from polyframe.spec.callbacks import CallbackSpec
 from polyframe.spec.element import parse_several
 from polyframe.spec.fields import Bool, Int, Maybe, checked
 from polyframe.spec.lint import mistakes
+from polyframe.spec.totals import Row
 from polyframe.train.arrays import (
     Batches,
     Data,
@@ -31,7 +32,7 @@ from polyframe.train.arrays import (
     prepare,
     sequence,
 )
-from polyframe.train.augmentation import make_augmenter
+from polyframe.train.augmentation import Augmenter, make_augmenter
 from polyframe.train.callbacks.base import Callback
 from polyframe.train.callbacks.notebook import closing_all, watchers_for
 from polyframe.train.callbacks.start import any_writes, listed, start
@@ -45,7 +46,7 @@ from polyframe.train.evaluation_data import (
     is_lazy,
 )
 from polyframe.train.feed import ArrayFeed, Feed, HostBatch, IteratorFeed
-from polyframe.train.history import History, Row
+from polyframe.train.history import History
 from polyframe.train.loop import Loop
 from polyframe.train.monitors import check_monitors
 from polyframe.train.protocol import TrainedModel, TrainingEngine
@@ -251,7 +252,7 @@ def from_dataset(
         return from_arrays(engine, x, y, data.weights, batching, "NCHW", ops, rows)
     x, y = check_lazy(engine, x, y)
     used = None if rows is None else rows.train
-    ops, change, target = make_augmenter(engine, ops, x, y, used)
+    ops, change, target = augmenter(engine, ops, x, y, used)
     engine.adapt([target], data.weights is not None)
     feed = batching.feed(
         engine, ([x], [y], data.weights), used, cut=batch_of, change=change
@@ -262,6 +263,18 @@ def from_dataset(
             engine, data.train, batching.evaluated, rows.validation, data.weights
         )
     return Prepared(feed, at_rest(ops), held_out)
+
+
+def augmenter(
+    engine: TrainingEngine,
+    ops: Sequence[Augmentation],
+    x: Array,
+    y: Array,
+    rows: Array | None,
+) -> Augmenter:
+    """The augmentations for an engine's first input and output."""
+    loss = engine.objective.losses[0]
+    return make_augmenter(engine.graph, loss, engine.seed, ops, x, y, rows)
 
 
 def from_arrays(
@@ -295,7 +308,7 @@ def from_arrays(
             count, batching.validation_split, engine.seed, labels, weights, ignored
         )
     used = None if rows is None else rows.train
-    ops, change, target = make_augmenter(engine, ops, inputs[0], targets[0], used)
+    ops, change, target = augmenter(engine, ops, inputs[0], targets[0], used)
     engine.adapt(targets if change is None else [target], weights is not None)
     held_out = None
     if rows is not None:

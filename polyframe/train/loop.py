@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from polyframe.contract.session import Native, StagedBatch, as_sequence
 from polyframe.errors import PolyframeError, warn
+from polyframe.spec.totals import Row, Totals, check_state
 from polyframe.train.callbacks.base import Callback, Plan, StepEnd, StopTraining
 from polyframe.train.feed import Batch, Feed, SampleWeighting, batches
-from polyframe.train.history import History, Row, Totals
+from polyframe.train.history import History
 from polyframe.train.progress import Progress
 from polyframe.train.protocol import Rate, TrainedModel
 
@@ -68,6 +69,7 @@ class Loop:
         self.began, self.under_way = 0.0, False  # this epoch, in this process
         self.totals = Totals(self.engine.bound_metrics)
         if progress:
+            check_state(self.totals, progress.totals)
             self.totals.restore(progress.totals)
             for key, callback in keyed(self.callbacks).items():
                 if key in progress.callbacks:

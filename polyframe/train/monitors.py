@@ -16,8 +16,8 @@ from polyframe.spec.callbacks import CallbackSpec, EarlyStopping
 from polyframe.spec.element import Element
 from polyframe.spec.safety import ModelCheckpoint
 from polyframe.spec.schedules import ReduceOnPlateauSchedule, Schedule
+from polyframe.spec.totals import BoundMetric
 from polyframe.train.callbacks.base import Callback
-from polyframe.train.history import BoundMetric
 
 Known = Mapping[str, bool]
 """The names of a row's columns, in their order, and whether each is a number."""

@@ -18,10 +18,10 @@ from polyframe.spec.model import ModelSpec
 from polyframe.spec.schedules import Schedule
 from polyframe.spec.semantics import Semantics
 from polyframe.spec.settings import Training
+from polyframe.spec.totals import BoundMetric, Row
 from polyframe.spec.typed import TypedGraph
 from polyframe.train.arrays import Data
 from polyframe.train.feed import Batch, HostBatch
-from polyframe.train.history import BoundMetric, Row
 
 Rate = Callable[[float, int, Sequence[Row]], float]
 """The learning rate by (epochs done, last epoch, rows of the history)."""

@@ -28,11 +28,9 @@ GENERATED = (
 UNRELATED = {
     "backends/gluon/tables/merge.py",
     "polyframe/spec/layers/merge.py",
-    "polyframe/eject/script.py",
     "polyframe/teach/explain/meanings.py",
 }
-"""Files of a layer that is called Average, the list of what scripts do not have, and the
-field `average` of metrics."""
+"""Files of a layer that is called Average, and the field `average` of metrics."""
 DIFF = re.compile(r"(?:<!-- named: (.+) -->\n)?```diff\n(.*?)```", re.S)
 
 

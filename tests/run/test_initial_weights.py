@@ -148,10 +148,18 @@ def test_recipes_with_it(tmp_path, file):
         "none.pth: there is no such file",
     )
     assert not (tmp_path / "none").exists()
+
+
+def test_a_script_starts_from_the_file(tmp_path, file):
     made = recipe(initial_weights=file)
+    eject(made, "torch", tmp_path / "out", load_data(made))
+    with np.load(tmp_path / "out/weights.npz") as kept:
+        for name, value in load(file).items():
+            assert np.array_equal(kept[name], value)
+    lost = recipe(initial_weights="none.pth")
     fails(
-        pf.UnsupportedError,
-        lambda: eject(made, "torch", tmp_path / "out", load_data(made)),
-        "initial_weights: eject does not write this yet: its scripts lack reading the "
-        "file (--set initial_weights=null)",
+        pf.WeightsError,
+        lambda: eject(lost, "torch", tmp_path / "none", load_data(lost)),
+        "none.pth: there is no such file",
     )
+    assert not (tmp_path / "none").exists()

@@ -11,7 +11,7 @@ from polyframe.errors import DataError, SpecError
 from polyframe.spec.losses import Loss
 from polyframe.spec.metrics import Metric
 from polyframe.spec.recipe import load_recipe
-from polyframe.train.history import bind_metrics
+from polyframe.spec.totals import bind_metrics
 
 BINARY = "auroc, average_precision, binary_accuracy, f1, mean_iou, precision, recall"
 

@@ -16,9 +16,9 @@ from sklearn import metrics as sk
 
 import polyframe as pf
 from polyframe.errors import DataError, PolyframeError
+from polyframe.spec import totals as totals_module
 from polyframe.spec.metrics import Metric
-from polyframe.train import history
-from polyframe.train.history import Totals, bind_metrics
+from polyframe.spec.totals import Totals, bind_metrics, check_state
 
 often = settings(max_examples=50, deadline=None, derandomize=True, database=None)
 BCE = pf.BinaryCrossEntropy()
@@ -306,11 +306,13 @@ def test_a_checkpoint_holds_what_is_kept():
     ):
         text = "metrics: the checkpoint has no totals of 'auroc' that fit this training"
         state = whole.state() | {"auroc": wrong}
-        fails(PolyframeError, lambda state=state: Totals(bound).restore(state), text)
+        fails(
+            PolyframeError, lambda state=state: check_state(Totals(bound), state), text
+        )
 
 
 def test_what_is_kept_has_a_bound(monkeypatch):
-    monkeypatch.setattr(history, "MOST_KEPT", 20)
+    monkeypatch.setattr(totals_module, "MOST_KEPT", 20)
     scores, target = np.zeros((10, 2)), np.zeros((10, 2))
     assert measured([pf.AUROC()], BCE, (scores, target, None, [3]))
     scores, target = np.zeros((11, 2)), np.zeros((11, 2))

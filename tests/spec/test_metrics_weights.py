@@ -12,7 +12,7 @@ from sklearn import metrics as sk
 import polyframe as pf
 from polyframe.errors import DataError
 from polyframe.spec.metrics import ConfusionMatrix, Metric, TopKAccuracy
-from polyframe.train.history import Totals, bind_metrics
+from polyframe.spec.totals import Totals, bind_metrics
 
 often = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 ZERO = {"zero_division": 0}

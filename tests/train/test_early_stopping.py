@@ -77,7 +77,7 @@ def test_nan_and_infinity_never_improve(value):
     for mode in ("min", "max"):
         callback = stopper(patience=2, mode=mode)
         assert feed(callback, [1.0, value, value])[0] == 3
-        assert callback.best == 1.0
+        assert callback.seen.best == 1.0
 
 
 def test_a_figure_that_is_not_there():

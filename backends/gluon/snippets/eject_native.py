@@ -7,22 +7,21 @@ from mxnet import nd
 
 def build(weights):
     """The network; MXNet draws the initial weights that are not given."""
-    model = Model()
+    with mx.name.NameManager():  # the same names each time: a Trainer goes by them
+        model = MODEL()
     model.cast(DTYPE)
     mx.random.seed(SEED % 2**31)
     model.initialize()
-    model(nd.zeros((1, *INPUT_SHAPE), dtype=DTYPE))  # some sizes are known only then
-    parameters = model._collect_params_with_prefix()
-    for path, value in weights.items():
-        parameters[path].set_data(nd.array(value, dtype=DTYPE))
-    if not RANDOM:  # a hybridised block takes random numbers always or never
-        model.hybridize(static_alloc=True, static_shape=True)
+    # Some sizes are known only at the first call.
+    model(*(nd.zeros((1, *shape), dtype=DTYPE) for shape in INPUT_SHAPES))
+    load_weights(model, weights)
+    model.hybridize(static_alloc=True, static_shape=True)
     return model
 
 
 def seed(model, step):
     """Seed the random layers for one step."""
-    mx.random.seed(layer_seed(step))
+    mx.random.seed(native_seed(SEED, step))
 
 
 def set_rate(optimizer, rate):

@@ -8,11 +8,13 @@ import tensorflow as tf
 
 def build(weights):
     """The network; Keras draws the initial weights that are not given."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads())
     tf.keras.config.set_floatx(DTYPE)  # the dtype of an optimizer's learning rate
-    tf.keras.config.set_dtype_policy(DTYPE)
+    tf.keras.config.set_dtype_policy(POLICY)
     random.seed(SEED % 2**31)  # initializers take their seeds from it
-    model = Model()
-    model(tf.zeros((1, *INPUT_SHAPE), DTYPE))  # Keras makes its variables now
+    model = MODEL()
+    # Keras makes its variables at the first call.
+    model(*(tf.zeros((1, *shape), DTYPE) for shape in INPUT_SHAPES))
     for path, value in weights.items():
         owner = model
         for part in path.split("."):
@@ -26,9 +28,10 @@ def seed(model, step):
     for index, layer in enumerate(model._flatten_layers()):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
-            generator.state.assign([layer_seed(step), index])
+            generator.state.assign([native_seed(SEED, step), index])
 
 
 def set_rate(optimizer, rate):
     """Set the learning rate; each parameter has its multiple of it."""
-    optimizer.set_rate(rate)
+    optimizer.set_rate(rate)  #: multiplies
+    optimizer.learning_rate.assign(rate)  #: not multiplies

@@ -217,7 +217,7 @@ def inverse_maps(change: Array, strength: Array, height: int, width: int) -> Arr
     back[:, 0, 0] = back[:, 1, 1] = 1
     shear, turn = 0.3 * strength, np.radians(30 * strength)
     right, down = (np.trunc(150 / 331 * size * strength) for size in (width, height))
-    for number, row, numbers in (
+    for number, row, entries in (
         (1, 0, ((1, shear), (2, shear * height / 2))),
         (2, 1, ((0, shear), (2, shear * width / 2))),
         (3, 0, ((2, -right),)),
@@ -226,6 +226,6 @@ def inverse_maps(change: Array, strength: Array, height: int, width: int) -> Arr
         (5, 1, ((0, np.sin(turn)), (1, np.cos(turn)))),
     ):
         chosen = change == number
-        for column, values in numbers:
+        for column, values in entries:
             back[chosen, row, column] = values[chosen]
     return back

@@ -33,6 +33,7 @@ __all__ = [
     "TargetKind",
     "check_one_number",
     "default_loss",
+    "normalise_weights",
     "parse_losses",
     "sample_weights",
     "unreduced",
@@ -225,6 +226,23 @@ def sample_weights(
             OutputWeights(weights, float(share) if loss.reduction == "mean" else None)
         )
     return outputs
+
+
+def normalise_weights(
+    weights: Sequence[Sequence[OutputWeights]], sizes: Sequence[int]
+) -> list[list[Array]]:
+    """Weights (part → output), scaled so that their shares in the denominator add up to
+    the number of samples; 0 where all shares are 0, unchanged where a loss is a sum."""
+    scaled: list[list[Array]] = [[] for _ in weights]
+    for column in zip(*weights, strict=True):
+        factor = 1.0
+        shares = [given.share for given in column if given.share is not None]
+        if shares:
+            total = sum(shares)
+            factor = sum(sizes) / total if total else 0.0
+        for row, given in zip(scaled, column, strict=True):
+            row.append(given.weights * factor)
+    return scaled
 
 
 def unreduced(loss: Loss) -> Loss:

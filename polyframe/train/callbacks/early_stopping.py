@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,35 +30,20 @@ class EarlyStopper(SpecCallback):
 
     def __init__(self, spec: EarlyStopping, folder: Path) -> None:
         super().__init__(spec, folder)
-        self.best: float | None = None
-        self.best_epoch = 0
-        self.waited = 0  # epochs since the last improvement
-
-    def better(self, value: float, than: float | None) -> bool:
-        """Whether a value is an improvement. NaN and infinity never are, and a checkpoint
-        could not store them."""
-        if than is None or not math.isfinite(value):
-            return math.isfinite(value)
-        gain = than - value if self.spec.smaller else value - than
-        return gain > self.spec.min_delta
+        self.seen = spec.counter()
 
     def on_epoch_end(
         self, model: TrainedModel, epoch: int, row: dict[str, float]
     ) -> None:
         """Compare; ``StopTraining`` says which value, and when it was best."""
-        value = self.look_up(row)
-        self.waited += 1
-        if self.better(value, self.best):
-            self.best, self.best_epoch = value, epoch
-            if self.better(value, self.spec.baseline):
-                self.waited = 0
-        if self.waited >= self.spec.patience:
+        self.seen.see(self.look_up(row), epoch)
+        if self.seen.waited >= self.spec.patience:
             raise StopTraining(self.reason())
 
     def on_pause(self, model: TrainedModel, progress: Callable[[], Progress]) -> None:
         """A training that was to end here, and was killed before it could say so, ends
         when it is resumed."""
-        if self.waited >= self.spec.patience:
+        if self.seen.waited >= self.spec.patience:
             raise StopTraining(self.reason())
 
     def look_up(self, row: Mapping[str, Any]) -> float:
@@ -71,25 +55,25 @@ class EarlyStopper(SpecCallback):
 
     def reason(self) -> str:
         """Why the training ends."""
-        spec = self.spec
-        many = "epoch" if self.waited == 1 else "epochs"
+        spec, seen = self.spec, self.seen
+        many = "epoch" if seen.waited == 1 else "epochs"
         best = "it was never finite"
-        if self.best is not None:
-            best = f"its best was {self.best:.6g} in epoch {self.best_epoch}"
+        if seen.best is not None:
+            best = f"its best was {seen.best:.6g} in epoch {seen.best_epoch}"
         beyond = f" beyond {spec.baseline:g}" if spec.baseline is not None else ""
         return (
-            f"{spec.label}: {spec.monitor} has not improved{beyond} for {self.waited} "
+            f"{spec.label}: {spec.monitor} has not improved{beyond} for {seen.waited} "
             f"{many}; {best}"
         )
 
     def state(self) -> dict[str, Any]:
         return {
-            "best": self.best,
-            "best_epoch": self.best_epoch,
-            "waited": self.waited,
+            "best": self.seen.best,
+            "best_epoch": self.seen.best_epoch,
+            "waited": self.seen.waited,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.best, self.best_epoch, self.waited = restored(
+        self.seen.best, self.seen.best_epoch, self.seen.waited = restored(
             self.spec.label, state, STATE
         )
