@@ -12,13 +12,12 @@ from polyframe.io.cards import Card, Displayed
 from polyframe.model.confusion import check_names, plot
 from polyframe.model.evaluation import measure
 from polyframe.model.weights_and_state import WeightsAndState
-from polyframe.spec.element import Element
+from polyframe.spec.element import Element, value_text
 from polyframe.spec.metrics import ConfusionMatrix
 from polyframe.spec.model import ModelSpec
-from polyframe.spec.summary import value_text
+from polyframe.spec.totals import bind_metrics
 from polyframe.train.arrays import Data
 from polyframe.train.evaluation_data import EvaluationData
-from polyframe.train.history import bind_metrics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
