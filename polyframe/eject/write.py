@@ -24,7 +24,7 @@ from polyframe.data.split import rows_of
 from polyframe.eject.arrays import Prepared, Samples, packed, prepared
 from polyframe.eject.folder import folder_files
 from polyframe.eject.readme import readme, requirements
-from polyframe.eject.script import Part, Script, script_of
+from polyframe.eject.script import Script, ScriptPart, script_of
 from polyframe.errors import DataError, PolyframeError, UnsupportedError
 from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic, write_folder
@@ -64,7 +64,7 @@ class Project:
     """
 
     files: Mapping[str, str | bytes]
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ScriptPart, ...] = ()
 
 
 def eject(
