@@ -112,13 +112,13 @@ def prepared(
 
 
 Given = Array | Sequence[Array]
-Part = tuple[Given, Given, Array | None]
+DataPart = tuple[Given, Given, Array | None]
 
 
-def parts_of(data: Dataset | Samples, recipe: Recipe) -> dict[str, Part]:
+def parts_of(data: Dataset | Samples, recipe: Recipe) -> dict[str, DataPart]:
     """The parts of the data that a training looks at: inputs, targets, sample weights."""
     held = {"validation": data.validation, "test": data.test}
-    parts: dict[str, Part] = {"train": (*data.train, data.weights)}
+    parts: dict[str, DataPart] = {"train": (*data.train, data.weights)}
     if recipe.split is not None:
         if isinstance(data, Samples):
             raise DataError("is for data sets", where="split", hint="validation=(x, y)")

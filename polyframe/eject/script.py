@@ -40,7 +40,7 @@ RULE = 76
 """How long a line with a title is, without the signs around the title."""
 
 
-class Part(NamedTuple):
+class ScriptPart(NamedTuple):
     """A section of a script: what it is about, in a few words, and its text, which runs
     after that of all parts before it."""
 
@@ -48,7 +48,7 @@ class Part(NamedTuple):
     text: str
 
 
-def script_of(parts: Sequence[Part], doc: str) -> str:
+def script_of(parts: Sequence[ScriptPart], doc: str) -> str:
     """The text of ``train.py``: docstring, imports and settings, then each other part
     under its title."""
     head, *others = parts
@@ -90,7 +90,7 @@ class Script(Plan):
 
     # --- parts ------------------------------------------------------------------------
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[ScriptPart]:
         """The script as sections, in order: the first has the imports and the settings,
         the last runs ``main``."""
         made, step = split_body(self.program)
@@ -116,14 +116,14 @@ class Script(Plan):
             ]
         )
         parts = [
-            Part("The data, their order, random numbers", data),
-            Part("The model", made),
-            Part("The training step", step),
+            ScriptPart("The data, their order, random numbers", data),
+            ScriptPart("The model", made),
+            ScriptPart("The training step", step),
             *self.later_parts(),
-            Part("Running the model", running),
-            Part("Losses, metrics, evaluation", evaluation),
-            Part("Checkpoints", checkpoints),
-            Part("The training", training),
+            ScriptPart("Running the model", running),
+            ScriptPart("Losses, metrics, evaluation", evaluation),
+            ScriptPart("Checkpoints", checkpoints),
+            ScriptPart("The training", training),
         ]
         parts = [part for part in parts if part.text]
         clashes = {n: f"{n}_" for n in copier.origins if n in taken}
@@ -134,10 +134,10 @@ class Script(Plan):
                 else part._replace(text=renamed(part.text, clashes))
                 for part in parts
             ]
-        run = Part("Run", 'if __name__ == "__main__":\n    main()')
+        run = ScriptPart("Run", 'if __name__ == "__main__":\n    main()')
         return [self.setup([*parts, run], [*copier.imports, *imports]), *parts, run]
 
-    def setup(self, parts: Sequence[Part], imports: Sequence[str]) -> Part:
+    def setup(self, parts: Sequence[ScriptPart], imports: Sequence[str]) -> ScriptPart:
         """Imports and settings: those that the other parts use."""
         used = global_names(apart(part.text for part in parts))
         constants = "\n".join(
@@ -162,7 +162,7 @@ class Script(Plan):
                 "",
                 *import_lines(others, used),
             ]
-        return Part("Imports and settings", "\n".join([*lines, "", constants]))
+        return ScriptPart("Imports and settings", "\n".join([*lines, "", constants]))
 
     def data_part(self, copier: Copier) -> str:
         """Reading the data, their order, augmentation, and random layers."""
@@ -212,7 +212,7 @@ class Script(Plan):
             lines.append(f"    factors.append(({formula}).astype(DTYPE))")
         return "\n".join([*lines, "    return factors"])
 
-    def later_parts(self) -> list[Part]:
+    def later_parts(self) -> list[ScriptPart]:
         """What is different from some epochs on, and the table of it."""
         if not self.facts["phases"]:
             return []
@@ -237,7 +237,7 @@ class Script(Plan):
             ]
         table = ["# Number of epochs done → what is found under these names from then on.",
                  "PHASES = {", *rows, "}"]  # fmt: skip
-        return [Part("From later epochs on", apart([*texts, "\n".join(table)]))]
+        return [ScriptPart("From later epochs on", apart([*texts, "\n".join(table)]))]
 
     def evaluation_part(self, copier: Copier) -> str:
         """Losses and metrics in NumPy, and evaluation."""

@@ -80,7 +80,12 @@ class Source:
         module, inner, line = self.imports[name]
         if root(module) not in (OWN, root(self.name)) or inner is None:
             return line
-        return Source.of(module).find(inner) or line
+        found = Source.of(module).find(inner)
+        if found is None:  # by ``from … import *``
+            value = getattr(importlib.import_module(module), inner, None)
+            home = getattr(value, "__module__", module)
+            found = Source.of(home).find(inner) if home != module else None
+        return found or line
 
     def segment(self, first: int, last: int) -> list[str]:
         """Lines, counted from 1, both included."""

@@ -25,7 +25,7 @@ from polyframe.eject.arrays import Prepared, Samples, packed, prepared
 from polyframe.eject.folder import folder_files
 from polyframe.eject.notebook import FILE, SECONDS, executed
 from polyframe.eject.readme import readme, requirements
-from polyframe.eject.script import Part, Script, script_of
+from polyframe.eject.script import Script, ScriptPart, script_of
 from polyframe.errors import DataError, PolyframeError, UnsupportedError
 from polyframe.io.array import Array
 from polyframe.io.atomic import write_atomic, write_folder
@@ -65,7 +65,7 @@ class Project:
     """
 
     files: Mapping[str, str | bytes]
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ScriptPart, ...] = ()
 
 
 def eject(
