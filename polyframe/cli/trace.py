@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +22,6 @@ from polyframe.cli.options import (
 if TYPE_CHECKING:
     from polyframe.spec.model import ModelSpec
     from polyframe.spec.recipe import Recipe
-    from polyframe.spec.typed import TypedGraph
 
 
 @click.command()
@@ -147,6 +147,10 @@ def trace(
     for given, option in ((sample, "--input"), (weights, "--weights")):
         if given is not None and activations is None:
             raise click.UsageError(f"{option} is for --activations FILE.")
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(
+            threads
+        )  # read when a framework is imported
     model = loaded(source, settings, width, input_shape)
     draw(model, names, depth, device, plot, activations, sample, weights)
     if walks:
@@ -212,7 +216,9 @@ def draw(
 
     forms = {path: format_of(path) for path in (plot, activations) if path is not None}
     if plot is not None:
-        graph = graph_of(model)
+        from polyframe.teach.recipes import recipe_for
+
+        graph = recipe_for(model).model.infer()
         write_atomic(Path(plot), image(figure(graph, depth), forms[plot]))
         click.echo(f"network: {plot}", err=True)
     if activations is not None:
@@ -222,10 +228,3 @@ def draw(
         made, about = sample_figure(model, depth, backend, device, sample, weights)
         write_atomic(Path(activations), image(made, forms[activations]))
         click.echo(f"activations ({about}): {activations}", err=True)
-
-
-def graph_of(model: ModelSpec | Recipe) -> TypedGraph:
-    """The typed graph, aligned."""
-    from polyframe.spec.recipe import Recipe
-
-    return (model.model if isinstance(model, Recipe) else model).infer()

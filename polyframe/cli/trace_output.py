@@ -102,13 +102,12 @@ def print_times(traced: Traced, depth: int, repeats: int) -> None:
 
 def print_facts(times: BackendTimes, repeats: int) -> None:
     """Print what was measured how, and what to make of it."""
-    count = times.facts.get("threads", "?")
-    threads = f"{count} thread{'s' * (count != 1)}"
+    threads = counted(times.facts.get("threads", "?"), "thread")
     whole = times.whole.forward + times.whole.backward
     ratio = whole / sum(times.sum) if sum(times.sum) else float("nan")
     text = (
         f"{times.title} {times.facts.get('version', '')}, {times.facts['device']}, "
-        f"{threads}: medians of {repeats} turns. The whole step takes "
+        f"{threads}: medians of {counted(repeats, 'turn')}. The whole step takes "
         f"{ratio:.2f} times as long as its layers alone"
     )
     click.echo(wrapped(f"{text}; with the update {1e3 * times.fast.step:.2f} ms."))
@@ -121,6 +120,11 @@ def print_facts(times: BackendTimes, repeats: int) -> None:
         )
     for path, reason in times.missing.items():
         click.echo(wrapped(f"{path} was not timed alone: {reason}"))
+
+
+def counted(count: int | str, word: str) -> str:
+    """``1 turn``, ``2 turns``."""
+    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def print_walk(walked: Walked) -> None:

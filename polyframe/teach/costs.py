@@ -14,7 +14,7 @@ activations where they compute in place, and more for the working memory of kern
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,12 +35,14 @@ class Cost:
     they depend on it.
 
     - ``outputs``: numbers in the outputs of a sample;
-    - ``parameters``: trained numbers; ``state``: running statistics;
+    - ``parameters``: numbers of weights; ``trained``: of those that are not frozen;
+    - ``state``: running statistics;
     - ``forward``, ``backward``: multiply-adds of a sample.
     """
 
     outputs: int = 0
     parameters: int = 0
+    trained: int = 0
     state: int = 0
     forward: int = 0
     backward: int = 0
@@ -49,6 +51,7 @@ class Cost:
         return Cost(
             self.outputs + other.outputs,
             self.parameters + other.parameters,
+            self.trained + other.trained,
             self.state + other.state,
             self.forward + other.forward,
             self.backward + other.backward,
@@ -84,23 +87,29 @@ class Memory(NamedTuple):
         return sum(self)
 
 
-def trained_before(flat: TypedGraph) -> dict[str, bool]:
-    """Path → whether the gradient of the node's input is needed: whether a trained
-    parameter lies before it."""
+def trains(node: TypedNode, frozen: Collection[str] = ()) -> bool:
+    """Whether a node has weights that are trained."""
+    weights = any(p.trainable for p in node.parameters.values())
+    return weights and node.owner not in frozen
+
+
+def trained_before(flat: TypedGraph, frozen: Collection[str] = ()) -> dict[str, bool]:
+    """Path → whether the gradient of the node's input is needed: whether a weight that is
+    trained lies before it. ``frozen``: the layers that are not trained."""
     trained = dict.fromkeys((name for name, _ in flat.inputs), False)
     before = {}
     for node in flat.nodes:
         before[node.name] = any(trained[name] for name in node.inputs)
-        own = any(p.trainable for p in node.parameters.values())
-        trained[node.name] = own or before[node.name]
+        trained[node.name] = trains(node, frozen) or before[node.name]
     return before
 
 
-def costs_of(graph: TypedGraph) -> dict[str, Cost]:
+def costs_of(graph: TypedGraph, frozen: Collection[str] = ()) -> dict[str, Cost]:
     """The cost of each layer by its path, in the order in which they run. The weights of
-    a shared layer count once, at its first call."""
+    a shared layer count once, at its first call. ``frozen``: the layers that are not
+    trained, which have no gradients of their weights."""
     flat, seen = flatten(graph), set()
-    before = trained_before(flat)
+    before = trained_before(flat, frozen)
     costs = {}
     for node in flat.nodes:
         first = node.owner not in seen
@@ -108,13 +117,14 @@ def costs_of(graph: TypedGraph) -> dict[str, Cost]:
         counts = {True: 0, False: 0}
         for parameter in node.parameters.values():
             counts[parameter.trainable] += math.prod(parameter.shape)
-        forward = node.layer.multiply_adds(*node.in_shapes)
+        forward, own = node.layer.multiply_adds(*node.in_shapes), trains(node, frozen)
         costs[node.name] = Cost(
             math.prod(node.shape),
             counts[True] * first,
+            counts[True] * first * own,
             counts[False] * first,
             forward,
-            forward * (before[node.name] + bool(counts[True])),
+            forward * (before[node.name] + own),
         )
     return costs
 
@@ -166,6 +176,6 @@ def memory_of(
     return Memory(
         cost.outputs * batch_size * size,
         (cost.parameters + cost.state) * size,
-        cost.parameters * size,
-        arrays * cost.parameters * size,
+        cost.trained * size,
+        arrays * cost.trained * size,
     )

@@ -8,6 +8,7 @@ from polyframe.errors import PolyframeError
 from polyframe.spec.losses import Loss, default_loss
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.recipe import Recipe
+from polyframe.spec.typed import TypedGraph, with_fixed_statistics
 
 
 def recipe_for(model: Recipe | ModelSpec) -> Recipe:
@@ -22,6 +23,15 @@ def in_dtype(recipe: Recipe, dtype: str | None) -> Recipe:
     if dtype is None:
         return recipe
     return replace(recipe, dtype=dtype, precision=None)
+
+
+def graph_of(recipe: Recipe) -> tuple[TypedGraph, frozenset[str]]:
+    """The typed graph of the first step, aligned, in which frozen batch norms keep their
+    statistics, and the layers that are frozen."""
+    graph = recipe.model.infer()
+    parameters, training = graph.parameters, recipe.training
+    frozen = training.frozen(parameters) if training.freeze else ()
+    return with_fixed_statistics(graph, training.fixed(parameters)), frozenset(frozen)
 
 
 def check_trains(recipe: Recipe) -> None:

@@ -18,7 +18,7 @@ channel, and the tail the mean of each.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -64,13 +64,15 @@ class Phases(NamedTuple):
 @dataclass(frozen=True)
 class SingleLayer:
     """A layer alone. ``headed``: the gradient of its input is needed, so that heads stand
-    before it; ``shape`` is that of its output; ``layout``: of the backend."""
+    before it; ``shape`` is that of its output; ``layout``: of the backend; ``frozen``:
+    its weights are not trained."""
 
     layer: Layer
     in_shapes: tuple[Shape, ...]
     shape: Shape
     headed: bool
     layout: Layout = "NCHW"
+    frozen: bool = False
 
     @cached_property
     def spec(self) -> ModelSpec:
@@ -140,13 +142,21 @@ def frame(shape: Shape, layout: Layout) -> ModelSpec:
     return ModelSpec(x, tail(y, shape, layout), name="frame")
 
 
-def single_layers(graph: TypedGraph, layout: Layout = "NCHW") -> dict[str, SingleLayer]:
-    """Each layer of a network by its path, for backends of that layout."""
+def single_layers(
+    graph: TypedGraph, layout: Layout = "NCHW", frozen: Collection[str] = ()
+) -> dict[str, SingleLayer]:
+    """Each layer of a network by its path, for backends of that layout; ``frozen``: the
+    layers whose weights are not trained."""
     flat = flatten(graph)
-    before = trained_before(flat)
+    before = trained_before(flat, frozen)
     return {
         node.name: SingleLayer(
-            node.layer, node.in_shapes, node.shape, before[node.name], layout
+            node.layer,
+            node.in_shapes,
+            node.shape,
+            before[node.name],
+            layout,
+            node.owner in frozen,
         )
         for node in flat.nodes
     }

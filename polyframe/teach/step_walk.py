@@ -36,7 +36,7 @@ from polyframe.teach.definitions import (
     updated,
     wanted_batch,
 )
-from polyframe.teach.recipes import check_trains, in_dtype, recipe_for
+from polyframe.teach.recipes import check_trains, graph_of, in_dtype, recipe_for
 from polyframe.teach.samples import Batch, data_batch, made_up_batch
 from polyframe.train.arrays import as_one
 
@@ -147,7 +147,7 @@ def walk(
         samples, source = data_batch(recipe, batch_size)
     else:
         samples, source = made_up_batch(recipe, batch_size), "random numbers"
-    graph = recipe.model.infer()
+    graph, _ = graph_of(recipe)
     weights = initial_weights(graph.parameters, recipe.seed, recipe.dtype)
     seen = {}
     for name in backends:

@@ -24,7 +24,14 @@ from polyframe.spec.losses import MSE, Loss, parse_losses
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.recipe import Recipe, load_recipe
 from polyframe.spec.settings import Training
-from polyframe.teach.single_layers import SingleLayer, frame, frames_of, single_layers
+from polyframe.teach.recipes import graph_of
+from polyframe.teach.single_layers import (
+    Layout,
+    SingleLayer,
+    frame,
+    frames_of,
+    single_layers,
+)
 from polyframe.train.arrays import as_one
 from polyframe.train.feed import SampleWeighting, assemble_step
 
@@ -58,9 +65,15 @@ class TimingSettings:
         return dataclasses.asdict(self)
 
 
+def layers_of(recipe: Recipe, layout: Layout) -> dict[str, SingleLayer]:
+    """Each layer of a recipe's network by its path, as it is in the first step."""
+    graph, frozen = graph_of(recipe)
+    return single_layers(graph, layout, frozen)
+
+
 def layer_key(layer: SingleLayer) -> str:
     """Equal for layers that are timed once."""
-    return layer.spec.hash
+    return f"{layer.spec.hash}{' frozen' * layer.frozen}"
 
 
 class Timed:
@@ -140,30 +153,34 @@ class TimedPrograms:
         recipe = settings.trained
         losses = parse_losses(recipe.loss, recipe.model.graph.outputs)
         self.programs = {
-            WHOLE: self.opened(recipe.model, losses, False).with_step(),
-            FAST: self.opened(recipe.model, losses, True).with_step(),
+            name: self.opened(
+                recipe.model, losses, optimize, recipe.training
+            ).with_step()
+            for name, optimize in ((WHOLE, False), (FAST, True))
         }
         layout = get(settings.backend).layout
-        found = single_layers(recipe.model.infer(), layout)
+        found = layers_of(recipe, layout)
         layers = {layer_key(each): each for each in found.values()}
-        specs = {key: each.spec for key, each in layers.items()}
-        specs |= {
-            f"{shape}": frame(shape, layout) for shape in frames_of([*layers.values()])
-        }
-        for key, spec in specs.items():
+        shapes = frames_of([*layers.values()])
+        specs = {key: (each.spec, each.frozen) for key, each in layers.items()}
+        specs |= {str(shape): (frame(shape, layout), False) for shape in shapes}
+        for key, (spec, frozen) in specs.items():
+            freeze = ("layer",) if frozen else ()
+            training = Training(precision=recipe.precision, freeze=freeze)
             try:
-                self.programs[key] = self.opened(spec, (MSE(),), False)
+                self.programs[key] = self.opened(spec, (MSE(),), False, training)
             except UnsupportedError as error:
                 self.missing[key] = str(error)
 
     def opened(
-        self, spec: ModelSpec, losses: tuple[Loss, ...], optimize: bool
+        self,
+        spec: ModelSpec,
+        losses: tuple[Loss, ...],
+        optimize: bool,
+        training: Training,
     ) -> Timed:
         """A program, run a few times."""
         recipe = self.settings.trained
-        training = recipe.training
-        if spec is not recipe.model:  # a layer alone: nothing to clip or to freeze
-            training = Training(precision=training.precision)
         model = compile_model(
             spec, self.settings.backend, list(losses), recipe.optimizer,
             dtype=recipe.dtype, device=self.settings.device,

@@ -26,9 +26,14 @@ from polyframe.teach.single_layers import (
     SingleLayer,
     Times,
     frames_of,
-    single_layers,
 )
-from polyframe.teach.timed_programs import FAST, WHOLE, TimingSettings, layer_key
+from polyframe.teach.timed_programs import (
+    FAST,
+    WHOLE,
+    TimingSettings,
+    layer_key,
+    layers_of,
+)
 from polyframe.workers.child import THREADS
 from polyframe.workers.process import Worker
 
@@ -112,10 +117,9 @@ def time_layers(
             for name, each in workers.items():
                 say(f"{name}: turn {turn + 1} of {repeats}")
                 turns[name].append(answer(each, {"do": "round"})["seconds"])
-    graph = recipe.model.infer()
     return [
         times_of(
-            name, single_layers(graph, registry.get(name).layout), turns[name],
+            name, layers_of(recipe, registry.get(name).layout), turns[name],
             facts[name], missing[name],
         )
         for name in backends

@@ -25,7 +25,7 @@ from polyframe.teach.costs import (
     rows_of,
     total,
 )
-from polyframe.teach.recipes import in_dtype, recipe_for
+from polyframe.teach.recipes import graph_of, in_dtype, recipe_for
 from polyframe.teach.single_layers import Phases
 from polyframe.teach.timing import BackendTimes, StepTimes, time_layers
 
@@ -104,6 +104,7 @@ class Traced:
     def _cost_data(self, cost: Cost) -> dict[str, Any]:
         return {
             "parameters": cost.parameters,
+            "trained": cost.trained,
             "state": cost.state,
             "multiply_adds": {"forward": cost.forward, "backward": cost.backward},
             "bytes": self.memory(cost)._asdict(),
@@ -133,13 +134,13 @@ def trace(
     """
     recipe = in_dtype(recipe_for(model), dtype)
     size = batch_size or (recipe.batch_size if isinstance(model, Recipe) else BATCH)
-    graph = recipe.model.infer()
+    graph, frozen = graph_of(recipe)
     measured: Sequence[BackendTimes] = ()
     if backends:
         measured = time_layers(
             recipe, backends, size, threads or available(), device, repeats, say
         )
-    return Traced(recipe, size, graph, costs_of(graph), measured)
+    return Traced(recipe, size, graph, costs_of(graph, frozen), measured)
 
 
 def phases_of(measured: BackendTimes, row: Row) -> Phases | None:

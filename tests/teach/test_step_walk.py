@@ -14,6 +14,7 @@ import polyframe as pf
 from polyframe.conformance.oracle import Trainer
 from polyframe.errors import PolyframeError
 from polyframe.spec.losses import parse_losses
+from polyframe.spec.recipe import Recipe
 from polyframe.teach import definitions, step_walk
 from polyframe.teach.definitions import Definition, plain_update, updated
 from polyframe.teach.recipes import recipe_for
@@ -83,6 +84,14 @@ def test_every_tensor_of_a_backend_is_beside_the_definition(backend):
     assert names == ["conv", "bn", "relu", "drop", "add", "pool", "flat", "fc"]
     backward = [t.name for t in walked.tensors if t.phase == "output gradient"]
     assert backward == [*reversed(names), "x"]
+
+
+def test_a_frozen_batch_norm_keeps_its_statistics_here_too():
+    recipe = Recipe(net(), data="synthetic", freeze=("bn",))
+    walked = walk(recipe, ["torch"], batch_size=4, dtype="float64")
+    assert walked.largest["torch"] < EXACT
+    assert not [t for t in walked.tensors if t.phase == "statistics"]
+    assert walked.notes[-1].endswith("the recipe sets freeze")
 
 
 @pytest.mark.parametrize(

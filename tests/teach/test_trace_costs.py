@@ -11,7 +11,9 @@ from helpers.pages import BLOCKS
 
 import polyframe as pf
 from polyframe.spec.optimizers import Optimizer
+from polyframe.spec.recipe import Recipe
 from polyframe.teach.costs import costs_of, memory_of, rows_of, total, trained_before
+from polyframe.teach.timed_programs import layer_key, layers_of
 from polyframe.teach.trace import trace
 
 
@@ -49,6 +51,30 @@ def test_the_gradient_of_an_input_is_needed_after_the_first_weights_only():
     y = pf.Add(name="add")(pf.Conv2D(2, 3, name="conv")(padded), x)
     before = trained_before(pf.ModelSpec(x, pf.ReLU(name="relu")(y)).infer())
     assert before == {"pad": False, "conv": False, "add": True, "relu": True}
+
+
+def test_frozen_layers_have_no_gradients_of_their_weights():
+    spec = pf.Sequential(
+        [
+            pf.Dense(4, name="a"), pf.Dense(4, name="b"), pf.Dense(4, name="c"),
+        ],
+        input_shape=(4,),
+    )  # fmt: skip
+    for freeze, backward, before in (
+        (("a",), (0, 16, 32), (False, False, True)),
+        (("b",), (16, 16, 32), (False, True, True)),
+        (("c",), (16, 32, 16), (False, True, True)),
+    ):
+        recipe = Recipe(spec, freeze=freeze)
+        traced = trace(recipe)
+        assert tuple(c.backward for c in traced.costs.values()) == backward
+        assert (traced.total.parameters, traced.total.trained) == (60, 40)
+        memory = traced.memory(traced.total)
+        assert (memory.weights, memory.gradients, memory.optimizer) == (240, 160, 320)
+        layers = layers_of(recipe, "NCHW")
+        assert tuple(each.headed for each in layers.values()) == before
+        assert [path for path, each in layers.items() if each.frozen] == list(freeze)
+        assert layer_key(layers[freeze[0]]).endswith(" frozen")
 
 
 def test_the_published_numbers_of_resnet18():
