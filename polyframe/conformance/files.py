@@ -336,7 +336,7 @@ def ejected_script(backend: Backend, name: str, dtype: str) -> Iterator[Measurem
         net, backend, recipe.loss, recipe.optimizer, dtype=dtype, device="cpu",
         seed=4, optimize=False,
     )  # fmt: skip
-    history = model.fit(x, y, epochs=EPOCHS, batch_size=BATCH_SIZE, verbose=0)
+    history = model.fit(x, y, epochs=EPOCHS, batch_size=BATCH_SIZE)
     printed = [float(loss) for loss in re.findall(r"loss ([\d.e+-]+)", process.stdout)]
     bound = GRADIENT if dtype == "float64" else PRINTED
     yield compare_arrays(
