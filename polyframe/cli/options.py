@@ -83,10 +83,7 @@ def backend_option(
     ) -> str | tuple[str, ...] | None:
         if value or not count or ctx.resilient_parsing:
             return value
-        names = default_backends(count, imports)
-        if names:
-            listed = " and ".join(names)
-            click.echo(f"backend: {listed} (-b chooses another)", err=True)
+        names = told_backends(count, imports)
         return names if several else names[0]
 
     text = "torch, tensorflow, mxnet, or another installed backend."
@@ -114,6 +111,13 @@ def complete_backends(
     from polyframe.contract import registry
 
     return [name for name in registry.backends() if name.startswith(incomplete)]
+
+
+def told_backends(count: int, imports: bool = True) -> tuple[str, ...]:
+    """The default backends, of which a line on stderr tells."""
+    names = default_backends(count, imports)
+    click.echo(f"backend: {' and '.join(names)} (-b chooses another)", err=True)
+    return names
 
 
 def default_backends(count: int, imports: bool) -> tuple[str, ...]:

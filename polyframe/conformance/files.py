@@ -214,7 +214,7 @@ def train_with_checkpoints(
     every = ModelCheckpoint(every_steps=1, keep=20, every_seconds=None)
     return model.fit(
         x, y, epochs=EPOCHS, batch_size=BATCH_SIZE, callbacks=[every], folder=folder,
-        resume=resume,
+        resume=resume, verbose=0,
     )  # fmt: skip
 
 

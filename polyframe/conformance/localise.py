@@ -87,6 +87,7 @@ def compare(
     steps: int = 5,
     device: str = "cpu",
     dtype: str | None = None,
+    optimize: bool = True,
 ) -> Agreement:
     """Train on both backends and stop at the first tensor that is out of bounds.
 
@@ -95,7 +96,9 @@ def compare(
     for backend in (get(one), get(other)):  # before the first of them is opened
         require(backend, "train", where="diff")
     dtype = choose_dtypes(subject, [dtype] if dtype else ())[0]
-    return Localiser(subject, get(one), get(other), steps, device, dtype).run()
+    return Localiser(
+        subject, get(one), get(other), steps, device, dtype, optimize
+    ).run()
 
 
 @dataclass
@@ -108,6 +111,7 @@ class Localiser:
     steps: int
     device: str
     dtype: str
+    optimize: bool = True
     result: Agreement = field(default_factory=Agreement)
     before: list[Arrays] = field(default_factory=list)  # weights before the step
     states: list[Arrays] = field(default_factory=list)
@@ -117,7 +121,7 @@ class Localiser:
         self.result.dtype = self.dtype
         a, b = self.model(self.one), self.model(self.other)
         twin = self.subject.model(
-            self.one, self.dtype, self.device, weights=self.nudged_weights()
+            self.one, self.dtype, self.device, self.optimize, self.nudged_weights()
         )
         names = (self.one.name, self.other.name)
         self.result.programs = dict(zip(names, (a.program, b.program), strict=True))
@@ -142,7 +146,7 @@ class Localiser:
         return self.result
 
     def model(self, backend: Backend) -> Model:
-        return self.subject.model(backend, self.dtype, self.device)
+        return self.subject.model(backend, self.dtype, self.device, self.optimize)
 
     def nudged_weights(self) -> Arrays:
         """The twin's initial weights, nudged by rounding errors of float64, or of the

@@ -98,7 +98,7 @@ def fitted(case: Case, model: Model) -> Fitted:
     x, y, weights = case.samples()
     history = model.fit(
         x, y, epochs=case.epochs, batch_size=case.batch_size, callbacks=[recorder],
-        sample_weight=weights, augmentation=case.augmentation,
+        sample_weight=weights, augmentation=case.augmentation, verbose=0,
     )  # fmt: skip
     return Fitted(model, initial, recorder.steps, history)
 

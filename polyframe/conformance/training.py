@@ -137,7 +137,7 @@ def uneven_batches(backend: Backend, name: str, device: str) -> Iterator[Measure
         first_samples(batch, size) for batch, size in zip(batches, sizes, strict=True)
     ]
     x, y = (concatenated([batch[side] for batch in cut_batches]) for side in (0, 1))
-    history = one.fit(x, y, batch_size=6, epochs=1, shuffle=False)
+    history = one.fit(x, y, batch_size=6, epochs=1, shuffle=False, verbose=0)
     losses = [other.train_step(*batch) for batch in cut_batches]
     mean = np.dot(losses, sizes) / sum(sizes)
     error = distance(history["loss"][0], mean)

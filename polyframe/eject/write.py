@@ -62,10 +62,12 @@ class Project:
       empty where the program is not in Python. Their texts are those of the script: the
       first has imports and settings (``HERE``, the folder that it reads and writes, is
       the script's own), the last runs ``main``.
+    - ``program``: the one that the script holds.
     """
 
     files: Mapping[str, str | bytes]
     parts: tuple[ScriptPart, ...] = ()
+    program: Program | None = None
 
 
 def eject(
@@ -278,7 +280,7 @@ def script_project(
             )
         files[name] = other
     text = readme(recipe, backend, script.data, list(others), left_out, optimize)
-    return Project({**files, "README.md": text}, tuple(parts))
+    return Project({**files, "README.md": text}, tuple(parts), program)
 
 
 def native_weights(
