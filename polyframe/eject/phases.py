@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from polyframe.compiler.program import Program
@@ -15,12 +15,13 @@ from polyframe.eject.lines import definitions
 
 @dataclass(frozen=True)
 class Later:
-    """What is different from an epoch on: the text of the definitions that the first
-    program does not have, and the names under which they are found: name in the program →
-    name in the script."""
+    """What is different from an epoch on: the text of the definitions that the
+    programs before do not have, and the names under which its own are found: name in the
+    program → name in the script; ``own``: their text in the program."""
 
     text: str
     names: Mapping[str, str]
+    own: Mapping[str, str]
 
 
 def body_of(program: Program) -> str:
@@ -30,8 +31,11 @@ def body_of(program: Program) -> str:
     return "\n".join(program.source.splitlines()[first - 1 : last])
 
 
-def later(first: Program, program: Program, number: int) -> Later:
-    """What ``program``, the ``number``-th of a training, has besides the first one."""
+def later(
+    first: Program, program: Program, number: int, before: Sequence[Later] = ()
+) -> Later:
+    """What ``program``, the ``number``-th of a training, has besides the first one and
+    what is there ``before`` it."""
     known, own = definitions(body_of(first)), definitions(body_of(program))
     other = {name for name, text in own.items() if known.get(name) != text}
     while True:  # what names a definition that is another one is another one, too
@@ -40,8 +44,18 @@ def later(first: Program, program: Program, number: int) -> Later:
             break
         other |= more
     names = {name: f"{name}{number}" for name in other}
-    texts = [renamed(text, names) for name, text in own.items() if name in other]
-    return Later("\n\n\n".join(texts), names)
+    for earlier in before:
+        alike = {name for name in other if earlier.own.get(name) == own[name]}
+        while True:  # what names one that is not alike is not alike
+            asked = {name: global_names(own[name]) & other for name in alike}
+            fewer = {name for name in alike if asked[name] <= alike}
+            if fewer == alike:
+                break
+            alike = fewer
+        names |= {name: earlier.names[name] for name in alike}
+    written = [name for name in own if names.get(name) == f"{name}{number}"]
+    texts = [renamed(own[name], names) for name in written]
+    return Later("\n\n\n".join(texts), names, {name: own[name] for name in other})
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:

@@ -26,7 +26,7 @@ from polyframe.compiler.python.source import (
 )
 from polyframe.eject.copying import Copier
 from polyframe.eject.lines import definitions, functions
-from polyframe.eject.phases import body_of, later, renamed
+from polyframe.eject.phases import Later, body_of, later, renamed
 from polyframe.eject.plan import Plan
 from polyframe.errors import UnsupportedError
 from polyframe.spec.callbacks import EarlyStopping
@@ -220,8 +220,10 @@ class Script(Plan):
         names |= {f"make_{name}": "" for name in self.program.objects}
         texts = ['def not_frozen(model):\n    """All layers are trained."""']
         rows = []
+        known_before: list[Later] = []
         for number, (epoch, program) in enumerate(self.programs.items(), 1):
-            more = later(self.program, program, number)
+            more = later(self.program, program, number, known_before)
+            known_before.append(more)
             texts.append(more.text)
             known = definitions(body_of(program))
             entry = {

@@ -82,7 +82,7 @@ FULL = {
         "freeze": ["conv", "bn"],
         "learning_rate_multipliers": {"conv2": 0.1},
         "weight_decay_multipliers": {"*.bias": 0},
-        "optimizer": {"type": "adamw", "lr": 0.01, "weight_decay": 0.05},
+        "optimizer": {"type": "sgd", "lr": 0.02, "weight_decay": 0.05},
         "semantics": "native",
     },
     "native in float64": {"semantics": "native", "dtype": "float64"},
@@ -181,6 +181,8 @@ def test_scripts_print_what_training_finds_also_when_stopped(backend, tmp_path):
         same(rows(text), wanted(recipe, backend, data))
     same(rows(texts[-1]), wanted_of_two_paths(backend))
     assert (tmp_path / "unfreezing/best.npz").exists()
+    phased = scripts[1].read_text()  # what is the same is written once
+    assert "class EjectedCnn2(" in phased and "class EjectedCnn3(" not in phased
     kept = {"checkpoint.npz", "trained.npz"}
     assert kept <= {path.name for path in (tmp_path / "most").iterdir()}
 
