@@ -22,12 +22,11 @@ def completion(shell: str) -> None:
     It completes the names of commands, options, models, recipes, data sets, and
     backends, and files.
 
+    Examples, for bash (in ~/.bashrc), zsh (in ~/.zshrc), and fish:
+
     \b
-    bash, in ~/.bashrc:
       eval "$(polyframe completion bash)"
-    zsh, in ~/.zshrc:
       eval "$(polyframe completion zsh)"
-    fish:
       polyframe completion fish > ~/.config/fish/completions/polyframe.fish
     """
     made = get_completion_class(shell)

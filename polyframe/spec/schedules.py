@@ -291,14 +291,10 @@ class ReduceOnPlateauSchedule(Schedule):
     def look(self, row: Mapping[str, Any]) -> float:
         """The monitored value of an epoch."""
         value = row.get(self.monitor)
-        if not isinstance(value, numbers.Real):
-            raise self.unknown(row)
-        return float(value)
-
-    def unknown(self, row: Mapping[str, Any]) -> SpecError:
-        """The error for a monitor that a row does not have."""
+        if isinstance(value, numbers.Real):
+            return float(value)
         known = [key for key in row if isinstance(row[key], numbers.Real)]
-        return SpecError(
+        raise SpecError(
             f"monitor is {brief(self.monitor)}, which is not a number of this training."
             f"{did_you_mean(self.monitor, known)}",
             where=self.label,

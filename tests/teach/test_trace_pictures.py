@@ -113,7 +113,7 @@ def test_too_many_boxes_and_names_of_other_kinds(monkeypatch):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("missing", ["pygraphviz", "matplotlib.figure"])
+@pytest.mark.parametrize("missing", ["pygraphviz", "matplotlib.backends.backend_agg"])
 def test_the_extra_is_named(missing, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(PolyframeError, match=r'pip install "polyframe\[teach\]"'):
