@@ -5,7 +5,8 @@ In a template,
 - a line that ends in ``#: words`` is there where all these facts hold; ``not`` before a
   word stands for the opposite,
 - a name in capital letters on a line of its own is a blank, which statements fill,
-- other names in capital letters stand for a text (``MODEL``: the model's class).
+- other names in capital letters stand for a text (``MODEL``: the model's class, which is
+  put in last of all).
 """
 
 from __future__ import annotations

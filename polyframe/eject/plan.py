@@ -179,7 +179,6 @@ class Plan:
             compares = "<" if smaller else ">"
         several = facts["accumulates"]
         return {
-            "MODEL": self.program.entry,
             "STEP_ARGUMENTS": call_of_step.flat()
             .removeprefix("step(")
             .removesuffix(")"),

@@ -9,6 +9,7 @@ the same losses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -115,25 +116,31 @@ class Script(Plan):
                 *self.own("write", "save", "saved", "restore"),
             ]
         )
+        later_ones = self.later_parts()
         parts = [
             ScriptPart("The data, their order, random numbers", data),
             ScriptPart("The model", made),
             ScriptPart("The training step", step),
-            *self.later_parts(),
+            *later_ones,
             ScriptPart("Running the model", running),
             ScriptPart("Losses, metrics, evaluation", evaluation),
             ScriptPart("Checkpoints", checkpoints),
             ScriptPart("The training", training),
         ]
         parts = [part for part in parts if part.text]
-        clashes = {n: f"{n}_" for n in copier.origins if n in taken}
+        others = {*copier.origins, *functions(HERE), *backend}
+        clashes = {name: f"{name}_" for name in others & taken.keys()}
         if clashes:
+            of_program = {made, step, *(part.text for part in later_ones)}
             parts = [
                 part
-                if part.text in (made, step)
+                if part.text in of_program
                 else part._replace(text=renamed(part.text, clashes))
                 for part in parts
             ]
+        # Only now, so that a class of the model's name keeps apart from it.
+        entry = self.program.entry
+        parts = [p._replace(text=re.sub(r"\bMODEL\b", entry, p.text)) for p in parts]
         run = ScriptPart("Run", 'if __name__ == "__main__":\n    main()')
         return [self.setup([*parts, run], [*copier.imports, *imports]), *parts, run]
 

@@ -131,13 +131,14 @@ def test_an_unknown_backend_is_one_message(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_model_called_as_a_function_of_the_script(tmp_path):
+@pytest.mark.parametrize("name", ["accuracy", "stop"])
+def test_a_model_called_as_a_class_of_the_script(name, tmp_path):
     """Its class has the name; what is copied gets another one."""
     layers = [pf.Flatten(), pf.Dense(10)]
-    spec = pf.Sequential(layers, input_shape=(1, 8, 8), name="accuracy")
+    spec = pf.Sequential(layers, input_shape=(1, 8, 8), name=name)
     recipe = pf.Recipe(spec, metrics=("accuracy",), epochs=1)
     script, *_ = eject(recipe, "torch", tmp_path / "out", digits())
-    text = script.read_text()
-    assert "class Accuracy(nn.Module):" in text
-    assert "class Accuracy_(_Classes):" in text and "metric=Accuracy_()" in text
+    text, own = script.read_text(), name.title()
+    assert f"class {own}(nn.Module):" in text and f"model = {own}()" in text
+    assert text.count(f"class {own}_") == 1 and f"{own}_()" in text
     lint(script)
