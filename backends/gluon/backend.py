@@ -91,7 +91,11 @@ class Gluon(PythonBackend):
         **DEFAULTS,
     }
 
-    eject_head = "np.bool = np.bool_  # NumPy has dropped the name that MXNet uses"
+    eject_head = (
+        "np.bool = np.bool_  # NumPy has dropped the name that MXNet uses\n"
+        "# MXNet reads its number of threads when it is imported.\n"
+        'os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))'
+    )
 
     def probe(self) -> Probe:
         try:

@@ -153,7 +153,7 @@ class Script(Plan):
             if name in used
             for line in lines
         )
-        used |= global_names(constants)
+        used |= global_names(constants) | global_names(self.backend.eject_head)
         head = [*imports_of(HERE), "from pathlib import Path", "import numpy as np"]
         head += [line for line in imports if is_standard(line)]
         programs = [line for p in self.programs.values() for line in p.imports]

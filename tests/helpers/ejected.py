@@ -62,9 +62,12 @@ def run(scripts, timeout=3000):
     anew each time; a negative number is one at which it crashes). It is then started
     again."""
     given = json.dumps([(str(path), list(stops)) for path, stops in scripts])
+    env = {**os.environ, "PYTHONPATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if env.get("OMP_NUM_THREADS") == str(len(os.sched_getaffinity(0))):
+        del env["OMP_NUM_THREADS"]  # polyframe may have set it: scripts have to, too
     done = subprocess.run(
         [sys.executable, "-c", RUNNER, given],
-        env={**os.environ, "PYTHONPATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env=env,
         capture_output=True,
         text=True,
         timeout=timeout,
