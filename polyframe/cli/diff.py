@@ -77,7 +77,8 @@ def diff(
 
     With --script FILE, one backend is compared with a script that was ejected from the
     recipe and then changed. The output names the changed lines, what they belong to, and
-    the first tensor that they change. The dtype is that of the recipe.
+    the first tensor that they change. The changed lines of the model and the training
+    step are run, the other lines are not. The dtype is that of the recipe.
 
     A recipe is trained with its own loss, optimizer, semantics and training settings,
     but without its schedule.
@@ -95,6 +96,7 @@ def diff(
     from polyframe.cli.output import output_folder, print_json
     from polyframe.conformance.localise import compare
     from polyframe.conformance.subject import subject_of
+    from polyframe.errors import PolyframeError
 
     count = 2 if script is None else 1
     backends = backends or told_backends(count)
@@ -105,11 +107,15 @@ def diff(
             else "--script is compared with one backend: -b torch."
         )
         raise click.UsageError(needed)
+    if script is not None and optimizer is not None:
+        raise click.UsageError(
+            "--script takes the recipe's optimizer: leave --optimizer out."
+        )
     spec, recipe = load_source(source)
     folder = output_folder(out)
     subject = subject_of(spec, recipe, optimizer)
     pair: list[str | Backend] = list(backends)
-    optimize = True
+    optimize, changed = True, None
     if script is not None:
         changed = changed_script(script, recipe, backends[0])
         pair.append(changed.changed())
@@ -117,14 +123,32 @@ def diff(
         dtype, optimize = dtype or recipe.dtype, changed.optimize
         if not as_json:
             print_changes(changed)
-    result = compare(
-        subject, pair[0], pair[1], steps=steps, dtype=dtype, optimize=optimize
-    )
+    try:
+        result = compare(
+            subject, pair[0], pair[1], steps=steps, dtype=dtype, optimize=optimize
+        )
+    except PolyframeError:
+        raise
+    except Exception as error:
+        if script is None:
+            raise
+        text = " ".join(str(error).split())[:300]
+        raise PolyframeError(
+            f"cannot be run as it was changed: {type(error).__name__}: {text}",
+            where=script,
+            hint="only the model, the training step and imports are run",
+        ) from error
+    for at in changed.left_out() if changed is not None else ():
+        click.echo(
+            f"{script}:{at}: not run: its line is not in the programs for {result.dtype}",
+            err=True,
+        )
     backends = *backends, *([] if script is None else [Path(script).name])
     if folder is not None:
         write_files(result, folder)
     if as_json:
-        print_json(result.to_data())
+        changes = {} if changed is None else {"changes": changed.to_data()}
+        print_json(result.to_data() | changes)
     elif result.divergence is None:
         where = result.where
         place = f" ({where.kind} of {where.name}, step {where.step})" if where else ""

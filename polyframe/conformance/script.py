@@ -11,7 +11,8 @@ from __future__ import annotations
 import ast
 import copy
 import difflib
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,24 +31,35 @@ from polyframe.spec.typed import TypedGraph
 SCRIPT = "train.py"
 MOST = 0.5
 """The share of a script's lines that may have been changed: beyond it, it is another."""
+IMPORT = re.compile(r"(import|from) \w")
+HEADING = re.compile(r'""".+ on .+: a script of its own, ejected by polyframe\..*')
+"""The first line of a script: scripts of two recipes or backends have much in common."""
 
 
 @dataclass(frozen=True)
 class Change:
     """Lines that were replaced, taken out or put in.
 
-    - ``line``: the first of them in the changed script, from 1.
-    - ``old``, ``new``: the lines; ``before``: the line that stands in front of them.
+    - ``line``: the first of them in the changed script, from 1; ``at``: in the script
+      as it was, from 0.
+    - ``old``, ``new``: the lines.
+    - ``place``: the lines of the program that they replace (from, to), from 0; None for
+      lines that are the script's own.
     - ``owners``: the nodes of the program that they belong to, each with what its lines
-      are for; nothing for lines that are the script's own.
+      are for.
     """
 
     line: int
+    at: int
     old: tuple[str, ...]
     new: tuple[str, ...]
-    before: str
+    place: tuple[int, int] | None = None
     owners: tuple[tuple[str, Role], ...] = ()
-    in_program: bool = False
+
+    @property
+    def in_program(self) -> bool:
+        """Whether the comparison runs them."""
+        return self.place is not None
 
 
 class ChangedScript:
@@ -58,13 +70,15 @@ class ChangedScript:
         self, path: str | Path, recipe: Recipe, backend: str | Backend, data: Dataset
     ) -> None:
         self.path, self.backend = Path(path), registry.get(backend)
+        self.recipe = recipe
         text = read_text(self.path)
         try:
             ast.parse(text)
         except (SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None)
             where = f"{self.path}:{line}" if line else str(self.path)
-            raise PolyframeError(f"is not Python: {error}", where=where) from None
+            reason = getattr(error, "msg", str(error))
+            raise PolyframeError(f"is not Python: {reason}", where=where) from None
         written = [
             project(recipe, self.backend, data, optimize) for optimize in (False, True)
         ]
@@ -78,7 +92,10 @@ class ChangedScript:
         found = min(both, key=lambda each: sum(len(h.old) + len(h.new) for h in each))
         self.optimize = found is not both[0]
         fresh = texts[self.optimize]
-        if sum(len(h.old) for h in found) > MOST * len(fresh.splitlines()):
+        heading, (ours, *rest) = HEADING.match(text), fresh.splitlines()
+        if (heading and heading[0] != ours) or (
+            sum(len(h.old) for h in found) > MOST * (len(rest) + 1)
+        ):
             raise PolyframeError(
                 f"is not a script of {recipe.name} on {self.backend.title}",
                 where=str(self.path),
@@ -86,19 +103,23 @@ class ChangedScript:
             )
         self.program = written[self.optimize].program
         assert self.program is not None
-        self.changes = [located(change, self.program) for change in found]
+        lines = aligned(fresh.splitlines(), self.program.source.splitlines())
+        self.changes = [located(change, self.program, lines) for change in found]
+        self.run: set[int] = set()
+        """The lines of those changes that stand in a program of the comparison."""
 
     def changed(self) -> Backend:
         """The backend, in whose programs the lines are changed."""
         changes = [c for c in self.changes if c.in_program]
-        kind = type(self.backend)
+        kind, run, known = type(self.backend), self.run, self.program
+        assert known is not None
 
         def write(
             self: Backend, graph: TypedGraph, target: Target, step: TrainingSpec | None
         ) -> Program:
             program = kind.write(self, graph, target, step)
             first = next(iter(program.texts))
-            text = edited(program.source, changes)
+            text = edited(program.source, known.source, changes, run)
             return replace(program, files={**program.files, first: text})
 
         made = copy.copy(self.backend)
@@ -106,49 +127,95 @@ class ChangedScript:
         made.__class__ = type("Changed", (kind,), {"write": write, "name": name})
         return made
 
+    def left_out(self) -> list[int]:
+        """The lines of changes in the program that no program of a comparison had."""
+        return [c.line for c in self.changes if c.in_program and c.line not in self.run]
+
+    def to_data(self) -> list[dict[str, object]]:
+        """The changes as plain data."""
+        return [
+            {
+                "line": c.line, "old": c.old, "new": c.new, "run": c.line in self.run,
+                "owners": [{"layer": path, "role": role} for path, role in c.owners],
+            }
+            for c in self.changes
+        ]  # fmt: skip
+
 
 def hunks(fresh: str, text: str) -> list[Change]:
     """What differs between two texts, in the order of the second."""
     old, new = fresh.splitlines(), text.splitlines()
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     return [
-        Change(j + 1, tuple(old[i:k]), tuple(new[j:m]), old[i - 1] if i else "")
-        for what, i, k, j, m in matcher.get_opcodes()
+        Change(j + 1, i, tuple(old[i:k]), tuple(new[j:m]))
+        for what, i, k, j, m in matcher(old, new).get_opcodes()
         if what != "equal"
     ]
 
 
-def located(change: Change, program: Program) -> Change:
-    """The change with the nodes of the program that its lines belong to."""
-    lines = program.source.splitlines()
-    first = next(iter(program.texts))
-    wanted = change.old or (change.before,)
-    at = [i for i in range(len(lines)) if tuple(lines[i : i + len(wanted)]) == wanted]
-    if not at or not any(line.strip() for line in wanted):
+def matcher(old: Sequence[str], new: Sequence[str]) -> difflib.SequenceMatcher[str]:
+    return difflib.SequenceMatcher(None, old, new, autojunk=False)
+
+
+def aligned(old: Sequence[str], new: Sequence[str]) -> dict[int, int]:
+    """The lines of one text that stand in another, too, with where they stand there.
+    Equal lines are told apart by their neighbours."""
+    return {
+        block.a + i: block.b + i
+        for block in matcher(old, new).get_matching_blocks()
+        for i in range(block.size)
+    }
+
+
+def located(change: Change, program: Program, lines: Mapping[int, int]) -> Change:
+    """The change with its place in the program, and the nodes it belongs to there.
+    ``lines``: where the lines of the script stand in the program."""
+    text = program.source.splitlines()
+    place = place_of(change, text, lines)
+    if place is None:
         return change
+    owned = range(*place) if change.old else range(max(place[0] - 1, 0), place[0])
+    first = next(iter(program.texts))
     owners: dict[tuple[str, Role], None] = {}
-    for start in at:
-        for line in range(start + 1, start + 1 + len(wanted)):
-            owner = next(iter(program.owners(first, line)), None)
-            if owner is not None:
-                owners[owner] = None
-    return replace(change, owners=tuple(owners), in_program=True)
+    for line in owned:
+        if text[line].strip():
+            owners |= dict.fromkeys(list(program.owners(first, line + 1))[:1])
+    return replace(change, place=place, owners=tuple(owners))
 
 
-def edited(text: str, changes: Sequence[Change]) -> str:
-    """A program's text with the changes, wherever their lines stand in it."""
-    lines = text.splitlines()
-    for change in changes:
-        size, i = len(change.old), 0
-        done: list[str] = []
-        while i < len(lines):
-            if size and tuple(lines[i : i + size]) == change.old:
-                done += change.new
-                i += size
-                continue
-            done.append(lines[i])
-            if not size and lines[i] == change.before:
-                done += change.new
-            i += 1
-        lines = done
+def place_of(
+    change: Change, text: Sequence[str], lines: Mapping[int, int]
+) -> tuple[int, int] | None:
+    """The lines of a program that a change replaces."""
+    end = change.at + len(change.old)
+    at = [lines[i] for i in range(change.at, end) if i in lines]
+    if any(text[i].strip() for i in at):
+        return min(at), max(at) + 1
+    if any(line.strip() for line in change.old):
+        return None
+    before, after = lines.get(change.at - 1), lines.get(end)
+    if before is not None and text[before].strip():
+        return before + 1, before + 1
+    if after is not None and text[after].strip():
+        return after, after
+    new = [line for line in change.new if line.strip()]
+    if new and all(IMPORT.match(line) for line in new):
+        first = next((i for i, line in enumerate(text) if IMPORT.match(line)), None)
+        return None if first is None else (first, first)
+    return None
+
+
+def edited(text: str, known: str, changes: Sequence[Change], run: set[int]) -> str:
+    """A program's text with the changes of another, ``known``, where it has their lines.
+    ``run`` gets the ``line`` of each change that was made."""
+    lines, old = text.splitlines(), known.splitlines()
+    where = aligned(old, lines)
+    for change in reversed(changes):
+        assert change.place is not None
+        start, end = change.place
+        first, last = where.get(start, -1), where.get(end - 1, -1) + 1
+        if start == end:  # lines that are put in, behind one or in front of one
+            first = last = last or first
+        if first >= 0 and last - first == end - start:
+            lines[first:last] = change.new
+            run.add(change.line)
     return "\n".join(lines) + "\n"

@@ -1,11 +1,14 @@
-"""The page on teaching shows what the commands print."""
+"""The pages on teaching and learning show what the commands print."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import printed
 import pytest
 
-OUTPUTS = [o for _, o in printed.blocks(printed.PAGE.read_text("utf-8")) if o]
+TEACHING, LEARNING = printed.PAGES
+OUTPUTS = [o for _, o in printed.blocks(TEACHING.read_text("utf-8")) if o]
 
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=lambda output: output.lines[0])
@@ -15,6 +18,17 @@ def test_output_is_what_the_command_prints(
     monkeypatch.setenv("COLUMNS", output.columns)
     wanted = printed.current(output).splitlines()
     assert list(output.lines) == wanted, "run `python tools/printed.py`"
+
+
+def test_the_learners_path_is_walked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One command after the other, in one folder."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.chdir(tmp_path)
+    text = LEARNING.read_text("utf-8")
+    assert printed.page(text) == text, "run `python tools/printed.py`"
 
 
 def test_output_that_is_another_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
