@@ -19,7 +19,7 @@ Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 def completion(shell: str) -> None:
     """Print a script that completes commands in a shell.
 
-    It completes the names of commands, options, models, recipes, data sets, and
+    It completes the names of commands, options, topics, models, recipes, data sets, and
     backends, and files.
 
     Examples, for bash (in ~/.bashrc), zsh (in ~/.zshrc), and fish:

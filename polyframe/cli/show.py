@@ -14,6 +14,7 @@ from polyframe.cli.options import (
     load_source,
     semantics_option,
 )
+from polyframe.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,15 +105,25 @@ def show(
 
     if html == "":
         raise click.UsageError("--html needs the name of a file, such as page.html.")
+    if html is not None and not html.lower().endswith((".html", ".htm")):
+        # a spec or a script, named by mistake, would be replaced by the page
+        raise click.UsageError(f"--html {html}: the name of a page ends in .html.")
     if differences and (optimize or annotate):
         other = "--optimize" if optimize else "--annotate"
         raise click.UsageError(f"--diff and {other} exclude each other.")
     spec, recipe = load_source(source)
     if recipe is None:
         recipe = recipe_of(spec)
-    shown = write_shown(
-        recipe, backends, semantics=semantics, optimize=optimize, inference=inference
-    )
+    try:
+        shown = write_shown(
+            recipe,
+            backends,
+            semantics=semantics,
+            optimize=optimize,
+            inference=inference,
+        )
+    except UnsupportedError as error:
+        raise with_option(error, semantics or recipe.semantics) from None
     terminal = on_terminal()
     if differences:
         show_changes(shown, full, html)
@@ -130,6 +141,23 @@ def show(
     else:
         print_program(shown[0], annotate, full or not (terminal or annotate))
     name_others(shown)
+
+
+def with_option(error: UnsupportedError, semantics: Semantics) -> UnsupportedError:
+    """The error with a hint for `show`, which has --semantics and no --set: the aspects
+    that stay native."""
+    import re
+
+    from polyframe.spec.semantics import NAMES, native_aspects
+
+    aligned = re.findall(r"--set semantics\.(\w+)=aligned", error.hint or "")
+    if not aligned:
+        return error
+    native = native_aspects(semantics) - {*aligned}
+    rest = ",".join(name for name in NAMES if name in native)
+    return UnsupportedError(
+        error.message, where=error.where, hint=f"--semantics {rest or 'aligned'}"
+    )
 
 
 def on_terminal() -> bool:

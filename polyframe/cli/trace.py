@@ -143,6 +143,8 @@ def trace(
     from polyframe.cli.trace_output import print_costs, print_times, print_walk
     from polyframe.contract import registry
 
+    if plot is not None and plot == activations:
+        raise click.UsageError("--plot and --activations need a file each.")
     names = [registry.get(name).name for name in dict.fromkeys(backends)]
     for given, option in ((sample, "--input"), (weights, "--weights")):
         if given is not None and activations is None:

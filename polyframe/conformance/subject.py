@@ -75,8 +75,8 @@ def lowered(optimizer: Optimizer) -> Optimizer:
 class Subject:
     """The model and the training on which backends are compared.
 
-    - ``loss``: None means cross-entropy if every output is one number per class, else
-      the mean squared error.
+    - ``loss``: None means cross-entropy if every output is one number per class, of two
+      or more, else the mean squared error.
     - ``training``: the training settings; ``accumulate`` makes a step take that many
       batches. ``semantics``: as in ``compile``, checked.
     - ``batch_size``: samples of a batch; ``rate_change``: the step before which the

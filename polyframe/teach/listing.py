@@ -29,6 +29,9 @@ STYLES = ("heading", "title", "mark", "soft", "removed", "added")
 
 LEAST = 56
 """The least width of a column; lines of programs have up to 88."""
+NARROWEST = 20
+"""The width below which lines are not broken any further: no terminal is that narrow, and
+the indentation and the mark of a comment leave room for its text."""
 MOST_TEXT = 100
 """Longer lines of plain text are hard to read."""
 BETWEEN = " | "
@@ -167,6 +170,7 @@ def broken(
 ) -> Iterator[Styled]:
     """Code in lines of that width, broken after commas, brackets and blanks."""
     rest = list(tokens)
+    width = max(width, NARROWEST)
     indent = min(indent, width // 2)
     while True:
         text = "".join(text for _, text in rest)
@@ -175,12 +179,14 @@ def broken(
         start = len(text) - len(text.lstrip())
         comment = text.lstrip().startswith("#")
         signs = (" ",) if comment else (" ", "(", ",", "[")
-        cut = max(text.rfind(sign, start, width) for sign in signs)
-        cut = cut + 1 if cut > start else width
+        begin = start + (len("#     ") if comment else 0)  # a mark alone is no progress
+        cut = max(text.rfind(sign, begin, width) for sign in signs)
+        cut = cut + 1 if cut > begin else width
         first, rest = split(rest, cut)
         yield first
         rest = [("", " " * indent), *stripped(rest)]
         if comment:  # what is left of one is one, too
+            start = min(start, width // 2)
             rest = [("", " " * start), ("comment", "#     "), *rest[1:]]
     yield rest
 
@@ -250,7 +256,7 @@ def entry(label: str, text: str, margin: int, width: int) -> Iterator[Styled]:
 def paragraph(first: str, text: str, width: int, style: str) -> Iterator[Styled]:
     """A text of several lines, behind a first word."""
     lines = textwrap.wrap(
-        text, max(width - len(first), 20), break_on_hyphens=False
+        text, max(width - len(first), NARROWEST), break_on_hyphens=False
     ) or [""]
     yield [("soft", first), (style, lines[0])]
     for line in lines[1:]:

@@ -97,7 +97,7 @@ def changes(shown: Shown, *, full: bool = False) -> Changes:
             "native semantics are not rewritten, so that programs compute the same bits "
             "as code written by hand",
             where="semantics",
-            hint="leave out --semantics native",
+            hint="--semantics aligned",
         )
     optimized = optimize(shown)
     origins = list(found(shown, optimized))

@@ -137,10 +137,28 @@ def test_pages(here: Path) -> None:
     assert "<title>digits_cnn in PyTorch, TensorFlow and MXNet Gluon</title>" in text
     call("show", "digits_cnn", "-b", "torch", "--diff", "--html", "diff.html")
     assert "what optimizing changes" in Path("diff.html").read_text(encoding="utf-8")
-    Path("folder").mkdir()
-    told = fails("show", "digits_cnn", "-b", "torch", "--html", "folder")
-    assert told.startswith("error: folder: cannot be written: ")
-    assert names(here) == {"out", "diff.html", "folder"}
+    Path("folder.html").mkdir()
+    told = fails("show", "digits_cnn", "-b", "torch", "--html", "folder.html")
+    assert told.startswith("error: folder.html: cannot be written: ")
+    Path("mine.yaml").write_text(load_recipe("digits_cnn").to_yaml())
+    told = fails("show", "mine.yaml", "-b", "torch", "--html", "mine.yaml")
+    assert "--html mine.yaml: the name of a page ends in .html." in told
+    assert load_recipe("mine.yaml") == load_recipe("digits_cnn")
+    assert names(here) == {"out", "diff.html", "folder.html", "mine.yaml"}
+
+
+def test_hints_name_options_that_show_has(here: Path) -> None:
+    recipe = ("show", "fashion_augmented", "-b", "mxnet")
+    told = fails(*recipe, "--semantics", "native")
+    hint = re.search(r"\((--semantics \S+)\)\n$", told)
+    assert hint is not None and "--set" not in told
+    assert "initializer" in hint[1] and "optimizer" not in hint[1].split(",")
+    assert "def make_optimizer" in call(*recipe, *hint[1].split()).stdout
+    native = load_recipe("digits_cnn", {"semantics": "native"})
+    Path("native.yaml").write_text(native.to_yaml())
+    changes = ("show", "native.yaml", "-b", "torch", "--diff")
+    assert fails(*changes).endswith("(--semantics aligned)\n")
+    assert "pool1 before relu1" in call(*changes, "--semantics", "aligned").stdout
 
 
 def test_wrong_input_is_told_in_one_message(here: Path) -> None:

@@ -20,7 +20,7 @@ from polyframe.differences import differences
 from polyframe.spec.recipe import Recipe
 from polyframe.teach.alignment import PART_OF, PARTS, align
 from polyframe.teach.highlight import KINDS, highlight
-from polyframe.teach.listing import STYLES, listing
+from polyframe.teach.listing import STYLES, broken, listing
 from polyframe.teach.shown import Shown, recipe_of, write_shown
 from polyframe.teach.side_by_side import (
     SideBySide,
@@ -327,6 +327,14 @@ def test_lines_fit_and_nothing_is_lost(name: str, width: int) -> None:
             for line in one.program.source.splitlines():
                 code = "".join(line.partition("  # ")[0].split())
                 assert code.startswith("#") or code in words, line
+
+
+@pytest.mark.parametrize("width", [1, 10, 24])
+def test_very_narrow_lines_come_to_an_end(width: int) -> None:
+    comment = f"    # {'long' * 20} and more"
+    lines = list(broken([("comment", comment)], width, 8))
+    assert "".join(text for line in lines for _, text in line).count("l") >= 20
+    assert len(lines) < 40
 
 
 def test_wide_screens_have_columns_and_narrow_ones_sections() -> None:

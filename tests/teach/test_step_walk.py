@@ -13,7 +13,7 @@ from helpers.support import TORCH_FIRST
 import polyframe as pf
 from polyframe.conformance.oracle import Trainer
 from polyframe.errors import PolyframeError
-from polyframe.spec.losses import parse_losses
+from polyframe.spec.losses import default_loss, parse_losses
 from polyframe.spec.recipe import Recipe
 from polyframe.teach import definitions, step_walk
 from polyframe.teach.definitions import Definition, plain_update, updated
@@ -245,3 +245,13 @@ def test_long_phases_are_cut(tmp_path, monkeypatch):
     (tmp_path / "long.yaml").write_text(spec.to_yaml())
     text = call("trace", "long.yaml", "--step", "--batch-size", 2).stdout
     assert "… 3 more; --json has all of them" in text and "d12 (2, 2)" not in text
+
+
+def test_one_number_alone_has_a_loss_that_teaches_something():
+    """Cross-entropy of a single class is 0, and so are all its gradients."""
+    spec = pf.Sequential([pf.Flatten(), pf.Dense(1, name="fc")], (1, 2, 2))
+    assert default_loss(spec.infer().output_shapes) == "mse"
+    assert default_loss([(2,), (3,)]) == "cross_entropy"
+    walked = walk(spec, [], batch_size=4)
+    numbers = {t.name: t for t in walked.tensors if t.phase == "loss"}
+    assert numbers["loss"].numbers["NumPy"].mean > 0

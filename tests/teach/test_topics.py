@@ -50,6 +50,7 @@ OF_FRAMEWORKS = {
     "tf.keras.layers.Dense": "layer/Dense",
     "keras.layers.ReLU": "layer/ReLU",
     "F.relu": "layer/ReLU",
+    "torch.nn.functional.relu": "layer/ReLU",
     "tf.nn.gelu": "layer/GELU",
     "MaxPooling2D": "layer/MaxPool2D",
     "tf.keras.layers.Conv2DTranspose": "layer/ConvTranspose2D",

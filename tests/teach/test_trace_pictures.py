@@ -130,6 +130,9 @@ def test_the_command_draws_both(tmp_path, monkeypatch):
     assert "conv1" in texts((tmp_path / "net.svg").read_text())
     assert (tmp_path / "maps.png").read_bytes().startswith(b"\x89PNG")
     assert {path.name for path in tmp_path.iterdir()} == {"net.svg", "maps.png"}
+    same = ("--plot", "both.svg", "--activations", "both.svg")
+    told = fails("trace", "digits_cnn", *same)
+    assert "--plot and --activations need a file each." in told
 
 
 # --- activations ------------------------------------------------------------------------

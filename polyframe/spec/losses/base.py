@@ -189,8 +189,11 @@ def parse_losses(value: object, outputs: Sequence[str] | None = None) -> Losses:
 
 def default_loss(shapes: Sequence[Shape]) -> str:
     """The loss of a model that comes without one, by its outputs' shapes per sample:
-    cross-entropy where each is one number per class, else the mean squared error."""
-    return "cross_entropy" if {len(shape) for shape in shapes} == {1} else "mse"
+    cross-entropy where each is one number per class, else the mean squared error. One
+    number alone is no class: its cross-entropy is 0 whatever it is, and so are gradients.
+    """
+    classes = all(len(shape) == 1 and shape[0] > 1 for shape in shapes)
+    return "cross_entropy" if classes else "mse"
 
 
 def check_one_number(losses: Losses) -> None:

@@ -171,8 +171,14 @@ def framework_names(name: str) -> list[Topic]:
     }
     best = max(nearest.values(), default=0.0)
     if best < ALIKE:  # a name that says nothing of what it computes, as nn.Activation
-        return list(nearest)
+        return elements_called(asked[-1]) or list(nearest)
     return [topic for topic, ratio in nearest.items() if ratio > best - 0.1]
+
+
+def elements_called(name: str) -> list[Topic]:
+    """The elements of exactly that name: ReLU for torch.nn.functional.relu, which a loss
+    calls by its whole path, and the layer by another one."""
+    return called(name, [t for t in topics() if t.family in ELEMENTS])
 
 
 def alike(name: str, other: str) -> float:
