@@ -14,6 +14,7 @@ from polyframe.spec.semantics import native_aspects
 from polyframe.study.estimate import CERTIFICATE, Estimator
 from polyframe.study.folder import PLAN, StudyFolder
 from polyframe.study.plan import Cell, Contestant, Settings, Study, Variant
+from polyframe.study.stamp import untaken
 from polyframe.study.variants import recipes, skipped
 
 ROOT = Path("studies")
@@ -66,7 +67,8 @@ def uncertified(
     study: Study, store: StudyFolder, made: Mapping[str, Recipe]
 ) -> list[Variant]:
     """The aligned variants that two contestants or more run, and that have no
-    certificate; none where the plan wants none."""
+    certificate, or one that is damaged or was taken before a contestant joined; none
+    where the plan wants none."""
     if not study.settings.certify_steps:
         return []
     absent = Counter(each.variant for each in study.skipped)
@@ -75,8 +77,17 @@ def uncertified(
         for variant in study.variants
         if not native_aspects(made[variant.name].semantics)
         and len(study.contestants) - absent[variant.name] > 1
-        and store.certificate(variant.name) is None
+        and not covered(study, variant, store)
     ]
+
+
+def covered(study: Study, variant: Variant, store: StudyFolder) -> bool:
+    """Whether a variant has a certificate that was taken on all its contestants."""
+    try:
+        certificate = store.certificate(variant.name)
+    except PolyframeError:
+        return False
+    return certificate is not None and not untaken(study, variant, certificate)
 
 
 @dataclass(frozen=True)

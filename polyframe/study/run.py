@@ -20,14 +20,14 @@ from polyframe.plugins import loaded_files
 from polyframe.spec.recipe import Recipe
 from polyframe.study.contestants import about_job, checked_about
 from polyframe.study.estimate import Estimator
-from polyframe.study.folder import StudyFolder, read, record_of
+from polyframe.study.folder import PROGRAMS, StudyFolder, read, record_of
 from polyframe.study.jobs import Executor, Job, Local, Message
 from polyframe.study.plan import Cell, Contestant, Study, slug
 from polyframe.study.planning import uncertified
 from polyframe.study.records import Record
 from polyframe.study.variants import recipes
 
-CONTESTANTS, PROGRAMS = "contestants.json", "programs"
+CONTESTANTS = "contestants.json"
 MEASURED = (
     "facts", "start", "epochs", "step_ms", "phases", "test", "steady", "divergence",
     "resources",

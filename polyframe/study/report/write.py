@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from polyframe.errors import PolyframeError
 from polyframe.io.atomic import write_atomic
 from polyframe.study.folder import StudyFolder
 from polyframe.study.report.chart import WIDTH, Chart, vega_lite
@@ -61,6 +62,12 @@ def distinct(studies: Sequence[Shown]) -> list[Shown]:
 
 def write(studies: Sequence[Shown], out: Path) -> list[Path]:
     """Write all files of a report; their paths."""
+    if (out / CHARTS).is_symlink():
+        raise PolyframeError(
+            "is a link, and a report writes into no folder but its own",
+            where=str(out / CHARTS),
+            hint="remove the link, or name another folder with -o",
+        )
     made = {shown.key: charts(shown) for shown in studies}
     files: dict[str, str | bytes] = {
         "report.html": page(studies, made),
