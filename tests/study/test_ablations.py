@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from helpers.simulated_studies import ALIGNED, NATIVE, a_study, aspect, noisy
 
 from polyframe.study.analysis import analyse
 from polyframe.study.estimates import HIGHER, LOWER
+from polyframe.study.measures import measures
 from polyframe.study.plan import Skipped
+from polyframe.study.report.tables import ablations
 
 FLIPPED = {HIGHER: LOWER, LOWER: HIGHER}
 ASPECTS = [aspect("initializer"), aspect("norm_momentum"), aspect("norm_epsilon")]
@@ -68,6 +71,19 @@ def test_times_of_an_ablation_are_multiplied():
     assert ablation.total.value == pytest.approx(product)
     assert ablation.rest.value == pytest.approx(ablation.whole.estimate.value / product)
     assert ablation.rest.method == "t on logs"
+
+
+def test_effects_on_times_are_shown_as_ratios():
+    study, analysis = ablated()
+    shown = SimpleNamespace(
+        measures=measures(study.recipe, None), analysis=analysis, variants=()
+    )
+    rows = {row[1]: row for row in ablations(shown).rows if row[2] == "all at once"}
+    for measure, sign in (("test accuracy, points", True), ("training, s", False)):
+        effect, interval = rows[measure][4:6]
+        assert effect.startswith(("+", "-")) is sign
+        assert effect.endswith("×") is not sign
+        assert ("+" in interval or "-" in interval) is sign
 
 
 def test_aspects_that_change_nothing_have_no_effect():

@@ -234,6 +234,8 @@ def test_several_studies_are_one_page(tmp_path):
         (None, "", False, "–"), (float("nan"), "", False, "–"), (0.06, "", False, "0.06"),
         (float("inf"), "", True, "∞"),
         (12345.6, "", False, "12,346"), (1200.0, "", False, "1,200"),
+        (300_188.0, "×", False, ">1,000"), (2e-194, "×", False, "<0.001"),
+        (float("inf"), "×", False, ">1,000"), (0.98, "×", False, "0.98"),
         (1e-9, "", False, "1.00e-09"), (0.0, "s", True, "+0"), (1.0816, "", False, "1.082"),
     ],
 )  # fmt: skip
