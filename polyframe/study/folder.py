@@ -195,7 +195,9 @@ class StudyFolder:
         """The certificate of a variant; None if none was taken."""
         path = self.path / CERTIFICATES / f"{slug(name)}.json"
         if path.parent.is_symlink():
-            raise PolyframeError("is a link, which is not followed", where=str(path.parent))
+            raise PolyframeError(
+                "is a link, which is not followed", where=str(path.parent)
+            )
         return read(path) if path.exists() else None
 
     def write_certificate(self, name: str, data: Mapping[str, object]) -> None:

@@ -95,7 +95,10 @@ def of_variant(
     if groups:
         reached = reach(study, variant, measure, groups)
         if comparisons and all(each.verdict == IDENTICAL for each in comparisons):
-            yield f"{reached}: {sameness(comparisons)}."
+            sizes = {each.estimate.n for each in comparisons}
+            sizes |= {each.mean.n for each in groups}
+            shared = " that both have" if len(sizes) > 1 else ""
+            yield f"{reached}: {sameness(comparisons)}{shared}."
             return
         yield f"{reached}."
     yield from of_pairs(measure, comparisons, prefix(study, variant))

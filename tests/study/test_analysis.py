@@ -163,6 +163,16 @@ def test_equal_numbers_are_identical():
     assert analysis.warnings == ()
 
 
+def test_means_of_other_seeds_are_not_called_identical():
+    study = a_study(seeds=3)
+    values = dict.fromkeys(keys(study), [0.90, 0.92, 0.94])
+    values["a", "base"] = [None, 0.92, 0.94]
+    assert analyse(study, records_of(study, values)).summary[0] == (
+        "After 10 epochs, a, b and c reach 93.0, 92.0 and 92.0 points of test accuracy "
+        "(mean of 2 and 3 seeds): identical on every seed that both have."
+    )
+
+
 def keys(study):
     return [(c.name, v.name) for v in study.variants for c in study.contestants]
 
