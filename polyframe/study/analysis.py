@@ -10,7 +10,7 @@ from polyframe.errors import one_line
 from polyframe.study.estimates import Ablation, Analysis, Comparison, Estimate, Group
 from polyframe.study.fairness import unequal
 from polyframe.study.folder import StudyFolder
-from polyframe.study.measures import Measure, measures
+from polyframe.study.measures import TIME_TO_TARGET, Measure, measures
 from polyframe.study.pairs import (
     ALIGNED,
     NATIVE,
@@ -188,6 +188,8 @@ def values_of(measure: Measure, records: Sequence[Record]) -> tuple[Table, list[
         else:
             table.setdefault(record.key[:2], {})[record.seed] = float(value)
     told = []
+    if none and not table and not odd and measure.name == TIME_TO_TARGET:
+        told.append(f"{measure.title}: no training has reached it.")
     if none and table:
         told.append(
             f"{measure.title}: no value in {len(none)} of {len(records)} cells, which are "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.errors import PolyframeError
-from polyframe.spec.recipe import Recipe
+from polyframe.spec.recipe import Recipe, load_recipe
 from polyframe.spec.semantics import native_aspects
 from polyframe.study.estimate import CERTIFICATE, Estimator
 from polyframe.study.folder import PLAN, StudyFolder
@@ -31,11 +32,12 @@ def plan_study(
 
     Cells that a backend cannot run, and those of an ablation that change nothing there,
     are skipped; a variant that is skipped everywhere is left out, and ``skipped`` says
-    why. PolyframeError for a wrong recipe, and a contestant that can run nothing.
+    why. PolyframeError for a wrong recipe, seeds and settings out of range, and a
+    contestant that can run nothing.
     """
     made = recipes(recipe, variants)
-    if settings.target is not None and not recipe.metrics:
-        raise PolyframeError("the recipe has no metric", where="target")
+    load_recipe(recipe, {"seed": max(seeds)})  # says which seeds there are
+    check_settings(recipe, settings)
     left_out = skipped(contestants, variants, made, settings.device)
     absent = Counter(each.variant for each in left_out)
     return Study(
@@ -46,6 +48,26 @@ def plan_study(
         settings,
         left_out,
     )
+
+
+def check_settings(recipe: Recipe, settings: Settings) -> None:
+    """PolyframeError for a limit, margin or target that is no number, and a target that
+    no metric can reach."""
+    for key in ("time_limit", "margin", "target"):
+        value = getattr(settings, key)
+        if value is not None and not math.isfinite(value):
+            raise PolyframeError(f"got {value}; a finite number is needed", where=key)
+    if settings.target is None:
+        return
+    if not recipe.metrics:
+        raise PolyframeError("the recipe has no metric", where="target")
+    first = recipe.metrics[0]
+    if first.larger_is_better and settings.target > 1:
+        raise PolyframeError(
+            f"got {settings.target:g}; at most 1 is needed, since {first.key} is a share",
+            where="target",
+            hint="0.9 is 90 points of 100",
+        )
 
 
 def folder_for(study: Study) -> Path:

@@ -172,9 +172,8 @@ def take_certificates(
     for variant in uncertified(study, store, made):
         name = variant.name
         watch.say(f"taking the certificate of {name}")
-        shared = None if isinstance(executor, Local) else store.path.resolve()
         try:
-            data = certify(study, variant, executor, folder=shared)
+            data = certify(study, variant, executor, folder=store.path.resolve())
         except PolyframeError as error:
             watch.say(f"no certificate of {name}: {error}")
             continue

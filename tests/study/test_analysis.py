@@ -163,6 +163,14 @@ def test_equal_numbers_are_identical():
     assert analysis.warnings == ()
 
 
+def test_a_target_that_nothing_reaches_is_told():
+    study = a_study(seeds=2, target=0.99)
+    records = records_of(study, dict.fromkeys(keys(study), [0.90, 0.92]))
+    assert analyse(study, records).warnings == (
+        "time to a test accuracy of 0.99: no training has reached it.",
+    )
+
+
 def test_means_of_other_seeds_are_not_called_identical():
     study = a_study(seeds=3)
     values = dict.fromkeys(keys(study), [0.90, 0.92, 0.94])

@@ -316,6 +316,18 @@ def test_a_contestant_that_joins_and_a_damaged_certificate_have_it_taken_again(
     assert taken_on("torch", "mxnet", "tensorflow", seeds=3) == 3
 
 
+def test_tensors_lie_in_the_folder_where_the_next_run_removes_them(here, monkeypatch):
+    folders = []
+
+    def certify(study, variant, executor, folder=None):
+        folders.append(folder)
+        return passed(*study.contestants)
+
+    monkeypatch.setattr("polyframe.study.certify.certify", certify)
+    run(study_with_certificates())
+    assert folders == [here / "study"]
+
+
 def test_a_certificate_that_fails_or_cannot_be_taken_is_told(here, monkeypatch):
     def impossible(variant):
         raise UnsupportedError("no float64")
