@@ -26,7 +26,7 @@ from polyframe.study.report.page import page
 from polyframe.study.report.results import SCHEMA_FILE, results, to_csv
 from polyframe.study.report.source import collect
 from polyframe.study.report.tables import across, comparisons, number, tables
-from polyframe.study.report.write import distinct
+from polyframe.study.report.write import distinct, pictures
 
 
 def shown_of(folder):
@@ -99,6 +99,8 @@ def test_one_seed_and_failed_cells(tmp_path):
         assert "one seed: no interval" in page_text
     (seeds,) = (chart for chart in made if chart.key == "seeds")
     assert "there is none with one seed" in seeds.text
+    fields = [each["encoding"]["x"]["field"] for each in seeds.spec["layer"]]
+    assert fields == ["value", "mean"]  # Vega warns of a scale without numbers
 
 
 def test_an_ablation_stands_against_its_sum(tmp_path):
@@ -136,6 +138,16 @@ def test_curves_have_a_band_and_are_thinned_out_with_a_note(tmp_path):
     values = [100 * c.record.epochs[100]["test_accuracy"] for c in shown.done]
     assert made[-1]["lowest"] == min(values) and made[-1]["highest"] == max(values)
     assert made[-1]["mean"] == pytest.approx(sum(values) / 2)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 12])
+def test_the_axis_of_epochs_has_whole_numbers(tmp_path, epochs):
+    folder = studies.simulated(tmp_path, studies.plan(seeds=2), epochs=epochs)
+    chart = next(c for c in charts(shown_of(folder)) if c.key.startswith("epochs"))
+    svg = pictures(chart)[0]
+    axis = svg.partition('aria-label="X-axis')[2].partition('aria-label="Y-axis')[0]
+    ticks = [int(text) for text in re.findall(r">(\d+)</text>", axis)]
+    assert ticks == sorted(set(ticks)) and ticks[-1] == epochs
 
 
 def test_too_many_dots_are_summed_up_with_a_note(tmp_path, monkeypatch):
