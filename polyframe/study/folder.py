@@ -70,7 +70,14 @@ class StudyFolder:
             raise PolyframeError("is a file, not a folder", where=where)
         if not self.path.is_dir():
             return
-        inside = [p for p in self.path.iterdir() if p.name != LOCK]
+        try:
+            inside = [p for p in self.path.iterdir() if p.name != LOCK]
+        except OSError as error:
+            raise PolyframeError(
+                f"cannot be read: {error.strerror}",
+                where=where,
+                hint="name a new folder with -o",
+            ) from None
         if not (self.path / PLAN).exists():
             if [p for p in inside if not p.name.startswith(f".{PLAN}")]:
                 raise PolyframeError(

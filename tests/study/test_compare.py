@@ -212,6 +212,16 @@ def test_hidden_files_that_no_study_wrote_stay(here):
     assert [p.name for p in folder.iterdir() if p.name.startswith(".")] == [".notes"]
 
 
+def test_a_folder_that_cannot_be_read_is_one_message(here, monkeypatch):
+    def refused(self):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (here / "study").mkdir()
+    monkeypatch.setattr("pathlib.Path.iterdir", refused)
+    with pytest.raises(PolyframeError, match=r"study: cannot be read: Permission den"):
+        run(small_study("torch", seeds=1))
+
+
 def test_one_study_at_a_time(here):
     run(small_study("torch", seeds=1))
     with locked(here / "study"), pytest.raises(LockedError):

@@ -295,6 +295,12 @@ def test_what_is_no_study(tmp_path, monkeypatch):
     assert message == "error: empty/study.json: is not a study's folder: no such file\n"
     (tmp_path / "empty" / "study.json").write_text("[]")
     assert "empty/study.json: is damaged" in fails("report", "empty")
+    plan = studies.plan(seeds=1).to_data()
+    for seeds, problem in (([], "no seed is given"), ([0, 0], "a seed is below 0, or")):
+        (tmp_path / "empty" / "study.json").write_text(
+            json.dumps({**plan, "seeds": seeds})
+        )
+        assert f"empty/study.json: compare: {problem}" in fails("report", "empty")
     assert not (tmp_path / "out").exists()
 
 
