@@ -19,8 +19,8 @@ FLIPPED = {HIGHER: LOWER, LOWER: HIGHER}
 ASPECTS = [aspect("initializer"), aspect("norm_momentum"), aspect("norm_epsilon")]
 
 
-def ablated(skipped=()):
-    study = a_study(("a", "b"), (ALIGNED, NATIVE, *ASPECTS), skipped=skipped)
+def ablated(skipped=(), seeds=5):
+    study = a_study(("a", "b"), (ALIGNED, NATIVE, *ASPECTS), seeds, skipped)
     rng = np.random.default_rng(8)
     cost = {"norm_momentum": 0.6, "initializer": 0.02, "native": 0.63}
 
@@ -84,6 +84,15 @@ def test_effects_on_times_are_shown_as_ratios():
         assert effect.startswith(("+", "-")) is sign
         assert effect.endswith("×") is not sign
         assert ("+" in interval or "-" in interval) is sign
+
+
+def test_one_seed_says_nothing_of_defaults():
+    _, analysis = ablated(seeds=1)
+    assert (
+        "Nothing can be said of what each of b's defaults alone (norm_momentum, "
+        "initializer and norm_epsilon) does to test accuracy: there is 1 pair of runs."
+    ) in analysis.summary
+    assert not any("significantly" in sentence for sentence in analysis.summary)
 
 
 def test_aspects_that_change_nothing_have_no_effect():
