@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -260,6 +261,11 @@ def compared(
         for (one, other), seeds in shared
     ]
     found = compare(samples, measure.relative, margin, share)
+    if measure.unit == "points":  # of 100: what is beyond would never have been seen
+        found = [
+            replace(each, detectable=None) if (each.detectable or 0) > 100 else each
+            for each in found
+        ]
     return [
         Comparison(measure.name, one, other, measure.relative, **vars(each))
         for ((one, other), _), each in zip(shared, found, strict=True)

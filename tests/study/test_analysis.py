@@ -171,6 +171,14 @@ def test_a_target_that_nothing_reaches_is_told():
     )
 
 
+def test_more_than_100_points_are_never_seen():
+    study = a_study(("a", "b"), seeds=2)
+    records = records_of(study, {("a", "base"): [0.9, 0.5], ("b", "base"): [0.4, 0.5]})
+    analysis = analyse(study, records)
+    assert of(analysis, "accuracy").detectable is None
+    assert not any("would not have been seen" in each for each in analysis.summary)
+
+
 def test_means_of_other_seeds_are_not_called_identical():
     study = a_study(seeds=3)
     values = dict.fromkeys(keys(study), [0.90, 0.92, 0.94])
