@@ -249,9 +249,12 @@ def compare(
     elif not quiet:
         click.echo(f"cells:  {outcome.done:,} done, {outcome.failed:,} failed")
         click.echo(f"folder: {folder}")
+        if (folder / "report.html").is_file():
+            click.echo(f"report: {folder / 'report.html'}")
     if outcome.failed:
+        cells = "1 cell" if outcome.failed == 1 else f"{outcome.failed:,} cells"
         hint = "add --retry-failed to run them again"
-        click.echo(f"error: {outcome.failed} cells failed ({hint})", err=True)
+        click.echo(f"error: {cells} failed ({hint})", err=True)
         raise click.exceptions.Exit(1)
 
 

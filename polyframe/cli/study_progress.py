@@ -107,7 +107,7 @@ class Lines(Watch):
         number = self.cells - len(self.left)
         if record.done:
             seconds = record.resources.get("wall_seconds") or 0.0
-            result = f"{row.last}, {seconds:.1f} s"
+            result = ", ".join(filter(None, (row.last, f"{seconds:.1f} s")))
         else:
             result = f"{record.status}: {record.error}"
         end = f", {self.time_left()} left" if self.left else ""
@@ -119,11 +119,13 @@ class Lines(Watch):
         self.say(text)
 
     def result(self, values: Message) -> str:
-        """``accuracy 97.50 %``, of the test data; "" where it is not known."""
-        value = values.get(f"test_{self.metric}")
+        """``accuracy 97.50 %``, of the test data; the loss of a variant that has not that
+        metric, and "" where neither is known."""
+        metric = self.metric if f"test_{self.metric}" in values else "loss"
+        value = values.get(f"test_{metric}")
         if not isinstance(value, (int, float)) or math.isnan(value):
             return ""
-        return f"{self.metric.replace('_', ' ')} {shown(self.metric, value)}"
+        return f"{metric.replace('_', ' ')} {shown(metric, value)}"
 
     def time_left(self) -> str:
         """``1:23:45``, for the cells that are left, one after the other."""

@@ -12,6 +12,8 @@ UNSHOWN = ("epoch", "lr", "lr_first", "lr_last")
 """Values of an epoch that its line leaves out."""
 NONE = "–"
 """What stands where there is no number."""
+FAR = 1000
+"""Ratios beyond this, and below its inverse, are not told more exactly."""
 FIRST, LAST = 3, 6
 """Rows that are shown of a long table."""
 
@@ -28,9 +30,12 @@ def shown(name: str, value: float) -> str:
 
 
 def number(value: float | None, unit: str = "", signed: bool = False) -> str:
-    """A number as people read it: points with two decimals, others with four digits."""
+    """A number as people read it: points with two decimals, others with four digits, and
+    of a ratio (the unit is "×") that is far from 1 only that."""
     if value is None or math.isnan(value):
         return NONE
+    if unit == "×" and not 1 / FAR <= value <= FAR:
+        return f">{FAR:,}" if value > 1 else f"<{1 / FAR:g}"
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     sign = "+" if signed else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from polyframe.errors import one_line
 from polyframe.study.estimates import Ablation, Analysis, Comparison, Estimate, Group
 from polyframe.study.fairness import unequal
 from polyframe.study.folder import StudyFolder
-from polyframe.study.measures import Measure, measures
+from polyframe.study.measures import TIME_TO_TARGET, Measure, measures
 from polyframe.study.pairs import (
     ALIGNED,
     NATIVE,
@@ -188,6 +189,8 @@ def values_of(measure: Measure, records: Sequence[Record]) -> tuple[Table, list[
         else:
             table.setdefault(record.key[:2], {})[record.seed] = float(value)
     told = []
+    if none and not table and not odd and measure.name == TIME_TO_TARGET:
+        told.append(f"{measure.title}: no training has reached it.")
     if none and table:
         told.append(
             f"{measure.title}: no value in {len(none)} of {len(records)} cells, which are "
@@ -258,6 +261,11 @@ def compared(
         for (one, other), seeds in shared
     ]
     found = compare(samples, measure.relative, margin, share)
+    if measure.unit == "points":  # of 100: what is beyond would never have been seen
+        found = [
+            replace(each, detectable=None) if (each.detectable or 0) > 100 else each
+            for each in found
+        ]
     return [
         Comparison(measure.name, one, other, measure.relative, **vars(each))
         for ((one, other), _), each in zip(shared, found, strict=True)

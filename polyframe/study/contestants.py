@@ -118,7 +118,7 @@ def parse_contestants(
                     f"two contestants are called {one.name!r}",
                     where="compare",
                     hint=f"give each a name of its own in {CONFIG}, or write "
-                    f"{word}#2 to compare it with itself",
+                    f"{once_more(word)} to compare it with itself",
                 )
         key = one.backend, identity(one.python) if here else one.python
         twin, meant = seen.setdefault(key, (one.name, on_purpose))
@@ -131,6 +131,12 @@ def parse_contestants(
             )
         contestants.append(one)
     return tuple(contestants)
+
+
+def once_more(word: str) -> str:
+    """The word for a contestant once more: ``torch#2``, and after that ``torch#3``."""
+    again = AGAIN.fullmatch(word)
+    return f"{word}#2" if again is None else f"{again[1]}#{int(again[2]) + 1}"
 
 
 def parse_contestant(

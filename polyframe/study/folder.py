@@ -38,6 +38,7 @@ from polyframe.study.records import SCHEMA as RECORD_SCHEMA
 from polyframe.study.records import STATUSES, Record
 
 PLAN, CERTIFICATES, CELLS = "study.json", "certificates", "cells"
+PROGRAMS = "programs"
 LARGEST = 2**26
 """The most bytes that a plan, a certificate or a record may have."""
 Say = Callable[[str], None]
@@ -57,7 +58,7 @@ class StudyFolder:
         self.check(study)
         with locked(self.path):
             self.check(study)
-            for stray in (self.path / CELLS).glob("*/*/.*"):
+            for stray in (self.path / CELLS).glob("*/*/.seed-*.json.*"):
                 stray.unlink(missing_ok=True)  # of a process that was killed
             write_atomic(self.path / PLAN, to_json(study.to_data()))
             yield self
@@ -69,7 +70,14 @@ class StudyFolder:
             raise PolyframeError("is a file, not a folder", where=where)
         if not self.path.is_dir():
             return
-        inside = [p for p in self.path.iterdir() if p.name != LOCK]
+        try:
+            inside = [p for p in self.path.iterdir() if p.name != LOCK]
+        except OSError as error:
+            raise PolyframeError(
+                f"cannot be read: {error.strerror}",
+                where=where,
+                hint="name a new folder with -o",
+            ) from None
         if not (self.path / PLAN).exists():
             if [p for p in inside if not p.name.startswith(f".{PLAN}")]:
                 raise PolyframeError(
@@ -78,6 +86,7 @@ class StudyFolder:
                     hint="name a new folder with -o",
                 )
             return
+        self.check_links()
         there = self.study()
         mine, theirs = study.to_data(), there.to_data()
         changed = [
@@ -103,6 +112,26 @@ class StudyFolder:
                 hint="give all of its contestants, variants and seeds, or a new folder",
             )
 
+    def check_links(self) -> None:
+        """PolyframeError where a folder in it is a link: a study would write, and remove
+        what a killed process left, in a folder that is not its own."""
+        for link in self.links():
+            raise PolyframeError(
+                "is a link, and a study writes into no folder but its own",
+                where=str(link),
+                hint="put the folder itself there, or name a new one with -o",
+            )
+
+    def links(self) -> Iterator[Path]:
+        """The folders in it that are links."""
+        for name in (CERTIFICATES, CELLS, PROGRAMS):
+            top = self.path / name
+            if top.is_symlink():
+                yield top
+            elif name != CERTIFICATES:
+                for pattern in ("*", "*/*"):
+                    yield from (p for p in top.glob(pattern) if p.is_symlink())
+
     def study(self) -> Study:
         """The plan; PolyframeError where there is none, or it is damaged."""
         path = self.path / PLAN
@@ -121,6 +150,9 @@ class StudyFolder:
                 settings(data["settings"]),
                 tuple(Skipped(**texts(each)) for each in data["skipped"]),
             )
+        except PolyframeError as error:
+            where = ": ".join(filter(None, (str(path), error.where)))
+            raise PolyframeError(error.message, where=where, hint=error.hint) from None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise damaged(path, error) from None
 
@@ -142,7 +174,11 @@ class StudyFolder:
     def each(self, say: Say = lambda text: None) -> Iterator[Record]:
         """The whole records, one at a time; ``say`` is told of damaged ones, which run
         again when the study goes on."""
+        links = set(self.links())
         for path in sorted((self.path / CELLS).glob("*/*/seed-*.json")):
+            if links.intersection(path.parents):
+                say(f"{path}: leads through a link; the cell counts as not run")
+                continue
             try:
                 yield record_of(read(path))
             except PolyframeError as error:
@@ -165,6 +201,10 @@ class StudyFolder:
     def certificate(self, name: str) -> dict[str, Any] | None:
         """The certificate of a variant; None if none was taken."""
         path = self.path / CERTIFICATES / f"{slug(name)}.json"
+        if path.parent.is_symlink():
+            raise PolyframeError(
+                "is a link, which is not followed", where=str(path.parent)
+            )
         return read(path) if path.exists() else None
 
     def write_certificate(self, name: str, data: Mapping[str, object]) -> None:

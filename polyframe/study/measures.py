@@ -9,6 +9,8 @@ from polyframe.spec.metrics import Metric
 from polyframe.spec.recipe import Recipe
 from polyframe.study.records import Record
 
+TIME_TO_TARGET = "time_to_target"
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -123,4 +125,4 @@ def time_to(recipe: Recipe, target: float) -> Measure:
         return None
 
     title = f"time to a test {metric.key.replace('_', ' ')} of {target:g}"
-    return Measure("time_to_target", title, "s", False, True, "speed", value)
+    return Measure(TIME_TO_TARGET, title, "s", False, True, "speed", value)

@@ -122,7 +122,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Study:
-    """A plan. PolyframeError where two contestants or variants have one name. Two
+    """A plan. PolyframeError where two contestants, variants or seeds are one. Two
     contestants may be one backend in one Python: an A/A study measures what chance does
     (``parse_contestants`` refuses it where it was not asked for)."""
 
@@ -141,6 +141,10 @@ class Study:
             if not several:
                 raise PolyframeError(f"no {what} is given", where="compare")
             check_distinct(what, [each.name for each in several])
+        if not self.seeds:
+            raise PolyframeError("no seed is given", where="compare")
+        if min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds):
+            raise PolyframeError("a seed is below 0, or given twice", where="compare")
 
     @property
     def name(self) -> str:

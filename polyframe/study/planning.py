@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from polyframe.errors import PolyframeError
-from polyframe.spec.recipe import Recipe
+from polyframe.spec.recipe import Recipe, load_recipe
 from polyframe.spec.semantics import native_aspects
 from polyframe.study.estimate import CERTIFICATE, Estimator
 from polyframe.study.folder import PLAN, StudyFolder
 from polyframe.study.plan import Cell, Contestant, Settings, Study, Variant
+from polyframe.study.stamp import untaken
 from polyframe.study.variants import recipes, skipped
 
 ROOT = Path("studies")
@@ -30,11 +32,12 @@ def plan_study(
 
     Cells that a backend cannot run, and those of an ablation that change nothing there,
     are skipped; a variant that is skipped everywhere is left out, and ``skipped`` says
-    why. PolyframeError for a wrong recipe, and a contestant that can run nothing.
+    why. PolyframeError for a wrong recipe, seeds and settings out of range, and a
+    contestant that can run nothing.
     """
     made = recipes(recipe, variants)
-    if settings.target is not None and not recipe.metrics:
-        raise PolyframeError("the recipe has no metric", where="target")
+    load_recipe(recipe, {"seed": max(seeds)})  # says which seeds there are
+    check_settings(recipe, settings)
     left_out = skipped(contestants, variants, made, settings.device)
     absent = Counter(each.variant for each in left_out)
     return Study(
@@ -45,6 +48,26 @@ def plan_study(
         settings,
         left_out,
     )
+
+
+def check_settings(recipe: Recipe, settings: Settings) -> None:
+    """PolyframeError for a limit, margin or target that is no number, and a target that
+    no metric can reach."""
+    for key in ("time_limit", "margin", "target"):
+        value = getattr(settings, key)
+        if value is not None and not math.isfinite(value):
+            raise PolyframeError(f"got {value}; a finite number is needed", where=key)
+    if settings.target is None:
+        return
+    if not recipe.metrics:
+        raise PolyframeError("the recipe has no metric", where="target")
+    first = recipe.metrics[0]
+    if first.larger_is_better and settings.target > 1:
+        raise PolyframeError(
+            f"got {settings.target:g}; at most 1 is needed, since {first.key} is a share",
+            where="target",
+            hint="0.9 is 90 points of 100",
+        )
 
 
 def folder_for(study: Study) -> Path:
@@ -66,7 +89,8 @@ def uncertified(
     study: Study, store: StudyFolder, made: Mapping[str, Recipe]
 ) -> list[Variant]:
     """The aligned variants that two contestants or more run, and that have no
-    certificate; none where the plan wants none."""
+    certificate, or one that is damaged or was taken before a contestant joined; none
+    where the plan wants none."""
     if not study.settings.certify_steps:
         return []
     absent = Counter(each.variant for each in study.skipped)
@@ -75,8 +99,17 @@ def uncertified(
         for variant in study.variants
         if not native_aspects(made[variant.name].semantics)
         and len(study.contestants) - absent[variant.name] > 1
-        and store.certificate(variant.name) is None
+        and not covered(study, variant, store)
     ]
+
+
+def covered(study: Study, variant: Variant, store: StudyFolder) -> bool:
+    """Whether a variant has a certificate that was taken on all its contestants."""
+    try:
+        certificate = store.certificate(variant.name)
+    except PolyframeError:
+        return False
+    return certificate is not None and not untaken(study, variant, certificate)
 
 
 @dataclass(frozen=True)

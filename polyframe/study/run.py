@@ -20,14 +20,14 @@ from polyframe.plugins import loaded_files
 from polyframe.spec.recipe import Recipe
 from polyframe.study.contestants import about_job, checked_about
 from polyframe.study.estimate import Estimator
-from polyframe.study.folder import StudyFolder, read, record_of
+from polyframe.study.folder import PROGRAMS, StudyFolder, read, record_of
 from polyframe.study.jobs import Executor, Job, Local, Message
 from polyframe.study.plan import Cell, Contestant, Study, slug
 from polyframe.study.planning import uncertified
 from polyframe.study.records import Record
 from polyframe.study.variants import recipes
 
-CONTESTANTS, PROGRAMS = "contestants.json", "programs"
+CONTESTANTS = "contestants.json"
 MEASURED = (
     "facts", "start", "epochs", "step_ms", "phases", "test", "steady", "divergence",
     "resources",
@@ -172,9 +172,8 @@ def take_certificates(
     for variant in uncertified(study, store, made):
         name = variant.name
         watch.say(f"taking the certificate of {name}")
-        shared = None if isinstance(executor, Local) else store.path.resolve()
         try:
-            data = certify(study, variant, executor, folder=shared)
+            data = certify(study, variant, executor, folder=store.path.resolve())
         except PolyframeError as error:
             watch.say(f"no certificate of {name}: {error}")
             continue

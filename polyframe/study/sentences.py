@@ -95,7 +95,10 @@ def of_variant(
     if groups:
         reached = reach(study, variant, measure, groups)
         if comparisons and all(each.verdict == IDENTICAL for each in comparisons):
-            yield f"{reached}: {sameness(comparisons)}."
+            sizes = {each.estimate.n for each in comparisons}
+            sizes |= {each.mean.n for each in groups}
+            shared = " that both have" if len(sizes) > 1 else ""
+            yield f"{reached}: {sameness(comparisons)}{shared}."
             return
         yield f"{reached}."
     yield from of_pairs(measure, comparisons, prefix(study, variant))
@@ -204,7 +207,7 @@ def alike(comparisons: Sequence[Comparison], measure: Measure, others: bool) -> 
     if verdicts == {UNKNOWN}:
         return (
             f"nothing can be said of differences in {noun(measure)}{whom}: there "
-            f"{'is 1 pair' if least == 1 else f'are {least} pairs'} of runs"
+            f"{pairs_of_runs(least)}"
         )
     margins = {each.margin for each in comparisons if each.verdict == EQUIVALENT}
     if verdicts <= {IDENTICAL, EQUIVALENT}:
@@ -230,6 +233,11 @@ def alike(comparisons: Sequence[Comparison], measure: Measure, others: bool) -> 
         else f"a difference below {number(max(seen), measure)}{unit(measure)}"
     )
     return f"{text} {basis}; with {least} seeds {most} would not have been seen (power 0.8)"
+
+
+def pairs_of_runs(n: int) -> str:
+    """ "is 1 pair of runs"."""
+    return "is 1 pair of runs" if n == 1 else f"are {n} pairs of runs"
 
 
 def differing(comparison: Comparison, measure: Measure) -> str:
@@ -321,6 +329,12 @@ def of_ablation(ablation: Ablation, measure: Measure) -> Iterator[str]:
             else ""
         )
         yield f"Of {name}'s defaults, {'; '.join(texts)}{others}."
+    elif all(each.verdict == UNKNOWN for _, each in effects):
+        n = min(each.estimate.n for _, each in effects)
+        yield (
+            f"Nothing can be said of what each of {name}'s defaults alone "
+            f"({listed(effects)}) does to {noun(measure)}: there {pairs_of_runs(n)}."
+        )
     elif all(each.verdict == IDENTICAL for _, each in effects):
         yield f"{name}'s defaults ({listed(effects)}) change no {noun(measure)} at all."
     else:

@@ -99,9 +99,7 @@ def missed(
 ) -> Iterator[str]:
     """What an aligned variant lacks to be verified."""
     name = variant.name
-    left_out = {each.contestant for each in study.skipped if each.variant == name}
-    contestants = [c.name for c in study.contestants if c.name not in left_out]
-    if certificate is None and len(contestants) < 2:
+    if certificate is None and len(runners(study, variant)) < 2:
         yield f"{name} has one contestant, and nothing to certify it against"
         return
     if certificate is None:
@@ -122,11 +120,23 @@ def missed(
         yield f"the certificate of {name} has semantics {brief(semantics)}"
     if certificate.get("optimize", variant.optimize) is not variant.optimize:
         yield f"the certificate of {name} is of other rewrites (optimize)"
+    for contestant in untaken(study, variant, certificate):
+        yield f"the certificate of {name} was not taken on {contestant}"
+
+
+def runners(study: Study, variant: Variant) -> list[str]:
+    """The names of the contestants that have cells of a variant."""
+    left_out = {e.contestant for e in study.skipped if e.variant == variant.name}
+    return [c.name for c in study.contestants if c.name not in left_out]
+
+
+def untaken(
+    study: Study, variant: Variant, certificate: Mapping[str, object]
+) -> list[str]:
+    """The contestants of a variant that its certificate was not taken on."""
     listed = certificate.get("contestants", certificate.get("backends"))
     taken = list(map(str, listed)) if isinstance(listed, (Mapping, list)) else []
-    for contestant in contestants:
-        if contestant not in taken:
-            yield f"the certificate of {name} was not taken on {contestant}"
+    return [name for name in runners(study, variant) if name not in taken]
 
 
 def names(several: Sequence[str], most: int = 5) -> str:

@@ -36,8 +36,8 @@ BASE = "base"
 ALIGNED, NATIVE = "aligned", "native"
 MOST = 100_000
 """The most variants that a grid may have."""
-NOT_HERE = ("seed",)
-"""Keys that a grid cannot have, since the plan gives them itself."""
+NOT_HERE = {"seed": "--seeds says how many there are", "name": "it changes no training"}
+"""Keys that a grid cannot have, and why."""
 FRACTION = re.compile(r"-?\d+(?:\.\d+(?:e[+-]?\d+)?|e[+-]?\d+)")
 """Numbers that are no whole ones, as ``repr`` writes them."""
 
@@ -67,7 +67,7 @@ def parse_grid(texts: Sequence[str]) -> tuple[Axis, ...]:
             raise PolyframeError(
                 "cannot be in a grid",
                 where=where,
-                hint="--seeds says how many there are",
+                hint=NOT_HERE[key],
             )
         if any(key == axis.key for axis in axes):
             raise PolyframeError("is given twice", where=where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,14 +11,16 @@ from helpers.simulated_studies import ALIGNED, NATIVE, a_study, aspect, noisy
 
 from polyframe.study.analysis import analyse
 from polyframe.study.estimates import HIGHER, LOWER
+from polyframe.study.measures import measures
 from polyframe.study.plan import Skipped
+from polyframe.study.report.tables import ablations
 
 FLIPPED = {HIGHER: LOWER, LOWER: HIGHER}
 ASPECTS = [aspect("initializer"), aspect("norm_momentum"), aspect("norm_epsilon")]
 
 
-def ablated(skipped=()):
-    study = a_study(("a", "b"), (ALIGNED, NATIVE, *ASPECTS), skipped=skipped)
+def ablated(skipped=(), seeds=5):
+    study = a_study(("a", "b"), (ALIGNED, NATIVE, *ASPECTS), seeds, skipped)
     rng = np.random.default_rng(8)
     cost = {"norm_momentum": 0.6, "initializer": 0.02, "native": 0.63}
 
@@ -68,6 +71,28 @@ def test_times_of_an_ablation_are_multiplied():
     assert ablation.total.value == pytest.approx(product)
     assert ablation.rest.value == pytest.approx(ablation.whole.estimate.value / product)
     assert ablation.rest.method == "t on logs"
+
+
+def test_effects_on_times_are_shown_as_ratios():
+    study, analysis = ablated()
+    shown = SimpleNamespace(
+        measures=measures(study.recipe, None), analysis=analysis, variants=()
+    )
+    rows = {row[1]: row for row in ablations(shown).rows if row[2] == "all at once"}
+    for measure, sign in (("test accuracy, points", True), ("training, s", False)):
+        effect, interval = rows[measure][4:6]
+        assert effect.startswith(("+", "-")) is sign
+        assert effect.endswith("×") is not sign
+        assert ("+" in interval or "-" in interval) is sign
+
+
+def test_one_seed_says_nothing_of_defaults():
+    _, analysis = ablated(seeds=1)
+    assert (
+        "Nothing can be said of what each of b's defaults alone (norm_momentum, "
+        "initializer and norm_epsilon) does to test accuracy: there is 1 pair of runs."
+    ) in analysis.summary
+    assert not any("significantly" in sentence for sentence in analysis.summary)
 
 
 def test_aspects_that_change_nothing_have_no_effect():

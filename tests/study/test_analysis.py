@@ -163,6 +163,32 @@ def test_equal_numbers_are_identical():
     assert analysis.warnings == ()
 
 
+def test_a_target_that_nothing_reaches_is_told():
+    study = a_study(seeds=2, target=0.99)
+    records = records_of(study, dict.fromkeys(keys(study), [0.90, 0.92]))
+    assert analyse(study, records).warnings == (
+        "time to a test accuracy of 0.99: no training has reached it.",
+    )
+
+
+def test_more_than_100_points_are_never_seen():
+    study = a_study(("a", "b"), seeds=2)
+    records = records_of(study, {("a", "base"): [0.9, 0.5], ("b", "base"): [0.4, 0.5]})
+    analysis = analyse(study, records)
+    assert of(analysis, "accuracy").detectable is None
+    assert not any("would not have been seen" in each for each in analysis.summary)
+
+
+def test_means_of_other_seeds_are_not_called_identical():
+    study = a_study(seeds=3)
+    values = dict.fromkeys(keys(study), [0.90, 0.92, 0.94])
+    values["a", "base"] = [None, 0.92, 0.94]
+    assert analyse(study, records_of(study, values)).summary[0] == (
+        "After 10 epochs, a, b and c reach 93.0, 92.0 and 92.0 points of test accuracy "
+        "(mean of 2 and 3 seeds): identical on every seed that both have."
+    )
+
+
 def keys(study):
     return [(c.name, v.name) for v in study.variants for c in study.contestants]
 

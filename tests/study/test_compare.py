@@ -185,6 +185,43 @@ def test_the_folder_of_another_study_is_refused(here):
     assert len(begun(here)) == 2
 
 
+@pytest.mark.parametrize("name", ["cells/evil", "cells/torch/base", "programs/torch"])
+def test_nothing_outside_is_touched_through_a_link(here, name):
+    run(small_study("torch", seeds=1))
+    mine = here / "mine/base"
+    mine.mkdir(parents=True)
+    for hidden in (".env", ".seed-0.json.a"):
+        (mine / hidden).touch()
+    link = here / "study" / name
+    if link.exists():
+        link.rename(link.with_name("aside"))
+        link.with_name("aside").rename(here / "aside")
+    link.symlink_to(here / "mine")
+    with pytest.raises(PolyframeError, match="is a link, and a study writes into no"):
+        run(small_study("torch", seeds=2))
+    assert len(list(mine.iterdir())) == 2
+    assert begun(here) == ["torch 0"]
+
+
+def test_hidden_files_that_no_study_wrote_stay(here):
+    run(small_study("torch", seeds=1))
+    folder = here / "study/cells/torch/base"
+    (folder / ".notes").touch()
+    (folder / ".seed-0.json.x1").touch()
+    run(small_study("torch", seeds=2))
+    assert [p.name for p in folder.iterdir() if p.name.startswith(".")] == [".notes"]
+
+
+def test_a_folder_that_cannot_be_read_is_one_message(here, monkeypatch):
+    def refused(self):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (here / "study").mkdir()
+    monkeypatch.setattr("pathlib.Path.iterdir", refused)
+    with pytest.raises(PolyframeError, match=r"study: cannot be read: Permission den"):
+        run(small_study("torch", seeds=1))
+
+
 def test_one_study_at_a_time(here):
     run(small_study("torch", seeds=1))
     with locked(here / "study"), pytest.raises(LockedError):
@@ -244,6 +281,11 @@ def certified(monkeypatch, answer):
     return taken
 
 
+def passed(*contestants):
+    """What a certificate that passed says of the contestants."""
+    return {"passed": True, "contestants": {each.name: {} for each in contestants}}
+
+
 def study_with_certificates():
     study = small_study(seeds=1, variants=VARIANTS)
     object.__setattr__(study.settings, "certify_steps", 2)
@@ -253,14 +295,47 @@ def study_with_certificates():
 def test_aligned_variants_are_certified_once_before_any_cell(here, monkeypatch):
     def answer(variant):
         assert begun(here) == []
-        return {"passed": True}
+        return passed(*study_with_certificates().contestants)
 
     taken, notes = certified(monkeypatch, answer), Notes()
     run(study_with_certificates(), watch=notes)
     run(study_with_certificates())
     assert taken == ["aligned"]
-    assert StudyFolder("study").certificate("aligned") == {"passed": True}
+    assert StudyFolder("study").certificate("aligned")["passed"]
     assert "certificate of aligned: passed" in notes.lines
+
+
+def test_a_contestant_that_joins_and_a_damaged_certificate_have_it_taken_again(
+    here, monkeypatch
+):
+    certificates = []
+    taken = certified(monkeypatch, lambda variant: certificates.pop())
+
+    def taken_on(*names, seeds=1):
+        study = small_study(*names, seeds=seeds, variants=VARIANTS)
+        object.__setattr__(study.settings, "certify_steps", 2)
+        certificates[:] = [passed(*study.contestants)]
+        run(study)
+        return len(taken)
+
+    assert taken_on("torch", "mxnet") == 1
+    assert taken_on("torch", "mxnet", seeds=2) == 1
+    assert taken_on("torch", "mxnet", "tensorflow", seeds=2) == 2
+    path = here / "study/certificates/aligned.json"
+    path.write_text(path.read_text()[:-9])
+    assert taken_on("torch", "mxnet", "tensorflow", seeds=3) == 3
+
+
+def test_tensors_lie_in_the_folder_where_the_next_run_removes_them(here, monkeypatch):
+    folders = []
+
+    def certify(study, variant, executor, folder=None):
+        folders.append(folder)
+        return passed(*study.contestants)
+
+    monkeypatch.setattr("polyframe.study.certify.certify", certify)
+    run(study_with_certificates())
+    assert folders == [here / "study"]
 
 
 def test_a_certificate_that_fails_or_cannot_be_taken_is_told(here, monkeypatch):

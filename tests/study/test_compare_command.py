@@ -11,7 +11,7 @@ from helpers.command_line import call, fails
 from helpers.fake_studies import begun, behave, fake_report, prepare, small_study
 from rich.console import Console
 
-from polyframe.cli.study_progress import LiveTable
+from polyframe.cli.study_progress import Lines, LiveTable
 from polyframe.study import jobs
 from polyframe.study.estimate import Estimator
 from polyframe.study.folder import StudyFolder
@@ -48,7 +48,7 @@ def test_a_study_in_a_pipe_is_a_line_a_cell(here):
     assert lines[3] == ("1/4  torch, base, seed 0: accuracy 50.00 %, 2.0 s, 0:06 left")
     assert lines[6:] == [
         "4/4  mxnet, base, seed 1: failed: RuntimeError: out of memory",
-        "error: 1 cells failed (add --retry-failed to run them again)",
+        "error: 1 cell failed (add --retry-failed to run them again)",
     ]
     assert result.stdout.splitlines() == [
         "cells:  3 done, 1 failed",
@@ -126,6 +126,11 @@ BAD = {
     "-b torch --seeds 0": "0 is not in the range",
     "-b torch --resume": "there is no such study to go on with (leave --resume out",
     "-b torch --set metrics=[] --target 0.9": "target: the recipe has no metric",
+    "-b torch --target nan": "target: got nan; a finite number is needed",
+    "-b torch --margin inf": "margin: got inf; a finite number is needed",
+    "-b torch --time-limit nan": "time_limit: got nan; a finite number is needed",
+    "-b torch --target 90": "target: got 90; at most 1 is needed, since accuracy is a",
+    "-b torch --first-seed 9223372036854775805": "got 9223372036854775809; a whole",
     "-b torch -o behaviour.json": "behaviour.json: is a file, not a folder",
     "-b torch -o .": "the folder is not empty, and not a study's: it has no study.json",
     "": "Missing option '-b'",
@@ -217,6 +222,29 @@ def test_the_table_has_a_row_for_each_contestant_and_variant():
         assert "2/8  mxnet, [a], seed 0: failed: no memory [x]" in text.getvalue()
     finally:
         table.close()
+
+
+def test_a_cell_without_the_first_metric_has_its_loss():
+    study = small_study("torch", "mxnet", seeds=1)
+    table, _, _ = live(study)
+    first, second = study.cells()
+    lines = Lines()
+    said = []
+    lines.say = said.append
+    lines.planned(study, [first, second], table.pace)
+    lines.ended(first, done(first, loss=0.25))
+    lines.ended(second, done(second))
+    table.close()
+    assert said[1].startswith("1/2  torch, base, seed 0: loss 0.25")
+    assert said[2] == "2/2  mxnet, base, seed 0: 10.0 s"
+
+
+def test_the_report_is_named_at_the_end(here):
+    folder = here / "studies/digits_cnn/1"
+    call(*TWO, "--seeds", 1)
+    (folder / "report.html").touch()
+    result = call(*TWO, "--seeds", 2)
+    assert result.stdout.splitlines()[-1] == "report: studies/digits_cnn/1/report.html"
 
 
 def test_a_low_terminal_shows_the_rows_where_something_happens():

@@ -94,6 +94,7 @@ def test_a_contestant_is_compared_with_itself_on_purpose_only(here):
         "compare: two contestants are called 'torch' (give each a name of its own in "
         "polyframe.yaml, or write torch#2 to compare it with itself)"
     )
+    assert "write torch#3 to compare" in error("torch", "torch#2", "torch#2")
     assert parse_contestants(["torch", "torch#2"])[1] == Contestant("torch#2", "torch")
     named = {"again": Contestant("again", "torch")}
     for words in (("torch", "again"), ("again", "torch")):

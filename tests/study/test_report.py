@@ -15,6 +15,7 @@ import pytest
 from helpers import studies
 from helpers.elements import Elements
 
+from polyframe.errors import PolyframeError
 from polyframe.study.plan import Variant
 from polyframe.study.report.charts import charts
 from polyframe.study.report.markdown import text
@@ -222,3 +223,13 @@ def test_each_chart_has_its_data(hostile, made):
         assert not any(
             str(v).startswith(("=", "@")) for row in table for v in row.values()
         )
+
+
+def test_what_cannot_be_written_has_a_way_out(hostile, tmp_path):
+    (tmp_path / "figures").symlink_to(tmp_path)
+    with pytest.raises(PolyframeError, match="a report writes into no folder but its"):
+        write([hostile], tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(PolyframeError, match="STUDY -o DIR writes it elsewhere"):
+        write([hostile], tmp_path / "file")
+    assert {path.name for path in tmp_path.iterdir()} == {"figures", "file"}

@@ -27,7 +27,7 @@ from polyframe.study.report.page import page
 from polyframe.study.report.results import SCHEMA_FILE, results, to_csv
 from polyframe.study.report.source import collect
 from polyframe.study.report.tables import across, comparisons, tables
-from polyframe.study.report.write import distinct
+from polyframe.study.report.write import distinct, pictures
 
 
 def shown_of(folder):
@@ -100,6 +100,8 @@ def test_one_seed_and_failed_cells(tmp_path):
         assert "one seed: no interval" in page_text
     (seeds,) = (chart for chart in made if chart.key == "seeds")
     assert "there is none with one seed" in seeds.text
+    fields = [each["encoding"]["x"]["field"] for each in seeds.spec["layer"]]
+    assert fields == ["value", "mean"]  # Vega warns of a scale without numbers
 
 
 def test_an_ablation_stands_against_its_sum(tmp_path):
@@ -137,6 +139,16 @@ def test_curves_have_a_band_and_are_thinned_out_with_a_note(tmp_path):
     values = [100 * c.record.epochs[100]["test_accuracy"] for c in shown.done]
     assert made[-1]["lowest"] == min(values) and made[-1]["highest"] == max(values)
     assert made[-1]["mean"] == pytest.approx(sum(values) / 2)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 12])
+def test_the_axis_of_epochs_has_whole_numbers(tmp_path, epochs):
+    folder = studies.simulated(tmp_path, studies.plan(seeds=2), epochs=epochs)
+    chart = next(c for c in charts(shown_of(folder)) if c.key.startswith("epochs"))
+    svg = pictures(chart)[0]
+    axis = svg.partition('aria-label="X-axis')[2].partition('aria-label="Y-axis')[0]
+    ticks = [int(text) for text in re.findall(r">(\d+)</text>", axis)]
+    assert ticks == sorted(set(ticks)) and ticks[-1] == epochs
 
 
 def test_too_many_dots_are_summed_up_with_a_note(tmp_path, monkeypatch):
@@ -235,6 +247,8 @@ def test_several_studies_are_one_page(tmp_path):
         (None, "", False, "–"), (float("nan"), "", False, "–"), (0.06, "", False, "0.06"),
         (float("inf"), "", True, "∞"),
         (12345.6, "", False, "12,346"), (1200.0, "", False, "1,200"),
+        (300_188.0, "×", False, ">1,000"), (2e-194, "×", False, "<0.001"),
+        (float("inf"), "×", False, ">1,000"), (0.98, "×", False, "0.98"),
         (1e-9, "", False, "1.00e-09"), (0.0, "s", True, "+0"), (1.0816, "", False, "1.082"),
     ],
 )  # fmt: skip
@@ -282,6 +296,12 @@ def test_what_is_no_study(tmp_path, monkeypatch):
     assert message == "error: empty/study.json: is not a study's folder: no such file\n"
     (tmp_path / "empty" / "study.json").write_text("[]")
     assert "empty/study.json: is damaged" in fails("report", "empty")
+    plan = studies.plan(seeds=1).to_data()
+    for seeds, problem in (([], "no seed is given"), ([0, 0], "a seed is below 0, or")):
+        (tmp_path / "empty" / "study.json").write_text(
+            json.dumps({**plan, "seeds": seeds})
+        )
+        assert f"empty/study.json: compare: {problem}" in fails("report", "empty")
     assert not (tmp_path / "out").exists()
 
 

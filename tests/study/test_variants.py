@@ -112,6 +112,7 @@ def test_wrong_grids():
     assert error("epochs=1,2,1") == "--grid epochs: the value 1 is given twice"
     assert error("epochs=1", "epochs=2") == "--grid epochs: is given twice"
     assert error("seed=1,2").startswith("--grid seed: cannot be in a grid (--seeds")
+    assert error("name=a,b").endswith("cannot be in a grid (it changes no training)")
     assert error("optimize=1,2") == (
         "--grid optimize: got '1,2'; true or false is needed"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from polyframe.study.plan import slug
 from polyframe.study.report import rows as data
@@ -24,8 +25,13 @@ from polyframe.study.report.chart import (
 from polyframe.study.report.rows import Row
 from polyframe.study.report.source import PERCENTILES, Shown
 
+if TYPE_CHECKING:
+    import altair as alt
+
 MOST_VARIANTS = 24
 """The most variants whose curves are drawn."""
+FEW_EPOCHS = 5
+"""Up to how many epochs an axis names each."""
 MOST_DASHES = 6
 """The most variants that dashed lines tell apart."""
 PHASE_COLOURS = (*PALETTE[4:], *PALETTE[:4])
@@ -70,9 +76,7 @@ def curves(shown: Shown) -> Iterator[Chart]:
             ("epochs", "epoch", "epochs"),
             ("time", "seconds", "training time"),
         ):
-            whole = (
-                alt.Axis(tickMinStep=1, format="d") if key == "epochs" else alt.Axis()
-            )
+            whole = whole_numbers(rows) if key == "epochs" else alt.Axis()
             x = alt.X(
                 f"{column}:Q",
                 title="epoch" if key == "epochs" else "seconds of training",
@@ -115,6 +119,16 @@ def curves(shown: Shown) -> Iterator[Chart]:
                 finished(alt.layer(band, line), rows, HEIGHT, text),
                 minor=variant not in major,
             )
+
+
+def whole_numbers(rows: Sequence[Row]) -> alt.Axis:
+    """An axis of epochs. Vega has halves among two, also with a step of 1 at least."""
+    import altair as alt
+
+    last = max((row["epoch"] for row in rows), default=0)
+    if last > FEW_EPOCHS:
+        return alt.Axis(tickMinStep=1, format="d")
+    return alt.Axis(values=[n for n in range(FEW_EPOCHS + 1) if n <= last], format="d")
 
 
 def last_values(rows: Sequence[Row]) -> str:
@@ -172,8 +186,15 @@ def dots(shown: Shown, name: str, key: str, part: str) -> Iterator[Chart]:
         f"{text}: {'; '.join(values)}",
         note,
         tuple(rows),
-        finished(alt.layer(seed, rule, tick), rows, height_of(rows), text),
+        finished(
+            alt.layer(seed, *lines(rule, means), tick), rows, height_of(rows), text
+        ),
     )
+
+
+def lines(rule: alt.Chart, rows: Sequence[Row]) -> list[alt.Chart]:
+    """The layer of intervals, if there are any: Vega warns of a scale without numbers."""
+    return [rule] if any(row["low"] is not None for row in rows) else []
 
 
 def seeds(shown: Shown) -> Iterator[Chart]:
@@ -234,7 +255,7 @@ def ablation(shown: Shown) -> Iterator[Chart]:
         f"{text}, in {outcome}: {'; '.join(values)}",
         note,
         tuple(rows),
-        finished(alt.layer(zero, rule, point), rows, height, text),
+        finished(alt.layer(zero, *lines(rule, rows), point), rows, height, text),
     )
 
 

@@ -15,14 +15,13 @@ import numpy as np
 
 from polyframe.errors import PolyframeError, one_line
 from polyframe.study.estimates import Analysis
-from polyframe.study.folder import Say, StudyFolder
+from polyframe.study.folder import PROGRAMS, Say, StudyFolder
 from polyframe.study.measures import Measure, measures
 from polyframe.study.plan import Study, slug
 from polyframe.study.records import Record
 
 PERCENTILES = (5, 25, 50, 75, 95)
 """What is kept of a cell's step times."""
-PROGRAMS = "programs"
 LONGEST_PROGRAM = 2**18
 MOST_PROGRAMS = 60
 """The most bytes that are shown of a program's file, and the most files of a study."""

@@ -219,9 +219,8 @@ def sides(shown: Shown, one: Group, other: Group) -> tuple[str, str]:
 
 def line(each: Comparison, measure: Measure | None) -> tuple[str, ...]:
     """A comparison's verdict, and its numbers."""
-    unit, signed = (measure.unit if measure else ""), not each.relative
-    unit = "" if each.relative else unit
-    times = "×" if each.relative else ""
+    times, signed = ("×" if each.relative else ""), not each.relative
+    unit = times or (measure.unit if measure else "")
     return (
         verdict(each, measure),
         number(each.estimate.value, unit, signed) + times,
@@ -259,7 +258,7 @@ def ablations(shown: Shown) -> Table:
     strong = []
     for each in shown.analysis.ablations:
         measure = by_name.get(each.measure)
-        unit = measure.unit if measure else ""
+        unit = "" if measure is None else "×" if measure.relative else measure.unit
         start = (each.contestant, titled(each.measure, measure))
         whole = [("all at once", each.whole)] if each.whole else []
         for aspect, effect in (*each.effects, *whole):
@@ -283,17 +282,19 @@ def ablations(shown: Shown) -> Table:
             "95 % interval", "n", "method",
         ),
         rows,
-        "Each row changes one default from aligned to the framework's own. The intervals "
-        "are corrected for the number of comparisons.",
+        "Each row changes one default from aligned to the framework's own. Those with × "
+        "are ratios of native to aligned, and their sum is a product. The intervals are "
+        "corrected for the number of comparisons.",
         strong,
     )  # fmt: skip
 
 
 def effect_of(estimate: Estimate, unit: str) -> tuple[str, ...]:
     """An effect's number, interval, n and method."""
+    times, signed = ("×" if unit == "×" else ""), unit != "×"
     return (
-        number(estimate.value, unit, True),
-        between(estimate, unit, True),
+        number(estimate.value, unit, signed) + times,
+        between(estimate, unit, signed),
         str(estimate.n),
         estimate.method,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from polyframe.errors import PolyframeError
 from polyframe.io.atomic import write_atomic
 from polyframe.study.folder import StudyFolder
 from polyframe.study.report.chart import WIDTH, Chart, vega_lite
@@ -16,6 +17,7 @@ from polyframe.study.report.results import SCHEMA_FILE, to_csv, to_text
 from polyframe.study.report.source import Shown, collect
 
 CHARTS = "figures"
+ELSEWHERE = "polyframe report STUDY -o DIR writes it elsewhere"
 SCALE = 2.0
 """Pixels of a PNG to one of its chart."""
 WHITE = {"background": "white", "padding": 8}
@@ -61,6 +63,12 @@ def distinct(studies: Sequence[Shown]) -> list[Shown]:
 
 def write(studies: Sequence[Shown], out: Path) -> list[Path]:
     """Write all files of a report; their paths."""
+    if (out / CHARTS).is_symlink():
+        raise PolyframeError(
+            "is a link, and a report writes into no folder but its own",
+            where=str(out / CHARTS),
+            hint=f"remove the link; {ELSEWHERE}",
+        )
     made = {shown.key: charts(shown) for shown in studies}
     files: dict[str, str | bytes] = {
         "report.html": page(studies, made),
@@ -74,8 +82,11 @@ def write(studies: Sequence[Shown], out: Path) -> list[Path]:
             svg, png = pictures(chart)
             files[f"{CHARTS}/{key}-{chart.key}.svg"] = svg
             files[f"{CHARTS}/{key}-{chart.key}.png"] = png
-    for name, content in files.items():
-        write_atomic(out / name, content)
+    try:
+        for name, content in files.items():
+            write_atomic(out / name, content)
+    except PolyframeError as error:
+        raise PolyframeError(error.message, where=error.where, hint=ELSEWHERE) from None
     return [out / name for name in files]
 
 
