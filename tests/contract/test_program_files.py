@@ -121,7 +121,8 @@ def test_eject_keeps_them(several, tmp_path):
     data = pf.data.load("digits")
     eject(recipe(), several, tmp_path / "out", data)
     kept = held(tmp_path / "out")
-    assert kept.keys() == {"train.py", "weights.npz", "data.npz", NOTES, TABLE}
+    own = {"train.py", "weights.npz", "data.npz", "requirements.txt", "recipe.yaml"}
+    assert kept.keys() == {*own, "README.md", NOTES, TABLE}
     assert kept[TABLE] == b"\x00\xff\n"
 
 
