@@ -9,6 +9,7 @@ from functools import cache
 from polyframe.errors import PolyframeError, brief
 from polyframe.spec.recipe import Recipe, load_recipe
 from polyframe.spec.semantics import native_aspects
+from polyframe.study.certify import certificate_hash
 from polyframe.study.plan import Study, Variant
 from polyframe.study.records import Record
 
@@ -107,6 +108,8 @@ def missed(
         return
     if certificate.get("passed") is not True:
         yield f"the certificate of {name} did not pass"
+    if certificate.get("hash") != certificate_hash(dict(certificate)):
+        yield f"the certificate of {name} was changed after it was taken"
     spec = certificate.get("spec")
     theirs = spec.get("hash") if isinstance(spec, Mapping) else None
     if theirs != spec_hash:

@@ -16,18 +16,21 @@ from helpers.simulated_studies import (
 )
 
 from polyframe.study.analysis import analyse, analyse_folder
+from polyframe.study.certify import certificate_hash
 from polyframe.study.folder import StudyFolder
 from polyframe.study.plan import Variant
 
 
 def certificate(study, **more):
-    return {
+    """A certificate as it was taken, but for what it says of these keys."""
+    data = {
         "passed": True,
         "spec": {"name": "small", "hash": study.recipe.model.hash},
         "settings": {"semantics": "aligned"},
         "backends": {each.backend: "1.0" for each in study.contestants},
         **more,
     }
+    return data | {"hash": certificate_hash(data)}
 
 
 def test_a_study_is_verified_by_its_certificates():
@@ -38,15 +41,23 @@ def test_a_study_is_verified_by_its_certificates():
     assert "native differ on purpose" in analysis.stamp_reason
     for bad, reason in (
         (None, "aligned has no certificate"),
-        ({**good, "passed": False}, "did not pass"),
-        ({**good, "passed": "yes"}, "did not pass"),
-        ({**good, "spec": {"hash": "0"}}, "is of another model ('0', not "),
-        ({**good, "spec": []}, "is of another model"),
-        ({**good, "settings": {"semantics": "native"}}, "has semantics 'native'"),
-        ({**good, "backends": ["a", "b"]}, "was not taken on c"),
-        ({**good, "contestants": {"a": {}, "b": {}}}, "was not taken on c"),
-        ({**good, "backends": 3}, "was not taken on a; and 2 more"),
-        ({**good, "optimize": False}, "is of other rewrites"),
+        (certificate(study, passed=False), "did not pass"),
+        (certificate(study, passed="yes"), "did not pass"),
+        ({**good, "steps": 10**6}, "was changed after it was taken"),
+        (
+            {k: v for k, v in good.items() if k != "hash"},
+            "was changed after it was taken",
+        ),
+        (certificate(study, spec={"hash": "0"}), "is of another model ('0', not "),
+        (certificate(study, spec=[]), "is of another model"),
+        (
+            certificate(study, settings={"semantics": "native"}),
+            "has semantics 'native'",
+        ),
+        (certificate(study, backends=["a", "b"]), "was not taken on c"),
+        (certificate(study, contestants={"a": {}, "b": {}}), "was not taken on c"),
+        (certificate(study, backends=3), "was not taken on a; and 2 more"),
+        (certificate(study, optimize=False), "is of other rewrites"),
     ):
         analysis = analyse(study, [], {} if bad is None else {"aligned": bad})
         assert analysis.stamp == "UNVERIFIED"
@@ -97,7 +108,7 @@ def test_each_variant_needs_a_certificate_of_its_model():
     study = a_study(variants=(BASE, wide))
     one = certificate(study)
     assert analyse(study, [], {"base": one, "dense=5": one}).stamp == "UNVERIFIED"
-    theirs = {**one, "spec": {"hash": model.hash}}
+    theirs = certificate(study, spec={"hash": model.hash})
     assert analyse(study, [], {"base": one, "dense=5": theirs}).stamp == "VERIFIED"
 
 
