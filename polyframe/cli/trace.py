@@ -150,9 +150,7 @@ def trace(
         if given is not None and activations is None:
             raise click.UsageError(f"{option} is for --activations FILE.")
     if threads is not None:
-        os.environ["OMP_NUM_THREADS"] = str(
-            threads
-        )  # read when a framework is imported
+        set_threads(threads)
     model = loaded(source, settings, width, input_shape)
     draw(model, names, depth, device, plot, activations, sample, weights)
     if walks:
@@ -176,6 +174,22 @@ def trace(
     if traced.times:
         click.echo()
         print_times(traced, depth, repeats)
+
+
+def set_threads(count: int) -> None:
+    """Set the variable that frameworks read when they are imported, until the command has
+    ended."""
+    name = "OMP_NUM_THREADS"
+    before = os.environ.get(name)
+
+    def restore() -> None:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
+
+    click.get_current_context().call_on_close(restore)
+    os.environ[name] = str(count)
 
 
 def report(text: str) -> None:

@@ -195,8 +195,8 @@ def is_check(node: ast.stmt) -> bool:
     return (
         isinstance(node, ast.If)
         and not node.orelse
-        and len(node.body) == 1
-        and isinstance(node.body[0], ast.Raise)
+        and isinstance(node.body[-1], ast.Raise)
+        and all(isinstance(each, ast.Assign) for each in node.body[:-1])
     )
 
 

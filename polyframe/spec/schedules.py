@@ -291,12 +291,12 @@ class ReduceOnPlateauSchedule(Schedule):
     def look(self, row: Mapping[str, Any]) -> float:
         """The monitored value of an epoch."""
         value = row.get(self.monitor)
-        if isinstance(value, numbers.Real):
-            return float(value)
-        known = [key for key in row if isinstance(row[key], numbers.Real)]
-        raise SpecError(
-            f"monitor is {brief(self.monitor)}, which is not a number of this training."
-            f"{did_you_mean(self.monitor, known)}",
-            where=self.label,
-            hint=f"known: {', '.join(known)}; val_… needs validation data",
-        )
+        if not isinstance(value, numbers.Real):
+            known = [key for key in row if isinstance(row[key], numbers.Real)]
+            raise SpecError(
+                f"monitor is {brief(self.monitor)}, which is not a number of this "
+                f"training.{did_you_mean(self.monitor, known)}",
+                where=self.label,
+                hint=f"known: {', '.join(known)}; val_… needs validation data",
+            )
+        return float(value)

@@ -100,7 +100,7 @@ def missed(
 ) -> Iterator[str]:
     """What an aligned variant lacks to be verified."""
     name = variant.name
-    if certificate is None and len(runners(study, variant)) < 2:
+    if certificate is None and len(entrants(study, variant)) < 2:
         yield f"{name} has one contestant, and nothing to certify it against"
         return
     if certificate is None:
@@ -127,7 +127,7 @@ def missed(
         yield f"the certificate of {name} was not taken on {contestant}"
 
 
-def runners(study: Study, variant: Variant) -> list[str]:
+def entrants(study: Study, variant: Variant) -> list[str]:
     """The names of the contestants that have cells of a variant."""
     left_out = {e.contestant for e in study.skipped if e.variant == variant.name}
     return [c.name for c in study.contestants if c.name not in left_out]
@@ -139,7 +139,7 @@ def untaken(
     """The contestants of a variant that its certificate was not taken on."""
     listed = certificate.get("contestants", certificate.get("backends"))
     taken = list(map(str, listed)) if isinstance(listed, (Mapping, list)) else []
-    return [name for name in runners(study, variant) if name not in taken]
+    return [name for name in entrants(study, variant) if name not in taken]
 
 
 def names(several: Sequence[str], most: int = 5) -> str:

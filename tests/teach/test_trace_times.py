@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 
 import pytest
 from helpers.command_line import call
@@ -201,3 +202,12 @@ def test_the_table_of_times(monkeypatch):
     assert "The turns lie 200 % apart" in text
     assert "pool2 was not timed alone: pool2: it cannot" in text
     assert "0.24 times as long" in " ".join(text.split())
+
+
+def test_threads_are_the_process_s_own_again_afterwards(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    call("trace", "digits_cnn", "--threads", 1)
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    call("trace", "digits_cnn", "--threads", 1)
+    assert "OMP_NUM_THREADS" not in os.environ

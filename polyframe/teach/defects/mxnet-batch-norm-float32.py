@@ -15,5 +15,6 @@ with mx.autograd.record():
     y = norm(mx.nd.array(x)).asnumpy()
 exact = by_definition(x.astype("float64"))
 errors = [abs(value - exact).max() for value in (y, by_definition(x))]
-print(f"error of MXNet: {errors[0]:.0e}, of NumPy in float32: {errors[1]:.0e}")
-assert errors[0] > 50 * errors[1]
+factor = errors[0] / errors[1]  # its digits depend on where the arrays lie in memory
+print(f"error over that of NumPy in float32: {'above' if factor > 50 else 'below'} 50")
+assert factor > 50
