@@ -24,12 +24,12 @@ from polyframe.study.statistics import RATIO_MARGIN
 
 MOST = 6
 """How many variants, and pairs of a variant, a summary tells of."""
-TOLD = ("training_seconds", "time_to_target", "peak_mib")
+TOLD = ("examples_per_second", "time_to_target", "peak_mib")
 """The measures that a summary tells of besides the first."""
-NOUNS = {"training_seconds": "training time"}
+NOUNS = {"examples_per_second": "examples/s"}
 """Measure → what sentences call it, where its title is not that."""
 RATIOS = {
-    "training_seconds": "takes {} times as long to train as",
+    "examples_per_second": "trains {} times as many examples/s as",
     "time_to_target": "takes {} times as long to the target as",
     "peak_mib": "needs {} times the memory of",
 }
