@@ -3,8 +3,8 @@
     python tools/bench_load.py [--repeats 5] [--epochs 5]
 
 One process a processor computes without end while the busy trainings run. Trainings take
-turns: alone and busy, as polyframe's command line sets OpenMP's threads (they sleep while
-they wait) and as they are by default (they spin). Seconds are those of training alone,
+turns: alone and busy, as polyframe's command line sets OpenMP's threads (while they wait,
+they soon sleep) and as they are by default (they spin). Seconds are those of training alone,
 without the framework's import. Ratios are medians of pairs, with the smallest and largest.
 """
 
@@ -23,7 +23,7 @@ from pathlib import Path
 from polyframe.contract.registry import usable
 
 SPIN = "while True: pass"
-POLICIES = ("PASSIVE", "ACTIVE")
+SETTINGS = ("polyframe's", "default")
 
 
 @contextmanager
@@ -38,16 +38,16 @@ def others(count):
             process.wait()
 
 
-def seconds(backend, epochs, policy):
+def seconds(backend, epochs, setting):
     """Seconds of training."""
     with tempfile.TemporaryDirectory() as folder:
         command = (
             *(sys.executable, "-m", "polyframe", "train", "digits_cnn", "--quiet"),
             *("-b", backend, "--epochs", str(epochs), "-o", f"{folder}/run"),
         )
-        environment = {**os.environ, "OMP_WAIT_POLICY": policy}
-        if policy == "ACTIVE":  # what a framework does where nothing is set
-            del environment["OMP_WAIT_POLICY"]
+        names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+        environment = {k: v for k, v in os.environ.items() if k not in names}
+        if setting == "default":  # what a framework does where nothing is set
             code = (
                 "import polyframe.cli, sys; sys.argv[:] = ['polyframe', *sys.argv[1:]]"
             )
@@ -77,9 +77,9 @@ def main():
     for backend in usable("train"):
         alone, loaded = [], []
         for _ in range(given.repeats):
-            alone.append([seconds(backend, given.epochs, p) for p in POLICIES])
+            alone.append([seconds(backend, given.epochs, p) for p in SETTINGS])
             with others(busy):
-                loaded.append([seconds(backend, given.epochs, p) for p in POLICIES])
+                loaded.append([seconds(backend, given.epochs, p) for p in SETTINGS])
         cells = (
             ratio([(b[0], a[0]) for a, b in zip(alone, loaded, strict=True)]),
             ratio([(a[0], a[1]) for a in alone]),

@@ -186,8 +186,10 @@ for command in (
 def main() -> None:
     """The entry point of the console script."""
     # OpenMP's threads spin while they wait for each other. Beside other programs each wait
-    # then lasts as long as the scheduler's turns: an epoch took 30 times as long.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # then lasts as long as the scheduler's turns: an epoch took 30 times as long. So they
+    # spin for a short while only. (PASSIVE, not at all, costs more on an idle machine.)
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         cli(prog_name="polyframe")
     except KeyboardInterrupt:

@@ -87,16 +87,23 @@ def test_of_many_names_the_nearest_are_listed():
     assert "resnet18, resnet34, resnet50" in fails("summary", "resnet")
 
 
-@pytest.mark.parametrize(("given", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_of_commands_do_not_spin_unless_asked_to(given, kept):
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, "1000"),
+        ({"GOMP_SPINCOUNT": "7"}, "7"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "None"),
+    ],
+)
+def test_threads_of_commands_spin_for_a_short_while_unless_told_otherwise(given, kept):
     text = (
         "import os, sys\n"
         "from polyframe.cli import main\n"
         "sys.argv = ['polyframe', '--version']\n"
-        "try:\n    main()\nfinally:\n    print(os.environ['OMP_WAIT_POLICY'])\n"
+        "try:\n    main()\nfinally:\n    print(os.environ.get('GOMP_SPINCOUNT'))\n"
     )
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-    environment |= {"OMP_WAIT_POLICY": given} if given else {}
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    environment = {k: v for k, v in os.environ.items() if k not in names} | given
     done = subprocess.run(
         [sys.executable, "-c", text], env=environment, capture_output=True, text=True
     )
