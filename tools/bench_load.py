@@ -4,8 +4,9 @@
 
 One process a processor computes without end while the busy trainings run. Trainings take
 turns: alone and busy, as polyframe's command line sets OpenMP's threads (while they wait,
-they soon sleep) and as they are by default (they spin). Seconds are those of training alone,
-without the framework's import. Ratios are medians of pairs, with the smallest and largest.
+they soon sleep) and as they are by default (they spin). Seconds are those of training
+alone, without the framework's import. Ratios are medians of pairs, with the smallest and
+largest.
 """
 
 from __future__ import annotations
