@@ -74,7 +74,7 @@ setup(
             "*.j2",
             "*.yaml",
             "defects/*",
-            "demonstrations/*/*.py",
+            "demonstrations/*/*.native",
         ],  # fmt: skip
         "polyframe.teach.explain": ["facts.json"],
         "polyframe.zoo": ["recipes/*.yaml"],

@@ -93,7 +93,7 @@ def section(defect: Defect) -> list[str]:
         "",
         f"**{defect.title}.** {defect.wrong}",
         "",
-        f"<!-- from: {(FOLDER / f'{defect.id}.py').relative_to(ROOT)} -->",
+        f"<!-- from: {(FOLDER / f'{defect.id}.native').relative_to(ROOT)} -->",
         "```python",
         defect.program.rstrip(),
         "```",

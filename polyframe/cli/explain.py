@@ -134,7 +134,8 @@ def show_topics(found: list[Topic], full: bool, as_json: bool) -> None:
 
 
 def run_demonstrations(found: list[Topic], as_json: bool) -> None:
-    """Run what shows a difference; exit with 1 if a claim does not hold."""
+    """Run what shows a difference; exit with 1 if a claim does not hold, and if nothing
+    could be run."""
     from polyframe.cli.explanations import print_run
     from polyframe.cli.output import print_json
     from polyframe.teach.explain.registry import run_demonstrations as run
@@ -151,7 +152,11 @@ def run_demonstrations(found: list[Topic], as_json: bool) -> None:
             print_run(found[0].name, each)
     if as_json:
         print_json([each._asdict() for each in runs])
-    elif not runs:
-        click.echo("There are no demonstrations of it.")
-    if any(each.holds is False for each in runs):
+    ran = [each.holds for each in runs if each.holds is not None]
+    if not ran:
+        click.echo(
+            "error: none of its frameworks is usable (`polyframe doctor` says why)",
+            err=True,
+        )
+    if not all(ran) or not ran:
         click.get_current_context().exit(1)

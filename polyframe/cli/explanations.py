@@ -180,10 +180,11 @@ def print_list(rows: Mapping[str, str]) -> None:
 
 def print_run(name: str, run: Run) -> None:
     """Print a demonstration, what it printed, and whether its claim holds."""
-    from polyframe.teach.explain.registry import demonstrations, title_of
+    from polyframe.teach.demonstrations import demonstration
+    from polyframe.teach.explain.registry import title_of
 
     heading(title_of(run.backend), 2)
-    print_code(demonstrations(name)[run.backend], "python")
+    print_code(demonstration(name, run.backend).text, "python")
     if run.holds is None:
         paragraph(f"It could not be run: {run.output}.")
         return

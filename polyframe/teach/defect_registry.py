@@ -1,6 +1,6 @@
 """Defects of PyTorch, TensorFlow (Keras) and MXNet that polyframe met, as data.
 
-Each has three files in ``defects/``: ``<id>.yaml`` says what is wrong, ``<id>.py`` is a
+Each has three files in ``defects/``: ``<id>.yaml`` says what is wrong, ``<id>.native`` is a
 native program that shows it, and ``<id>.txt`` is what that program prints. The program is
 text: polyframe never imports it. ``defect_runs`` runs it in a process of its own.
 
@@ -148,7 +148,7 @@ def _read(path: Path) -> Defect:
         versions=dict(data["versions"]),
         difference=data["difference"],
         reported=data["reported"],
-        program=read_text(path.with_suffix(".py"), LONGEST),
+        program=read_text(path.with_suffix(".native"), LONGEST),
         prints=read_text(path.with_suffix(".txt"), LONGEST),
     )
 

@@ -2,8 +2,9 @@
 
 A demonstration is a program for one framework, without polyframe: at most 10 lines that
 print a behaviour, the last of which asserts it. It lies in
-``demonstrations/<id with underscores>/<backend>.py``, and is read as text: polyframe never
-imports it. ``run`` runs it in a process of its own, ``judge`` runs many in one process.
+``demonstrations/<id with underscores>/<backend>.native``, and is read as text: polyframe
+never imports it. ``run`` runs it in a process of its own, ``judge`` runs many in one
+process.
 
     >>> shown = demonstration("batchnorm-momentum", "torch")
     >>> shown.claim
@@ -83,7 +84,7 @@ class Judgement:
 
 def file_of(difference_id: str, backend: str) -> Path:
     """Where the demonstration lies, whether or not it is there."""
-    return FOLDER / difference_id.replace("-", "_") / f"{backend}.py"
+    return FOLDER / difference_id.replace("-", "_") / f"{backend}.native"
 
 
 def demonstration(difference_id: str, backend: str) -> Demonstration:
@@ -113,7 +114,7 @@ def demonstrations(difference_id: str) -> tuple[Demonstration, ...]:
 def parse(text: str, difference_id: str, backend: str) -> Demonstration:
     """A demonstration from its text, without running it. SpecError for a text that is not
     Python, has more than 10 lines, imports polyframe, or does not end with an assertion."""
-    where = f"{difference_id}/{backend}.py"
+    where = f"{difference_id}/{backend}.native"
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.shell_completion import ShellComplete
@@ -11,6 +12,7 @@ from helpers.adding import taken_away
 from helpers.command_line import call, fails
 
 from polyframe.cli import cli, explanations
+from polyframe.teach import demonstrations
 from polyframe.teach.explain import registry
 
 OWN = Path(__file__).parents[2] / "docs" / "examples" / "squared_relu.py"
@@ -126,7 +128,11 @@ def test_a_layer_of_a_plug_in() -> None:
 def test_demonstrations_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs them is tested in teach/test_demonstrations.py."""
     shown = {"torch": "print(1)\nassert True\n", "mxnet": "assert False\n"}
-    monkeypatch.setattr(registry, "demonstrations", lambda id: shown)
+
+    def demonstration(id: str, backend: str) -> SimpleNamespace:
+        return SimpleNamespace(text=shown[backend])
+
+    monkeypatch.setattr(demonstrations, "demonstration", demonstration)
     done = [registry.Run("torch", True, "1\n"), registry.Run("mxnet", None, "no mxnet")]
     monkeypatch.setattr(registry, "run_demonstrations", lambda id: done)
     text = call("explain", "batchnorm-momentum", "--run").stdout
@@ -134,6 +140,13 @@ def test_demonstrations_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
         "## PyTorch\n\n    print(1)\n    assert True\n\nIt printed:\n\n    1\n" in text
     )
     assert "Its claim holds." in text and "It could not be run: no mxnet." in text
+    assert call("explain", "batchnorm-momentum", "--run").stderr == ""
+    done[0] = registry.Run("torch", None, "no torch")
+    told = call("explain", "batchnorm-momentum", "--run", code=1).stderr
+    assert told == (
+        "error: none of its frameworks is usable (`polyframe doctor` says why)\n"
+    )
+    done[0] = registry.Run("torch", True, "1\n")
     done.append(registry.Run("mxnet", False, ""))
     text = call("explain", "batchnorm-momentum", "--run", code=1).stdout
     assert "Its claim does not hold." in text

@@ -36,7 +36,7 @@ def test_the_tool_keeps_what_a_new_program_prints(tmp_path, monkeypatch, capsys)
     for name, claim in (("torch-there", "1 < 2"), ("torch-healed", "1 > 2")):
         entry = text.replace("torch-celu-float64", name)
         (tmp_path / f"{name}.yaml").write_text(entry)
-        (tmp_path / f"{name}.py").write_text(f"print('new')\nassert {claim}\n")
+        (tmp_path / f"{name}.native").write_text(f"print('new')\nassert {claim}\n")
     known.cache_clear()
     try:
         monkeypatch.setattr(sys, "argv", ["defects.py"])

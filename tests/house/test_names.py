@@ -80,7 +80,7 @@ def test_an_unclear_name_is_seen():
 
 def test_few_parameters_may_be_anything():
     """Text that is copied into programs has no types."""
-    text = re.compile("/(snippets|demonstrations)/")
+    text = re.compile("/snippets/")
     files = [tree for name, tree in trees(*PACKAGE) if not text.search(name)]
     texts = [text for tree in files for text in loose(tree)]
     assert 0 < len(texts) < MOST_ANY, len(texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,38 @@ def test_no_backend_knows_another():
             assert all(
                 o.split(".")[:3] == own or room(o) != "backends" for o in others
             ), module
+
+
+FRAMEWORKS = {"torch", "tensorflow", "tf_keras", "keras", "mxnet", "jax"}
+
+
+def frameworks(text):
+    """The frameworks that a text imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {name.split(".")[0] for name in names} & FRAMEWORKS
+
+
+def test_only_backends_import_a_framework():
+    """Each its own; programs that are shown and run are text, not modules."""
+    own = {"pytorch": {"torch"}, "tf": {"tensorflow", "keras"}, "gluon": {"mxnet"}}
+    for path in (ROOT / "polyframe").rglob("*.py"):
+        assert not frameworks(path.read_text("utf-8")), path
+    for folder, names in own.items():
+        for path in (ROOT / "backends" / folder).rglob("*.py"):
+            assert frameworks(path.read_text("utf-8")) <= names, path
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["import mxnet as mx", "def f():\n    from torch import nn", "import keras.ops"],
+)
+def test_a_framework_is_seen(text):
+    assert frameworks(text)
 
 
 def test_files_are_short():

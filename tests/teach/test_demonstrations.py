@@ -59,11 +59,11 @@ def test_none_lives_on_what_another_has_done(backend):
 
 def test_each_demonstration_belongs_to_an_entry():
     wanted = {
-        f"{d.id.replace('-', '_')}/{name}.py"
+        f"{d.id.replace('-', '_')}/{name}.native"
         for d in differences()
         for name in d.backends
     }
-    there = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.py")}
+    there = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.native")}
     assert there == wanted
 
 
@@ -86,7 +86,7 @@ def plant(tmp_path, monkeypatch):
         folder.mkdir()
         for name, text in (("torch", torch), ("mxnet", mxnet)):
             if text is not None:
-                (folder / f"{name}.py").write_text(text)
+                (folder / f"{name}.native").write_text(text)
         monkeypatch.setattr(module, "FOLDER", tmp_path)
         monkeypatch.setattr(polyframe.differences, "differences", lambda: (entry,))
         return entry
@@ -140,7 +140,7 @@ def test_a_right_demonstration_has_no_breaches(plant):
         ),
         (
             {"torch": "print(1)"},
-            "some-sum: some-sum/torch.py: does not end with `assert <claim>`",
+            "some-sum: some-sum/torch.native: does not end with `assert <claim>`",
         ),
         (
             {"versions": {**SEEN, "torch": "1.0.0"}},
@@ -178,7 +178,9 @@ def test_a_wrong_demonstration_is_seen(changes, message, plant):
     ],
 )
 def test_a_text_that_is_no_demonstration_is_refused(text, message):
-    fails(SpecError, lambda: parse(text, "a-b", "torch"), f"a-b/torch.py: {message}")
+    fails(
+        SpecError, lambda: parse(text, "a-b", "torch"), f"a-b/torch.native: {message}"
+    )
 
 
 def test_blank_lines_and_comments_do_not_count():

@@ -56,7 +56,7 @@ def collect() -> Stored:
 def topics() -> dict[str, dict[str, str]]:
     """Family → name → summary, of all topics but those of plug-ins."""
     from polyframe.differences import differences
-    from polyframe.teach.explain.registry import defects
+    from polyframe.teach.defect_registry import defects
     from polyframe.teach.explain.settings import setting_fields
     from polyframe.teach.glossary import glossary, without_links
 

@@ -1,44 +1,27 @@
 """Explanations of differences between frameworks and of their defects.
 
-Both are data of other rooms; what this file needs of them stands in a few small functions.
+Both are data; ``--run`` runs the demonstrations of a difference.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from polyframe.differences import Difference, differences
+from polyframe.differences import Difference, difference
 from polyframe.errors import BackendError
 from polyframe.spec.semantics import ASPECTS
+from polyframe.teach.defect_registry import Defect, defects, find_defect
+from polyframe.teach.demonstrations import demonstrations, run
 from polyframe.teach.explain.docstrings import ended
 from polyframe.teach.explain.parts import Code, Explanation, Section, Table, Text
 
 TITLES = {"torch": "PyTorch", "tensorflow": "TensorFlow", "mxnet": "MXNet Gluon"}
 """Backends that the registry names, as texts call them."""
-DEMONSTRATIONS = Path(__file__).parents[1] / "demonstrations"
 
 
-def module_of_teach(name: str) -> ModuleType | None:
-    """A module of this room, by its name; None while it is not there."""
-    try:
-        return importlib.import_module(f"polyframe.teach.{name}")
-    except ModuleNotFoundError:
-        return None
-
-
-def defects() -> tuple[Any, ...]:
-    """The defects of the frameworks (``defect_registry.Defect``)."""
-    module = module_of_teach("defect_registry")
-    known: tuple[Any, ...] = module.defects() if module else ()
-    return known
-
-
-def known_defects(word: str, ids: Sequence[str]) -> list[Any]:
+def known_defects(word: str, ids: Sequence[str]) -> list[Defect]:
     """The defects of an element, and of differences by their ids."""
     return [d for d in defects() if word in d.entries or d.difference in ids]
 
@@ -64,25 +47,18 @@ def lower_first(text: str) -> str:
     return text[0].lower() + text[1:] if ordinary else text
 
 
-def find_difference(id: str) -> Difference:
-    """The difference of that id, which is there."""
-    return next(d for d in differences() if d.id == id)
-
-
 def explain_difference(id: str) -> Explanation:
     """All that the registry says of a difference, and its demonstrations."""
-    difference = find_difference(id)
-    said: Mapping[str, object] = dataclasses.asdict(difference)
-    meaning = [Text(ended(difference.title))]
+    known = difference(id)
+    said: Mapping[str, object] = dataclasses.asdict(known)
+    meaning = [Text(ended(known.title))]
     if said.get("meaning"):
         meaning.append(Text(str(said["meaning"])))
     sections = [Section("meaning", "Meaning", tuple(meaning))]
     sections.append(
         Section("behaviour", "What each framework does", (behaviour(said),))
     )
-    sections.append(
-        Section("remedy", "In polyframe", (Text(ended(difference.remedy)),))
-    )
+    sections.append(Section("remedy", "In polyframe", (Text(ended(known.remedy)),)))
     if said.get("matters"):
         sections.append(
             Section("matters", "Where it matters", (Text(str(said["matters"])),))
@@ -90,13 +66,14 @@ def explain_difference(id: str) -> Explanation:
     shown = demonstrations(id)
     if shown:
         parts = tuple(
-            Section(name, title_of(name), (Code(text),)) for name, text in shown.items()
+            Section(each.backend, title_of(each.backend), (Code(each.text),))
+            for each in shown
         )
         how = Text(f"`polyframe explain {id} --run` runs them.")
         sections.append(Section("demonstrations", "Demonstrations", (how,), parts))
-    sections.append(Section("source", "Source", (Text(ended(difference.source)),)))
+    sections.append(Section("source", "Source", (Text(ended(known.source)),)))
     return Explanation(
-        "difference", id, difference.title, tuple(sections), (), links_of(difference)
+        "difference", id, known.title, tuple(sections), (), links_of(known)
     )
 
 
@@ -128,24 +105,9 @@ def links_of_words(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{f}/{word}" for word in words for f in families if word in known[f])
 
 
-def demonstrations(id: str) -> dict[str, str]:
-    """Backend → the native program that shows a difference."""
-    folder = DEMONSTRATIONS / id.replace("-", "_")
-    found = {path.stem: path.read_text("utf-8") for path in folder.glob("*.py")}
-    return {
-        name: found[name] for name in sorted(found, key=order) if name != "__init__"
-    }
-
-
-def order(name: str) -> tuple[int, str]:
-    """PyTorch, TensorFlow, MXNet, then any other."""
-    names = list(TITLES)
-    return (names.index(name) if name in names else len(names), name)
-
-
 def explain_defect(id: str) -> Explanation:
     """What is wrong, the program that shows it, and how polyframe avoids it."""
-    defect = next(d for d in defects() if d.id == id)
+    defect = find_defect(id)
     title = title_of(defect.framework)
     seen = Text(f"Seen in {defect.seen}, on the CPU.")
     dies = (
@@ -192,11 +154,9 @@ class Run(NamedTuple):
 def run_demonstrations(id: str) -> Iterator[Run]:
     """Run the demonstrations of a difference on the frameworks that are installed, one
     after the other."""
-    module = module_of_teach("demonstrations")
-    for name in demonstrations(id):
-        assert module is not None
+    for name in (each.backend for each in demonstrations(id)):
         try:
-            outcome = module.run(id, name)
+            outcome = run(id, name)
         except BackendError as error:
             yield Run(name, None, error.message)
         else:

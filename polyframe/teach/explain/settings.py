@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 
+from polyframe.differences import difference
 from polyframe.spec.semantics import ASPECTS
 from polyframe.spec.settings import RunSettings, Training
 from polyframe.teach.explain.docstrings import first_line, formulas, references
@@ -18,7 +19,7 @@ from polyframe.teach.explain.parts import (
     Table,
     Text,
 )
-from polyframe.teach.explain.registry import find_difference, title_of, trap
+from polyframe.teach.explain.registry import title_of, trap
 
 
 def setting_fields() -> list[dataclasses.Field[object]]:
@@ -75,7 +76,7 @@ def explain_aspect(name: str) -> Explanation:
         "command line, makes this aspect native and leaves all others aligned."
     )
     sections.append(Section("use", "How to switch it", (how,)))
-    known = [find_difference(id) for id in aspect.differences]
+    known = [difference(id) for id in aspect.differences]
     if known:
         blocks: tuple[Block, ...] = tuple(Text(trap(d)) for d in known)
         sections.append(Section("traps", "What it brings", blocks))
