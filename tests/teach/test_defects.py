@@ -176,8 +176,8 @@ def test_a_program_is_minimal_and_native(defect):
 
 def test_only_files_of_defects_are_there():
     ids = {defect.id for defect in defects()}
-    assert {path.name for path in FOLDER.iterdir() if path.name != "__pycache__"} == {
-        f"{name}.{end}" for name in ids for end in ("yaml", "py", "txt")
+    assert {path.name for path in FOLDER.iterdir()} == {
+        f"{name}.{end}" for name in ids for end in ("yaml", "native", "txt")
     }
 
 
@@ -232,7 +232,7 @@ def test_they_are_listed_and_found():
 )
 def test_a_wrong_file_is_told(change, message, tmp_path):
     name = "torch-celu-float64"
-    for end in ("yaml", "py", "txt"):
+    for end in ("yaml", "native", "txt"):
         text = (FOLDER / f"{name}.{end}").read_text()
         if end == "yaml":
             assert change[0] in text
@@ -243,7 +243,7 @@ def test_a_wrong_file_is_told(change, message, tmp_path):
 
 def test_files_are_bounded_and_whole(tmp_path):
     name = "torch-celu-float64"
-    for end in ("yaml", "py"):
+    for end in ("yaml", "native"):
         (tmp_path / f"{name}.{end}").write_text((FOLDER / f"{name}.{end}").read_text())
     fails(SpecError, lambda: load(tmp_path), "there is no such file")
     (tmp_path / f"{name}.txt").write_text("x" * (LONGEST + 1))
