@@ -23,6 +23,7 @@ from polyframe.teach.defect_registry import (
     FRAMEWORKS,
     Defect,
     defects,
+    evidence,
     find_defect,
 )
 from polyframe.teach.defect_runs import Run, run, run_together, shows, verdict
@@ -81,9 +82,6 @@ def section(defect: Defect) -> list[str]:
         known = (
             f"known as [{defect.reported.removeprefix('https://')}]({defect.reported})"
         )
-    prints = "It prints:"
-    if defect.crashes:
-        prints = f"It prints this, and the process ends with {defect.ending}:"
     about = f"**Concerns:** {', '.join(map(link, defect.entries))}."
     remedy = f"**In polyframe:** {defect.avoided}"
     if defect.difference:
@@ -94,20 +92,7 @@ def section(defect: Defect) -> list[str]:
         f"**{defect.title}.** {defect.wrong}",
         "",
         f"<!-- from: {(FOLDER / f'{defect.id}.native').relative_to(ROOT)} -->",
-        "```python",
-        defect.program.rstrip(),
-        "```",
-        "",
-        prints,
-        "",
-        "```text",
-        defect.prints.rstrip(),
-        "```",
-        "",
-        f"**Expected:** {defect.expected}",
-        "",
-        f"**Consequence:** {defect.consequence}",
-        "",
+        *evidence(defect),
         remedy,
         "",
         *([about, ""] if defect.entries else []),

@@ -101,7 +101,8 @@ def show(
       polyframe show resnet18 -b torch -b mxnet --html resnet18.html
     """
     from polyframe.cli.show_output import print_lines, width_of
-    from polyframe.teach.shown import recipe_of, write_shown
+    from polyframe.teach.recipes import recipe_for
+    from polyframe.teach.shown import write_shown
 
     if html == "":
         raise click.UsageError("--html needs the name of a file, such as page.html.")
@@ -113,7 +114,7 @@ def show(
         raise click.UsageError(f"--diff and {other} exclude each other.")
     spec, recipe = load_source(source)
     if recipe is None:
-        recipe = recipe_of(spec)
+        recipe = recipe_for(spec)
     try:
         shown = write_shown(
             recipe,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from polyframe.cli.completion import SOURCES
 from polyframe.cli.options import (
     backend_option,
     common_options,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", metavar="SPEC|RECIPE")
+@click.argument("source", metavar="SPEC|RECIPE", shell_complete=SOURCES)
 @backend_option(several=True, count=0)
 @click.option(
     "--depth",

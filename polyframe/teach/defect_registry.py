@@ -179,17 +179,13 @@ def _is_list_of_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(v, str) and v for v in value)
 
 
-def report(defect: Defect) -> str:
-    """A defect as an upstream issue wants it, in Markdown: what happens, the program and
-    what it prints, what should happen, the versions."""
+def evidence(defect: Defect) -> list[str]:
+    """The program, what it prints, what should happen and why it matters: lines of
+    Markdown."""
     prints = "It prints:"
     if defect.crashes:
         prints = f"It prints this, and the process ends with {defect.ending}:"
-    lines = [
-        f"# {defect.title}",
-        "",
-        defect.wrong,
-        "",
+    return [
         "```python",
         defect.program.rstrip(),
         "```",
@@ -204,6 +200,15 @@ def report(defect: Defect) -> str:
         "",
         f"**Consequence:** {defect.consequence}",
         "",
+    ]
+
+
+def report(defect: Defect) -> str:
+    """A defect as an upstream issue wants it, in Markdown: what happens, the program and
+    what it prints, what should happen, the versions."""
+    lines = [
+        *(f"# {defect.title}", "", defect.wrong, ""),
+        *evidence(defect),
         f"**Versions:** {defect.seen}, CPU",
     ]
     if defect.reported:

@@ -12,7 +12,8 @@ from polyframe.spec.typed import TypedGraph, with_fixed_statistics
 
 
 def recipe_for(model: Recipe | ModelSpec) -> Recipe:
-    """The recipe, or that of a spec: its default loss, and Adam."""
+    """The recipe, or that of a spec: Adam, and the loss that fits its outputs:
+    cross-entropy where each is one number per class, else the mean squared error."""
     if isinstance(model, Recipe):
         return model
     return Recipe(model, loss=Loss.parse(default_loss(model.infer().output_shapes)))

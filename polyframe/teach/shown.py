@@ -20,7 +20,6 @@ from polyframe.contract.programs import (
     write_inference,
     write_programs,
 )
-from polyframe.spec.losses import Loss, default_loss
 from polyframe.spec.model import ModelSpec
 from polyframe.spec.recipe import Recipe
 from polyframe.spec.semantics import Semantics
@@ -69,12 +68,6 @@ class Shown:
         view = OptimizerView(self.step.optimizer, self.target, self.step.training)
         form = choose(self.backend.entries, view)
         return form if isinstance(form, str) else form.name
-
-
-def recipe_of(spec: ModelSpec) -> Recipe:
-    """A recipe for a model that has none: Adam, and the loss that fits its outputs:
-    cross-entropy where an output is one number per class, else the mean squared error."""
-    return Recipe(spec, loss=Loss.parse(default_loss(spec.infer().output_shapes)))
 
 
 def write_shown(

@@ -13,8 +13,9 @@ from polyframe.contract import registry
 from polyframe.errors import SpecError
 from polyframe.spec.recipe import Recipe
 from polyframe.teach.listing import change_listing
+from polyframe.teach.recipes import recipe_for
 from polyframe.teach.rewrites import Changes, changes
-from polyframe.teach.shown import recipe_of, write_shown
+from polyframe.teach.shown import write_shown
 
 
 def changed(
@@ -118,8 +119,8 @@ def test_an_average_before_a_1x1_convolution() -> None:
 
 
 def test_the_lines_are_those_of_both_programs() -> None:
-    (plain,) = write_shown(recipe_of(zoo.digits_cnn()), ["torch"])
-    (fast,) = write_shown(recipe_of(zoo.digits_cnn()), ["torch"], optimize=True)
+    (plain,) = write_shown(recipe_for(zoo.digits_cnn()), ["torch"])
+    (fast,) = write_shown(recipe_for(zoo.digits_cnn()), ["torch"], optimize=True)
     old, new = (one.program.source.splitlines() for one in (plain, fast))
     found = changes(plain)
     for group in found.groups:
@@ -153,7 +154,7 @@ def test_equal_programs_and_native_semantics() -> None:
     assert found.groups == () and found.causes == ()
     text = "\n".join("".join(t for _, t in line) for line in change_listing(found, 80))
     assert "The programs are equal: no rewrite applies." in text
-    (native,) = write_shown(recipe_of(spec), ["torch"], semantics="native")
+    (native,) = write_shown(recipe_for(spec), ["torch"], semantics="native")
     fails(SpecError, lambda: changes(native), "native semantics are not rewritten")
 
 

@@ -21,7 +21,8 @@ from polyframe.spec.recipe import Recipe
 from polyframe.teach.alignment import PART_OF, PARTS, align
 from polyframe.teach.highlight import KINDS, highlight
 from polyframe.teach.listing import STYLES, broken, listing
-from polyframe.teach.shown import Shown, recipe_of, write_shown
+from polyframe.teach.recipes import recipe_for
+from polyframe.teach.shown import Shown, write_shown
 from polyframe.teach.side_by_side import (
     SideBySide,
     annotated_program,
@@ -34,7 +35,7 @@ SOME = ("alexnet", "convnext_tiny", "residual_cnn", "small_unet", "squeezenet1_1
 @cache
 def shown(name: str, semantics: str = "aligned") -> tuple[Shown, ...]:
     spec = getattr(zoo, name)()
-    return write_shown(recipe_of(spec), BACKENDS, semantics=semantics)
+    return write_shown(recipe_for(spec), BACKENDS, semantics=semantics)
 
 
 @cache
@@ -51,7 +52,7 @@ def noted(
 ) -> list[str]:
     """The ids of the notes of a network."""
     if not isinstance(recipe, Recipe):
-        recipe = recipe_of(recipe)
+        recipe = recipe_for(recipe)
     several = write_shown(recipe, backends or BACKENDS, **options)
     return [note.difference.id for note in side_by_side(several).notes]
 
@@ -123,7 +124,7 @@ def test_most_rows_of_a_plain_network_have_all_frameworks() -> None:
 
 def test_sections_say_which_blocks_they_are_of() -> None:
     spec = zoo.resnet18(num_classes=3, input_shape=(3, 32, 32))
-    side = side_by_side(write_shown(recipe_of(spec), BACKENDS))
+    side = side_by_side(write_shown(recipe_for(spec), BACKENDS))
     titles = [part.title for part in side.parts]
     assert titles == [
         "Imports",
@@ -239,7 +240,7 @@ def test_a_note_marks_the_lines_that_do_it() -> None:
     spec = chain(
         pf.Conv2D(4, 3, stride=2, padding=1, name="conv"), pf.Flatten(name="flat")
     )
-    side = side_by_side(write_shown(recipe_of(spec), BACKENDS))
+    side = side_by_side(write_shown(recipe_for(spec), BACKENDS))
     numbers = {note.difference.id: note.number for note in side.notes}
     marked = {
         (backend, line.text.strip().partition("  #")[0])

@@ -15,20 +15,21 @@ from helpers.support import BACKENDS
 
 from polyframe import zoo
 from polyframe.errors import PolyframeError
+from polyframe.teach.recipes import recipe_for
 from polyframe.teach.rewrites import changes
-from polyframe.teach.shown import recipe_of, write_shown
+from polyframe.teach.shown import write_shown
 from polyframe.teach.side_by_side import SideBySide, side_by_side
 from polyframe.teach.side_by_side_page import changes_page, page
 
 
 @cache
 def beside() -> SideBySide:
-    return side_by_side(write_shown(recipe_of(zoo.residual_cnn()), BACKENDS))
+    return side_by_side(write_shown(recipe_for(zoo.residual_cnn()), BACKENDS))
 
 
 @cache
 def diffs() -> str:
-    several = write_shown(recipe_of(zoo.digits_cnn()), BACKENDS)
+    several = write_shown(recipe_for(zoo.digits_cnn()), BACKENDS)
     return changes_page([changes(one) for one in several])
 
 
@@ -100,7 +101,7 @@ def test_a_framework_has_a_column_and_a_switch() -> None:
     assert labels == ["show-0", "show-1", "show-2"]
     cells = [a for tag, a in read.tags if tag == "td"]
     assert len(cells) == 3 * sum(len(part.rows) for part in beside().parts)
-    alone = side_by_side(write_shown(recipe_of(zoo.digits_cnn()), ["torch"]))
+    alone = side_by_side(write_shown(recipe_for(zoo.digits_cnn()), ["torch"]))
     assert "<input" not in page(alone)
 
 
