@@ -10,6 +10,7 @@ import argparse
 import time
 
 import polyframe as pf
+from polyframe.cli import spin_shortly
 from polyframe.contract.registry import usable
 from polyframe.data import load
 from polyframe.errors import DataError
@@ -51,6 +52,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=5)
     epochs = parser.parse_args().epochs
+    spin_shortly()
     recipe, data = choose()
     print(f"{recipe.name} on {data.name} ({data.source}), {epochs} epochs")
     (x, y), test = data.train, data.test

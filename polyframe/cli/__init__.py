@@ -183,13 +183,21 @@ for command in (
     cli.add_command(command)
 
 
-def main() -> None:
-    """The entry point of the console script."""
-    # OpenMP's threads spin while they wait for each other. Beside other programs each wait
-    # then lasts as long as the scheduler's turns: an epoch took 30 times as long. So they
-    # spin for a short while only. (PASSIVE, not at all, costs more on an idle machine.)
+def spin_shortly() -> None:
+    """Let OpenMP's threads in this process, and in those that it starts, spin for a short
+    while only; before a framework is imported. The user's own variables stay.
+
+    They spin while they wait for each other. Beside other programs each wait then lasts as
+    long as the scheduler's turns: an epoch took 30 times as long. (Not to spin at all, the
+    policy PASSIVE, costs more on an idle machine.)
+    """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    spin_shortly()
     try:
         cli(prog_name="polyframe")
     except KeyboardInterrupt:
