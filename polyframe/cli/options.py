@@ -79,12 +79,15 @@ def backend_option(
     def chosen(
         ctx: click.Context,
         parameter: click.Parameter,
-        value: str | tuple[str, ...] | None,
+        value: tuple[str, ...],
     ) -> str | tuple[str, ...] | None:
-        if value or not count or ctx.resilient_parsing:
-            return value
-        names = told_backends(count, imports)
-        return names if several else names[0]
+        if not several and len(value) > 1:
+            raise click.BadParameter(
+                f"one backend is taken, and {len(value)} are named.", ctx, parameter
+            )
+        if not value and count and not ctx.resilient_parsing:
+            value = told_backends(count, imports)
+        return value if several else next(iter(value), None)
 
     text = "torch, tensorflow, mxnet, or another installed backend."
     if several:
@@ -97,7 +100,7 @@ def backend_option(
         "--backend",
         "backends" if several else "backend",
         metavar="BACKEND",
-        multiple=several,
+        multiple=True,  # of one alone the last would be taken in silence
         callback=chosen,
         shell_complete=complete_backends,
         help=text,

@@ -72,6 +72,16 @@ def test_a_wrong_configuration_is_told(here, text, message):
     assert message in fails("show", "digits_cnn")
 
 
+@pytest.mark.parametrize("command", ["train", "eject", "evaluate"])
+def test_where_one_is_taken_a_second_is_refused(here, command):
+    out = ("-o", "out") if command == "eject" else ()
+    told = fails(command, "digits_cnn", "-b", "torch", "-b", "mxnet", *out)
+    assert told.endswith(
+        "error: Invalid value for '-b' / '--backend': one backend is taken, and 2 are "
+        "named.\n"
+    )
+
+
 def test_wrong_usage_is_told_as_all_errors_are():
     for line in (["trian"], ["--nope"], ["train"], ["train", "x", "--epochs", "x"]):
         told = fails(*line).splitlines()
